@@ -1,0 +1,131 @@
+"""Configs are frozen dataclasses: read from dicts and files, overridden by ``key=value``, dumped, hashed.
+
+Knows nothing of what a config is for. A wrong key or value is the user's mistake and is named to them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import os
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+
+Config = TypeVar("Config")
+
+
+def home() -> Path:
+    """Where Langit keeps its state (ledger, caches, keys): ``LANGIT_HOME``, else the platform's data folder."""
+    chosen = os.environ.get("LANGIT_HOME")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("langit"))
+
+
+def canonical(value: object) -> bytes:
+    """JSON with sorted keys and no spaces, UTF-8: the bytes that digests are taken of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def dump(config: object) -> dict[str, Any]:
+    """A config as plain dicts, lists, strings and numbers, as JSON would give it back."""
+    assert dataclasses.is_dataclass(config) and not isinstance(config, type)
+    plain: dict[str, Any] = json.loads(canonical(dataclasses.asdict(config)))
+    return plain
+
+
+def digest(config: object) -> str:
+    """``sha256:`` and the hash of the config's canonical JSON."""
+    return "sha256:" + hashlib.sha256(canonical(dump(config))).hexdigest()
+
+
+def load(kind: type[Config], source: dict[str, Any] | Path) -> Config:
+    """Build a config from a dict or a JSON file; keys that are left out keep their defaults.
+
+    Raises:
+        ValueError: an unknown key, or a value of the wrong type.
+    """
+    if isinstance(source, Path):
+        try:
+            plain = json.loads(source.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{source} is not JSON ({error}): restore the file") from error
+    else:
+        plain = source
+    return typing.cast(Config, _build(kind, plain, kind.__name__))
+
+
+def override(config: Config, changes: list[str]) -> Config:
+    """A copy with ``path.to.key=value`` changes applied; values are read as JSON, else as text.
+
+    Raises:
+        ValueError: an unknown key, or a value of the wrong type.
+    """
+    plain = dump(config)
+    for change in changes:
+        path, separator, text = change.partition("=")
+        if not separator:
+            raise ValueError(f"{change!r} is not key=value, for example train.steps=100")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        *parents, last = path.split(".")
+        place = plain
+        for depth, parent in enumerate(parents):
+            _known(parent, place, ".".join(parents[:depth]))
+            place = place[parent]
+            if not isinstance(place, dict):
+                raise ValueError(f"{path!r}: {parent!r} has no keys of its own")
+        _known(last, place, ".".join(parents))
+        place[last] = value
+    return typing.cast(Config, _build(type(config), plain, type(config).__name__))
+
+
+def _known(key: str, place: dict[str, Any], where: str) -> None:
+    if key not in place:
+        near = difflib.get_close_matches(key, place, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "it has: " + ", ".join(place)
+        raise ValueError(f"unknown key {key!r}{f' in {where!r}' if where else ''}: {hint}")
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """Check ``value`` against the annotation ``kind`` and build dataclasses, tuples and dicts of them."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, dict):
+            raise ValueError(f"{where}: {value!r} is not a table of settings")
+        hints = typing.get_type_hints(kind)
+        fields = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+        for key in value:
+            _known(key, fields, where)
+        return kind(**{key: _build(fields[key], item, f"{where}.{key}") for key, item in value.items()})
+    if origin in (typing.Union, types.UnionType):
+        for choice in arguments:
+            try:
+                return _build(choice, value, where)
+            except ValueError:
+                continue
+    elif origin is typing.Literal:
+        if value in arguments:
+            return value
+        raise ValueError(f"{where}: {value!r} is not one of {', '.join(map(str, arguments))}")
+    elif origin is tuple and isinstance(value, (list, tuple)):
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_build(arguments[0], item, where) for item in value)
+        if len(arguments) == len(value):
+            return tuple(_build(item_kind, item, where) for item_kind, item in zip(arguments, value, strict=True))
+    elif origin is dict and isinstance(value, dict):
+        return {key: _build(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    elif kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    elif kind is type(None) and value is None:
+        return None
+    elif isinstance(kind, type) and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    name = getattr(kind, "__name__", str(kind))
+    raise ValueError(f"{where}: {value!r} is not of type {name if origin is None else kind}")
