@@ -1,0 +1,210 @@
+"""The video compression network: 8x8 pixels and 4 frames to one latent cell, causal in time.
+
+A linear path carries the principal components of each 8x8x4 block and is exact from the first step; a convolutional
+path, zero at first, learns what a linear code cannot say. Most arithmetic runs at a quarter and an eighth of the
+resolution. It does not know diffusion: latents leave it centred and scaled, and that is all it promises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from langit.autoencoder.layers import ChannelNorm, Groups, SpaceBlock, TimeBlock
+from langit.shapes import Compression, PixelShape, latent_shape
+
+Video = Float[Tensor, "B 3 T H W"]
+Latents = Float[Tensor, "B C F h w"]
+State = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig:
+    """Sizes of the network. ``latents_mean`` and ``latents_std`` are set once, after training (see ``calibrated``)."""
+
+    latent_channels: int = 16
+    time: int = 4
+    space: int = 8
+    fine_width: int = 96
+    coarse_width: int = 160
+    encoder_blocks: tuple[int, int] = (2, 2)  # fine, coarse
+    decoder_blocks: tuple[int, int] = (3, 3)  # fine, coarse
+    time_kernel: int = 3
+    latents_mean: tuple[float, ...] = ()
+    latents_std: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.space != 8:
+            raise ValueError(f"space {self.space}: this network compresses 8x8 pixels to one cell; set space=8")
+        for name in ("latents_mean", "latents_std"):
+            if len(getattr(self, name)) not in (0, self.latent_channels):
+                raise ValueError(f"{name} has {len(getattr(self, name))} values: give {self.latent_channels} or none")
+
+    @property
+    def compression(self) -> Compression:
+        return Compression(time=self.time, space=self.space, channels=self.latent_channels)
+
+
+class _Path(nn.Module):
+    """Residual blocks in space with causal mixing in time after each coarse block."""
+
+    def __init__(self, width: int, blocks: int, kernel: int) -> None:
+        super().__init__()
+        self.space = nn.ModuleList(SpaceBlock(width) for _ in range(blocks))
+        self.time = nn.ModuleList(TimeBlock(width, kernel) for _ in range(blocks))
+
+    def forward(self, x: Groups, state: State | None) -> tuple[Groups, State]:
+        after = []
+        for index, (space, time) in enumerate(zip(self.space, self.time, strict=True)):
+            x = space(x.flatten(0, 1)).view_as(x)
+            before = time.start(x) if state is None else state[index]
+            x, left = time(x, before)
+            after.append(left)
+        return x, tuple(after)
+
+
+class Encoder(nn.Module):
+    """Groups of frames -> raw latents."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        fine, coarse = config.fine_width, config.coarse_width
+        values = 3 * config.time
+        self.linear = nn.Conv2d(values * 64, config.latent_channels, 1)
+        self.stem = nn.Conv2d(values * 16, fine, 3, padding=1)
+        self.fine = nn.Sequential(*(SpaceBlock(fine) for _ in range(config.encoder_blocks[0])))
+        self.down = nn.Conv2d(fine * 4, coarse, 1)
+        self.coarse = _Path(coarse, config.encoder_blocks[1], config.time_kernel)
+        self.norm = ChannelNorm(coarse)
+        self.head = nn.Conv2d(coarse, config.latent_channels, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Groups, state: State | None) -> tuple[Groups, State]:
+        batch, groups = x.shape[:2]
+        flat = x.flatten(0, 1)  # (B G, 3 time, H, W)
+        y = self.fine(self.stem(functional.pixel_unshuffle(flat, 4)))  # (B G, fine, H/4, W/4)
+        y = self.down(functional.pixel_unshuffle(y, 2))  # (B G, coarse, h, w)
+        mixed, state = self.coarse(y.unflatten(0, (batch, groups)), state)
+        y = self.head(functional.silu(self.norm(mixed.flatten(0, 1))))  # (B G, C, h, w)
+        return (self.linear(functional.pixel_unshuffle(flat, 8)) + y).unflatten(0, (batch, groups)), state
+
+
+class Decoder(nn.Module):
+    """Raw latents -> groups of frames."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        fine, coarse = config.fine_width, config.coarse_width
+        values = 3 * config.time
+        self.linear = nn.Conv2d(config.latent_channels, values * 64, 1)
+        self.stem = nn.Conv2d(config.latent_channels, coarse, 3, padding=1)
+        self.coarse = _Path(coarse, config.decoder_blocks[1], config.time_kernel)
+        self.up = nn.Conv2d(coarse, fine * 4, 1)
+        self.fine = nn.Sequential(*(SpaceBlock(fine) for _ in range(config.decoder_blocks[0])))
+        self.norm = ChannelNorm(fine)
+        self.head = nn.Conv2d(fine, values * 16, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, z: Groups, state: State | None) -> tuple[Groups, State]:
+        batch, groups = z.shape[:2]
+        flat = z.flatten(0, 1)  # (B G, C, h, w)
+        mixed, state = self.coarse(self.stem(flat).unflatten(0, (batch, groups)), state)
+        y = functional.pixel_shuffle(self.up(mixed.flatten(0, 1)), 2)  # (B G, fine, H/4, W/4)
+        y = self.head(functional.silu(self.norm(self.fine(y))))  # (B G, 3 time 16, H/4, W/4)
+        frames = functional.pixel_shuffle(self.linear(flat), 8) + functional.pixel_shuffle(y, 4)
+        return frames.unflatten(0, (batch, groups)), state  # (B, G, 3 time, H, W)
+
+
+class Autoencoder(nn.Module):
+    """Encode and decode whole videos, or stream them piece by piece with an explicit state."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        mean = config.latents_mean or (0.0,) * config.latent_channels
+        std = config.latents_std or (1.0,) * config.latent_channels
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1, 1), persistent=False)
+
+    def encode(self, video: Video) -> Latents:
+        """Video in [-1, 1] -> normalised latents. T must be 1 + a multiple of ``time`` (ValueError names the nearest)."""
+        return self.encode_stream(video, None)[0]
+
+    def decode(self, latents: Latents) -> Video:
+        """Normalised latents -> video, not clamped."""
+        return self.decode_stream(latents, None)[0]
+
+    def encode_stream(self, video: Video, state: State | None) -> tuple[Latents, State]:
+        """Encode the next piece of a video.
+
+        Args:
+            video: with ``state`` None the first piece, 1 + k * time frames; later pieces k * time frames.
+            state: what the last call gave back.
+        """
+        batch, _, frames, height, width = video.shape
+        lead = self.config.time - 1 if state is None else 0
+        whole = PixelShape(frames if state is None else frames + 1, height, width)
+        latent_shape(whole, self.config.compression)  # says what is wrong with the size
+        padded = torch.cat([video[:, :, :1].expand(-1, -1, lead, -1, -1), video], dim=2) if lead else video
+        groups = padded.unflatten(2, (-1, self.config.time))  # (B, 3, G, time, H, W)
+        groups = groups.permute(0, 2, 1, 3, 4, 5).flatten(2, 3)  # (B, G, 3 time, H, W)
+        latents, after = self.encoder(groups, state)
+        return (latents.transpose(1, 2) - self.mean) / self.std, after  # (B, C, F, h, w)
+
+    def decode_stream(self, latents: Latents, state: State | None) -> tuple[Video, State]:
+        """Decode the next latent frames; the first piece (``state`` None) gives one frame for its first latent."""
+        raw = (latents * self.std + self.mean).transpose(1, 2)  # (B, F, C, h, w)
+        groups, after = self.decoder(raw, state)  # (B, G, 3 time, H, W)
+        video = groups.unflatten(2, (3, self.config.time)).permute(0, 2, 1, 3, 4, 5).flatten(2, 3)
+        return (video[:, :, self.config.time - 1 :] if state is None else video), after
+
+    @torch.no_grad()
+    def start_from_components(self, mean: Float[Tensor, " V"], components: Float[Tensor, "C V"]) -> None:
+        """Set the linear path to a principal component basis of 8x8x4 blocks (V = 3 * time * 64 values)."""
+        self.encoder.linear.weight.copy_(components[:, :, None, None])
+        self.encoder.linear.bias.copy_(-components @ mean)
+        self.decoder.linear.weight.copy_(components.T[:, :, None, None])
+        self.decoder.linear.bias.copy_(mean)
+
+    def calibrated(self, mean: Tensor, std: Tensor) -> Autoencoder:
+        """The same weights with latents centred by ``mean`` and divided by ``std`` (each C values)."""
+        config = replace(self.config, latents_mean=tuple(mean.tolist()), latents_std=tuple(std.tolist()))
+        model = Autoencoder(config)
+        model.load_state_dict(self.state_dict())
+        return model.train(self.training)
+
+    def config_dict(self) -> dict[str, Any]:
+        return asdict(self.config)
+
+
+def frame_blocks(video: Video, time: int = 4) -> Float[Tensor, "n V"]:
+    """Every 8x8 block of every group of ``time`` frames after the first frame, as rows: what components are taken of."""
+    groups = video[:, :, 1:].unflatten(2, (-1, time)).permute(0, 2, 1, 3, 4, 5).flatten(2, 3).flatten(0, 1)
+    return functional.pixel_unshuffle(groups, 8).permute(0, 2, 3, 1).flatten(0, 2)
+
+
+def principal_components(blocks: Float[Tensor, "n V"], count: int) -> tuple[Float[Tensor, " V"], Float[Tensor, "C V"]]:
+    """Mean and the ``count`` leading principal components (rows, orthonormal) of the blocks."""
+    mean = blocks.mean(dim=0)
+    centred = (blocks - mean).double()
+    _, vectors = torch.linalg.eigh(centred.T @ centred / len(blocks))
+    return mean, vectors[:, -count:].flip(1).T.float().contiguous()
+
+
+def to_float(frames: Tensor) -> Video:
+    """uint8 frames (B, T, H, W, 3) -> float video in [-1, 1], (B, 3, T, H, W)."""
+    return frames.permute(0, 4, 1, 2, 3).float().div(127.5).sub(1.0)
+
+
+def to_frames(video: Video) -> Tensor:
+    """Float video in [-1, 1] -> uint8 frames (B, T, H, W, 3); values outside are clamped, as any display would."""
+    return video.add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 4, 1).contiguous()

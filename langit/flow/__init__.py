@@ -1,0 +1,1 @@
+"""Rectified flow: pure functions, no state. Path, noise levels, guidance, solvers."""

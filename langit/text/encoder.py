@@ -1,0 +1,91 @@
+"""Texts -> embeddings with transformers' UMT5 encoder class, small enough to be trained with the video model.
+
+Knows nothing of videos. Wan's encoder is the same class at a larger size, so `TextConfig` is all that changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers import UMT5Config, UMT5EncoderModel
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """Sizes of the encoder, by UMT5's names. ``vocab_size`` is set from the tokenizer; ``max_tokens`` bounds a prompt."""
+
+    vocab_size: int = 0
+    d_model: int = 192
+    d_kv: int = 64
+    num_heads: int = 3
+    d_ff: int = 384
+    num_layers: int = 2
+    max_tokens: int = 96
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value < 0 or (value == 0 and name != "vocab_size"):
+                raise ValueError(f"text {name}={value}: give a whole number of at least 1")
+
+
+class TextEncoder(nn.Module):
+    """A batch of texts in, packed token embeddings out."""
+
+    def __init__(self, config: TextConfig, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        assert config.vocab_size == tokenizer.get_vocab_size(), "the vocabulary is the tokenizer's"
+        self.config = config
+        self.tokenizer = tokenizer
+        self.model = UMT5EncoderModel(
+            UMT5Config(
+                vocab_size=config.vocab_size,
+                d_model=config.d_model,
+                d_kv=config.d_kv,
+                d_ff=config.d_ff,
+                num_layers=config.num_layers,
+                num_heads=config.num_heads,
+                dropout_rate=0.0,
+                pad_token_id=0,
+                eos_token_id=1,
+                decoder_start_token_id=0,
+                use_cache=False,
+                tie_word_embeddings=True,
+            )
+        )
+
+    def tokenize(self, texts: list[str]) -> tuple[Int[Tensor, "B S"], tuple[int, ...]]:
+        """Ids padded to the longest text, and each text's length with its end mark.
+
+        Raises:
+            ValueError: a text is longer than ``max_tokens``.
+        """
+        encoded = [self.tokenizer.encode(text).ids for text in texts]
+        for text, ids in zip(texts, encoded, strict=True):
+            if len(ids) > self.config.max_tokens:
+                raise ValueError(
+                    f"the prompt has {len(ids)} words and marks, the model reads {self.config.max_tokens}:"
+                    f" shorten {text[:40]!r}…"
+                )
+        longest = max(len(ids) for ids in encoded)
+        padded = torch.tensor([ids + [0] * (longest - len(ids)) for ids in encoded])
+        return padded, tuple(len(ids) for ids in encoded)
+
+    def forward(self, ids: Int[Tensor, "B S"], lengths: tuple[int, ...]) -> Float[Tensor, "M d"]:
+        """Embeddings of all texts one after another, M = sum of lengths, padding left out."""
+        mask = torch.arange(ids.shape[1], device=ids.device)[None] < torch.tensor(lengths, device=ids.device)[:, None]
+        hidden = self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state  # (B, S, d)
+        packed: Tensor = hidden[mask]
+        return packed
+
+    def encode(self, texts: list[str]) -> tuple[Float[Tensor, "M d"], tuple[int, ...]]:
+        """Texts to packed embeddings and their lengths; an empty text is its end mark alone."""
+        ids, lengths = self.tokenize(texts)
+        return self(ids.to(self.model.device), lengths), lengths
+
+    def config_dict(self) -> dict[str, Any]:
+        return asdict(self.config)
