@@ -1,0 +1,18 @@
+"""Latents to tokens and back: patches, their places in spacetime, and packs of videos of different sizes."""
+
+from langit.patches.pack import Pack, TextPack, pack, pack_by_tokens, pack_texts, unpack
+from langit.patches.patchify import patchify, unpatchify
+from langit.patches.positions import positions, rotary
+
+__all__ = [
+    "Pack",
+    "TextPack",
+    "pack",
+    "pack_by_tokens",
+    "pack_texts",
+    "patchify",
+    "positions",
+    "rotary",
+    "unpack",
+    "unpatchify",
+]

@@ -1,0 +1,134 @@
+"""Packs: videos of any duration, size and aspect laid end to end in one row of tokens, with nothing in between.
+
+Knows nothing of the model. A token carries its own place and its own noise level; a known patch has level zero.
+Packing follows NaViT (arXiv 2307.06304); bins are filled first-fit by decreasing length.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from langit.patches.patchify import patchify, unpatchify
+from langit.patches.positions import positions
+from langit.shapes import LatentShape, TokenGrid, token_grid
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Videos end to end. ``lengths`` and ``grids`` say where each begins and how it is folded back."""
+
+    tokens: Float[Tensor, "N P"]  # channels first, as Wan's patch embedding reads them
+    positions: Float[Tensor, "N 3"]
+    noise: Float[Tensor, " N"]  # 0 known .. 1 pure noise
+    lengths: tuple[int, ...]
+    grids: tuple[TokenGrid, ...]
+    patch: tuple[int, int, int] = (1, 2, 2)
+
+    def __post_init__(self) -> None:
+        count = self.tokens.shape[0]
+        assert self.positions.shape == (count, 3) and self.noise.shape == (count,)
+        assert self.lengths == tuple(grid.count for grid in self.grids) and sum(self.lengths) == count
+
+    def to(self, device: torch.device | str) -> Pack:
+        """The same pack on another device."""
+        return dataclasses.replace(
+            self,
+            tokens=self.tokens.to(device),
+            positions=self.positions.to(device),
+            noise=self.noise.to(device),
+        )
+
+
+@dataclass(frozen=True)
+class TextPack:
+    """Encoded prompts end to end: the first belongs to the first video of a pack, and so on."""
+
+    tokens: Float[Tensor, "M E"]
+    lengths: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        assert sum(self.lengths) == self.tokens.shape[0] and min(self.lengths, default=1) >= 1
+
+    def to(self, device: torch.device | str) -> TextPack:
+        """The same texts on another device."""
+        return TextPack(self.tokens.to(device), self.lengths)
+
+
+def pack(
+    latents: Sequence[Float[Tensor, "C _ _ _"]],
+    noise: Sequence[float | Tensor] | Float[Tensor, " B"],
+    patch: tuple[int, int, int] = (1, 2, 2),
+    places: Sequence[Float[Tensor, "_ 3"]] | None = None,
+) -> Pack:
+    """Lay latent videos end to end.
+
+    Args:
+        latents: one tensor for each video, of any sizes.
+        noise: for each video one level in [0, 1], or one for each of its tokens.
+        patch: frames, rows and columns of a patch.
+        places: coordinates of each video's tokens, where they are not the integer grid.
+
+    Raises:
+        ValueError: a side is not a multiple of the patch's.
+    """
+    assert len(latents) == len(noise) > 0
+    grids = tuple(token_grid(LatentShape(*video.shape), patch) for video in latents)
+    by_grid = {grid: positions(grid) for grid in set(grids)}
+    device = latents[0].device
+    levels = [
+        torch.as_tensor(level, dtype=torch.float32, device=device).expand(grid.count)
+        for level, grid in zip(noise, grids, strict=True)
+    ]
+    return Pack(
+        tokens=torch.cat([patchify(video, patch) for video in latents]),
+        positions=torch.cat(list(places) if places is not None else [by_grid[grid] for grid in grids]).to(device),
+        noise=torch.cat(levels),
+        lengths=tuple(grid.count for grid in grids),
+        grids=grids,
+        patch=patch,
+    )
+
+
+def unpack(pack: Pack, tokens: Float[Tensor, "N Q"]) -> list[Float[Tensor, "_ _ _ _"]]:
+    """The latent videos of what a model returned for a pack (channels last, as Wan's ``proj_out`` writes them)."""
+    pieces = tokens.split(pack.lengths)
+    return [unpatchify(piece, grid, pack.patch) for piece, grid in zip(pieces, pack.grids, strict=True)]
+
+
+def pack_texts(texts: Sequence[Float[Tensor, "_ E"]]) -> TextPack:
+    """Lay encoded prompts end to end."""
+    return TextPack(torch.cat(list(texts)), tuple(text.shape[0] for text in texts))
+
+
+def pack_by_tokens(lengths: Sequence[int], budget: int) -> list[tuple[int, ...]]:
+    """Share out sequences over bins of at most ``budget`` tokens, first-fit by decreasing length.
+
+    Returns the indices in each bin, longest first, so that equal lengths are neighbours. Nothing is cut or padded.
+
+    Raises:
+        ValueError: a sequence is longer than the budget, or empty.
+    """
+    bins: list[list[int]] = []
+    room: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+        length = lengths[index]
+        if length < 1:
+            raise ValueError(f"sequence {index} has {length} tokens: leave empty ones out")
+        if length > budget:
+            raise ValueError(
+                f"sequence {index} has {length} tokens, more than the budget of {budget}: raise the budget"
+            )
+        place = next((place for place, left in enumerate(room) if left >= length), None)
+        if place is None:
+            bins.append([])
+            room.append(budget)
+            place = len(bins) - 1
+        bins[place].append(index)
+        room[place] -= length
+    return [tuple(members) for members in bins]

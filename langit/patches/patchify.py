@@ -1,0 +1,54 @@
+"""Cut a latent video into spacetime patches, and put it together again.
+
+Knows nothing of noise, positions or packs. Wan writes a patch in two ways: its patch embedding (a convolution) reads
+the channels as the outermost axis, its output projection writes them as the innermost one. Both are here by name.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from langit.shapes import LatentShape, TokenGrid, token_grid
+
+Layout = Literal["channels_first", "channels_last"]
+
+
+def patchify(
+    latents: Float[Tensor, "C F h w"], patch: tuple[int, int, int] = (1, 2, 2), layout: Layout = "channels_first"
+) -> Float[Tensor, "N P"]:
+    """Tokens of a latent video, frame by frame, row by row; P = C * the cells of a patch.
+
+    ``channels_first`` is what the flattened weight of Wan's ``patch_embedding`` multiplies; ``channels_last`` is what
+    its ``proj_out`` gives.
+
+    Raises:
+        ValueError: a side is not a multiple of the patch's.
+    """
+    channels, frames, height, width = latents.shape
+    grid = token_grid(LatentShape(channels, frames, height, width), patch)
+    cells = latents.reshape(channels, grid.frames, patch[0], grid.height, patch[1], grid.width, patch[2])
+    axes = (1, 3, 5, 0, 2, 4, 6) if layout == "channels_first" else (1, 3, 5, 2, 4, 6, 0)
+    return cells.permute(axes).reshape(grid.count, channels * math.prod(patch))
+
+
+def unpatchify(
+    tokens: Float[Tensor, "N P"],
+    grid: TokenGrid,
+    patch: tuple[int, int, int] = (1, 2, 2),
+    layout: Layout = "channels_last",
+) -> Float[Tensor, "C F h w"]:
+    """The latent video of a grid of tokens: the inverse of :func:`patchify` in the same layout."""
+    count, values = tokens.shape
+    assert count == grid.count, f"{count} tokens do not fill a grid of {grid.count}"
+    assert values % math.prod(patch) == 0, f"{values} values are not whole patches of {patch}"
+    channels = values // math.prod(patch)
+    sides = (grid.frames, grid.height, grid.width)
+    if layout == "channels_first":
+        cells = tokens.reshape(*sides, channels, *patch).permute(3, 0, 4, 1, 5, 2, 6)
+    else:
+        cells = tokens.reshape(*sides, *patch, channels).permute(6, 0, 3, 1, 4, 2, 5)
+    return cells.reshape(channels, *(side * step for side, step in zip(sides, patch, strict=True)))

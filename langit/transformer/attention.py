@@ -1,0 +1,101 @@
+"""Attention over packs: every video attends to itself and to its own prompt, and to nothing else.
+
+Knows nothing of noise levels or layers. Parameter names are those of diffusers' ``WanAttention``. Neighbouring videos of
+equal length are one batched call; where all lengths are equal nothing is copied.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+Angles = tuple[Float[Tensor, "N half"], Float[Tensor, "N half"]]
+
+
+def segments(lengths: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Runs of neighbours of equal length, as (how many, how long)."""
+    return tuple((len(list(run)), length) for length, run in groupby(lengths))
+
+
+def rotate(x: Float[Tensor, "N heads width"], angles: Angles) -> Float[Tensor, "N heads width"]:
+    """Turn the pairs (0, 1), (2, 3) ... of every head by the token's angles."""
+    cos, sin = (part[:, None, :] for part in angles)  # N 1 width/2
+    first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack((first * cos - second * sin, first * sin + second * cos), dim=-1).flatten(-2)
+
+
+class Attention(nn.Module):
+    """Multi-head attention with RMS-normalised queries and keys, the norm taken across all heads together."""
+
+    def __init__(self, width: int, heads: int, eps: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_q = nn.Linear(width, width)
+        self.to_k = nn.Linear(width, width)
+        self.to_v = nn.Linear(width, width)
+        self.to_out = nn.ModuleList([nn.Linear(width, width)])
+        self.norm_q = nn.RMSNorm(width, eps=eps)
+        self.norm_k = nn.RMSNorm(width, eps=eps)
+
+    def split(self, x: Tensor) -> Tensor:
+        """Cut the last axis into heads."""
+        return x.unflatten(-1, (self.heads, -1))
+
+
+class SelfAttention(Attention):
+    """Every video of a pack attends to itself."""
+
+    def forward(
+        self, x: Float[Tensor, "N D"], angles: Angles, runs: tuple[tuple[int, int], ...]
+    ) -> Float[Tensor, "N D"]:
+        query = rotate(self.split(self.norm_q(self.to_q(x))), angles)  # N heads width
+        key = rotate(self.split(self.norm_k(self.to_k(x))), angles)
+        value = self.split(self.to_v(x))
+        sizes = [count * length for count, length in runs]
+        pieces = [
+            _attend(*(part.unflatten(0, run) for part in parts), None)
+            for run, *parts in zip(runs, query.split(sizes), key.split(sizes), value.split(sizes), strict=True)
+        ]
+        out: Tensor = self.to_out[0](_join(pieces))
+        return out
+
+
+class CrossAttention(Attention):
+    """Every video of a pack attends to its own prompt: ``text`` has one row for each, ``real`` marks its true tokens."""
+
+    def forward(
+        self,
+        x: Float[Tensor, "N D"],
+        text: Float[Tensor, "B S D"],
+        real: Bool[Tensor, "B S"] | None,
+        runs: tuple[tuple[int, int], ...],
+    ) -> Float[Tensor, "N D"]:
+        query = self.split(self.norm_q(self.to_q(x)))  # N heads width
+        key = self.split(self.norm_k(self.to_k(text)))  # B S heads width
+        value = self.split(self.to_v(text))
+        sizes, counts = [count * length for count, length in runs], [count for count, _ in runs]
+        masks = real[:, None, None, :].split(counts) if real is not None else [None] * len(runs)
+        pieces = [
+            _attend(q.unflatten(0, run), k, v, mask)
+            for run, q, k, v, mask in zip(
+                runs, query.split(sizes), key.split(counts), value.split(counts), masks, strict=True
+            )
+        ]
+        out: Tensor = self.to_out[0](_join(pieces))
+        return out
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """(count, length, heads, width) of a run of videos -> (count * length, D)."""
+    out = F.scaled_dot_product_attention(
+        query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask=mask
+    )
+    return out.transpose(1, 2).flatten(2).flatten(0, 1)
+
+
+def _join(pieces: list[Tensor]) -> Tensor:
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
