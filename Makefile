@@ -1,0 +1,56 @@
+# make video PROMPT="a red ball bounces on snow at sunset"   sets up what generating needs, generates, says where the mp4 is
+# make test                                                  sets up everything, runs the checks and the tests
+# make test-all                                              the slow tests as well
+# make lint, make format                                     what the checks check, and what mends the form
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PROMPT ?= a red ball bounces on snow at sunset
+SEED ?= 0
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: video test test-all lint format osmesa
+export PROMPT
+
+video: $(VENV)/.base
+	@$(BIN)/langit generate "$$PROMPT" --seed $(SEED)
+
+test: lint osmesa
+	@$(BIN)/python -m pytest
+
+test-all: lint osmesa
+	@$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# Installing is done once: a stamp is older than what it depends on only after that has changed.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here: install Python 3.11, or name another with make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what generating needs into $(VENV) (once)"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what the tests need into $(VENV) (once)"
+	@$(PIP) -e '.[dev,worlds]'
+	@touch $@ $(VENV)/.base
+
+# MuJoCo draws the worlds with OSMesa where there is no GPU.
+osmesa: | $(BIN)/python
+	@$(BIN)/python -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("OSMesa"))' || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq libosmesa6; \
+	else \
+	  echo "OSMesa is missing, tests that draw worlds will be skipped: install libosmesa6 (Debian, Ubuntu) or mesa-libOSMesa (Fedora)"; \
+	fi
