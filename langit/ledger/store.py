@@ -23,7 +23,8 @@ import filelock
 import lance
 import pyarrow as pa
 
-from langit.ledger.log import Checkpoint, Frontier, Hash, Signer, leaf_hash, root
+from langit.ledger.checkpoint import Checkpoint, Signer
+from langit.ledger.log import Frontier, Hash, leaf_hash, root
 from langit.ledger.record import KINDS, Clip, Record, Revocation, RevokedBy, Rights, Source
 from langit.ledger.rights import Decision, Policy, Revoked, decide, decide_clip
 
