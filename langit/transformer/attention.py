@@ -1,7 +1,7 @@
 """Attention over packs: every video attends to itself and to its own prompt, and to nothing else.
 
-Knows nothing of noise levels or layers. Parameter names are those of diffusers' ``WanAttention``. Neighbouring videos of
-equal length are one batched call; where all lengths are equal nothing is copied.
+Knows nothing of noise levels or layers. Parameter names are those of diffusers' ``WanAttention``. Neighbouring videos
+of equal length are one batched call; where all lengths are equal nothing is copied.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+from langit.transformer.linear import Linear
 
 Angles = tuple[Float[Tensor, "N half"], Float[Tensor, "N half"]]
 
@@ -34,10 +36,10 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int, eps: float) -> None:
         super().__init__()
         self.heads = heads
-        self.to_q = nn.Linear(width, width)
-        self.to_k = nn.Linear(width, width)
-        self.to_v = nn.Linear(width, width)
-        self.to_out = nn.ModuleList([nn.Linear(width, width)])
+        self.to_q = Linear(width, width)
+        self.to_k = Linear(width, width)
+        self.to_v = Linear(width, width)
+        self.to_out = nn.ModuleList([Linear(width, width)])
         self.norm_q = nn.RMSNorm(width, eps=eps)
         self.norm_k = nn.RMSNorm(width, eps=eps)
 
@@ -65,7 +67,7 @@ class SelfAttention(Attention):
 
 
 class CrossAttention(Attention):
-    """Every video of a pack attends to its own prompt: ``text`` has one row for each, ``real`` marks its true tokens."""
+    """Every video of a pack attends to its own prompt: a row of ``text``, of which ``real`` marks the true tokens."""
 
     def forward(
         self,

@@ -14,14 +14,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from langit.transformer.attention import Angles, CrossAttention, SelfAttention
+from langit.transformer.linear import Linear
 
 
 @dataclass(frozen=True)
 class Levels:
     """What the noise levels say to a layer, shared by all tokens of a level.
 
-    Without ``index``, row i of ``rows`` belongs to the i-th of R equal stretches of the pack, and is never copied to the
-    tokens of the stretch. With it, token n takes row ``index[n]``.
+    Without ``index``, row i of ``rows`` belongs to the i-th of R equal stretches of the pack, and is never copied to
+    the tokens of the stretch. With it, token n takes row ``index[n]``.
     """
 
     rows: Float[Tensor, "R parts D"]
@@ -47,7 +48,7 @@ class Gelu(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.proj = nn.Linear(width, hidden)
+        self.proj = Linear(width, hidden)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.gelu(self.proj(x), approximate="tanh")
@@ -58,7 +59,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.net = nn.ModuleDict({"0": Gelu(width, hidden), "2": nn.Linear(hidden, width)})
+        self.net = nn.ModuleDict({"0": Gelu(width, hidden), "2": Linear(hidden, width)})
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.net["2"](self.net["0"](x))

@@ -19,6 +19,7 @@ from langit import config
 from langit.patches import Pack, TextPack, pack, rotary, unpack
 from langit.transformer.attention import segments
 from langit.transformer.block import Block, Levels, norm
+from langit.transformer.linear import Linear, linear
 
 TIMESTEPS = 1000.0  # Wan counts noise levels in thousandths
 TEXT_STEP = 16  # prompts of different lengths are laid out in multiples of this, so that few shapes occur
@@ -106,8 +107,8 @@ class Embedding(nn.Module):
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
-        self.linear_1 = nn.Linear(inputs, width)
-        self.linear_2 = nn.Linear(width, width)
+        self.linear_1 = Linear(inputs, width)
+        self.linear_2 = Linear(width, width)
 
 
 class Conditions(nn.Module):
@@ -117,7 +118,7 @@ class Conditions(nn.Module):
         super().__init__()
         self.waves = sizes.freq_dim // 2
         self.time_embedder = Embedding(sizes.freq_dim, sizes.width)
-        self.time_proj = nn.Linear(sizes.width, 6 * sizes.width)
+        self.time_proj = Linear(sizes.width, 6 * sizes.width)
         self.text_embedder = Embedding(sizes.text_dim, sizes.width)
 
     def time(self, noise: Float[Tensor, " U"]) -> tuple[Float[Tensor, "U D"], Float[Tensor, "U 6 D"]]:
@@ -155,7 +156,7 @@ class VideoTransformer(nn.Module):
             Block(width, sizes.num_attention_heads, sizes.ffn_dim, sizes.cross_attn_norm, sizes.eps)
             for _ in range(sizes.num_layers)
         )
-        self.proj_out = nn.Linear(width, sizes.out_channels * math.prod(sizes.patch_size))
+        self.proj_out = Linear(width, sizes.out_channels * math.prod(sizes.patch_size))
         self.scale_shift_table = nn.Parameter(torch.randn(1, 2, width) / width**0.5)
         self.reset_parameters()
 
@@ -179,7 +180,7 @@ class VideoTransformer(nn.Module):
         cos, sin = rotary(pack.positions, self.config.attention_head_dim)  # N width/2
         runs = segments(pack.lengths)
 
-        x = F.linear(pack.tokens.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias)  # N D
+        x = linear(pack.tokens.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias)  # N D
         for block in self.blocks:
             x = block(x, rows, (cos, sin), prompts, real, runs)
         shift, scale = last.parts(self.scale_shift_table)
