@@ -1,0 +1,40 @@
+"""Every test: one thread, fixed seeds, a state folder of its own, and shapes checked on public functions."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import random
+from pathlib import Path
+
+from jaxtyping import install_import_hook
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Before the first import of langit. Not in rooms that torch.compile traces, nor where values are checked for people.
+CHECKED = ["autoencoder", "flow", "generate", "patches", "release", "shapes", "video", "worlds"]
+install_import_hook([f"langit.{room}" for room in CHECKED], "beartype.beartype")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the person's own state is read or written, and chance is the same on every run."""
+    monkeypatch.setenv("LANGIT_HOME", str(tmp_path_factory.mktemp("home")))
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that draw worlds need OSMesa where there is no GPU. In CI its absence is an error, not a skip."""
+    drawing = [item for item in items if item.get_closest_marker("draws") or "worlds" in Path(item.path).parts]
+    elsewhere = os.environ.get("MUJOCO_GL", "osmesa") != "osmesa"
+    if elsewhere or ctypes.util.find_library("OSMesa") or os.environ.get("CI") == "true":
+        return
+    for item in drawing:
+        item.add_marker(pytest.mark.skip(reason="OSMesa is missing: install libosmesa6"))
