@@ -38,9 +38,14 @@ def dump(config: object) -> dict[str, Any]:
     return plain
 
 
+def digest_of(plain: object) -> str:
+    """``sha256:`` and the hash of a plain value's canonical JSON."""
+    return "sha256:" + hashlib.sha256(canonical(plain)).hexdigest()
+
+
 def digest(config: object) -> str:
     """``sha256:`` and the hash of the config's canonical JSON."""
-    return "sha256:" + hashlib.sha256(canonical(dump(config))).hexdigest()
+    return digest_of(dump(config))
 
 
 def load(kind: type[Config], source: dict[str, Any] | Path) -> Config:

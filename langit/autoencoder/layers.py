@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Groups = Float[Tensor, "B G c h w"]
+Past = Float[Tensor, "B K c h w"]
 
 
 class ChannelNorm(nn.Module):
@@ -59,12 +60,12 @@ class TimeBlock(nn.Module):
         nn.init.zeros_(self.conv.weight)
         nn.init.zeros_(self.conv.bias)
 
-    def start(self, like: Groups) -> Groups:
+    def start(self, like: Groups) -> Past:
         """The state before the first group of a video shaped like ``like``."""
         batch, _, channels, height, width = like.shape
         return like.new_zeros(batch, self.kernel - 1, channels, height, width)
 
-    def forward(self, x: Groups, state: Groups) -> tuple[Groups, Groups]:
+    def forward(self, x: Groups, state: Past) -> tuple[Groups, Past]:
         batch, groups, channels, height, width = x.shape
         y = functional.silu(self.norm(x.flatten(0, 1))).view_as(x)
         seen = torch.cat([state, y], dim=1)  # (B, kernel - 1 + G, c, h, w)

@@ -19,6 +19,7 @@ from langit.autoencoder.layers import ChannelNorm, Groups, SpaceBlock, TimeBlock
 from langit.shapes import Compression, PixelShape, latent_shape
 
 Video = Float[Tensor, "B 3 T H W"]
+FrameGroups = Float[Tensor, "B G v H W"]  # v = 3 * time values of each pixel
 Latents = Float[Tensor, "B C F h w"]
 State = tuple[Tensor, ...]
 
@@ -85,7 +86,7 @@ class Encoder(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, x: Groups, state: State | None) -> tuple[Groups, State]:
+    def forward(self, x: FrameGroups, state: State | None) -> tuple[Groups, State]:
         batch, groups = x.shape[:2]
         flat = x.flatten(0, 1)  # (B G, 3 time, H, W)
         y = self.fine(self.stem(functional.pixel_unshuffle(flat, 4)))  # (B G, fine, H/4, W/4)
@@ -112,7 +113,7 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
-    def forward(self, z: Groups, state: State | None) -> tuple[Groups, State]:
+    def forward(self, z: Groups, state: State | None) -> tuple[FrameGroups, State]:
         batch, groups = z.shape[:2]
         flat = z.flatten(0, 1)  # (B G, C, h, w)
         mixed, state = self.coarse(self.stem(flat).unflatten(0, (batch, groups)), state)

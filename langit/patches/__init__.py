@@ -1,12 +1,14 @@
 """Latents to tokens and back: patches, their places in spacetime, and packs of videos of different sizes."""
 
 from langit.patches.pack import Pack, TextPack, pack, pack_by_tokens, pack_texts, unpack
-from langit.patches.patchify import patchify, unpatchify
+from langit.patches.patchify import channels_first, channels_last, patchify, unpatchify
 from langit.patches.positions import positions, rotary
 
 __all__ = [
     "Pack",
     "TextPack",
+    "channels_first",
+    "channels_last",
     "pack",
     "pack_by_tokens",
     "pack_texts",

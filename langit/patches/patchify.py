@@ -52,3 +52,13 @@ def unpatchify(
     else:
         cells = tokens.reshape(*sides, *patch, channels).permute(6, 0, 3, 1, 4, 2, 5)
     return cells.reshape(channels, *(side * step for side, step in zip(sides, patch, strict=True)))
+
+
+def channels_last(tokens: Float[Tensor, "N P"], patch: tuple[int, int, int] = (1, 2, 2)) -> Float[Tensor, "N P"]:
+    """Tokens in the layout that is read, in the layout that is written."""
+    return tokens.unflatten(1, (-1, math.prod(patch))).mT.flatten(1)
+
+
+def channels_first(tokens: Float[Tensor, "N P"], patch: tuple[int, int, int] = (1, 2, 2)) -> Float[Tensor, "N P"]:
+    """Tokens in the layout that is written, in the layout that is read: the inverse of :func:`channels_last`."""
+    return tokens.unflatten(1, (math.prod(patch), -1)).mT.flatten(1)

@@ -1,0 +1,113 @@
+"""Latents of clips, made once for each autoencoder and kept by its hash.
+
+Latents belong to a model, not to footage: another autoencoder has another folder. Kept as half-precision safetensors,
+one file for each shard of films, written whole or not at all; which clip each row is stands in the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from safetensors import safe_open
+from safetensors.torch import save, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from langit.autoencoder.model import Autoencoder, to_float
+from langit.config import canonical, dump
+from langit.feed.catalogue import Entry, Films
+
+
+@dataclass(frozen=True)
+class LatentClip:
+    """A clip as the flow task reads it. ``share`` is the share of each token's pixels that show a thing."""
+
+    digest: str
+    captions: tuple[str, ...]
+    latents: Float[Tensor, "C F h w"]  # half precision
+    share: Float[Tensor, " n"]
+
+    @property
+    def tokens(self) -> int:
+        return self.share.shape[0]
+
+
+def autoencoder_hash(autoencoder: Autoencoder) -> str:
+    """SHA-256 over weights and config: the name of the cache."""
+    weights = save({name: value.contiguous() for name, value in sorted(autoencoder.state_dict().items())})
+    return hashlib.sha256(weights + canonical(dump(autoencoder.config))).hexdigest()
+
+
+@torch.no_grad()
+def latent_statistics(autoencoder: Autoencoder, videos: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each latent channel over videos (B, 3, T, H, W)."""
+    flat = torch.cat([autoencoder.encode(video).transpose(0, 1).flatten(1) for video in videos], dim=1)
+    return flat.mean(dim=1), flat.std(dim=1)
+
+
+def token_share(masks: Tensor, time: int, cell: int) -> Float[Tensor, "F r s"]:
+    """Share of thing pixels in every token: masks (T, H, W), ``time`` frames and ``cell`` pixels to a token side."""
+    there = (masks > 0).float()
+    padded = torch.cat([there[:1].expand(time - 1, -1, -1), there])
+    return functional.avg_pool3d(padded[None, None], (time, cell, cell))[0, 0]
+
+
+@torch.no_grad()
+def cache_latents(
+    entries: Sequence[Entry],
+    films: Films,
+    autoencoder: Autoencoder,
+    folder: Path,
+    report: Callable[[int, int], None],
+    batch: int = 20,
+) -> list[LatentClip]:
+    """The latents of every entry, from the cache where they are there, encoded and kept where not."""
+    name = autoencoder_hash(autoencoder)[:16]
+    by_shard = [(shard, list(group)) for shard, group in groupby(entries, key=lambda entry: entry.shard)]
+    clips: list[LatentClip] = []
+    for done, (shard, group) in enumerate(by_shard):
+        file = folder / name / shard.parent.name / shard.name
+        digests = [entry.clip for entry in group]
+        if _clips_of(file) != digests:
+            _encode(group, films, autoencoder, file, batch)
+        with safe_open(file, "pt") as stored:
+            latents, shares = stored.get_tensor("latents"), stored.get_tensor("shares")
+        clips += [
+            LatentClip(entry.clip, entry.captions, latents[row], shares[row].float()) for row, entry in enumerate(group)
+        ]
+        report(done + 1, len(by_shard))
+    return clips
+
+
+def _clips_of(file: Path) -> list[str] | None:
+    if not file.exists():
+        return None
+    with safe_open(file, "pt") as stored:
+        found: list[str] = json.loads(stored.metadata()["clips"])
+    return found
+
+
+def _encode(group: Sequence[Entry], films: Films, autoencoder: Autoencoder, file: Path, batch: int) -> None:
+    latents, shares = [], []
+    for part in _parts(group, batch):
+        video = to_float(torch.stack([films.frames(entry) for entry in part]))
+        latents.append(autoencoder.encode(video).half())
+        cell = 2 * autoencoder.config.space
+        shares += [token_share(films.masks(entry), autoencoder.config.time, cell).flatten().half() for entry in part]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".partial")
+    whole = {"latents": torch.cat(latents), "shares": torch.stack(shares)}
+    save_file(whole, draft, metadata={"clips": json.dumps([entry.clip for entry in group])})
+    draft.replace(file)
+
+
+def _parts(group: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
+    for start in range(0, len(group), size):
+        yield group[start : start + size]

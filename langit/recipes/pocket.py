@@ -1,0 +1,65 @@
+"""The pocket recipe: the model that ships, trained from scratch on films that we render ourselves, on two CPU cores."""
+
+from __future__ import annotations
+
+from langit.autoencoder.model import AutoencoderConfig
+from langit.generate.video import SamplingConfig
+from langit.recipes.recipe import FilmGroup, Recipe
+from langit.text.encoder import TextConfig
+from langit.train.optim import OptimConfig
+from langit.train.tasks import FlowConfig, ReconstructionConfig
+from langit.train.trainer import TrainConfig
+from langit.transformer.model import TransformerConfig
+
+
+def pocket() -> Recipe:
+    """64x64 (and some 80x48 and 48x80), 17 frames at 8 a second; about 12M parameters in all."""
+    text = TextConfig()
+    return Recipe(
+        name="pocket",
+        films=(
+            FilmGroup("64x64x17", 0, 10_000),
+            FilmGroup("80x48x17", 100_000, 101_000),
+            FilmGroup("48x80x17", 200_000, 201_000),
+        ),
+        autoencoder=AutoencoderConfig(),
+        reconstruction=ReconstructionConfig(batch=8),
+        autoencoder_training=TrainConfig(
+            steps=2_000,
+            optim=OptimConfig(matrix_rate=1.5e-3, other_rate=1e-3, warmup=50, decay=600, ema=0.995),
+            checkpoint_every=100,
+            sample_every=500,
+        ),
+        text=text,
+        transformer=TransformerConfig(text_dim=text.d_model),
+        flow=FlowConfig(),
+        training=TrainConfig(
+            steps=2_500,
+            optim=OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=700, ema=0.995),
+            checkpoint_every=100,
+            sample_every=500,
+            compile=True,
+        ),
+        sampling=SamplingConfig(),
+    )
+
+
+def tiny() -> Recipe:
+    """The same road in miniature, for tests and for looking around: seconds to walk, nothing to see."""
+    text = TextConfig(d_model=32, d_kv=16, num_heads=2, d_ff=48, num_layers=1)
+    quick = OptimConfig(warmup=2, decay=2)
+    return Recipe(
+        name="tiny",
+        films=(FilmGroup("32x32x5", 0, 12), FilmGroup("48x32x5", 1000, 1006)),
+        captions=2,
+        autoencoder=AutoencoderConfig(fine_width=16, coarse_width=24, encoder_blocks=(1, 1), decoder_blocks=(1, 1)),
+        reconstruction=ReconstructionConfig(batch=4),
+        autoencoder_training=TrainConfig(steps=4, optim=quick, checkpoint_every=2),
+        text=text,
+        transformer=TransformerConfig(
+            num_attention_heads=2, attention_head_dim=16, text_dim=32, freq_dim=32, ffn_dim=48, num_layers=2
+        ),
+        flow=FlowConfig(token_budget=64, thing_after=2),
+        training=TrainConfig(steps=6, optim=quick, checkpoint_every=2),
+        sampling=SamplingConfig(steps=2),
+    )

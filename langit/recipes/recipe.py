@@ -1,0 +1,87 @@
+"""What a whole run is: one frozen config from films to bundle, hashed into the model's provenance."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from langit import config
+from langit.autoencoder.model import AutoencoderConfig
+from langit.generate.video import SamplingConfig
+from langit.shapes import PixelShape
+from langit.text.encoder import TextConfig
+from langit.train.tasks import FlowConfig, ReconstructionConfig
+from langit.train.trainer import TrainConfig
+from langit.transformer.model import TransformerConfig
+from langit.worlds.scene import VERSION
+
+
+@dataclass(frozen=True)
+class FilmGroup:
+    """Films of one size: seeds ``first`` to ``last - 1``, of which every tenth is held out by the world itself."""
+
+    size: str
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        PixelShape.parse(self.size)
+        if not 0 <= self.first < self.last:
+            raise ValueError(f"seeds {self.first} to {self.last} are none: give first below last, from 0 on")
+
+    @property
+    def pixels(self) -> PixelShape:
+        return PixelShape.parse(self.size)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights. Machine facts (workers, threads) are not in it."""
+
+    name: str
+    films: tuple[FilmGroup, ...]
+    world: str = VERSION
+    captions: int = 8  # of each film, half of them Indonesian
+    mirror: bool = True
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
+    autoencoder_training: TrainConfig = field(default_factory=TrainConfig)
+    whitening: float = 0.5  # latents are divided by std ** whitening: 0 leaves their variances, 1 makes them equal
+    text: TextConfig = field(default_factory=TextConfig)
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+
+    def __post_init__(self) -> None:
+        if self.world != VERSION:
+            raise ValueError(f"world {self.world!r} is not the one this code renders ({VERSION}): use that code's version")
+        if self.transformer.text_dim != self.text.d_model:
+            raise ValueError(
+                f"transformer.text_dim {self.transformer.text_dim} is not text.d_model {self.text.d_model}: make them equal"
+            )
+        if self.transformer.in_channels != self.autoencoder.latent_channels:
+            raise ValueError(
+                f"transformer.in_channels {self.transformer.in_channels} is not autoencoder.latent_channels"
+                f" {self.autoencoder.latent_channels}: make them equal"
+            )
+        if self.captions < 1:
+            raise ValueError(f"captions {self.captions}: give each film at least 1")
+        if not 0 <= self.whitening <= 1:
+            raise ValueError(f"whitening {self.whitening} is out of range: give 0 to 1")
+
+
+def identity(recipe: Recipe, stage: str) -> str:
+    """What must not change while a stage's run goes on: its settings without its length and its habits of saving."""
+    def timeless(training: TrainConfig) -> dict[str, Any]:
+        plain = asdict(replace(training, steps=1, checkpoint_every=1, sample_every=0, keep=1, compile=False))
+        plain["optim"].pop("decay")
+        return plain
+
+    said = config.dump(recipe)
+    common = {key: said[key] for key in ("films", "world", "captions", "mirror", "autoencoder", "reconstruction")}
+    common["autoencoder_training"] = timeless(recipe.autoencoder_training)
+    if stage == "autoencoder":
+        return config.digest_of(common)
+    rest = {key: said[key] for key in ("whitening", "text", "transformer", "flow")}
+    return config.digest_of(common | rest | {"training": timeless(recipe.training)})

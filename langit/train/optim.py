@@ -1,0 +1,149 @@
+"""Optimisers: Muon for the matrices inside blocks, AdamW for everything else; schedule; moving average.
+
+Knows parameters by name and shape, not what they do. Convolution kernels are matrices to Muon (out x everything else),
+through views that share their storage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """Rates, and their shape over a run: warm up, hold, then fall linearly to ``final`` of the peak."""
+
+    matrix_rate: float = 2e-3
+    other_rate: float = 1.5e-3
+    weight_decay: float = 0.01
+    warmup: int = 50
+    decay: int = 400  # the last steps, over which the rate falls
+    final: float = 0.02
+    clip: float = 1.0
+    ema: float = 0.998
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema {self.ema} is not a decay: give 0 to below 1")
+        if self.matrix_rate <= 0 or self.other_rate <= 0:
+            raise ValueError(f"rates {self.matrix_rate}, {self.other_rate}: give numbers above 0")
+
+
+def rate_at(step: int, steps: int, config: OptimConfig) -> float:
+    """The share of the peak rate at a step (0-based) of a run."""
+    rising = min(1.0, (step + 1) / max(config.warmup, 1))
+    left = max(steps - step, 0) / max(config.decay, 1)
+    return rising * (config.final + (1 - config.final) * min(1.0, left))
+
+
+class BatchedMuon(torch.optim.Muon):
+    """`torch.optim.Muon` with matrices of one shape orthogonalised together, in fp32.
+
+    The update rule is the parent's (Newton-Schulz, Nesterov momentum, the RMS match to AdamW). One batched product in
+    place of many small bf16 ones, because bf16 is the slow type on a CPU without AMX.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # returns no loss
+        assert closure is None
+        for group in self.param_groups:
+            alike: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    rows, columns = parameter.shape
+                    alike[rows, columns].append(parameter)
+            for (rows, columns), parameters in alike.items():
+                updates = []
+                for parameter in parameters:
+                    state = self.state[parameter]
+                    if "momentum_buffer" not in state:
+                        state["momentum_buffer"] = torch.zeros_like(parameter)
+                    momentum = state["momentum_buffer"].lerp_(parameter.grad, 1 - group["momentum"])
+                    updates.append(torch.lerp(parameter.grad, momentum, group["momentum"]))
+                turned = orthogonalised(torch.stack(updates), group["ns_coefficients"], group["ns_steps"], group["eps"])
+                rate = group["lr"] * 0.2 * math.sqrt(max(rows, columns))
+                for parameter, update in zip(parameters, turned, strict=True):
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-rate)
+
+
+def orthogonalised(matrices: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:
+    """Newton-Schulz iteration towards the nearest semi-orthogonal matrix, batched (n, rows, columns)."""
+    a, b, c = coefficients
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT.contiguous() if tall else matrices
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=eps)
+    for _ in range(steps):
+        gram = x @ x.mT
+        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        x = torch.baddbmm(x, polynomial, x, beta=a)
+    return x.mT if tall else x
+
+
+class Optimisers:
+    """Muon and AdamW over one set of named parameters, stepped together, saved by name."""
+
+    def __init__(
+        self, named: dict[str, nn.Parameter], is_matrix: Callable[[str, nn.Parameter], bool], config: OptimConfig
+    ) -> None:
+        self.config = config
+        self.named = named
+        self.views = {name: p.detach().view(p.shape[0], -1) for name, p in named.items() if is_matrix(name, p)}
+        self.others = {name: p for name, p in named.items() if name not in self.views}
+        self.parts: list[tuple[torch.optim.Optimizer, dict[str, Any], float]] = []
+        if self.views:
+            muon = BatchedMuon(
+                list(self.views.values()), weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+            )
+            self.parts.append((muon, dict(self.views), config.matrix_rate))
+        if self.others:
+            adam = torch.optim.AdamW(list(self.others.values()), betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
+            self.parts.append((adam, dict(self.others), config.other_rate))
+
+    def step(self, step: int, steps: int) -> float:
+        """Clip, update, clear. Returns the gradient's norm before clipping."""
+        gradients = [p.grad for p in self.named.values() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        torch.nn.utils.clip_grads_with_norm_(list(self.named.values()), self.config.clip, norm)
+        for name, view in self.views.items():
+            gradient = self.named[name].grad
+            view.grad = None if gradient is None else gradient.view(view.shape)
+        share = rate_at(step, steps, self.config)
+        for optimiser, _, peak in self.parts:
+            for group in optimiser.param_groups:
+                group["lr"] = peak * share
+            optimiser.step()
+        for parameter in self.named.values():
+            parameter.grad = None
+        return float(norm)
+
+    def state(self) -> dict[str, Tensor]:
+        """Every state tensor as ``parameter name:key``."""
+        return {
+            f"{name}:{key}": value
+            for optimiser, parameters, _ in self.parts
+            for name, parameter in parameters.items()
+            for key, value in optimiser.state[parameter].items()
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """The inverse of :meth:`state`."""
+        for optimiser, parameters, _ in self.parts:
+            for name, parameter in parameters.items():
+                prefix = name + ":"
+                found = {key[len(prefix) :]: value.clone() for key, value in state.items() if key.startswith(prefix)}
+                if found:
+                    optimiser.state[parameter] = found
+
+
+@torch.no_grad()
+def average(ema: dict[str, Tensor], named: dict[str, nn.Parameter], decay: float, step: int) -> None:
+    """Move the averaged weights towards the current ones; early steps average over what there has been so far."""
+    weight = 1 - min(decay, (1 + step) / (10 + step))
+    torch._foreach_lerp_(list(ema.values()), [named[name].detach() for name in ema], weight)

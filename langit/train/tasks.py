@@ -1,0 +1,147 @@
+"""What a loss is: the flow of the video model, and the reconstruction of the autoencoder.
+
+A task knows its modules and its batch; it does not know the loop, the optimiser or the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from langit.autoencoder.model import Autoencoder, to_float
+from langit.feed.batch import Batch
+from langit.feed.loader import LatentItems
+from langit.flow.levels import LevelsConfig, draw_levels
+from langit.flow.path import on_path, velocity
+from langit.patches import TextPack, channels_last, pack
+from langit.text.encoder import TextEncoder
+from langit.transformer.model import VideoTransformer
+
+Look = Callable[[int, Path], None]
+
+
+@contextmanager
+def averaged(modules: dict[str, nn.Module], ema: dict[str, Tensor]) -> Iterator[None]:
+    """The modules with their averaged weights, for a while."""
+    named = {f"{part}.{name}": p for part, module in modules.items() for name, p in module.named_parameters()}
+    kept = {name: named[name].detach().clone() for name in ema}
+    with torch.no_grad():
+        for name, value in ema.items():
+            named[name].copy_(value)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, value in kept.items():
+                named[name].copy_(value)
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """How the flow is learnt. Tokens that show a thing weigh ``1 + thing_weight x share`` after ``thing_after`` steps."""
+
+    levels: LevelsConfig = LevelsConfig()
+    drop_caption: float = 0.1  # share of empty captions, for guidance
+    drop_word: float = 0.02  # share of words made unknown, so that an unknown word does no harm
+    thing_weight: float = 4.0
+    thing_after: int = 300
+    token_budget: int = 5120  # tokens in a batch
+
+    def __post_init__(self) -> None:
+        for name in ("drop_caption", "drop_word"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)} is not a share: give 0 to below 1")
+
+
+class FlowTask:
+    """Rectified flow on packs of latents: predict the velocity of every token from its noisy value and the caption."""
+
+    def __init__(self, transformer: VideoTransformer, text: TextEncoder, config: FlowConfig, look: Look) -> None:
+        self.transformer, self.text, self.config, self.look = transformer, text, config, look
+
+    def modules(self) -> dict[str, nn.Module]:
+        return {"transformer": self.transformer, "text": self.text}
+
+    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
+        """Matrices inside blocks; embeddings, norms, tables and the output stay with AdamW."""
+        inside = ".blocks." in name or ".block." in name
+        return inside and parameter.ndim == 2 and "relative_attention_bias" not in name
+
+    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
+        weighted, _ = self.losses(batch, generator)
+        weight = self.config.thing_weight if step >= self.config.thing_after else 0.0
+        share = torch.cat(batch.items.shares)
+        weights = 1 + weight * share
+        return (weighted * (weights / weights.mean())).mean()
+
+    def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Squared error of each token's velocity (N,), and each token's noise level (N,)."""
+        items: LatentItems = batch.items
+        drop = torch.rand(len(items.captions), generator=generator) < self.config.drop_caption
+        captions = ["" if out else caption for caption, out in zip(items.captions, drop.tolist(), strict=True)]
+        ids, lengths = self.text.tokenize(captions)
+        unknown = (torch.rand(ids.shape, generator=generator) < self.config.drop_word) & (ids > 2)
+        prompts = TextPack(self.text(ids.masked_fill(unknown, 2), lengths), lengths)
+        levels = draw_levels(batch.kind, self.config.levels, generator)
+        clean = pack(items.latents, levels)
+        noise = torch.randn(clean.tokens.shape, generator=generator)
+        noisy = on_path(clean.tokens, noise, clean.noise)
+        answer = self.transformer(replace(clean, tokens=noisy), prompts)
+        target = channels_last(velocity(clean.tokens, noise), clean.patch)
+        return (answer - target).square().mean(1), clean.noise
+
+    def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
+        with averaged(self.modules(), ema), torch.no_grad():
+            self.look(step, folder)
+
+
+@dataclass(frozen=True)
+class ReconstructionConfig:
+    """What a good reconstruction is: squared error, sharp edges, and motion."""
+
+    batch: int = 8
+    edge_weight: float = 0.1
+    motion_weight: float = 0.1
+    latent_noise: float = 0.02  # so that the decoder forgives a generator's small errors
+    level_weight: float = 0.0
+
+
+class ReconstructionTask:
+    """The autoencoder: a film in, the same film out."""
+
+    def __init__(self, autoencoder: Autoencoder, config: ReconstructionConfig, look: Look) -> None:
+        self.autoencoder, self.config, self.look = autoencoder, config, look
+
+    def modules(self) -> dict[str, nn.Module]:
+        return {"autoencoder": self.autoencoder}
+
+    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
+        return parameter.ndim >= 2 and "linear" not in name and parameter.shape[0] > 1 and name.endswith("weight")
+
+    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
+        video = to_float(batch.items)
+        latents = self.autoencoder.encode(video)
+        noise = torch.randn(latents.shape, generator=generator) * self.config.latent_noise
+        again = self.autoencoder.decode(latents + noise * latents.detach().std())
+        wrong = again - video
+        loss = functional.l1_loss(again, video) + 4 * wrong.square().mean()
+        for axis in (3, 4):
+            loss = loss + self.config.edge_weight * wrong.diff(dim=axis).abs().mean()
+        return loss + self.config.motion_weight * wrong.diff(dim=2).abs().mean()
+
+    def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
+        with averaged(self.modules(), ema), torch.no_grad():
+            self.look(step, folder)
+
+
+def psnr(frames: Tensor, again: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of uint8 frames."""
+    error = (frames.float() - again.float()).square().mean()
+    return float(10 * torch.log10(255.0**2 / error))
+

@@ -1,0 +1,194 @@
+"""The training loop: batches in, checkpoints out. It knows no model, no data and no loss.
+
+Everything random in a step comes from (seed, step), and a batch is a function of the step, so a run that is resumed
+walks the same steps to the bit as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from langit.feed.batch import Batch
+from langit.feed.exposure import ExposureLog
+from langit.train import checkpoint
+from langit.train.metrics import count_flops, gemm_peak
+from langit.train.optim import OptimConfig, Optimisers, average
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How long and how a task is trained. ``seed`` fixes everything random."""
+
+    steps: int = 1000
+    seed: int = 0
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    checkpoint_every: int = 200
+    sample_every: int = 0  # 0: never
+    keep: int = 2
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "checkpoint_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: give a whole number of at least 1")
+
+
+class Task(Protocol):
+    """What a loss is. The trainer sees named modules and a number to make smaller."""
+
+    def modules(self) -> dict[str, nn.Module]:
+        """The modules that are trained, by name."""
+
+    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
+        """Whether Muon moves this parameter."""
+
+    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
+        """A scalar."""
+
+    def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
+        """Leave something to look at (a contact sheet) in the folder."""
+
+
+class Feed(Protocol):
+    """A batch for every step, the same one whenever it is asked for."""
+
+    def batch(self, step: int) -> Batch: ...
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What one step tells a progress bar."""
+
+    step: int
+    steps: int
+    loss: float
+    smooth_loss: float
+    norm: float
+    clips_per_second: float
+    tokens_per_second: float
+    share_of_peak: float
+    seconds: float
+
+
+class Trainer:
+    """Runs a task over a feed, keeping its state in a folder."""
+
+    def __init__(self, task: Task, feed: Feed, config: TrainConfig, folder: Path, identity: str) -> None:
+        self.task, self.feed, self.config, self.folder, self.identity = task, feed, config, folder, identity
+        self.named = {
+            f"{part}.{name}": parameter
+            for part, module in task.modules().items()
+            for name, parameter in module.named_parameters()
+            if parameter.requires_grad
+        }
+        self.optimisers = Optimisers(self.named, task.is_matrix, config.optim)
+        self.ema = {name: parameter.detach().clone() for name, parameter in self.named.items()}
+        self.exposure = ExposureLog(folder / "exposure.log")
+        self.step, self.seconds, self.flops, self.smooth = 0, 0.0, 0, 0.0
+        self.curve: list[tuple[int, float]] = []
+
+    def resume(self) -> bool:
+        """Take up the newest checkpoint in the folder; False when there is none.
+
+        Raises:
+            ValueError: the checkpoint is damaged or belongs to another recipe.
+        """
+        newest = checkpoint.latest(self.folder)
+        if newest is None:
+            return False
+        saved = checkpoint.load(newest)
+        if saved.facts["identity"] != self.identity:
+            raise ValueError(
+                f"{newest} was made by another recipe ({saved.facts['identity'][:19]}…, this one is"
+                f" {self.identity[:19]}…): use another folder or the same settings"
+            )
+        with torch.no_grad():
+            for name, parameter in self.named.items():
+                parameter.copy_(saved.tensors["model"][name])
+                self.ema[name].copy_(saved.tensors["ema"][name])
+        self.optimisers.restore(saved.tensors["optimiser"])
+        facts: dict[str, Any] = saved.facts
+        self.step, self.seconds, self.flops = saved.step, facts["seconds"], facts["flops"]
+        self.smooth, self.curve = facts["smooth"], [(int(a), float(b)) for a, b in facts["curve"]]
+        self.exposure.cut(facts["exposures"])
+        return True
+
+    def fit(self, report: Callable[[Tick], None]) -> None:
+        """Train up to ``config.steps``; a checkpoint every so often and at the end."""
+        device = next(iter(self.named.values())).device
+        peak = gemm_peak(device)
+        step_flops: dict[tuple[int, ...], int] = {}
+        if self.step == 0:
+            self.exposure.cut(0)
+        while self.step < self.config.steps:
+            start = time.perf_counter()
+            batch = self.feed.batch(self.step)
+            generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
+            self.exposure.enter(self.step, batch.clips)
+            losses: list[Tensor] = []
+
+            def forward_backward(batch: Batch = batch, generator: torch.Generator = generator) -> None:
+                loss = self.task.loss(batch, self.step, generator)
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                losses.append(loss.detach())  # noqa: B023  # run at once, in this iteration
+
+            kind = batch.kind
+            if kind not in step_flops:
+                step_flops[kind] = count_flops(forward_backward)
+            else:
+                forward_backward()
+            value = float(losses[0])
+            if value != value:  # NaN
+                raise ValueError(f"the loss is not a number at step {self.step}: lower the rates or clip harder")
+            norm = self.optimisers.step(self.step, self.config.steps)
+            average(self.ema, self.named, self.config.optim.ema, self.step)
+            self.smooth = value if self.step == 0 else 0.98 * self.smooth + 0.02 * value
+            self.step += 1
+            seconds = time.perf_counter() - start
+            self.seconds += seconds
+            self.flops += step_flops[kind]
+            if self.step % 10 == 0:
+                self.curve.append((self.step, round(self.smooth, 5)))
+            report(
+                Tick(
+                    step=self.step,
+                    steps=self.config.steps,
+                    loss=value,
+                    smooth_loss=self.smooth,
+                    norm=norm,
+                    clips_per_second=len(batch.clips) / seconds,
+                    tokens_per_second=batch.tokens / seconds,
+                    share_of_peak=step_flops[kind] / seconds / peak,
+                    seconds=self.seconds,
+                )
+            )
+            last = self.step == self.config.steps
+            if last or self.step % self.config.checkpoint_every == 0:
+                self.save()
+            if self.config.sample_every and (last or self.step % self.config.sample_every == 0):
+                self.task.show(self.ema, self.step, self.folder)
+
+    def save(self) -> Path:
+        """Write a checkpoint of this moment; the exposure log is on disk before it."""
+        self.exposure.flush()
+        facts = {
+            "identity": self.identity,
+            "seconds": self.seconds,
+            "flops": self.flops,
+            "smooth": self.smooth,
+            "curve": self.curve,
+            "exposures": self.exposure.rows,
+        }
+        tensors = {
+            "model": {name: parameter.detach() for name, parameter in self.named.items()},
+            "ema": self.ema,
+            "optimiser": self.optimisers.state(),
+        }
+        return checkpoint.save(self.folder, checkpoint.Checkpoint(self.step, facts, tensors), self.config.keep)
