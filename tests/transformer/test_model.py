@@ -118,7 +118,7 @@ def test_the_output_starts_at_zero() -> None:
 
 
 def test_named_sizes() -> None:
-    count = {name: 0 for name in SIZES}
+    count = dict.fromkeys(SIZES, 0)
     for name, sizes in SIZES.items():
         with torch.device("meta"):
             count[name] = sum(parameter.numel() for parameter in VideoTransformer(sizes).parameters())
