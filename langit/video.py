@@ -138,16 +138,19 @@ def write(
     Raises:
         ValueError: no frames, odd or changing sizes, not uint8 RGB, a rate that is not positive, or no encoder.
         FileExistsError: the file exists and ``overwrite`` was not asked for.
+        OSError: the disk is full, or the folder cannot be written to.
     """
     check_encoder()
     if not fps > 0:
         raise ValueError(f"{fps} frames a second cannot be played: give a number above 0")
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         _encode(part, path, frames, Fraction(fps).limit_denominator(1001), metadata or {})
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
         part.replace(path)
+    except FFmpegError as error:
+        raise OSError(f"{path} could not be written ({error.strerror}): make room, or choose another place") from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -201,7 +204,8 @@ def _encode(part: Path, path: Path, frames: Iterable[ArrayLike], rate: Fraction,
 def _describe(target: VideoStream, size: tuple[int, ...]) -> None:
     target.height, target.width = size[:2]
     target.pix_fmt = "yuv420p"
-    target.options = {"crf": str(QUALITY), "profile": "high"}
+    # With macroblock-tree on, x264 encodes the same small frames differently from run to run (docs/LOG.md).
+    target.options = {"crf": str(QUALITY), "profile": "high", "x264-params": "mbtree=0"}
     context = target.codec_context
     context.color_primaries = context.color_trc = context.colorspace = BT709
     context.color_range = ColorRange.MPEG

@@ -5,7 +5,7 @@ Knows frames and facts about them; knows nothing of models or sampling.
 
 from __future__ import annotations
 
-import os
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +66,12 @@ def check_path(path: Path, overwrite: bool = False) -> None:
         raise FileNotFoundError(f"{folder} is not a folder: make it, or choose another")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(f"{folder} may not be written to: choose another folder")
+    try:
+        tempfile.TemporaryFile(
+            dir=folder
+        ).close()  # root may do all, and yet cannot everywhere
+    except OSError as error:
+        raise PermissionError(f"{folder} cannot be written to ({error.strerror}): choose another folder") from error
 
 
 def release(frames: Iterable[ArrayLike], facts: Facts, path: Path, overwrite: bool = False) -> Path:
