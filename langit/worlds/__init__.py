@@ -1,0 +1,1 @@
+"""Footage that we render ourselves: simulated scenes whose captions and truth are known (MuJoCo)."""

@@ -1,0 +1,101 @@
+"""Draws a stage: MuJoCo's OpenGL renderer, off screen, twice as large as asked and averaged down.
+
+Everything here is kept for the process: one OpenGL context, and one drawing surface for each model and size.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+from langit.worlds import camera, stage
+from langit.worlds.opengl import mujoco
+
+SUPERSAMPLING = 2
+_NEAR, _FAR = 0.05, 400.0
+
+
+@cache
+def _context() -> mujoco.GLContext:
+    context = mujoco.GLContext(16, 16)
+    context.make_current()
+    return context
+
+
+class Easel:
+    """A drawing surface for one model at one size."""
+
+    def __init__(self, ground: str, sky: str, height: int, width: int) -> None:
+        _context()
+        self._model = stage.model(ground, sky)
+        self._height, self._width = height, width
+        self._model.vis.global_.offwidth = SUPERSAMPLING * width
+        self._model.vis.global_.offheight = SUPERSAMPLING * height
+        self._surface = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50.value)
+        self._scene = mujoco.MjvScene(self._model, maxgeom=50)
+        self._options = mujoco.MjvOption()
+        self._free = mujoco.MjvCamera()
+
+    def take(self) -> None:
+        """Make this the surface that is drawn on, before each film."""
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._surface)
+
+    @staticmethod
+    @cache
+    def of(ground: str, sky: str, height: int, width: int) -> Easel:
+        """The process's own easel for this stage and size."""
+        return Easel(ground, sky, height, width)
+
+    def look(self, data: mujoco.MjData, view: Float[np.ndarray, "10"], centre: Float[np.ndarray, "3"]) -> None:
+        """Set up the scene that `data.qpos` and a camera row in world axes give; the light follows the stage."""
+        light = self._model.light("sun")
+        light.pos[:] = centre - 5.0 * light.dir / np.linalg.norm(light.dir)
+        mujoco.mj_kinematics(self._model, data)
+        mujoco.mj_camlight(self._model, data)
+        everything = mujoco.mjtCatBit.mjCAT_ALL.value
+        mujoco.mjv_updateScene(self._model, data, self._options, None, self._free, everything, self._scene)
+        half_width, half_height = camera.lens(float(view[9]), self._height, self._width)
+        for eye in self._scene.camera:
+            eye.pos, eye.forward, eye.up = view[:3], view[3:6], view[6:9]
+            eye.frustum_center, eye.frustum_width = 0.0, half_width * _NEAR
+            eye.frustum_bottom, eye.frustum_top = -half_height * _NEAR, half_height * _NEAR
+            eye.frustum_near, eye.frustum_far = _NEAR, _FAR
+
+    def draw(self) -> tuple[UInt8[np.ndarray, "H W 3"], UInt8[np.ndarray, "H W"]]:
+        """The picture, and which thing (1, 2; 0 none) each pixel shows."""
+        n = SUPERSAMPLING
+        fine = self._paint(n * self._height, n * self._width)
+        parts = fine.reshape(self._height, n, self._width, n, 3).astype(np.uint16).sum(axis=(1, 3))
+        picture = ((parts + n * n // 2) // (n * n)).astype(np.uint8)
+        return picture, self._things()
+
+    def _paint(self, height: int, width: int) -> UInt8[np.ndarray, "rows columns 3"]:
+        view, pixels = mujoco.MjrRect(0, 0, width, height), np.empty((height, width, 3), np.uint8)
+        mujoco.mjr_render(view, self._scene, self._surface)
+        mujoco.mjr_readPixels(pixels, None, view, self._surface)
+        return pixels[::-1]
+
+    def _things(self) -> UInt8[np.ndarray, "H W"]:
+        flags = self._scene.flags
+        kinds = mujoco.mjtRndFlag
+        before = flags.copy()
+        flags[kinds.mjRND_SEGMENT.value], flags[kinds.mjRND_IDCOLOR.value] = 1, 1
+        flags[kinds.mjRND_SHADOW.value], flags[kinds.mjRND_SKYBOX.value] = 0, 0
+        code = self._paint(self._height, self._width)[..., 0]  # fewer than 256 geoms: the first byte says it
+        flags[:] = before
+        table = np.zeros(256, np.uint8)
+        for geom in self._scene.geoms[: self._scene.ngeom]:
+            if geom.objtype == mujoco.mjtObj.mjOBJ_GEOM.value:
+                table[geom.segid + 1] = self._model.geom_bodyid[geom.objid]
+        return table[code]
+
+    def depth(self) -> Float32[np.ndarray, "H W"]:
+        """Metres along the view to what the picture shows; the far plane's distance where it shows the sky."""
+        view = mujoco.MjrRect(0, 0, self._width, self._height)
+        raw = np.empty((self._height, self._width), np.float32)
+        mujoco.mjr_render(view, self._scene, self._surface)
+        mujoco.mjr_readPixels(None, raw, view, self._surface)
+        shown = raw[::-1].astype(np.float64)
+        return (_NEAR * _FAR / (_FAR - shown * (_FAR - _NEAR))).astype(np.float32)

@@ -1,0 +1,23 @@
+"""Chooses how MuJoCo draws without a screen, before it is first imported, and says what to install where it cannot.
+
+OSMesa on the processor; EGL where there is an NVIDIA device. `MUJOCO_GL` decides if it is set.
+"""
+
+import os
+from pathlib import Path
+
+if "MUJOCO_GL" not in os.environ:
+    os.environ["MUJOCO_GL"] = "egl" if Path("/dev/nvidia0").exists() else "osmesa"
+    # one thread a process: many processes draw side by side
+    os.environ.setdefault("LP_NUM_THREADS", "0")
+
+BACKEND = os.environ["MUJOCO_GL"]
+
+try:
+    import mujoco
+except (AttributeError, ImportError, OSError) as error:  # what PyOpenGL raises for a library that is not there
+    if BACKEND != "osmesa":
+        raise
+    raise OSError(f"OSMesa, which draws the worlds, cannot be loaded ({error}): apt-get install libosmesa6") from error
+
+__all__ = ["BACKEND", "mujoco"]

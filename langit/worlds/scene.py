@@ -1,0 +1,218 @@
+"""What a film shows, as a value: things, ground, sky, action, camera and the numbers that fix their motion.
+
+A scene is a pure function of (world version, seed). Only `random.Random.random()` is drawn from, whose sequence
+Python keeps stable across versions and machines. This module knows nothing of physics, pixels or language.
+
+Left and right are those of the person who watches the film.
+"""
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import Literal, TypeVar
+
+VERSION = "worlds-1"
+
+SHAPES = ("ball", "cube", "cone", "cylinder", "ring")
+COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "white")
+GROUNDS = ("checkers", "snow", "sand", "grass")
+SKIES = ("day", "sunset", "night")
+ACTIONS = ("falls", "left", "right", "spins", "jumps", "collides", "still")
+CAMERAS = ("static", "pan left", "pan right", "orbit left", "orbit right", "zoom in", "zoom out")
+
+Split = Literal["train", "held-out"]
+_T = TypeVar("_T")
+
+_STATIC_SHARE = 0.30  # of films whose camera stands still
+_COMPANION_SHARE = 0.19  # of falls, spins, jumps and stills: with collisions a quarter of all films shows two things
+_OPPOSITE = {"left": "right", "right": "left"}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing on the stage: a shape of SHAPES in a colour of COLOURS."""
+
+    shape: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that decides a film, apart from its size in pixels. Angles in degrees, lengths in metres.
+
+    things: the one that acts first, then the one that it hits or that stands beside it.
+    side: where the first thing is seen, or, for "collides", comes from: "left" or "right" of the second ("" if alone).
+    heading, offset: where on the world's ground the stage lies and which way it faces.
+    width: metres of the stage that a square picture shows across, at the stage's centre, before any zoom.
+    sweep: how far the camera goes: degrees of a pan or an orbit, the factor of a zoom, 0 for static.
+    start, end: for left and right: where the thing is seen first and last, in picture widths from the centre.
+    vigour: the action's own number: metres of fall, signed turns of a spin, seconds a jump, metres a second of a hit.
+    yaw: how the things are turned about the vertical at the start.
+    mirrored: whether the film is the mirror image of the one that the seed names.
+    """
+
+    seed: int
+    things: tuple[Thing, ...]
+    ground: str
+    sky: str
+    action: str
+    camera: str
+    side: str
+    heading: float
+    offset: tuple[float, float]
+    width: float
+    sweep: float
+    start: float
+    end: float
+    vigour: float
+    yaw: tuple[float, ...]
+    mirrored: bool = False
+
+    @property
+    def canonical(self) -> str:
+        """The scene as canonical JSON (sorted keys, compact), the world's version included."""
+        return json.dumps({"world": VERSION} | asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+
+def split(seed: int) -> Split:
+    """Every tenth seed is held out."""
+    return "held-out" if seed % 10 == 9 else "train"
+
+
+def is_held_out(shape: str, colour: str, action: str) -> bool:
+    """Whether films of the train split never show this shape in this colour doing this (left and right are one)."""
+    kind = "moves" if action in _OPPOSITE else action
+    digest = hashlib.sha256(f"{VERSION}:{shape}:{colour}:{kind}".encode()).digest()
+    return int.from_bytes(digest[:4]) % 10 == 0
+
+
+@cache
+def combinations(action: str, which: Split) -> tuple[Thing, ...]:
+    """The things that may do `action` in this split."""
+    held = which == "held-out"
+    return tuple(Thing(s, c) for s in SHAPES for c in COLOURS if is_held_out(s, c, action) == held)
+
+
+class _Dice:
+    """Choices made of `random.Random.random()` alone."""
+
+    def __init__(self, key: str) -> None:
+        self._random = random.Random(key)
+
+    def chance(self, share: float) -> bool:
+        return self._random.random() < share
+
+    def pick(self, options: Sequence[_T]) -> _T:
+        return options[int(self._random.random() * len(options))]
+
+    def between(self, low: float, high: float) -> float:
+        return round(low + (high - low) * self._random.random(), 4)
+
+    def sign(self) -> float:
+        return 1.0 if self.chance(0.5) else -1.0
+
+
+def sample_scene(seed: int) -> Scene:
+    """The scene of a seed, the same on every machine.
+
+    Raises:
+        ValueError: the seed is negative.
+    """
+    if seed < 0:
+        raise ValueError(f"seed {seed} is negative: give a whole number from 0 on")
+    dice = _Dice(f"{VERSION}:{seed}")
+    action = dice.pick(ACTIONS)
+    first = dice.pick(combinations(action, split(seed)))
+    ground, sky = dice.pick(GROUNDS), dice.pick(SKIES)
+    camera = "static" if dice.chance(_STATIC_SHARE) else dice.pick(CAMERAS[1:])
+    paired = action == "collides" or (action not in _OPPOSITE and dice.chance(_COMPANION_SHARE))
+    others = [Thing(s, c) for s in SHAPES for c in COLOURS if c != first.colour]
+    things = (first, dice.pick(others)) if paired else (first,)
+    start, end = _course(dice, action, camera)
+    side = dice.pick(("left", "right")) if paired else ""
+    if action == "collides" and camera.startswith("pan"):
+        side = _OPPOSITE[camera.split()[1]]  # the camera follows what happens, or it would miss it
+    return Scene(
+        seed=seed,
+        things=things,
+        ground=ground,
+        sky=sky,
+        action=action,
+        camera=camera,
+        side=side,
+        heading=dice.between(-30.0, 30.0),
+        offset=(dice.between(-4.0, 4.0), dice.between(-4.0, 4.0)),
+        width=dice.between(4.1, 4.5) if paired else dice.between(3.3, 3.9),
+        sweep=_sweep(dice, camera),
+        start=start,
+        end=end,
+        vigour=_vigour(dice, action),
+        yaw=tuple(_yaw(dice, thing, action) for thing in things),
+    )
+
+
+def _course(dice: _Dice, action: str, camera: str) -> tuple[float, float]:
+    """Where a thing that crosses the picture is seen first and last: further where the camera turns against it."""
+    if action not in _OPPOSITE:
+        return 0.0, 0.0
+    if camera == f"pan {action}":
+        first, last = dice.between(0.14, 0.20), dice.between(0.14, 0.20)
+    elif camera == f"pan {_OPPOSITE[action]}":
+        first, last = dice.between(0.35, 0.40), dice.between(0.35, 0.40)
+    else:
+        first, last = dice.between(0.26, 0.33), dice.between(0.26, 0.33)
+    return (first, -last) if action == "left" else (-first, last)
+
+
+def _sweep(dice: _Dice, camera: str) -> float:
+    kind = camera.split()[0]
+    if kind == "pan":
+        return dice.between(25.0, 28.0)
+    if kind == "orbit":
+        return dice.between(55.0, 70.0)
+    return dice.between(1.65, 1.95) if kind == "zoom" else 0.0
+
+
+def _vigour(dice: _Dice, action: str) -> float:
+    if action == "falls":
+        return dice.between(1.25, 1.5)
+    if action == "spins":
+        return round(dice.sign() * dice.between(1.0, 1.5), 4)
+    if action == "jumps":
+        return dice.between(0.85, 0.97)
+    return dice.between(1.6, 1.85) if action == "collides" else 0.0
+
+
+def _yaw(dice: _Dice, thing: Thing, action: str) -> float:
+    """Rolling needs the thing to face its way; otherwise a turn to the side that still shows the stripe."""
+    angle = dice.between(-20.0, 20.0)
+    if action in ("left", "right", "collides"):
+        return 0.0
+    return round(angle / 2, 4) if thing.shape == "ring" else angle
+
+
+def mirrored(scene: Scene) -> Scene:
+    """The same scene as its mirror image shows it: left and right change places."""
+
+    def swap(name: str) -> str:
+        words = [_OPPOSITE.get(word, word) for word in name.split()]
+        return " ".join(words)
+
+    return replace(
+        scene,
+        action=swap(scene.action),
+        camera=swap(scene.camera),
+        side=swap(scene.side),
+        start=-scene.start,
+        end=-scene.end,
+        vigour=-scene.vigour if scene.action == "spins" else scene.vigour,
+        yaw=tuple(-angle for angle in scene.yaw),
+        mirrored=not scene.mirrored,
+    )
