@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from langit.transformer.linear import Linear
+from langit.transformer.linear import Linear, linear
 
 Angles = tuple[Float[Tensor, "N half"], Float[Tensor, "N half"]]
 
@@ -23,11 +23,21 @@ def segments(lengths: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     return tuple((len(list(run)), length) for length, run in groupby(lengths))
 
 
+def halves(rows: Float[Tensor, "D ..."], heads: int) -> Float[Tensor, "D ..."]:
+    """Reorder the outputs of a projection so that the first members of a head's pairs come before the second ones.
+
+    Inner products of queries and keys do not see the order of a head's channels, so what follows can turn contiguous
+    halves, which is several times faster than turning the pairs (0, 1), (2, 3) ... that Wan's weights are made for.
+    """
+    return rows.unflatten(0, (heads, -1, 2)).transpose(1, 2).flatten(0, 2)
+
+
 def rotate(x: Float[Tensor, "N heads width"], angles: Angles) -> Float[Tensor, "N heads width"]:
-    """Turn the pairs (0, 1), (2, 3) ... of every head by the token's angles."""
+    """Turn every head's pairs, laid out as :func:`halves` does, by the token's angles."""
     cos, sin = (part[:, None, :] for part in angles)  # N 1 width/2
-    first, second = x.unflatten(-1, (-1, 2)).unbind(-1)
-    return torch.stack((first * cos - second * sin, first * sin + second * cos), dim=-1).flatten(-2)
+    first, second = x.chunk(2, dim=-1)
+    turned = torch.addcmul(first * cos, second, sin, value=-1), torch.addcmul(first * sin, second, cos)
+    return torch.cat(turned, dim=-1).to(x.dtype)
 
 
 class Attention(nn.Module):
@@ -54,9 +64,7 @@ class SelfAttention(Attention):
     def forward(
         self, x: Float[Tensor, "N D"], angles: Angles, runs: tuple[tuple[int, int], ...]
     ) -> Float[Tensor, "N D"]:
-        query = rotate(self.split(self.norm_q(self.to_q(x))), angles)  # N heads width
-        key = rotate(self.split(self.norm_k(self.to_k(x))), angles)
-        value = self.split(self.to_v(x))
+        query, key, value = self.project(x, angles)  # N heads width
         sizes = [count * length for count, length in runs]
         pieces = [
             _attend(*(part.unflatten(0, run) for part in parts), None)
@@ -64,6 +72,17 @@ class SelfAttention(Attention):
         ]
         out: Tensor = self.to_out[0](_join(pieces))
         return out
+
+    def project(self, x: Float[Tensor, "N D"], angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values by one product; the first two normalised and turned together."""
+        heads, inputs = self.heads, (self.to_q, self.to_k)
+        weight = torch.cat([*(halves(layer.weight, heads) for layer in inputs), self.to_v.weight])  # 3D D
+        bias = torch.cat([*(halves(layer.bias, heads) for layer in inputs), self.to_v.bias])
+        scale = torch.stack([halves(layer.weight, heads) for layer in (self.norm_q, self.norm_k)])  # 2 D
+        pair, value = linear(x, weight, bias).split((2 * x.shape[-1], x.shape[-1]), dim=-1)
+        pair = F.rms_norm(pair.unflatten(-1, (2, -1)), (x.shape[-1],), eps=self.norm_q.eps) * scale  # N 2 D
+        query, key = rotate(pair.view(x.shape[0], 2 * heads, -1), angles).chunk(2, dim=1)
+        return query, key, self.split(value)
 
 
 class CrossAttention(Attention):
