@@ -1,0 +1,177 @@
+"""Sentences about a scene, in English and Indonesian: true because they are made from the scene itself.
+
+A caption names the camera's movement whenever there is one. It may leave out the ground or the sky. Knows no pixels.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from langit.worlds.scene import Scene, Split, Thing, sample_scene, split
+from langit.worlds.wording import WORDINGS, Language, Wording
+
+_T = TypeVar("_T")
+
+_CANONICAL = 0.45  # share of the first phrase where there are several
+_UNSAID = 0.08  # share of captions without the ground, and of those without the sky
+_STATIC_SAID = 0.25  # share of films with a still camera whose caption says so
+_ROLLING = ("ball", "ring")
+_FIRST_PROMPT = 1_000_000_000  # prompts are of seeds from here on, far from any that is trained on
+
+
+class _Choices:
+    """Picks phrases: at random by key, or always the canonical one."""
+
+    def __init__(self, key: str | None) -> None:
+        self._random = None if key is None else random.Random(key)
+
+    def chance(self, share: float) -> bool:
+        return self._random is not None and self._random.random() < share
+
+    def phrase(self, options: Sequence[_T]) -> _T:
+        if self._random is None or len(options) == 1 or self._random.random() < _CANONICAL:
+            return options[0]
+        return options[1 + int(self._random.random() * (len(options) - 1))]
+
+    def order(self, options: Sequence[_T]) -> _T:
+        return options[0] if self._random is None else options[int(self._random.random() * len(options))]
+
+
+def caption(scene: Scene, language: Language = "en", variant: int = 0) -> str:
+    """One of many true sentences about a scene; the same variant always gives the same sentence.
+
+    Raises:
+        ValueError: no such language.
+    """
+    if language not in WORDINGS:
+        raise ValueError(f"language {language!r} is not known: choose one of {', '.join(WORDINGS)}")
+    return _say(scene, language, _Choices(f"{scene.seed}:{scene.mirrored}:{language}:{variant}"))
+
+
+def canonical(scene: Scene, language: Language = "en") -> str:
+    """The plainest sentence about a scene, with everything said."""
+    return _say(scene, language, _Choices(None))
+
+
+def captions(scene: Scene, count: int) -> tuple[str, ...]:
+    """Different sentences about a scene, English and Indonesian by turns."""
+    languages: tuple[Language, Language] = ("en", "id")
+    found: list[str] = []
+    variant = 0
+    while len(found) < count:
+        sentence = caption(scene, languages[len(found) % 2], variant)
+        variant += 1
+        if sentence not in found or variant > 20 * count:
+            found.append(sentence)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What to ask a model for, and the scene that a true answer shows."""
+
+    text: str
+    language: Language
+    scene: Scene
+
+    @property
+    def truth(self) -> dict[str, str]:
+        """Label by question: shape and colour (of the first thing), ground, sky, action, camera."""
+        first = self.scene.things[0]
+        return {
+            "shape": first.shape,
+            "colour": first.colour,
+            "ground": self.scene.ground,
+            "sky": self.scene.sky,
+            "action": self.scene.action,
+            "camera": self.scene.camera,
+        }
+
+
+def prompts(which: Split, count: int, language: Language = "en") -> list[Prompt]:
+    """Canonical prompts of a split, of scenes that no training set holds; held-out ones were never trained on together.
+
+    Raises:
+        ValueError: no such split.
+    """
+    if which not in ("train", "held-out"):
+        raise ValueError(f"split {which!r} is not known: choose train or held-out")
+    found: list[Prompt] = []
+    seed = _FIRST_PROMPT
+    while len(found) < count:
+        if split(seed) == which:
+            scene = sample_scene(seed)
+            found.append(Prompt(canonical(scene, language), language, scene))
+        seed += 1
+    return found
+
+
+def _say(scene: Scene, language: Language, choices: _Choices) -> str:
+    words = WORDINGS[language]
+    subject = _name(scene.things[0], words, language, choices)
+    verbs = choices.phrase(words.verbs[_verb_key(scene)])
+    ground = "" if choices.chance(_UNSAID) else choices.phrase(words.grounds[scene.ground])
+    sky = "" if choices.chance(_UNSAID) else choices.phrase(words.skies[scene.sky])
+    camera = _camera(scene, words, choices)
+    titled = choices.chance(0.15) and not verbs[0].startswith("is ")
+    verb = _fill(verbs[1 if titled else 0], scene, words, language, choices)
+    if len(scene.things) > 1 and scene.action != "collides":
+        verb = f"{verb} {_fill(choices.phrase(words.beside), scene, words, language, choices)}"
+    if titled:
+        subject = choices.order(("", *words.film)) + subject
+    straight = " ".join(piece for piece in (subject, verb, ground, sky) if piece)
+    orders = [(subject, verb, ground, sky), (subject, verb, ground, sky)]
+    if not titled:
+        orders += [(subject, verb, sky, ground)]
+        orders += [(f"{sky},", subject, verb, ground)] if sky else []
+        orders += [(f"{ground},", subject, verb, sky)] if ground else []
+    event = " ".join(piece for piece in choices.order(orders) if piece)
+    if not camera:
+        return _capital(event) + "." if choices.chance(0.2) else event
+    forms = [f"{event}, {camera}", f"{event}, {camera}", f"{_capital(event)}. {_capital(camera)}."]
+    if not titled:
+        forms += [f"{event}, {choices.phrase(words.while_)}{camera}", f"{camera}{words.as_}{straight}"]
+    return choices.order(forms)
+
+
+def _verb_key(scene: Scene) -> str:
+    motion = "rolls" if scene.things[0].shape in _ROLLING else "slides"
+    if scene.action == "collides":
+        return f"{motion} into"
+    return motion if scene.action in ("left", "right") else scene.action
+
+
+def _name(thing: Thing, words: Wording, language: Language, choices: _Choices) -> str:
+    shape, colour = choices.phrase(words.shapes[thing.shape]), choices.phrase(words.colours[thing.colour])
+    if language == "id":
+        return f"{'' if choices.chance(0.4) else 'sebuah '}{shape} {colour}"
+    tall, _, noun = shape.rpartition(" ")
+    described = f"{tall} {colour} {noun}" if tall else f"{colour} {noun}"
+    if choices.chance(0.08):
+        return described
+    return f"{'an' if described[0] in 'aeiou' else 'a'} {described}"
+
+
+def _fill(phrase: str, scene: Scene, words: Wording, language: Language, choices: _Choices) -> str:
+    """Put the scene's sides and its second thing into a phrase."""
+    opposite = {"left": "right", "right": "left", "": ""}
+    other = _name(scene.things[1], words, language, choices) if "{other}" in phrase else ""
+    return phrase.format(
+        way=words.ways.get(scene.action, ""),
+        side=words.ways.get(scene.side, ""),
+        other_side=words.ways.get(opposite[scene.side], ""),
+        other=other,
+    )
+
+
+def _camera(scene: Scene, words: Wording, choices: _Choices) -> str:
+    kind, _, way = scene.camera.partition(" ")
+    if kind == "static":
+        return choices.phrase(words.cameras["static"]) if choices.chance(_STATIC_SAID) else ""
+    key = scene.camera if kind == "zoom" else kind
+    return choices.phrase(words.cameras[key]).format(way=words.ways.get(way, ""))
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
