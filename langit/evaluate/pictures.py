@@ -1,0 +1,52 @@
+"""Confusion matrices as one picture. Knows counts and names; drawn with Pillow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+_CELL, _LABEL, _HEAD, _GAP = 34, 92, 40, 24
+_COLUMNS = 3
+_INK, _PAPER, _FULL = (20, 24, 32), (255, 255, 255), (24, 92, 170)
+
+Counts = Sequence[Sequence[int]]
+
+
+def confusion_picture(matrices: Mapping[str, Counts], classes: Mapping[str, Sequence[str]]) -> Image.Image:
+    """One block for each attribute: rows are the truth, columns what was seen, cells per cent of the row."""
+    names = list(matrices)
+    widest = max(len(classes[name]) for name in names)
+    step_x = _LABEL + widest * _CELL + _GAP
+    step_y = _HEAD + _LABEL + widest * _CELL + _GAP
+    columns = min(_COLUMNS, len(names))
+    lines = -(-len(names) // columns)
+    picture = Image.new("RGB", (columns * step_x + _GAP, lines * step_y + _GAP), _PAPER)
+    for index, name in enumerate(names):
+        left, top = _GAP + index % columns * step_x, _GAP + index // columns * step_y
+        _block(picture, name, matrices[name], classes[name], left, top)
+    return picture
+
+
+def _block(picture: Image.Image, title: str, counts: Counts, classes: Sequence[str], left: int, top: int) -> None:
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=12)
+    draw.text((left, top), f"{title}: truth down, seen across, %", fill=_INK, font=font)
+    x0, y0 = left + _LABEL, top + _HEAD + _LABEL
+    for number, name in enumerate(classes):
+        upright = Image.new("L", (_LABEL, 16), 0)
+        ImageDraw.Draw(upright).text((0, 0), name, fill=255, font=font)
+        mask = upright.rotate(90, expand=True)
+        picture.paste(_INK, (x0 + number * _CELL + 8, y0 - _LABEL - 4), mask)
+        draw.text((x0 - 6, y0 + number * _CELL + _CELL // 2), name, fill=_INK, font=font, anchor="rm")
+    for row, line in enumerate(counts):
+        total = sum(line)
+        for column, count in enumerate(line):
+            share = count / total if total else 0.0
+            fill = tuple(round(p + (f - p) * share) for p, f in zip(_PAPER, _FULL, strict=True))
+            x, y = x0 + column * _CELL, y0 + row * _CELL
+            draw.rectangle((x, y, x + _CELL - 2, y + _CELL - 2), fill=fill, outline=(224, 228, 234))
+            if count:
+                ink = _PAPER if share > 0.5 else _INK
+                draw.text(
+                    (x + _CELL // 2 - 1, y + _CELL // 2 - 1), f"{100 * share:.0f}", fill=ink, font=font, anchor="mm"
+                )
