@@ -9,7 +9,9 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from langit import config
 from langit.autoencoder.model import Autoencoder, to_frames
+from langit.bundle import Parts
 from langit.flow.levels import LevelsConfig, walk
 from langit.flow.solvers import solver
 from langit.generate.sampler import OnStep, sample
@@ -47,6 +49,12 @@ class Model:
     sampling: SamplingConfig
     sizes: tuple[PixelShape, ...]
     fps: float = 8.0
+
+    @classmethod
+    def of(cls, parts: Parts) -> Model:
+        """The parts of a bundle, its sampling settings read and checked."""
+        sampling = config.load(SamplingConfig, dict(parts.sampling))
+        return cls(parts.transformer, parts.autoencoder, parts.text, sampling, parts.sizes, parts.fps)
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,9 @@ def generate(
     Raises:
         ValueError: an empty, endless or foreign prompt, a size or a setting that the model cannot do.
     """
-    return generate_many([prompt], model, pixels=pixels, seeds=[seed], steps=steps, guidance=guidance, on_step=on_step)[0]
+    return generate_many([prompt], model, pixels=pixels, seeds=[seed], steps=steps, guidance=guidance, on_step=on_step)[
+        0
+    ]
 
 
 def generate_many(
