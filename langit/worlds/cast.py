@@ -7,6 +7,7 @@ A body carries all five shapes; `stage.py` shows one and hides the others. Knows
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from langit.worlds.scene import SHAPES
 
@@ -24,7 +25,10 @@ _CONE_CENTRE = _CONE_HEIGHT / 3  # of mass, above the base
 
 @dataclass(frozen=True)
 class Form:
-    """A shape's physics: heights of its centre at rest and of its top, radius it rolls on (0: it slides), principal inertia of 1 kg."""
+    """A shape's physics: heights of its centre at rest and of its top, radius it rolls on (0: it slides), inertia.
+
+    The inertia is that of 1 kg about the shape's own axes.
+    """
 
     rest: float
     height: float
@@ -90,7 +94,7 @@ def _cube() -> tuple[Patch, Patch]:
     def tube(low: float, high: float) -> Patch:
         corners = ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))
         sides = []
-        for (y0, z0), (y1, z1) in zip(corners, corners[1:], strict=False):
+        for (y0, z0), (y1, z1) in pairwise(corners):
             quad = [(x, y * _CUBE, z * _CUBE) for x in (low, high) for y, z in ((y0, z0), (y1, z1))]
             sides.append((quad, [(0, 2, 1), (1, 2, 3)]))
         flipped = [(q, [(a, c, b) for a, b, c in f]) for q, f in sides]
@@ -109,7 +113,7 @@ def _turned(profile: list[tuple[float, float]]) -> tuple[Patch, Patch]:
 
     def wedge(low: float, high: float, count: int) -> Patch:
         parts = []
-        for (r0, z0), (r1, z1) in zip(profile, profile[1:], strict=False):
+        for (r0, z0), (r1, z1) in pairwise(profile):
             ends = ((r0, z0), (r1, z1))
 
             def point(u: float, v: float, ends: tuple[tuple[float, float], tuple[float, float]] = ends) -> Vertex:

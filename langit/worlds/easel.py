@@ -3,8 +3,7 @@
 Everything here is kept for the process: one OpenGL context, and one drawing surface for each model and size.
 """
 
-from __future__ import annotations
-
+import atexit
 from functools import cache
 
 import numpy as np
@@ -18,7 +17,7 @@ _NEAR, _FAR = 0.05, 400.0
 
 
 def _softened(values: UInt32[np.ndarray, "H W 3"], axis: int) -> UInt32[np.ndarray, "H W 3"]:
-    """Four times the values under a 1-2-1 reconstruction filter, edges repeated: a lens does not resolve single pixels."""
+    """Four times the values under a 1-2-1 filter, edges repeated: a lens does not resolve single pixels."""
     wide = np.take(values, np.clip(np.arange(-1, values.shape[axis] + 1), 0, values.shape[axis] - 1), axis=axis)
     first, middle, last = (np.take(wide, np.arange(k, k + values.shape[axis]), axis=axis) for k in range(3))
     return first + 2 * middle + last
@@ -28,6 +27,7 @@ def _softened(values: UInt32[np.ndarray, "H W 3"], axis: int) -> UInt32[np.ndarr
 def _context() -> mujoco.GLContext:
     context = mujoco.GLContext(16, 16)
     context.make_current()
+    atexit.register(context.free)  # later, at the interpreter's end, OpenGL can no longer be called
     return context
 
 
@@ -51,7 +51,7 @@ class Easel:
 
     @staticmethod
     @cache
-    def of(ground: str, sky: str, height: int, width: int) -> Easel:
+    def of(ground: str, sky: str, height: int, width: int) -> "Easel":
         """The process's own easel for this stage and size."""
         return Easel(ground, sky, height, width)
 

@@ -1,64 +1,30 @@
-"""Many films: worker processes render ranges of seeds into shards of 100 films, safetensors files that are whole or absent.
+"""Many films: worker processes render ranges of seeds into shards, and finished films are entered in the ledger.
 
-A shard holds frames (N, T, H, W, 3) and masks (N, T, H, W) as uint8, seeds (N) as int64, and its films' hashes in its
-metadata. Captions are not stored: they are made from the seed. Knows nothing of what a film shows.
+Knows nothing of what a film shows. Workers are spawned, since neither OpenGL nor threads survive a fork.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
+from langit.ledger.record import Clip, Record, Source
+from langit.ledger.store import Ledger
 from langit.shapes import PixelShape
-from langit.worlds.scene import VERSION, Scene, sample_scene
+from langit.worlds.caption import captions
+from langit.worlds.scene import VERSION, mirrored, sample_scene
+from langit.worlds.shard import FILMS, Shard, folder_of, is_whole, open_shards, render_shard
 
-FILMS = 100  # in a shard
+__all__ = ["Progress", "Shard", "enter", "folder_of", "open_shards", "render_many"]
+
+GENERATOR = "langit.worlds"
+LICENCE = "CC0-1.0"
 Progress = Callable[[int, int], None]  # films done, films in all
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A file of films. `open_shards` finds them; arrays are read when asked for."""
-
-    path: Path
-
-    @cached_property
-    def seeds(self) -> tuple[int, ...]:
-        with safe_open(self.path, framework="numpy") as file:
-            return tuple(int(seed) for seed in file.get_tensor("seeds"))
-
-    @cached_property
-    def hashes(self) -> tuple[dict[str, str], ...]:
-        """For each film: {"scene": …, "motion": …, "pixels": …}, SHA-256 in hex."""
-        with safe_open(self.path, framework="numpy") as file:
-            return tuple(json.loads(file.metadata()["films"]))
-
-    @property
-    def scenes(self) -> tuple[Scene, ...]:
-        return tuple(sample_scene(seed) for seed in self.seeds)
-
-    def frames(self) -> UInt8[np.ndarray, "N T H W 3"]:
-        with safe_open(self.path, framework="numpy") as file:
-            return np.asarray(file.get_tensor("frames"))
-
-    def masks(self) -> UInt8[np.ndarray, "N T H W"]:
-        with safe_open(self.path, framework="numpy") as file:
-            return np.asarray(file.get_tensor("masks"))
-
-
-def folder_of(folder: Path, pixels: PixelShape) -> Path:
-    """Where films of one size lie: `<folder>/<world version>/<size>/`."""
-    return folder / VERSION / str(pixels)
 
 
 def render_many(
@@ -103,49 +69,32 @@ def render_many(
     return paths
 
 
-def render_shard(seeds: Sequence[int], pixels: PixelShape, path: Path) -> int:
-    """Render one shard in this process; returns the number of films in it."""
-    from langit.worlds.film import render  # a worker starts OpenGL, its parent need not
+def enter(ledger: Ledger, shard: Shard, captions_each: int = 6, mirror: bool = True) -> int:
+    """Enter a shard's films in the ledger: for each a Source, a Clip and, if asked, the Clip of its mirror image.
 
-    films = [render(sample_scene(seed), pixels) for seed in seeds]
-    hashes = [{"scene": f.scene_sha256, "motion": f.motion_sha256, "pixels": f.pixel_sha256} for f in films]
-    tensors = {
-        "frames": np.stack([film.frames for film in films]),
-        "masks": np.stack([film.masks for film in films]),
-        "seeds": np.array(seeds, dtype=np.int64),
-    }
-    unfinished = path.with_suffix(".part")
-    save_file(tensors, unfinished, metadata={"world": VERSION, "pixels": str(pixels), "films": json.dumps(hashes)})
-    unfinished.replace(path)
-    return len(films)
-
-
-def is_whole(path: Path, seeds: Sequence[int], pixels: PixelShape) -> bool:
-    """Whether a shard is there, untruncated, and holds these seeds in this size and version of the world."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            about = file.metadata() or {}
-            found = tuple(int(seed) for seed in file.get_tensor("seeds"))
-            size = tuple(file.get_slice("frames").get_shape())
-    except (FileNotFoundError, SafetensorError):
-        return False
-    wanted = (len(seeds), pixels.frames, pixels.height, pixels.width, 3)
-    return about.get("world") == VERSION and found == tuple(seeds) and size == wanted
-
-
-def open_shards(folder: Path, pixels: PixelShape) -> list[Shard]:
-    """The shards of one size under `folder`, in order of their first seed.
-
-    Raises:
-        ValueError: there are none.
+    Entering again adds nothing. Returns the number of new records.
     """
-    paths = sorted(folder_of(folder, pixels).glob("*.safetensors"))
-    if not paths:
-        raise ValueError(f"no films of {pixels} under {folder}: render some with `langit worlds render`")
-    return [Shard(path) for path in paths]
-
-
-def films(shards: Sequence[Shard]) -> Iterator[tuple[int, UInt8[np.ndarray, "T H W 3"], UInt8[np.ndarray, "T H W"]]]:
-    """Every film of some shards: (seed, frames, masks), one shard in memory at a time."""
-    for shard in shards:
-        yield from zip(shard.seeds, shard.frames(), shard.masks(), strict=True)
+    records: list[Record] = []
+    for seed, frames, hashes in zip(shard.seeds, shard.frames(), shard.hashes, strict=True):
+        scene = sample_scene(seed)
+        size = PixelShape(frames=frames.shape[0], height=frames.shape[1], width=frames.shape[2])
+        source = Source(
+            kind="rendered",
+            title=f"{VERSION} film {seed}",
+            creator="Langit",
+            licence=LICENCE,
+            content_sha256=hashes["pixels"],
+            generator=GENERATOR,
+            generator_version=VERSION,
+            seed=seed,
+            size=str(size),
+            scene_sha256=hashes["scene"],
+            motion_sha256=hashes["motion"],
+        )
+        said = captions(scene, captions_each)
+        records += [source, Clip(source.digest, 0, size.frames, False, said, hashes["pixels"])]
+        if mirror:
+            content = hashlib.sha256(np.ascontiguousarray(frames[:, :, ::-1]).tobytes()).hexdigest()
+            said = captions(mirrored(scene), captions_each)
+            records.append(Clip(source.digest, 0, size.frames, True, said, content))
+    return ledger.add(records)

@@ -20,7 +20,7 @@ SKY_PIXELS = 128  # of each of the cube's six faces
 
 @dataclass(frozen=True)
 class Light:
-    """A sky's light: colour of sunlight, of shade; colours of the sky at horizon and zenith, of hills, of sun or moon."""
+    """A sky's light: colours of sunlight and shade, of the sky at horizon and zenith, of hills, of sun or moon."""
 
     sun: Colour
     shade: Colour

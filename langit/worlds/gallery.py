@@ -1,0 +1,68 @@
+"""Films for people to look at: video files in a folder, each with its captions and truth beside it. Knows no training."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from langit import video
+from langit.shapes import PixelShape
+from langit.worlds import sheet
+from langit.worlds.caption import canonical, captions
+from langit.worlds.film import FPS, PIXELS, Film, render
+from langit.worlds.scene import VERSION, sample_scene, split
+
+_CAPTIONS = 6  # written beside each film
+
+
+def render_to_folder(
+    count: int,
+    folder: Path,
+    pixels: PixelShape = PIXELS,
+    first_seed: int = 0,
+    contact_sheet: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Render `count` films from `first_seed` on as seed-000012.mp4 with seed-000012.json, and perhaps contact-sheet.png.
+
+    Returns the files written, videos first. Nothing is overwritten.
+
+    Raises:
+        ValueError: fewer than one film, or a negative seed.
+        FileExistsError: a file of that name is there.
+        OSError: the folder cannot be written, or there is no OpenGL to draw with.
+    """
+    if count < 1:
+        raise ValueError(f"{count} films are none: ask for at least 1")
+    videos = [folder / f"seed-{seed:06d}.mp4" for seed in range(first_seed, first_seed + count)]
+    beside = [path.with_suffix(".json") for path in videos]
+    sheets = [folder / "contact-sheet.png"] if contact_sheet else []
+    for path in (*videos, *beside, *sheets):
+        if path.exists():
+            raise FileExistsError(f"{path} is there already: choose another folder or remove it")
+    folder.mkdir(parents=True, exist_ok=True)
+    films = []
+    for done, (path, record) in enumerate(zip(videos, beside, strict=True)):
+        film = render(sample_scene(first_seed + done), pixels)
+        films.append(film)
+        text = canonical(film.scene)
+        about = {"title": text, "comment": f"{VERSION} seed {film.scene.seed}, CC0-1.0"}
+        video.write(path, film.frames, FPS, about)
+        record.write_text(json.dumps(_record(film), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        if progress is not None:
+            progress(done + 1, count)
+    for path in sheets:
+        sheet.save(path, [film.frames for film in films], [canonical(film.scene) for film in films])
+    return [*videos, *beside, *sheets]
+
+
+def _record(film: Film) -> dict[str, object]:
+    return {
+        "split": split(film.scene.seed),
+        "scene": json.loads(film.scene.canonical),
+        "captions": list(captions(film.scene, _CAPTIONS)),
+        "size": str(film.pixels),
+        "frames_per_second": FPS,
+        "scene_sha256": film.scene_sha256,
+        "motion_sha256": film.motion_sha256,
+        "pixel_sha256": film.pixel_sha256,
+    }

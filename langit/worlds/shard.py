@@ -1,0 +1,105 @@
+"""A hundred films in one safetensors file, which is whole or absent: how they are drawn into it and read out of it.
+
+A shard holds frames (N, T, H, W, 3) and masks (N, T, H, W) as uint8, seeds (N) as int64, and its films' hashes in its
+metadata. Captions are not stored: they are made from the seed. Knows nothing of processes or of the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from langit.shapes import PixelShape
+from langit.worlds.scene import VERSION, Scene, sample_scene
+
+FILMS = 100  # in a shard
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A file of films. `open_shards` finds them; arrays are read when asked for."""
+
+    path: Path
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        with safe_open(self.path, framework="numpy") as file:
+            return tuple(int(seed) for seed in file.get_tensor("seeds"))
+
+    @cached_property
+    def hashes(self) -> tuple[dict[str, str], ...]:
+        """For each film: {"scene": …, "motion": …, "pixels": …}, SHA-256 in hex."""
+        with safe_open(self.path, framework="numpy") as file:
+            return tuple(json.loads(file.metadata()["films"]))
+
+    @property
+    def scenes(self) -> tuple[Scene, ...]:
+        return tuple(sample_scene(seed) for seed in self.seeds)
+
+    def frames(self) -> UInt8[np.ndarray, "N T H W 3"]:
+        with safe_open(self.path, framework="numpy") as file:
+            return np.asarray(file.get_tensor("frames"))
+
+    def masks(self) -> UInt8[np.ndarray, "N T H W"]:
+        with safe_open(self.path, framework="numpy") as file:
+            return np.asarray(file.get_tensor("masks"))
+
+
+def folder_of(folder: Path, pixels: PixelShape) -> Path:
+    """Where films of one size lie: `<folder>/<world version>/<size>/`."""
+    return folder / VERSION / str(pixels)
+
+
+def open_shards(folder: Path, pixels: PixelShape) -> list[Shard]:
+    """The shards of one size under `folder`, in order of their first seed.
+
+    Raises:
+        ValueError: there are none.
+    """
+    paths = sorted(folder_of(folder, pixels).glob("*.safetensors"))
+    if not paths:
+        raise ValueError(f"no films of {pixels} under {folder}: render some with `langit worlds render`")
+    return [Shard(path) for path in paths]
+
+
+def render_shard(seeds: Sequence[int], pixels: PixelShape, path: Path) -> int:
+    """Render one shard in this process; returns the number of films in it."""
+    from langit.worlds.film import render  # starts OpenGL, which readers of shards can do without
+
+    films = [render(sample_scene(seed), pixels) for seed in seeds]
+    hashes = [{"scene": f.scene_sha256, "motion": f.motion_sha256, "pixels": f.pixel_sha256} for f in films]
+    tensors = {
+        "frames": np.stack([film.frames for film in films]),
+        "masks": np.stack([film.masks for film in films]),
+        "seeds": np.array(seeds, dtype=np.int64),
+    }
+    about = {"world": VERSION, "pixels": str(pixels), "films": json.dumps(hashes)}
+    unfinished = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        save_file(tensors, unfinished, metadata=about)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return len(films)
+
+
+def is_whole(path: Path, seeds: Sequence[int], pixels: PixelShape) -> bool:
+    """Whether a shard is there, untruncated, and holds these seeds in this size and version of the world."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            found = tuple(int(seed) for seed in file.get_tensor("seeds"))
+            size = tuple(file.get_slice("frames").get_shape())
+    except (FileNotFoundError, SafetensorError):
+        return False
+    wanted = (len(seeds), pixels.frames, pixels.height, pixels.width, 3)
+    return about.get("world") == VERSION and found == tuple(seeds) and size == wanted
