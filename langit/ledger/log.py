@@ -8,7 +8,8 @@ microseconds. :class:`Frontier` keeps a root up to date at the cost of one or tw
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 Hash = bytes
@@ -165,3 +166,53 @@ def verify_consistency(old_size: int, old_root: Hash, size: int, new_root: Hash,
             new = node_hash(new, sibling)
         node, last = node >> 1, last >> 1
     return last == 0 and old == old_root and new == new_root
+
+
+def subset_proof(leaves: Sequence[Hash], indices: Iterable[int]) -> tuple[Hash, ...]:
+    """One proof that all leaves at ``indices`` are in the log: the roots of the largest subtrees without any of them.
+
+    Raises:
+        ValueError: the log has no such entry.
+    """
+    chosen = sorted(set(indices))
+    if chosen and not 0 <= chosen[0] <= chosen[-1] < len(leaves):
+        raise ValueError(f"entries {chosen[0]} to {chosen[-1]} are not all in a log of {len(leaves)}")
+    path: list[Hash] = []
+
+    def walk(first: int, end: int, wanted: list[int]) -> None:
+        if not wanted:
+            path.append(root(leaves[first:end]))
+        elif end - first > 1:
+            half = first + _split(end - first)
+            cut = bisect_left(wanted, half)
+            walk(first, half, wanted[:cut])
+            walk(half, end, wanted[cut:])
+
+    if leaves:
+        walk(0, len(leaves), chosen)
+    return tuple(path)
+
+
+def subset_root(known: Mapping[int, Hash], size: int, proof: Sequence[Hash]) -> Hash | None:
+    """The root that a :func:`subset_proof` leads to from the leaf hashes ``known`` by entry; ``None`` if it cannot be.
+
+    Equal to the log's root only if each of the known leaves is in the log, at its entry.
+    """
+    if any(not 0 <= index < size for index in known):
+        return None
+    if size == 0:
+        return EMPTY if not proof else None
+    rest = iter(proof)
+
+    def walk(first: int, end: int, wanted: list[int]) -> Hash | None:
+        if not wanted:
+            return next(rest, None)
+        if end - first == 1:
+            return known[first]
+        half = first + _split(end - first)
+        cut = bisect_left(wanted, half)
+        left, right = walk(first, half, wanted[:cut]), walk(half, end, wanted[cut:])
+        return None if left is None or right is None else node_hash(left, right)
+
+    top = walk(0, size, sorted(known))
+    return top if next(rest, None) is None else None

@@ -14,6 +14,8 @@ from langit.ledger.log import (
     leaf_hash,
     node_hash,
     root,
+    subset_proof,
+    subset_root,
     verify_consistency,
     verify_inclusion,
 )
@@ -166,3 +168,26 @@ def test_proofs_of_what_is_not_there_are_refused():
         inclusion_proof(LEAVES[:5], 5)
     with pytest.raises(ValueError, match="size 6 is not within a log of 5"):
         consistency_proof(LEAVES[:5], 6)
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data(), size=st.integers(1, 150))
+def test_one_proof_for_many_leaves(data, size):
+    leaves = [leaf_hash(number.to_bytes(4, "big")) for number in range(size)]
+    chosen = data.draw(st.sets(st.integers(0, size - 1), min_size=1))
+    proof, known = subset_proof(leaves, chosen), {index: leaves[index] for index in chosen}
+    assert subset_root(known, size, proof) == root(leaves)
+    assert len(chosen) + len(proof) <= size and (len(chosen) > 1 or len(proof) <= size.bit_length())
+    for index in chosen:
+        assert subset_root(known | {index: flipped(leaves[index], 77)}, size, proof) != root(leaves)
+    assert subset_root(known, size, (*proof, EMPTY)) is None
+    assert not proof or subset_root(known, size, proof[:-1]) is None
+    other = data.draw(st.sampled_from([index for index in range(size + 1) if index not in chosen]))
+    assert subset_root(known | {other: leaf_hash(b"stranger")}, size, proof) != root(leaves)
+
+
+def test_a_proof_for_many_leaves_of_an_empty_log_and_beyond_its_end():
+    assert subset_proof([], []) == () and subset_root({}, 0, ()) == EMPTY and subset_root({}, 0, (EMPTY,)) is None
+    assert subset_proof(LEAVES[:5], []) == (ROOTS[5],)
+    with pytest.raises(ValueError, match="not all in a log of 5"):
+        subset_proof(LEAVES[:5], [2, 5])

@@ -1,0 +1,124 @@
+"""Does a bundle keep its word? Its files, its recipe, its films against the ledger's root, and films rendered again.
+
+Needs the worlds to render (``render=0`` does without drawing). Knows nothing of the quality of the model.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from langit.bundle.files import check_files
+from langit.bundle.films import FilmRow, FilmTable
+from langit.bundle.folder import read_provenance, resolve
+from langit.bundle.provenance import Provenance
+from langit.shapes import PixelShape
+from langit.worlds.scene import VERSION, sample_scene
+
+State = Literal["holds", "differs", "broken"]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. ``differs`` is what another renderer explains; ``broken`` is nothing to trust."""
+
+    what: str
+    state: State
+    text: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings on a bundle."""
+
+    path: Path
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is broken."""
+        return all(finding.state != "broken" for finding in self.findings)
+
+
+def check_bundle(place: Path | str, render: int | Literal["all"] = 20, progress: Progress | None = None) -> Report:
+    """Check a bundle by name or folder.
+
+    Args:
+        place: as :func:`langit.bundle.load_bundle` takes it.
+        render: how many of the training films to render again and compare, or ``"all"``.
+        progress: told how many of these are done, of how many.
+
+    Raises:
+        ValueError: there is no such bundle, or ``render`` is no number of films.
+        OSError: nothing to render with.
+    """
+    if render != "all" and render < 0:
+        raise ValueError(f"render {render} is no number of films: give 0 or more, or all")
+    folder = resolve(place)
+    try:
+        provenance = read_provenance(folder)
+        check_files(folder, provenance.files)
+    except ValueError as error:
+        return Report(folder, (Finding("files", "broken", str(error)),))
+    findings = [
+        Finding("files", "holds", f"all {len(provenance.files)} files are those that provenance.json names"),
+        Finding("recipe", "holds", f"{provenance.recipe_hash} is the hash of the recipe"),
+    ]
+    if provenance.films is None:
+        return Report(folder, (*findings, Finding("films", "broken", "the model does not say what it was trained on")))
+    table = FilmTable.load(folder / provenance.films.file)
+    findings += [_check_table(table, provenance), _check_ledger(table, provenance)]
+    if render != 0:
+        findings += _check_films(table, render, progress)
+    return Report(folder, tuple(findings))
+
+
+def _check_table(table: FilmTable, provenance: Provenance) -> Finding:
+    if table.facts() != provenance.films:
+        return Finding("films", "broken", "films.safetensors holds other films than provenance.json tells of")
+    groups = ", ".join(f"{group.count} of {group.pixels}" for group in table.facts().groups)
+    return Finding("films", "holds", f"{len(table.rows)} films ({groups}), root {table.root()[:16]}…")
+
+
+def _check_ledger(table: FilmTable, provenance: Provenance) -> Finding:
+    if table.world != VERSION:
+        text = f"the films are of world {table.world}, this code makes {VERSION}: check with that version's code"
+        return Finding("ledger", "broken", text)
+    scenes = [sample_scene(row.seed).sha256 for row in table.rows]
+    if table.ledger_root(scenes, provenance.ledger.size) != provenance.ledger.root:
+        return Finding("ledger", "broken", "the records of these films do not lead to the ledger's root")
+    text = f"all films are on record in {provenance.ledger.origin} at {provenance.ledger.size} entries"
+    return Finding("ledger", "holds", text)
+
+
+def _check_films(table: FilmTable, render: int | Literal["all"], progress: Progress | None) -> list[Finding]:
+    """Render films again. Motion must agree; pixels do where the same renderer draws. Scenes: see the ledger."""
+    from langit.worlds.film import render as draw  # starts OpenGL, which the other checks can do without
+
+    chosen = list(table.rows)
+    if render != "all" and render < len(chosen):
+        chosen = sorted(random.Random(table.root()).sample(chosen, render), key=lambda row: row.entry)
+    moved: list[FilmRow] = []
+    repainted: list[FilmRow] = []
+    for done, row in enumerate(chosen, 1):
+        film = draw(sample_scene(row.seed), PixelShape.parse(row.size))
+        if film.motion_sha256 != row.motion:
+            moved.append(row)
+        elif film.pixel_sha256 != row.pixels:
+            repainted.append(row)
+        if progress is not None:
+            progress(done, len(chosen))
+    if moved:
+        seeds = ", ".join(str(row.seed) for row in moved[:5])
+        return [Finding("motion", "broken", f"{len(moved)} of {len(chosen)} films move otherwise, seeds {seeds}")]
+    found = [Finding("motion", "holds", f"{len(chosen)} films rendered again move as on record")]
+    same = len(chosen) - len(repainted)
+    if repainted:
+        seeds = ", ".join(str(row.seed) for row in repainted[:5])
+        text = f"{same} of {len(chosen)} have the same pixels (others: seeds {seeds}): another renderer draws here"
+        return [*found, Finding("pixels", "differs", text)]
+    return [*found, Finding("pixels", "holds", f"all {len(chosen)} have the very pixels on record")]

@@ -1,0 +1,119 @@
+"""Files of a bundle: hashed, checked, and put in place whole or not at all. Knows nothing of what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+PICKLES = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"}
+
+
+def sha256(path: Path) -> str:
+    """A file's SHA-256, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Every file under a folder with its hash, in order of name."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in found}
+
+
+def check_files(folder: Path, wanted: Mapping[str, str]) -> None:
+    """Check that each file is there, whole, and the one that the provenance names.
+
+    Raises:
+        ValueError: names the first file that is not, and the mend.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in PICKLES:
+            raise ValueError(f"{path} is a pickle by its name, which can run code: remove it, use safetensors")
+    for name, expected in wanted.items():
+        path = folder / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise ValueError(f"provenance.json of {folder} names {name!r}, outside the bundle: get the bundle again")
+        if not path.is_file():
+            raise ValueError(f"{path} is missing: get the bundle again, or put the file back")
+        if path.suffix == ".safetensors":
+            check_whole(path)
+        found = sha256(path)
+        if found != expected:
+            other = next((twin for twin, digest in wanted.items() if digest == found), None)
+            what = f"is {other} under another name" if other else "is not the file that provenance.json names"
+            raise ValueError(f"{path} {what} (SHA-256 {found[:12]}…, not {expected[:12]}…): get the bundle again")
+
+
+def check_whole(path: Path) -> None:
+    """Check a safetensors file's length against its header.
+
+    Raises:
+        ValueError: the file is a pickle, not safetensors, or cut off.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        if start[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+            raise ValueError(f"{path} is a pickle, which can run code: bundles hold safetensors only, get it again")
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+        if length + 8 > size:
+            raise ValueError(f"{path} is cut off after {size} bytes: get the bundle again")
+        try:
+            header = json.loads(file.read(length))
+            ends = [item["data_offsets"][1] for name, item in header.items() if name != "__metadata__"]
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+            raise ValueError(f"{path} is not a safetensors file: get the bundle again") from error
+    whole = 8 + length + max(ends, default=0)
+    if size != whole:
+        raise ValueError(f"{path} has {size} bytes, its header tells of {whole}: it was cut off, get the bundle again")
+
+
+def write_whole(folder: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a folder, flush it to disk, and put it in the place of ``folder``.
+
+    Until the new folder is complete the old one stays; :func:`recover` undoes a switch that was cut short.
+    """
+    draft, old = _beside(folder, "partial"), _beside(folder, "old")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    recover(folder)
+    for stray in (draft, old):
+        shutil.rmtree(stray, ignore_errors=True)
+    try:
+        draft.mkdir()
+        write(draft)
+        for path in [*draft.rglob("*"), draft]:
+            _flush(path)
+        if folder.exists():
+            folder.rename(old)
+        draft.rename(folder)
+        _flush(folder.parent)
+    except BaseException:
+        recover(folder)
+        raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Put the old folder back if a process died after it was moved away and before the new one took its place."""
+    old = _beside(folder, "old")
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+
+
+def _beside(folder: Path, what: str) -> Path:
+    return folder.parent / f".{folder.name}.{what}"
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,159 @@
+"""What a model came from, as one frozen value: the recipe, the ledger, the films, the run, and every file's hash.
+
+Knows nothing of weights or folders. Two of its parts can be checked by anyone: the files, and the films, which are
+rendered again from their seeds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import langit
+from langit import config
+
+FORMAT = "langit-provenance-1"
+FILE = "provenance.json"
+
+
+@dataclass(frozen=True)
+class LedgerState:
+    """The training ledger as the run read it: whose log, how many entries, their RFC 6962 root (hex)."""
+
+    origin: str
+    size: int
+    root: str
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Which clips a stage of training saw: rows of its exposure log, their root (hex), and its steps."""
+
+    root: str
+    rows: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a stage of training took."""
+
+    seconds: float
+    flops: float
+    device: str
+
+
+@dataclass(frozen=True)
+class SeedGroup:
+    """Films of one size: ``count`` of them, their seeds within ``first`` and ``last``, both included."""
+
+    pixels: str
+    first: int
+    last: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Films:
+    """The rendered films trained on; ``file`` holds a row for each of them, ``root`` is the Merkle root of its rows."""
+
+    world: str
+    groups: tuple[SeedGroup, ...]
+    file: str
+    root: str
+
+    @property
+    def count(self) -> int:
+        """Films in all groups."""
+        return sum(group.count for group in self.groups)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """``provenance.json``. ``exposure`` and ``training`` are by stage; ``films`` and ``files`` are set on saving."""
+
+    model: str
+    version: str
+    code_version: str
+    recipe: dict[str, Any]
+    ledger: LedgerState
+    exposure: dict[str, Exposure]
+    training: dict[str, Training]
+    films: Films | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    format: str = FORMAT
+
+    @property
+    def recipe_hash(self) -> str:
+        """``sha256:`` and the hash of the recipe's canonical JSON."""
+        return config.digest_of(self.recipe)
+
+    @property
+    def digest(self) -> str:
+        """``sha256:`` and the hash of all that is said here: the model's name for the ledger and for its videos."""
+        return config.digest(self)
+
+    def text(self) -> str:
+        """The JSON that goes on disk."""
+        said = config.dump(self) | {"recipe_hash": self.recipe_hash}
+        return json.dumps({"format": said.pop("format"), **said}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def parse(cls, text: str) -> Provenance:
+        """Read :meth:`text`.
+
+        Raises:
+            ValueError: it is not a provenance, or its recipe is not the one that its hash names.
+        """
+        try:
+            said = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{FILE} is not JSON ({error}): get the bundle again") from error
+        if not isinstance(said, dict) or said.get("format") != FORMAT:
+            found = said.get("format") if isinstance(said, dict) else said
+            raise ValueError(f"{FILE} is of format {found!r}, not {FORMAT!r}: get another bundle")
+        recipe, recipe_hash = said.pop("recipe", None), said.pop("recipe_hash", None)
+        if not isinstance(recipe, dict) or config.digest_of(recipe) != recipe_hash:
+            raise ValueError(f"the recipe in {FILE} is not the one that recipe_hash names: get the bundle again")
+        try:
+            plain = config.load(_Provenance, said)
+        except TypeError as error:
+            raise ValueError(f"{FILE} is incomplete ({error}): get the bundle again") from error
+        rest = {part.name: getattr(plain, part.name) for part in dataclasses.fields(plain)}
+        return cls(recipe=recipe, **rest)
+
+
+@dataclass(frozen=True)
+class _Provenance:
+    """The parts with a type; the recipe is another room's and stays as it is."""
+
+    model: str
+    version: str
+    code_version: str
+    ledger: LedgerState
+    exposure: dict[str, Exposure]
+    training: dict[str, Training]
+    films: Films | None
+    files: dict[str, str]
+    format: str
+
+
+def code_version() -> str:
+    """The git commit of the code that runs (``+changes`` if it was edited since), else the package's version."""
+    root = Path(langit.__file__).parents[1]
+    if (root / ".git").exists():
+        try:
+            commit = _git(root, "rev-parse", "HEAD")
+            return commit + ("+changes" if _git(root, "status", "--porcelain", "--", "langit") else "")
+        except (OSError, subprocess.CalledProcessError):
+            pass  # no git here, or a folder that it does not own: the package's version is what is known
+    return langit.__version__
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()

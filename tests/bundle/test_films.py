@@ -1,0 +1,185 @@
+"""The films' table and `check`: rows lead to the ledger's root, and films rendered again to the rows."""
+
+import dataclasses
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from bundle.miniature import make_ledger, make_parts, make_provenance, make_source
+
+from langit.bundle import FilmTable, LedgerState, load_bundle, save_bundle
+from langit.bundle.check import check_bundle
+from langit.bundle.files import hashes
+from langit.ledger.record import Source
+from langit.shapes import PixelShape
+from langit.worlds.scene import sample_scene
+
+SOURCES = [make_source(seed) for seed in (1, 2, 3, 40)] + [make_source(1001, "48x32x5")]
+SCENES = [sample_scene(seed).sha256 for seed in (1, 2, 3, 40, 1001)]
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return make_ledger(tmp_path / "ledger", SOURCES)
+
+
+def test_a_table_is_read_back(tmp_path, ledger):
+    table = FilmTable.of(SOURCES[::-1], ledger.digests())
+    table.save(tmp_path / "films.safetensors")
+    assert FilmTable.load(tmp_path / "films.safetensors") == table
+    assert [row.seed for row in table.rows] == [1, 2, 3, 40, 1001] and [row.entry for row in table.rows] == [
+        0,
+        2,
+        4,
+        6,
+        8,
+    ]
+    facts = table.facts()
+    assert [(group.pixels, group.first, group.last, group.count) for group in facts.groups] == [
+        ("32x32x5", 1, 40, 4),
+        ("48x32x5", 1001, 1001, 1),
+    ]
+    assert facts.count == 5 and facts.root == table.root()
+
+
+def test_the_rows_lead_to_the_ledgers_root_and_changed_ones_do_not(ledger):
+    table = FilmTable.of(SOURCES, ledger.digests())
+    assert table.ledger_root(SCENES, ledger.size) == ledger.root().hex()
+    assert table.ledger_root(SCENES, ledger.size + 1) != ledger.root().hex()
+    assert table.ledger_root([SCENES[1], *SCENES[1:]], ledger.size) != ledger.root().hex()
+    for change in ({"seed": 4}, {"size": "32x32x9"}, {"motion": "ab" * 32}, {"pixels": "ab" * 32}, {"entry": 1}):
+        row = dataclasses.replace(table.rows[0], **change)
+        changed = dataclasses.replace(table, rows=(row, *table.rows[1:]))
+        assert changed.ledger_root(SCENES, ledger.size) != ledger.root().hex()
+        assert change.keys() == {"entry"} or changed.root() != table.root()
+    sold = dataclasses.replace(table, shared=table.shared | {"licence": "CC-BY-4.0"})
+    assert sold.ledger_root(SCENES, ledger.size) != ledger.root().hex()
+
+
+def test_ten_thousand_films_take_less_than_a_megabyte(tmp_path):
+    def sha(text):
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    plain = make_source(0)
+    films = [
+        dataclasses.replace(
+            plain,
+            title=f"film {seed} at 32x32x5",
+            seed=seed,
+            motion_sha256=sha(f"motion {seed}"),
+            content_sha256=sha(f"pixels {seed}"),
+        )
+        for seed in range(11_000)
+    ]
+    digests = [text for film in films for text in (film.digest, sha(film.digest), sha(film.title))]
+    batches = [digests[start : start + 300] for start in range(0, len(digests), 300)]  # 100 sources, then 200 clips
+    table = FilmTable.of(films, [digest for batch in batches for first in range(3) for digest in batch[first::3]])
+    table.save(tmp_path / "films.safetensors")
+    assert (tmp_path / "films.safetensors").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (make_source(77), "is not in the ledger"),
+        (Source(kind="file", title="a file", content_sha256="ab" * 32), "it is no rendered film"),
+        (dataclasses.replace(SOURCES[0], licence="CC-BY-4.0"), "is not like the other films"),
+    ],
+)
+def test_what_is_no_film_of_the_world_is_refused(ledger, source, message):
+    if message != "is not in the ledger":
+        ledger.add([source])
+    with pytest.raises(ValueError, match=message):
+        FilmTable.of([*SOURCES, source], ledger.digests())
+    with pytest.raises(ValueError, match="no films"):
+        FilmTable.of([], ledger.digests())
+
+
+def states(report):
+    return {finding.what: finding.state for finding in report.findings}
+
+
+def test_check_without_rendering(folder):
+    report = check_bundle(folder, render=0)
+    assert report.holds
+    assert states(report) == {"files": "holds", "recipe": "holds", "films": "holds", "ledger": "holds"}
+
+
+def reseal(folder, **changes):
+    """Make the hashes agree again, as a liar would."""
+    file = folder / "provenance.json"
+    said = json.loads(file.read_text()) | changes
+    file.unlink()
+    said["files"] = hashes(folder)
+    file.write_text(json.dumps(said))
+
+
+def test_check_finds_broken_files_and_false_ledgers(folder):
+    state = LedgerState("langit", 8, "ab" * 32)
+    reseal(folder, ledger=dataclasses.asdict(state))
+    assert states(check_bundle(folder, render=0))["ledger"] == "broken"
+    (folder / "vae/config.json").unlink()
+    report = check_bundle(folder, render=0)
+    assert (
+        not report.holds
+        and states(report) == {"files": "broken"}
+        and "config.json is missing" in report.findings[0].text
+    )
+
+
+def test_check_finds_exchanged_films(folder):
+    opened = load_bundle(folder)
+    table = opened.films()
+    shorter = dataclasses.replace(table, rows=table.rows[1:])
+    shorter.save(folder / "films.safetensors")
+    reseal(folder)
+    report = check_bundle(folder, render=0)
+    assert states(report)["films"] == "broken" and states(report)["ledger"] == "broken" and not report.holds
+
+
+def test_check_says_when_nothing_is_said_of_films(tmp_path):
+    save_bundle(tmp_path / "mute", make_parts(), make_provenance())
+    assert states(check_bundle(tmp_path / "mute"))["films"] == "broken"
+    with pytest.raises(ValueError, match="render -1 is no number of films"):
+        check_bundle(tmp_path / "mute", render=-1)
+
+
+@pytest.fixture(scope="module")
+def film():
+    from langit.worlds.film import render
+
+    return render(sample_scene(3), PixelShape(5, 32, 32))
+
+
+def rendered(tmp_path, film, **changes):
+    said = {"motion": film.motion_sha256, "pixels": film.pixel_sha256} | changes
+    sources = [make_source(3, **said)]
+    ledger = make_ledger(tmp_path / "ledger", sources)
+    save_bundle(tmp_path / "m", make_parts(), make_provenance(ledger), FilmTable.of(sources, ledger.digests()))
+    told = []
+    report = check_bundle(tmp_path / "m", render="all", progress=lambda done, of: told.append((done, of)))
+    assert told == [(1, 1)]
+    return report
+
+
+@pytest.mark.draws
+def test_check_renders_films_again(tmp_path, film):
+    report = rendered(tmp_path, film)
+    assert report.holds and states(report)["motion"] == states(report)["pixels"] == "holds"
+
+
+@pytest.mark.draws
+def test_other_pixels_are_another_renderer_other_motion_is_another_film(tmp_path, film):
+    report = rendered(tmp_path / "a", film, pixels="ab" * 32)
+    assert report.holds and states(report)["pixels"] == "differs"
+    report = rendered(tmp_path / "b", film, motion="ab" * 32)
+    assert not report.holds and states(report)["motion"] == "broken"
+
+
+def test_bytes_on_disk_are_bytes(tmp_path, ledger):
+    from safetensors.numpy import load_file
+
+    FilmTable.of(SOURCES, ledger.digests()).save(tmp_path / "films.safetensors")
+    arrays = load_file(tmp_path / "films.safetensors")
+    assert arrays["motion"].dtype == np.uint8 and arrays["motion"].shape == (5, 32) and len(arrays["seed"]) == 5
