@@ -19,8 +19,8 @@ Track = Float[np.ndarray, "T 10"]
 
 
 def track(scene: Scene, frames: int) -> Track:
-    """The camera in each of `frames` frames; an image (one frame) is taken half-way."""
-    share = np.linspace(-0.5, 0.5, frames) if frames > 1 else np.zeros(1)
+    """The camera in each of `frames` (2 or more) frames."""
+    share = np.linspace(-0.5, 0.5, frames)
     kind, _, way = scene.camera.partition(" ")
     side = -1.0 if way == "left" else 1.0
     rows = [_row(scene, kind, way, float(u) * side, float(u)) for u in share]
@@ -50,14 +50,13 @@ def on_stage(row: Float[np.ndarray, "10"], across: float) -> float:
     """The x at which the line y = 0 is seen `across` picture widths right of the centre of a square picture."""
     forward = row[3:5] / np.hypot(row[3], row[4])
     right = np.array([forward[1], -forward[0]])
-    # a point (x, 0): its offset from the camera, along `right` over along `forward`, is 2 across half cos(tilt)-wise
+    # (p - c) . right = slope * depth, solved for p = (x, 0); depth is along the tilted view, at half a metre's height
     slope = 2 * across * row[9]
-    # solve right.(p - c) = slope * depth, depth = along the tilted axis at the height of the ground's things
     flat = math.cos(math.radians(TILT))
     drop = math.sin(math.radians(TILT)) * (HEIGHT - 0.5)
-    left_x = right[0] - slope * flat * forward[0]
+    factor = right[0] - slope * flat * forward[0]
     known = right @ row[:2] - slope * flat * (forward @ row[:2]) + slope * drop
-    return float(known / left_x)
+    return float(known / factor)
 
 
 def seen(row: Float[np.ndarray, "10"], point: Float[np.ndarray, "3"], height: int, width: int) -> tuple[float, float]:

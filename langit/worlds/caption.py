@@ -39,13 +39,7 @@ class _Choices:
 
 
 def caption(scene: Scene, language: Language = "en", variant: int = 0) -> str:
-    """One of many true sentences about a scene; the same variant always gives the same sentence.
-
-    Raises:
-        ValueError: no such language.
-    """
-    if language not in WORDINGS:
-        raise ValueError(f"language {language!r} is not known: choose one of {', '.join(WORDINGS)}")
+    """One of many true sentences about a scene; the same variant always gives the same sentence."""
     return _say(scene, language, _Choices(f"{scene.seed}:{scene.mirrored}:{language}:{variant}"))
 
 
@@ -90,13 +84,8 @@ class Prompt:
 
 
 def prompts(which: Split, count: int, language: Language = "en") -> list[Prompt]:
-    """Canonical prompts of a split, of scenes that no training set holds; held-out ones were never trained on together.
-
-    Raises:
-        ValueError: no such split.
-    """
-    if which not in ("train", "held-out"):
-        raise ValueError(f"split {which!r} is not known: choose train or held-out")
+    """Canonical prompts of a split, of scenes that no training set holds; held-out ones are of unseen combinations."""
+    assert which in ("train", "held-out"), which
     found: list[Prompt] = []
     seed = _FIRST_PROMPT
     while len(found) < count:

@@ -20,7 +20,8 @@ def _softened(values: UInt32[np.ndarray, "H W 3"], axis: int) -> UInt32[np.ndarr
     """Four times the values under a 1-2-1 filter, edges repeated: a lens does not resolve single pixels."""
     wide = np.take(values, np.clip(np.arange(-1, values.shape[axis] + 1), 0, values.shape[axis] - 1), axis=axis)
     first, middle, last = (np.take(wide, np.arange(k, k + values.shape[axis]), axis=axis) for k in range(3))
-    return first + 2 * middle + last
+    soft: UInt32[np.ndarray, "H W 3"] = first + 2 * middle + last
+    return soft
 
 
 @cache
@@ -74,7 +75,7 @@ class Easel:
         """The picture, and which thing (1, 2; 0 none) each pixel shows."""
         n = SUPERSAMPLING
         fine = self._paint(n * self._height, n * self._width)
-        parts = fine.reshape(self._height, n, self._width, n, 3).astype(np.uint32).sum(axis=(1, 3))
+        parts = fine.reshape(self._height, n, self._width, n, 3).sum(axis=(1, 3), dtype=np.uint32)
         for axis in (0, 1):
             parts = _softened(parts, axis)
         weight = 16 * n * n
@@ -98,7 +99,8 @@ class Easel:
         for geom in self._scene.geoms[: self._scene.ngeom]:
             if geom.objtype == mujoco.mjtObj.mjOBJ_GEOM.value:
                 table[geom.segid + 1] = self._model.geom_bodyid[geom.objid]
-        return table[code]
+        things: UInt8[np.ndarray, "H W"] = table[code]
+        return things
 
     def depth(self) -> Float32[np.ndarray, "H W"]:
         """Metres along the view to what the picture shows; the far plane's distance where it shows the sky."""
@@ -107,4 +109,5 @@ class Easel:
         mujoco.mjr_render(view, self._scene, self._surface)
         mujoco.mjr_readPixels(None, raw, view, self._surface)
         shown = raw[::-1].astype(np.float64)
-        return (_NEAR * _FAR / (_FAR - shown * (_FAR - _NEAR))).astype(np.float32)
+        metres: Float32[np.ndarray, "H W"] = (_NEAR * _FAR / (_FAR - shown * (_FAR - _NEAR))).astype(np.float32)
+        return metres

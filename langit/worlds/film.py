@@ -62,7 +62,7 @@ class Motion:
 
 
 def simulate(scene: Scene, frames: int) -> Motion:
-    """Let the scene happen for `frames` frames of 1/8 s."""
+    """Let the scene happen for `frames` (2 or more) frames of 1/8 s."""
     made = stage.model(scene.ground, scene.sky)
     stage.dress(made, scene)
     data = mujoco.MjData(made)
@@ -88,12 +88,12 @@ def simulate(scene: Scene, frames: int) -> Motion:
 def _begin(scene: Scene, data: mujoco.MjData, frames: int) -> None:
     """Place the things and give them their first velocities."""
     forms = [cast.FORMS[thing.shape] for thing in scene.things]
-    seconds = (frames - 1) / FPS if frames > 1 else 2.0
+    seconds = (frames - 1) / FPS
     side = -1.0 if scene.side == "left" else 1.0
     places = [0.0] if not scene.side else [side * _APART, -side * _APART]
     speed = spin = 0.0
     if scene.action in ("left", "right"):
-        rows = camera.track(scene, max(frames, 2))
+        rows = camera.track(scene, frames)
         first, last = camera.on_stage(rows[0], scene.start), camera.on_stage(rows[-1], scene.end)
         slowing = 0.0 if forms[0].rolling else stage.SLIDING * stage.GRAVITY
         way = float(np.sign(last - first))
@@ -125,7 +125,7 @@ def render(scene: Scene, pixels: PixelShape = PIXELS, depth: bool = False) -> Fi
     """
     if scene.mirrored:
         return mirror(render(mirrored(scene), pixels, depth))
-    motion, rows = simulate(scene, pixels.frames), camera.track(scene, pixels.frames)
+    motion, rows = _course(scene, pixels.frames)
     made = stage.model(scene.ground, scene.sky)
     easel = Easel.of(scene.ground, scene.sky, pixels.height, pixels.width)
     easel.take()
@@ -152,6 +152,15 @@ def render(scene: Scene, pixels: PixelShape = PIXELS, depth: bool = False) -> Fi
         if depths is not None:
             depths[frame] = easel.depth()
     return Film(scene, pixels, frames, masks, depths, motion.positions, motion.orientations, rows)
+
+
+def _course(scene: Scene, frames: int) -> tuple[Motion, camera.Track]:
+    """Motion and camera; an image is the middle frame of a film of the usual length."""
+    if frames > 1:
+        return simulate(scene, frames), camera.track(scene, frames)
+    middle = slice(PIXELS.frames // 2, PIXELS.frames // 2 + 1)
+    motion = simulate(scene, PIXELS.frames)
+    return Motion(motion.positions[middle], motion.orientations[middle]), camera.track(scene, PIXELS.frames)[middle]
 
 
 def mirror(film: Film) -> Film:

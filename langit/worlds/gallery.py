@@ -1,4 +1,4 @@
-"""Films for people to look at: video files in a folder, each with its captions and truth beside it. Knows no training."""
+"""Films for people to look at: video files in a folder, each with its captions and truth beside it."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def render_to_folder(
     contact_sheet: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Render `count` films from `first_seed` on as seed-000012.mp4 with seed-000012.json, and perhaps contact-sheet.png.
+    """Render `count` films from `first_seed` on: seed-000012.mp4 with seed-000012.json, perhaps contact-sheet.png.
 
     Returns the files written, videos first. Nothing is overwritten.
 

@@ -18,6 +18,6 @@ try:
 except (AttributeError, ImportError, OSError) as error:  # what PyOpenGL raises for a library that is not there
     if BACKEND != "osmesa":
         raise
-    raise OSError(f"OSMesa, which draws the worlds, cannot be loaded ({error}): apt-get install libosmesa6") from error
+    raise OSError("OSMesa, which draws the worlds, cannot be loaded: apt-get install libosmesa6") from error
 
 __all__ = ["BACKEND", "mujoco"]

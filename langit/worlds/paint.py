@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 
 Image = UInt8[np.ndarray, "rows columns 3"]
 Plane = Float[np.ndarray, "rows columns"]
+Picture = Float[np.ndarray, "rows columns 3"]
 Colour = tuple[float, float, float]
 
 GROUND_PIXELS = 256  # of the tile, which repeats
@@ -80,8 +81,9 @@ def _soft(values: Plane, sharpness: float) -> Plane:
     return 0.5 + 0.5 * np.tanh(sharpness * values)
 
 
-def _mix(share: Plane, low: Colour, high: Colour) -> Float[np.ndarray, "rows columns 3"]:
-    return (1 - share[..., None]) * np.array(low) + share[..., None] * np.array(high)
+def _mix(share: Plane, low: Colour, high: Colour) -> Picture:
+    mixed: Picture = (1 - share[..., None]) * np.array(low) + share[..., None] * np.array(high)
+    return mixed
 
 
 def ground(name: str) -> Image:
@@ -109,7 +111,7 @@ def ground(name: str) -> Image:
     return np.round(picture * 255).astype(np.uint8)
 
 
-def _faces() -> list[tuple[np.ndarray, np.ndarray]]:
+def _faces() -> list[tuple[Plane, Plane]]:
     """Azimuth (0 ahead, positive to the right) and elevation in degrees for the cube's six faces."""
     up = np.array([0.0, 0.0, 1.0])
     layout = [
@@ -153,11 +155,13 @@ def sky(name: str, far_ground: Colour) -> UInt8[np.ndarray, "6 rows columns 3"]:
         picture = _blend(picture, share, light.hills)
         share = np.clip(-height / 0.6 + 0.5, 0, 1)
         pictures.append(_blend(picture, share, far_ground))
-    return np.round(np.clip(np.stack(pictures), 0, 1) * 255).astype(np.uint8)
+    faces: UInt8[np.ndarray, "6 rows columns 3"] = np.round(np.clip(np.stack(pictures), 0, 1) * 255).astype(np.uint8)
+    return faces
 
 
-def _blend(picture: np.ndarray, share: np.ndarray, colour: Colour) -> np.ndarray:
-    return picture + share[..., None] * (np.array(colour) - picture)
+def _blend(picture: Picture, share: Plane, colour: Colour) -> Picture:
+    blended: Picture = picture + share[..., None] * (np.array(colour) - picture)
+    return blended
 
 
 def far_colour(ground_name: str, sky_name: str) -> Colour:

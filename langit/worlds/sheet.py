@@ -1,4 +1,4 @@
-"""Contact sheets: a row for each film, some of its frames from first to last, and its text beneath. Knows only pixels."""
+"""Contact sheets: a row for each film, frames of it from first to last, its text beneath. Knows only pixels."""
 
 from collections.abc import Sequence
 from pathlib import Path
