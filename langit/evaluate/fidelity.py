@@ -137,7 +137,7 @@ def score(
         raise ValueError(f"{seeds} seeds make no video: use at least 1")
     chosen = cases(prompts)
     orders = [(case, LANGUAGES[(index + seed) % 2], seed) for seed in range(seeds) for index, case in enumerate(chosen)]
-    made, shown = _make(orders, make, judge, batch, show, lambda done, of: progress("prompts", done, of))
+    made, shown = _make(orders, make, judge, batch, min(show, prompts), lambda done, of: progress("prompts", done, of))
     aimed = [one for one in orders[: len(chosen)] if _kinds(one[0].truth)]
     twins, _ = _make(
         [(case.mirrored, language, seed) for case, language, seed in aimed],

@@ -94,7 +94,7 @@ class Probe(nn.Module):
         self.time = nn.ModuleList(_AcrossTime(width, 2**index) for index in range(config.blocks))
         self.norm = ChannelNorm(width)
         self.where = nn.Conv2d(width, 3, 1)
-        self.looks = nn.Conv2d(width, config.looks, 1)
+        self.looks = nn.Conv2d(width, config.looks, 1, bias=False)
         self.gather = nn.Linear((config.looks + 2) * width + 6, memory)
         self.story = nn.Linear(config.moments * memory, memory)
         self.thing = nn.Linear(width, width)

@@ -174,17 +174,20 @@ def shares(masks: Tensor) -> Tensor:
 
 def roughened(video: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Some of the videos softer, noisier or in a little other light; the rest as they are."""
-    count = len(video)
+    chosen = torch.rand(len(video), generator=generator) < share
+    some = video[chosen]
 
     def chance() -> Tensor:
-        return torch.rand(count, 1, 1, 1, 1, generator=generator)
+        return torch.rand(len(some), 1, 1, 1, 1, generator=generator)
 
-    softer = functional.avg_pool3d(functional.pad(video, (1, 1, 1, 1, 0, 0), mode="replicate"), (1, 3, 3), (1, 1, 1))
+    wide = functional.pad(some, (1, 1, 1, 1, 0, 0), mode="replicate")
+    softer = functional.avg_pool3d(wide, (1, 3, 3), (1, 1, 1))
     soft = torch.where(chance() < 0.5, chance(), torch.zeros(()))
-    rough = torch.lerp(video, softer, soft)
-    rough = rough + 0.1 * chance() * torch.randn(video.shape, generator=generator)
-    rough = rough * (1 + 0.08 * (2 * chance() - 1)) + 0.06 * (2 * chance() - 1)
-    return torch.where(chance() < share, rough, video)
+    rough = torch.lerp(some, softer, soft)
+    rough = rough + 0.1 * chance() * torch.randn(some.shape, generator=generator)
+    result = video.clone()
+    result[chosen] = rough * (1 + 0.08 * (2 * chance() - 1)) + 0.06 * (2 * chance() - 1)
+    return result
 
 
 class ProbeTask:

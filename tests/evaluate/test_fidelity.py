@@ -122,9 +122,7 @@ def test_maker_that_always_goes_left_is_half_right_and_has_no_pair() -> None:
 
 def test_maker_that_ignores_its_prompt_is_at_the_floor() -> None:
     same = film(cases(COUNT)[0].scene)
-    scores, _ = score(
-        lambda texts, _: [same] * len(texts), film, judge, prompts=COUNT, seeds=1, show=0, progress=quiet
-    )
+    scores, _ = score(lambda texts, _: [same] * len(texts), film, judge, prompts=COUNT, seeds=1, show=0, progress=quiet)
     for name in ("shape", "colour", "ground", "sky", "action", "camera"):
         assert scores.rows[name].made == scores.rows[name].shuffled
         assert scores.rows[name].made.share < 0.7

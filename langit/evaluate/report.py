@@ -1,0 +1,243 @@
+"""One report on a model: reconstruction, fidelity to the prompt, speed; as numbers, as tables and as pictures.
+
+This is where the parts meet: bundle, films, probe. The measures themselves are in the modules beside it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.table import Table
+from torch import Tensor
+
+import langit
+from langit import config
+from langit.bundle import Bundle, load_bundle
+from langit.evaluate import fidelity, reconstruction
+from langit.evaluate.fidelity import Fidelity
+from langit.evaluate.intervals import Rate
+from langit.evaluate.pictures import confusion_picture
+from langit.evaluate.probe import Probe, judge, load_probe
+from langit.evaluate.reconstruction import Reconstruction
+from langit.evaluate.truth import CLASSES
+from langit.generate import Model, SamplingConfig, generate_many
+from langit.shapes import PixelShape
+from langit.worlds import sheet
+from langit.worlds.scene import VERSION, Scene, sample_scene
+
+Progress = Callable[[str, int, int], None]
+_RECONSTRUCTED_FROM = 950_009  # first of the held-out seeds whose films are reconstructed
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds to make one video alone, on this machine, and as a multiple of its playing time."""
+
+    seconds: float
+    ratio: float
+    threads: int
+    processor: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known of a model after an evaluation."""
+
+    model: str
+    version: str
+    world: str
+    size: str
+    sampling: dict[str, Any]
+    reconstruction: Reconstruction
+    fidelity: Fidelity
+    speed: Speed
+
+    def json(self) -> str:
+        return json.dumps(_plain(self), indent=1, ensure_ascii=False) + "\n"
+
+    def table(self) -> Table:
+        """Fidelity for a terminal."""
+        table = Table(title=f"{self.model}: {self.fidelity.prompts} unseen prompts x {self.fidelity.seeds} seeds")
+        for column in _HEAD:
+            table.add_column(column, justify="left" if column == _HEAD[0] else "right")
+        for line in self._lines():
+            table.add_row(*line)
+        return table
+
+    def markdown(self) -> str:
+        """Everything, to read."""
+        scores = self.fidelity
+        low, half, high = self.reconstruction.psnr_percentiles
+        parts = [
+            f"# {self.model}",
+            f"Langit {self.version}, {self.world}, {self.size}. {scores.prompts} prompts whose pairings were never"
+            f" trained on, {scores.seeds} seeds each, half English and half Indonesian, judged by the probe. Real films"
+            " of the same scenes are the ceiling, shuffled prompts the floor. In brackets: 95% Wilson intervals.",
+            _markdown(_HEAD, self._lines()),
+            "Left and right: the same seed with both words of a mirror pair; chance is 50%.",
+            _markdown(("kind", "videos the right way", "pairs both right", "real films"), self._directions()),
+            f"Autoencoder, {self.reconstruction.films} held-out films: {self.reconstruction.psnr:.2f} dB"
+            f" (5th, 50th, 95th percentile {low:.1f}, {half:.1f}, {high:.1f}), SSIM {self.reconstruction.ssim:.3f};"
+            f" encodes in {self.reconstruction.encode:.3f} and decodes in {self.reconstruction.decode:.3f} of the"
+            f" playing time on {self.reconstruction.threads} threads.",
+            f"One video alone: {self.speed.seconds:.2f} s, {self.speed.ratio:.2f} of its playing time, on"
+            f" {self.speed.threads} threads of {self.speed.processor}.",
+            "Pictures: first.png (the first prompts, unchosen), confusions.png.",
+        ]
+        return "\n\n".join(parts) + "\n"
+
+    def _lines(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                name,
+                str(row.made),
+                str(row.real),
+                str(row.shuffled),
+                *(str(row.by_language[x]) for x in fidelity.LANGUAGES),
+            )
+            for name, row in self.fidelity.rows.items()
+        ]
+
+    def _directions(self) -> list[tuple[str, ...]]:
+        found = self.fidelity.directions
+        return [(kind, str(one.right), str(one.pairs), str(one.real)) for kind, one in found.items()]
+
+
+_HEAD = ("attribute", "model", "real films", "shuffled", "English", "Indonesian")
+
+
+def evaluate(
+    model_name: str, *, prompts: int = 200, seeds: int = 3, folder: Path, progress: Progress, films: int = 50
+) -> Report:
+    """Measure a model and leave report.json, report.md, first.png and confusions.png in a folder.
+
+    Args:
+        model_name: a model's name or its bundle's folder.
+        prompts: how many unseen prompts.
+        seeds: how many videos of each.
+        folder: made if it is not there; what an earlier report left is replaced.
+        progress: told of each stage: its name, done, of how many.
+        films: how many films the autoencoder reconstructs.
+
+    Raises:
+        ValueError: no such model or a damaged one, too few prompts or seeds, or the worlds cannot be rendered here.
+        OSError: the folder cannot be written.
+    """
+    film, probe = filmer(), load_probe()
+    bundle = load_bundle(model_name)
+    folder.mkdir(parents=True, exist_ok=True)
+    report, shown = measure(opened(bundle), bundle.provenance.model, film, probe, prompts, seeds, films, progress)
+    write(report, shown, folder)
+    return report
+
+
+def opened(bundle: Bundle) -> Model:
+    """A bundle's parts as `generate` takes them."""
+    sampling = config.load(SamplingConfig, dict(bundle.sampling))
+    return Model(bundle.transformer, bundle.autoencoder, bundle.text, sampling, bundle.sizes, bundle.fps)
+
+
+def filmer() -> Callable[[Scene, PixelShape], Tensor]:
+    """What films a scene.
+
+    Raises:
+        ValueError: MuJoCo is not installed.
+        OSError: it has no OpenGL to draw with.
+    """
+    if find_spec("mujoco") is None:
+        raise ValueError("evaluating compares with real films, and mujoco is not here: pip install 'langit[worlds]'")
+    from langit.worlds.film import render  # only here: reading a report needs no OpenGL
+
+    return lambda scene, pixels: torch.from_numpy(render(scene, pixels).frames)
+
+
+def measure(
+    model: Model,
+    name: str,
+    film: Callable[[Scene, PixelShape], Tensor],
+    probe: Probe,
+    prompts: int,
+    seeds: int,
+    films: int,
+    progress: Progress,
+) -> tuple[Report, tuple[fidelity.Shown, ...]]:
+    """The measuring of :func:`evaluate`, without the disk."""
+    pixels = model.sizes[0]
+    held_out = range(_RECONSTRUCTED_FROM, _RECONSTRUCTED_FROM + 10 * films, 10)
+    real = []
+    for seed in held_out:
+        real.append(film(sample_scene(seed), pixels))
+        progress("films to reconstruct", len(real), films)
+    again = reconstruction.measure(model.autoencoder, real, model.fps, progress)
+    speed = _speed(model, fidelity.cases(2)[0].texts["en"])
+
+    def make(texts: Sequence[str], numbers: Sequence[int]) -> list[Tensor]:
+        return [one.frames for one in generate_many(texts, model, seeds=numbers)]
+
+    scores, shown = fidelity.score(
+        make,
+        lambda scene: film(scene, pixels),
+        lambda videos: judge(probe, videos),
+        prompts=prompts,
+        seeds=seeds,
+        progress=progress,
+    )
+    sampling = config.dump(model.sampling)
+    return Report(name, langit.__version__, VERSION, str(pixels), sampling, again, scores, speed), shown
+
+
+def _speed(model: Model, prompt: str) -> Speed:
+    """The median of three videos made alone, after one to warm up."""
+    generate_many([prompt], model, seeds=[0])
+    times = []
+    for seed in range(3):
+        start = time.perf_counter()
+        frames = generate_many([prompt], model, seeds=[seed])[0].frames
+        times.append(time.perf_counter() - start)
+    seconds = sorted(times)[1]
+    return Speed(seconds, seconds / (len(frames) / model.fps), torch.get_num_threads(), _processor())
+
+
+def _processor() -> str:
+    """What the machine calls its processor."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{named[0] if named else platform.machine()} ({os.cpu_count()} logical cores)"
+
+
+def write(report: Report, shown: Sequence[fidelity.Shown], folder: Path) -> None:
+    """Leave a report's files in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(report.json(), encoding="utf-8")
+    (folder / "report.md").write_text(report.markdown(), encoding="utf-8")
+    sheet.save(folder / "first.png", [one.frames for one in shown], [one.text for one in shown])
+    matrices = {name: report.fidelity.confusions[name] for name in CLASSES}
+    confusion_picture(matrices, CLASSES).save(folder / "confusions.png")
+
+
+def _plain(value: object) -> Any:
+    """A report as JSON has it; rates with their interval."""
+    if isinstance(value, Rate):
+        low, high = value.interval
+        return {"right": value.right, "of": value.of, "low": round(low, 4), "high": round(high, 4)}
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -1,0 +1,142 @@
+"""What the probe learns from: films on disk with their truth, mirrored and in order; the whole road in miniature."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from langit.evaluate.probe import ProbeConfig, load_probe
+from langit.evaluate.probe_training import (
+    FilmPlace,
+    ProbeFeed,
+    ProbeRecipe,
+    Seeds,
+    accuracy,
+    fit_probe,
+    places,
+    split_places,
+    train_probe,
+)
+from langit.evaluate.truth import from_labels, right_first, truth_of
+from langit.train.optim import OptimConfig
+from langit.train.trainer import TrainConfig
+from langit.worlds.scene import mirrored, sample_scene
+
+TINY = ProbeRecipe(
+    films=(Seeds("32x32x5", 0, 8, 12),),
+    network=ProbeConfig(frames=5, fine_width=8, width=16, blocks=2, looks=2, memory=16),
+    batch=4,
+    training=TrainConfig(steps=4, optim=OptimConfig(warmup=2, decay=2), checkpoint_every=2),
+)
+
+
+def quiet(stage: str, done: int, of: int, facts: str) -> None:
+    assert 0 <= done <= of
+
+
+def shard(folder: Path, seeds: list[int], height: int = 32, width: int = 32) -> Path:
+    """Films that show where their things are and nothing else: the first on the left third, the second on the right."""
+    frames = torch.zeros(len(seeds), 5, height, width, 3, dtype=torch.uint8)
+    masks = torch.zeros(len(seeds), 5, height, width, dtype=torch.uint8)
+    for row, seed in enumerate(seeds):
+        frames[row] = seed % 256
+        masks[row, :, :, : width // 3] = 1
+        masks[row, :, :, -width // 3 :] = 2
+    file = folder / f"{seeds[0]}-{width}x{height}.safetensors"
+    save_file({"frames": frames, "masks": masks, "seeds": torch.tensor(seeds)}, file)
+    return file
+
+
+def test_places_know_seed_and_size(tmp_path: Path) -> None:
+    found = places([shard(tmp_path, [3, 4]), shard(tmp_path, [7], height=48, width=80)])
+    assert [(film.seed, film.size) for film in found] == [(3, "32x32x5"), (4, "32x32x5"), (7, "80x48x5")]
+    assert int(found[1].read("frames")[0, 0, 0, 0]) == 4
+
+
+def test_learnt_and_judged_do_not_meet(tmp_path: Path) -> None:
+    found = places([shard(tmp_path, list(range(14)))])
+    learnt, judged = split_places(TINY, found)
+    assert [film.seed for film in learnt] == list(range(8))
+    assert [film.seed for film in judged] == [8, 9, 10, 11]
+
+
+def test_batches_carry_the_truth_of_what_they_show(tmp_path: Path) -> None:
+    films = places([shard(tmp_path, list(range(40)))])
+    feed = ProbeFeed(films, 8, seed=1)
+    seen = flips = turns = 0
+    for step in range(10):
+        batch = feed.batch(step)
+        items = batch.items
+        for clip, frames, where, labels in zip(batch.clips, items.frames, items.where, items.labels, strict=True):
+            scene = sample_scene(int(frames[0, 0, 0, 0]))
+            flipped = clip == mirrored(scene).sha256
+            assert flipped or clip == scene.sha256
+            scene = mirrored(scene) if flipped else scene
+            assert from_labels(labels.tolist()) == truth_of(scene)
+            left = 2 if flipped else 1  # as drawn, the first thing is on the left
+            left = 3 - left if right_first(scene) else left
+            assert float(where[0, left, 0, 0]) == 1.0
+            seen, flips, turns = seen + 1, flips + flipped, turns + right_first(scene)
+    assert seen == 80
+    assert 20 < flips < 60
+    assert turns > 0
+    assert feed.batch(3).clips == ProbeFeed(films, 8, seed=1).batch(3).clips
+
+
+def test_an_epoch_shows_every_film_once(tmp_path: Path) -> None:
+    feed = ProbeFeed(places([shard(tmp_path, list(range(24)))]), 8, seed=2)
+    first = [int(frames[0, 0, 0, 0]) for step in range(3) for frames in feed.batch(step).items.frames]
+    assert sorted(first) == list(range(24))
+
+
+def test_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    films = places([shard(tmp_path, list(range(12)))])
+    whole = fit_probe(TINY, films, tmp_path / "whole", quiet, None)
+
+    def stop(stage: str, done: int, of: int, facts: str) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_probe(TINY, films, tmp_path / "parts", stop, None)
+    again = fit_probe(TINY, films, tmp_path / "parts", quiet, None)
+    for name, value in whole.state_dict().items():
+        assert torch.allclose(value, again.state_dict()[name], atol=1e-5), name
+
+
+def test_accuracy_counts_films_and_their_mirror_images(tmp_path: Path) -> None:
+    films: list[FilmPlace] = places([shard(tmp_path, [0, 1, 2])])
+    probe = fit_probe(replace(TINY, training=replace(TINY.training, steps=1)), films, tmp_path / "run", quiet, None)
+    found = accuracy(probe, films)
+    assert found.rates["sky"].of == 6
+    assert found.rates["second shape"].of == 2 * sum(len(sample_scene(seed).things) == 2 for seed in range(3))
+    wrong = sum(times for attribute, _, _, times in found.mistakes if attribute == "camera")
+    assert wrong == found.rates["camera"].of - found.rates["camera"].right == len(found.wrong_seeds["camera"])
+
+
+@pytest.mark.draws
+def test_the_whole_road_in_miniature(tmp_path: Path) -> None:
+    stages: list[str] = []
+    found = train_probe(
+        tmp_path,
+        lambda stage, done, of, facts: stages.append(stage),
+        TINY,
+        folder=tmp_path / "weights",
+        reconstruct=lambda frames: frames // 2,
+        workers=1,
+    )
+    assert found.rates["ground"].of == 8
+    assert {"films 32x32x5", "probe"} <= set(stages)
+    load_probe(tmp_path / "weights")
+    written = json.loads((tmp_path / "weights" / "record.json").read_text(encoding="utf-8"))
+    assert written["accuracy"]["ground"]["right"] == found.rates["ground"].right
+    assert written["recipe"]["films"] == [{"size": "32x32x5", "first": 0, "judged": 8, "last": 12}]
+    assert written["trained_on_reconstructions"] is True
+
+
+def test_seeds_that_do_not_rise_are_named() -> None:
+    with pytest.raises(ValueError, match="8, 8, 9"):
+        Seeds("32x32x5", 8, 8, 9)

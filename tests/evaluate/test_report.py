@@ -1,0 +1,129 @@
+"""The whole evaluation of a real, tiny bundle: untrained, so it must land at the floor, and its files must say so."""
+
+import json
+import math
+from importlib import util
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from langit import config
+from langit.autoencoder.model import Autoencoder, AutoencoderConfig
+from langit.bundle import Exposure, LedgerState, Parts, Provenance, Training, save_bundle
+from langit.evaluate import report as reports
+from langit.evaluate.probe import Probe, ProbeConfig
+from langit.evaluate.report import Report, evaluate, measure, write
+from langit.generate import Model, SamplingConfig
+from langit.shapes import PixelShape
+from langit.text.encoder import TextConfig, TextEncoder
+from langit.text.tokenizer import train_tokenizer
+from langit.transformer.model import TransformerConfig, VideoTransformer
+from langit.worlds.caption import prompts
+from langit.worlds.film import render
+
+SMALL = ProbeConfig(frames=5, fine_width=8, width=16, blocks=2, looks=2, memory=16)
+PIXELS = PixelShape(frames=5, height=32, width=32)
+
+
+def parts() -> Parts:
+    tokenizer = train_tokenizer([prompt.text for prompt in prompts("train", 20)])
+    sizes = TextConfig(vocab_size=tokenizer.get_vocab_size(), d_model=32, d_kv=16, num_heads=2, d_ff=48, num_layers=1)
+    network = TransformerConfig(
+        num_attention_heads=2, attention_head_dim=16, text_dim=32, freq_dim=32, ffn_dim=48, num_layers=2
+    )
+    coder = AutoencoderConfig(fine_width=8, coarse_width=16, encoder_blocks=(1, 1), decoder_blocks=(1, 1))
+    sampling = config.dump(SamplingConfig(steps=2, guidance=2.0))
+    return Parts(VideoTransformer(network), Autoencoder(coder), TextEncoder(sizes, tokenizer), sampling, (PIXELS,))
+
+
+def model() -> Model:
+    made = parts()
+    sampling = config.load(SamplingConfig, dict(made.sampling))
+    return Model(made.transformer.eval(), made.autoencoder.eval(), made.text.eval(), sampling, made.sizes)
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[Report, tuple]:
+    torch.manual_seed(0)
+
+    def film(scene, pixels):
+        return torch.from_numpy(render(scene, pixels).frames)
+
+    return measure(model(), "tiny", film, Probe(SMALL).eval(), 6, 2, 2, lambda stage, done, of: None)
+
+
+@pytest.mark.draws
+def test_numbers_are_counted_over_what_was_made(measured: tuple[Report, tuple]) -> None:
+    report, shown = measured
+    assert report.size == "32x32x5"
+    assert report.reconstruction.films == 2
+    assert report.fidelity.rows["sky"].made.of == 12
+    assert report.fidelity.rows["sky"].real.of == 6
+    assert report.speed.ratio == pytest.approx(report.speed.seconds / (5 / 8))
+    assert len(shown) == 6
+    assert shown[0].frames.shape == (5, 32, 32, 3)
+
+
+@pytest.mark.draws
+def test_files_say_what_the_report_says(measured: tuple[Report, tuple], tmp_path: Path) -> None:
+    report, shown = measured
+    write(report, shown, tmp_path / "new" / "folder")
+    folder = tmp_path / "new" / "folder"
+    assert {path.name for path in folder.iterdir()} == {"report.json", "report.md", "first.png", "confusions.png"}
+    plain = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    row = report.fidelity.rows["action"]
+    assert plain["fidelity"]["rows"]["action"]["made"]["right"] == row.made.right
+    assert not any(isinstance(value, float) and math.isnan(value) for value in plain["fidelity"].values())
+    told = (folder / "report.md").read_text(encoding="utf-8")
+    assert f"| action | {row.made} | {row.real} | {row.shuffled} |" in told
+    assert f"{report.reconstruction.psnr:.2f} dB" in told
+    for name in ("first.png", "confusions.png"):
+        with Image.open(folder / name) as picture:
+            assert picture.width > 200
+    assert report.table().row_count == len(report.fidelity.rows)
+
+
+@pytest.mark.draws
+def test_a_bundle_is_opened_by_its_folder(
+    measured: tuple[Report, tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = parts()
+    bundle = tmp_path / "tiny"
+    provenance = Provenance(
+        model="tiny",
+        version="1",
+        code_version="abc",
+        recipe={"name": "tiny"},
+        ledger=LedgerState("test", 0, "00" * 32),
+        training={"transformer": Training(1.0, 1.0, "cpu")},
+        exposure={"transformer": Exposure("00" * 32, 0, 0)},
+    )
+    save_bundle(bundle, made, provenance)
+    monkeypatch.setattr(reports, "load_probe", lambda: Probe(SMALL).eval())
+    stages: list[str] = []
+    report = evaluate(
+        str(bundle),
+        prompts=2,
+        seeds=1,
+        films=1,
+        folder=tmp_path / "out",
+        progress=lambda stage, done, of: stages.append(stage),
+    )
+    assert report.model == "tiny"
+    assert {"films to reconstruct", "reconstruction", "prompts", "real films"} <= set(stages)
+    assert (tmp_path / "out" / "report.md").is_file()
+
+
+def test_unknown_model_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "load_probe", lambda: Probe(SMALL).eval())
+    with pytest.raises(ValueError, match="giraffe"):
+        evaluate("giraffe", prompts=2, seeds=1, folder=tmp_path / "out", progress=lambda stage, done, of: None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_mujoco_is_named_with_its_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "find_spec", lambda name: None if name == "mujoco" else util.find_spec(name))
+    with pytest.raises(ValueError, match=r"pip install 'langit\[worlds\]'"):
+        evaluate("pocket", prompts=2, seeds=1, folder=tmp_path / "out", progress=lambda stage, done, of: None)
