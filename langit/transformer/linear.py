@@ -81,12 +81,9 @@ def linear(x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"], bias: Float[T
     """``x weight^T + bias``."""
     if not on_onednn(x):
         return F.linear(x, weight, bias)
-    flat = x.reshape(-1, x.shape[-1])
-    if torch.is_grad_enabled():
-        out: Tensor = _Linear.apply(flat, weight, bias)
-    else:
-        out = product(flat, weight, bias)
-    return out.unflatten(0, x.shape[:-1])
+    flat = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+    out: Tensor = _Linear.apply(flat, weight, bias) if torch.is_grad_enabled() else product(flat, weight, bias)
+    return out if x.ndim == 2 else out.view(*x.shape[:-1], -1)
 
 
 class Linear(nn.Linear):

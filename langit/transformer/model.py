@@ -131,7 +131,8 @@ class Conditions(nn.Module):
 
     def text(self, text: TextPack) -> tuple[Float[Tensor, "B S D"], Bool[Tensor, "B S"] | None]:
         """Embed prompts and give each a row; where lengths differ, also say which tokens of a row are real."""
-        hidden = F.gelu(self.text_embedder.linear_1(text.tokens), approximate="tanh")
+        words = text.tokens.to(self.time_proj.weight.dtype)
+        hidden = F.gelu(self.text_embedder.linear_1(words), approximate="tanh")
         tokens = self.text_embedder.linear_2(hidden)  # M D
         if len(set(text.lengths)) == 1:
             return tokens.unflatten(0, (len(text.lengths), -1)), None
@@ -181,10 +182,11 @@ class VideoTransformer(nn.Module):
         runs = segments(pack.lengths)
 
         x = linear(pack.tokens.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias)  # N D
+        x = rows.stretch(x)  # R r D
         for block in self.blocks:
             x = block(x, rows, (cos, sin), prompts, real, runs)
         shift, scale = last.parts(self.scale_shift_table)
-        x = torch.addcmul(shift, norm(last.stretch(x), self.config.eps), 1 + scale).to(x.dtype)
+        x = torch.addcmul(shift, norm(x, self.config.eps), 1 + scale).to(x.dtype)
         out: Tensor = self.proj_out(x.flatten(0, 1))
         return out
 
