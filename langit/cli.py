@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,8 +29,10 @@ EXTRAS = {
     "lance": "worlds",
     "pyarrow": "worlds",
     "cryptography": "worlds",
+    "OpenGL": "worlds",
     "diffusers": "open-weights",
 }
+LINE_EVERY = 30.0  # seconds, of progress where there is no terminal
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 app = typer.Typer(
@@ -64,6 +68,8 @@ def _one_line(error: Exception) -> str:
         if error.name not in EXTRAS:
             raise error
         return f"this needs {error.name}, which is not installed: pip install 'langit[{EXTRAS[error.name]}]'"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} cannot be used ({error.strerror}): choose another place, or mend it"
     said = error.format_message() if isinstance(error, typer.TyperException) else str(error)
     return " ".join(said.split()) or type(error).__name__
 
@@ -193,12 +199,16 @@ def train(
     workers: Annotated[int, typer.Option(min=1, help="Processes that render films.")] = max(os.cpu_count() or 1, 1),
 ) -> None:
     """Walk a recipe from films to a model."""
-    from langit import recipes
     from langit.config import override
+    from langit.recipes import find
+
+    changed = override(find(recipe), changes or [])
+
+    from langit.recipes.run import run
 
     with _bar() as report:
-        done = recipes.run(override(recipes.find(recipe), changes or []), resume=resume, workers=workers, report=report)
-    typer.echo(done)
+        folder = run(changed, resume=resume, workers=workers, report=report)
+    typer.echo(folder)
 
 
 @app.command()
@@ -224,6 +234,39 @@ def evaluate(
         )
     Console().print(found.table())
     typer.echo(folder.absolute())
+
+
+@worlds.command("render")
+def render(
+    count: Annotated[int, typer.Argument(min=1, help="How many films.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A folder, made if it is not there.")],
+    contact_sheet: Annotated[bool, typer.Option("--contact-sheet", help="One picture of all of them, too.")] = False,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=10**9, help="The first film's seed; the others follow.")] = 0,
+) -> None:
+    """Render films to look at, each with its captions beside it."""
+    from langit.worlds.film import PIXELS
+    from langit.worlds.gallery import render_to_folder
+
+    pixels = PIXELS if size is None else given_size(size, PIXELS.frames)
+    with _bar() as report:
+        render_to_folder(
+            count,
+            output,
+            pixels,
+            seed,
+            contact_sheet,
+            lambda done, of: report("films", done, of, ""),
+        )
+    typer.echo(output.absolute())
+
+
+def given_size(size: str, frames: int) -> PixelShape:
+    """``WIDTHxHEIGHTxFRAMES``, or ``WIDTHxHEIGHT`` with ``frames``."""
+    from langit.shapes import PixelShape
+
+    shape = PixelShape.parse(size)
+    return shape if size.lower().count("x") == 2 else replace(shape, frames=frames)
 
 
 @bundle.command("check")
@@ -254,23 +297,31 @@ Report = Callable[[str, int, int, str], None]
 
 @contextmanager
 def _bar() -> Iterator[Report]:
-    """A progress bar on stderr for each stage that reports: its name, done, of how many, and a line of facts."""
+    """Tells of stages on stderr: a bar for each on a terminal, elsewhere (a log file) a line every half minute."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     facts_column = TextColumn("{task.fields[facts]}")
-    bars = Progress(*columns, facts_column, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    bars = Progress(*columns, facts_column, console=console, transient=True)
     stages: dict[str, TaskID] = {}
+    said = time.monotonic()
 
-    def report(stage: str, done: int, of: int, facts: str) -> None:
+    def draw(stage: str, done: int, of: int, facts: str) -> None:
         if stage not in stages:
             bars.start()  # only now: whoever makes a mistake sees one line and no bar
             stages[stage] = bars.add_task(stage, facts=facts)
         bars.update(stages[stage], completed=done, total=of, facts=facts)
 
+    def say(stage: str, done: int, of: int, facts: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= LINE_EVERY:
+            said = time.monotonic()
+            typer.echo(f"{stage} {done}/{of} {facts}".rstrip(), err=True)
+
     try:
-        yield report
+        yield draw if console.is_terminal else say
     finally:
         if stages:
             bars.stop()

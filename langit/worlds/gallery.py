@@ -12,6 +12,7 @@ from langit.worlds.film import FPS, PIXELS, Film, render
 from langit.worlds.scene import VERSION, sample_scene, split
 
 _CAPTIONS = 6  # written beside each film
+_SIDE, _FRAMES = 1024, 1000  # at most: what fits an off-screen buffer, and a machine's memory
 
 
 def render_to_folder(
@@ -27,12 +28,13 @@ def render_to_folder(
     Returns the files written, videos first. Nothing is overwritten.
 
     Raises:
-        ValueError: fewer than one film, or a negative seed.
+        ValueError: fewer than one film, a negative seed, or a size that cannot be drawn or written.
         FileExistsError: a file of that name is there.
         OSError: the folder cannot be written, or there is no OpenGL to draw with.
     """
     if count < 1:
         raise ValueError(f"{count} films are none: ask for at least 1")
+    _check_size(pixels)
     videos = [folder / f"seed-{seed:06d}.mp4" for seed in range(first_seed, first_seed + count)]
     beside = [path.with_suffix(".json") for path in videos]
     sheets = [folder / "contact-sheet.png"] if contact_sheet else []
@@ -53,6 +55,14 @@ def render_to_folder(
     for path in sheets:
         sheet.save(path, [film.frames for film in films], [canonical(film.scene) for film in films])
     return [*videos, *beside, *sheets]
+
+
+def _check_size(pixels: PixelShape) -> None:
+    for name, side in (("width", pixels.width), ("height", pixels.height)):
+        if side % 2 or side > _SIDE:
+            raise ValueError(f"{name} {side} of {pixels} cannot be written: use an even number up to {_SIDE}")
+    if pixels.frames > _FRAMES:
+        raise ValueError(f"{pixels.frames} frames are too many to draw: use up to {_FRAMES}")
 
 
 def _record(film: Film) -> dict[str, object]:

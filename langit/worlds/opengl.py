@@ -15,6 +15,8 @@ BACKEND = os.environ["MUJOCO_GL"]
 
 try:
     import mujoco
+except ModuleNotFoundError:  # not installed, which is another matter
+    raise
 except (AttributeError, ImportError, OSError) as error:  # what PyOpenGL raises for a library that is not there
     if BACKEND != "osmesa":
         raise
