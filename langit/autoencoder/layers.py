@@ -70,5 +70,7 @@ class TimeBlock(nn.Module):
         y = functional.silu(self.norm(x.flatten(0, 1))).view_as(x)
         seen = torch.cat([state, y], dim=1)  # (B, kernel - 1 + G, c, h, w)
         window = torch.cat([seen[:, back : back + groups] for back in range(self.kernel)], dim=2)
-        mixed = self.conv(window.reshape(batch * groups, -1, height, width)).view(batch, groups, channels, height, width)
+        mixed = self.conv(window.reshape(batch * groups, -1, height, width)).view(
+            batch, groups, channels, height, width
+        )
         return x + mixed, seen[:, groups:]

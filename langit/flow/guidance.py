@@ -6,8 +6,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def guided(
-    with_text: Float[Tensor, "n p"], without: Float[Tensor, "n p"], scale: float
-) -> Float[Tensor, "n p"]:
+def guided(with_text: Float[Tensor, "n p"], without: Float[Tensor, "n p"], scale: float) -> Float[Tensor, "n p"]:
     """without + scale (with_text - without); scale 1 is the model's own answer."""
     return without + scale * (with_text - without)

@@ -36,14 +36,12 @@ def shift_for(tokens: int, config: LevelsConfig) -> float:
     return max(1.0, config.shift * math.sqrt(tokens / config.base_tokens))
 
 
-def shifted(level: Float[Tensor, "..."], shift: float) -> Float[Tensor, "..."]:
+def shifted(level: Float[Tensor, ...], shift: float) -> Float[Tensor, ...]:
     """Move levels in [0, 1] towards noise by ``shift`` (1 leaves them)."""
     return shift * level / (1 + (shift - 1) * level)
 
 
-def draw_levels(
-    token_counts: tuple[int, ...], config: LevelsConfig, generator: torch.Generator
-) -> Float[Tensor, " n"]:
+def draw_levels(token_counts: tuple[int, ...], config: LevelsConfig, generator: torch.Generator) -> Float[Tensor, " n"]:
     """One training level for each video: logit-normal (or, for a share, uniform), then shifted by its token count."""
     count = len(token_counts)
     normal = torch.sigmoid(config.mean + config.spread * torch.randn(count, generator=generator))

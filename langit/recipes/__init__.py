@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from langit.recipes.pocket import pocket, tiny
 from langit.recipes.recipe import FilmGroup, Recipe
+from langit.recipes.run import run
 
 RECIPES: dict[str, Callable[[], Recipe]] = {"pocket": pocket, "tiny": tiny}
 
@@ -24,4 +25,4 @@ def find(name: str) -> Recipe:
     return RECIPES[name]()
 
 
-__all__ = ["RECIPES", "FilmGroup", "Recipe", "find"]
+__all__ = ["RECIPES", "FilmGroup", "Recipe", "find", "run"]

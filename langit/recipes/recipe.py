@@ -40,6 +40,7 @@ class Recipe:
 
     name: str
     films: tuple[FilmGroup, ...]
+    autoencoder_films: tuple[FilmGroup, ...] = ()  # those that the autoencoder learns from; all of them when left empty
     world: str = VERSION
     captions: int = 8  # of each film, half of them Indonesian
     mirror: bool = True
@@ -55,7 +56,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.world != VERSION:
-            raise ValueError(f"world {self.world!r} is not the one this code renders ({VERSION}): use that code's version")
+            raise ValueError(
+                f"world {self.world!r} is not the one this code renders ({VERSION}): use that code's version"
+            )
         if self.transformer.text_dim != self.text.d_model:
             raise ValueError(
                 f"transformer.text_dim {self.transformer.text_dim} is not text.d_model {self.text.d_model}: make them equal"
@@ -73,15 +76,17 @@ class Recipe:
 
 def identity(recipe: Recipe, stage: str) -> str:
     """What must not change while a stage's run goes on: its settings without its length and its habits of saving."""
+
     def timeless(training: TrainConfig) -> dict[str, Any]:
         plain = asdict(replace(training, steps=1, checkpoint_every=1, sample_every=0, keep=1, compile=False))
         plain["optim"].pop("decay")
         return plain
 
     said = config.dump(recipe)
-    common = {key: said[key] for key in ("films", "world", "captions", "mirror", "autoencoder", "reconstruction")}
+    common = {key: said[key] for key in ("world", "captions", "mirror", "autoencoder", "reconstruction")}
+    common["autoencoder_films"] = said["autoencoder_films"] or said["films"]
     common["autoencoder_training"] = timeless(recipe.autoencoder_training)
     if stage == "autoencoder":
         return config.digest_of(common)
-    rest = {key: said[key] for key in ("whitening", "text", "transformer", "flow")}
+    rest = {key: said[key] for key in ("films", "whitening", "text", "transformer", "flow")}
     return config.digest_of(common | rest | {"training": timeless(recipe.training)})

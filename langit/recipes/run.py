@@ -6,24 +6,35 @@ from the recipe.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
-from tokenizers import Tokenizer
 
+import langit
 from langit import config
 from langit.autoencoder.model import Autoencoder, frame_blocks, principal_components, to_float, to_frames
+from langit.bundle import (
+    Exposure,
+    FilmTable,
+    LedgerState,
+    Parts,
+    Provenance,
+    Training,
+    code_version,
+    save_bundle,
+)
 from langit.feed.catalogue import Entry, Films, catalogue
-from langit.feed.latents import LatentClip, cache_latents, latent_statistics
+from langit.feed.exposure import ExposureLog
+from langit.feed.latents import cache_latents, latent_statistics
 from langit.feed.loader import FilmFeed, LatentFeed
 from langit.generate.video import Model, generate_many
 from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
-from langit.recipes.recipe import Recipe, identity
-from langit.text.encoder import TextConfig, TextEncoder
+from langit.recipes.recipe import FilmGroup, Recipe, identity
+from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import train_tokenizer
 from langit.train import checkpoint
 from langit.train.tasks import FlowTask, ReconstructionTask, psnr
@@ -31,7 +42,8 @@ from langit.train.trainer import Tick, Trainer
 from langit.transformer.model import VideoTransformer
 from langit.worlds import farm, sheet
 from langit.worlds.caption import prompts as world_prompts
-from langit.worlds.scene import split
+from langit.worlds.scene import Split, split
+from langit.worlds.shard import open_shards
 
 Report = Callable[[str, int, int, str], None]
 """Told of a stage by name: done, of how many, and a line of facts."""
@@ -69,46 +81,66 @@ class Places:
         return self.home / "models" / self.name
 
 
-def render_films(recipe: Recipe, places: Places, workers: int, report: Report) -> None:
-    """Render every film of the recipe that is not there yet, and enter them in the ledger."""
-    for group in recipe.films:
-        seeds = range(group.first, group.last)
-        farm.render_many(
-            seeds, group.pixels, places.films, workers, lambda done, of, g=group: report("films " + g.size, done, of, "")
-        )
+def render_films(groups: Sequence[FilmGroup], places: Places, workers: int, report: Report) -> None:
+    """Render every film of the groups that is not there yet."""
+    for group in groups:
+
+        def tell(done: int, of: int, size: str = group.size) -> None:
+            report("films " + size, done, of, "")
+
+        farm.render_many(range(group.first, group.last), group.pixels, places.films, workers, tell)
+
+
+def enter_films(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, report: Report) -> None:
+    """Enter the groups' films and clips in the ledger; what is there already is not entered twice."""
     ledger = Ledger(places.ledger)
-    for group in recipe.films:
-        for shard in farm.open_shards(places.films, group.pixels):
+    for group in groups:
+        shards = [shard for shard in open_shards(places.films, group.pixels) if _within(shard.seeds, group)]
+        for done, shard in enumerate(shards, start=1):
             farm.enter(ledger, shard, recipe.captions, recipe.mirror)
+            report("ledger " + group.size, done, len(shards), f"{ledger.size} entries")
 
 
-def allowed(recipe: Recipe, places: Places) -> tuple[Entry, ...]:
-    """The training clips of the recipe that the ledger allows."""
-    groups = {(group.size, seed) for group in recipe.films for seed in range(group.first, group.last)}
+def _within(seeds: Sequence[int], group: FilmGroup) -> bool:
+    return group.first <= seeds[0] and seeds[-1] < group.last
+
+
+def allowed(groups: Sequence[FilmGroup], places: Places, which: Split = "train") -> tuple[Entry, ...]:
+    """The clips of these films that the ledger allows, of one split.
+
+    Raises:
+        ValueError: there are none; the message holds the rules that fired.
+    """
     entries, refused = catalogue(Ledger(places.ledger), Policy(), places.films)
-    chosen = tuple(e for e in entries if (str(e.pixels), e.seed) in groups and split(e.seed) == "train")
+    chosen = tuple(
+        entry
+        for entry in entries
+        if split(entry.seed) == which
+        and any(str(entry.pixels) == group.size and group.first <= entry.seed < group.last for group in groups)
+    )
     if not chosen:
-        why = "; ".join(sorted({refusal.decision.rule for refusal in refused})) or "the ledger holds no film of it"
-        raise ValueError(f"recipe {recipe.name!r} has no clip that may be trained on: {why}")
+        why = "; ".join(sorted({refusal.decision.rule for refusal in refused})) or "the ledger holds no such film"
+        raise ValueError(f"no {which} clip may be used: {why}")
     return chosen
 
 
 def train_autoencoder(recipe: Recipe, places: Places, resume: bool, report: Report) -> Autoencoder:
     """Train (or take up) the autoencoder and calibrate its latents."""
     torch.manual_seed(recipe.autoencoder_training.seed)
-    films = Films(places.films)
-    entries = allowed(recipe, places)
+    films = Films()
+    groups = recipe.autoencoder_films or recipe.films
+    entries = allowed(groups, places)
     feed = FilmFeed(entries, films, recipe.reconstruction.batch, recipe.autoencoder_training.seed)
     model = Autoencoder(recipe.autoencoder)
     first = torch.cat([frame_blocks(to_float(feed.batch(step).items)) for step in range(12)])
     model.start_from_components(*principal_components(first, recipe.autoencoder.latent_channels))
-    held = [entry for entry in catalogue(Ledger(places.ledger), Policy(), places.films)[0] if split(entry.seed) != "train"]
-    shown = torch.stack([films.frames(e) for e in held[:64] if e.pixels == held[0].pixels][:8])
+    held = [entry for entry in allowed(groups, places, "held-out") if not entry.mirrored]
+    shown = torch.stack([films.frames(entry) for entry in held[:24] if entry.pixels == held[0].pixels])
 
     def look(step: int, folder: Path) -> None:
         again = to_frames(model.decode(model.encode(to_float(shown))))
-        rows = [frames for pair in zip(shown, again, strict=True) for frames in pair]
-        texts = [text for index in range(len(shown)) for text in (f"film {index}", f"{psnr(shown[index], again[index]):.1f} dB")]
+        rows = [frames for pair in zip(shown[:8], again[:8], strict=True) for frames in pair]
+        texts = [text for a, b in zip(shown[:8], again[:8], strict=True) for text in ("film", f"{psnr(a, b):.1f} dB")]
         sheet.save(folder / f"sheet-{step:06d}.png", rows, texts)
         report("autoencoder held out", step, recipe.autoencoder_training.steps, f"{psnr(shown, again):.2f} dB")
 
@@ -135,10 +167,10 @@ def line(tick: Tick) -> str:
 
 def train_transformer(recipe: Recipe, places: Places, autoencoder: Autoencoder, resume: bool, report: Report) -> Model:
     """Cache latents, make the tokenizer, train (or take up) text encoder and transformer. Returns the averaged model."""
-    entries = allowed(recipe, places)
+    entries = allowed(recipe.films, places)
     clips = cache_latents(
         entries,
-        Films(places.films),
+        Films(),
         autoencoder,
         places.latents,
         lambda done, of: report("latents", done, of, ""),
@@ -168,3 +200,56 @@ def train_transformer(recipe: Recipe, places: Places, autoencoder: Autoencoder, 
         named = {name.removeprefix(part + "."): ema for name, ema in trainer.ema.items() if name.startswith(part + ".")}
         module.load_state_dict(named, strict=False)
     return model
+
+
+def assemble(recipe: Recipe, places: Places, model: Model) -> Path:
+    """Write the bundle: parts, provenance, and a row for each film that was trained on."""
+    ledger = Ledger(places.ledger)
+    seen = {(str(entry.pixels), entry.seed) for entry in allowed(recipe.films, places)}
+    films = FilmTable.of([s for s in ledger.sources() if (s.size, s.seed) in seen], ledger.digests())
+    stages = {"autoencoder": places.autoencoder, "transformer": places.transformer}
+    runs = {name: checkpoint.load(_newest(folder)) for name, folder in stages.items()}
+    logs = {name: ExposureLog(folder / "exposure.log") for name, folder in stages.items()}
+    provenance = Provenance(
+        model=recipe.name,
+        version=langit.__version__,
+        code_version=code_version(),
+        recipe=config.dump(recipe),
+        ledger=LedgerState(f"langit/{recipe.name}", ledger.size, ledger.root().hex()),
+        exposure={name: Exposure(logs[name].root(), logs[name].rows, run.step) for name, run in runs.items()},
+        training={
+            name: Training(round(run.facts["seconds"], 1), float(run.facts["flops"]), f"{platform.machine()} CPU")
+            for name, run in runs.items()
+        },
+    )
+    parts = Parts(model.transformer, model.autoencoder, model.text, config.dump(model.sampling), model.sizes, model.fps)
+    save_bundle(places.bundle, parts, provenance, films)
+    return places.bundle
+
+
+def _newest(folder: Path) -> Path:
+    found = checkpoint.latest(folder)
+    assert found is not None, f"{folder} was trained just now"
+    return found
+
+
+def run(recipe: Recipe, *, resume: bool = False, workers: int = 2, report: Report, home: Path | None = None) -> Path:
+    """Walk a recipe from films to bundle; returns the bundle's folder.
+
+    Args:
+        recipe: everything that decides the weights.
+        resume: go on from the newest checkpoints; without it, training starts anew (films and latents are kept).
+        workers: processes that render.
+        report: told of every stage.
+        home: where to keep everything; LANGIT_HOME when left out.
+
+    Raises:
+        ValueError: a checkpoint of another recipe, a clip that may not be used, a damaged file.
+    """
+    places = Places(config.home() if home is None else home, recipe.name)
+    films = tuple(dict.fromkeys((*recipe.films, *recipe.autoencoder_films)))
+    render_films(films, places, workers, report)
+    enter_films(recipe, films, places, report)
+    autoencoder = train_autoencoder(recipe, places, resume, report)
+    model = train_transformer(recipe, places, autoencoder, resume, report)
+    return assemble(recipe, places, model)

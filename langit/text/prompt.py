@@ -23,7 +23,9 @@ def check_prompt(prompt: str) -> str:
     """
     plain = " ".join(prompt.split())
     if not any(letter.isalnum() for letter in plain):
-        raise ValueError(f"the prompt {prompt[:40]!r} has no words: describe the video, for example 'a red ball on snow'")
+        raise ValueError(
+            f"the prompt {prompt[:40]!r} has no words: describe the video, for example 'a red ball on snow'"
+        )
     if len(plain) > LONGEST:
         raise ValueError(f"the prompt has {len(plain)} characters, at most {LONGEST} are read: shorten it")
     for letter in plain:

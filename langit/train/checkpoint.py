@@ -39,7 +39,9 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
     draft = folder / f".{target.name}"
     draft.mkdir()
     for group, tensors in checkpoint.tensors.items():
-        save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, draft / f"{group}.safetensors")
+        save_file(
+            {name: tensor.detach().contiguous() for name, tensor in tensors.items()}, draft / f"{group}.safetensors"
+        )
     facts = {"step": checkpoint.step, "groups": sorted(checkpoint.tensors), "facts": checkpoint.facts}
     (draft / "checkpoint.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     for file in draft.iterdir():
@@ -70,7 +72,9 @@ def load(path: Path) -> Checkpoint:
         written = json.loads((path / "checkpoint.json").read_text(encoding="utf-8"))
         tensors = {group: load_file(path / f"{group}.safetensors") for group in written["groups"]}
     except (OSError, SafetensorError, json.JSONDecodeError, KeyError) as error:
-        raise ValueError(f"checkpoint {path} cannot be read ({error}): delete it and resume from an older one") from error
+        raise ValueError(
+            f"checkpoint {path} cannot be read ({error}): delete it and resume from an older one"
+        ) from error
     return Checkpoint(step=written["step"], facts=written["facts"], tensors=tensors)
 
 

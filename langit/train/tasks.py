@@ -144,4 +144,3 @@ def psnr(frames: Tensor, again: Tensor) -> float:
     """Peak signal-to-noise ratio in dB of uint8 frames."""
     error = (frames.float() - again.float()).square().mean()
     return float(10 * torch.log10(255.0**2 / error))
-

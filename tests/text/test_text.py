@@ -7,7 +7,11 @@ from langit.text.encoder import TextConfig, TextEncoder
 from langit.text.prompt import LONGEST, check_prompt, unknown_words
 from langit.text.tokenizer import train_tokenizer, words
 
-CAPTIONS = ["A red ball bounces on snow at sunset.", "Sebuah bola merah memantul di atas salju.", "a blue cube, at night"]
+CAPTIONS = [
+    "A red ball bounces on snow at sunset.",
+    "Sebuah bola merah memantul di atas salju.",
+    "a blue cube, at night",
+]
 
 
 @pytest.fixture(scope="module")
