@@ -58,9 +58,9 @@ class ProbeRecipe:
     """Everything that decides the probe's weights (but for an autoencoder, which is noted beside them)."""
 
     films: tuple[Seeds, ...] = (
-        Seeds("64x64x17", 0, 9_000, 10_000),
-        Seeds("80x48x17", 100_000, 100_900, 101_000),
-        Seeds("48x80x17", 200_000, 200_900, 201_000),
+        Seeds("64x64x17", 0, 4_500, 5_000),
+        Seeds("80x48x17", 100_000, 100_250, 100_300),
+        Seeds("48x80x17", 200_000, 200_250, 200_300),
     )
     network: ProbeConfig = ProbeConfig()
     batch: int = 16
@@ -68,9 +68,9 @@ class ProbeRecipe:
     where_weight: float = 2.0
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            steps=2_400,
-            optim=OptimConfig(matrix_rate=3e-3, other_rate=2e-3, warmup=40, decay=1_200, ema=0.99),
-            checkpoint_every=400,
+            steps=1_800,
+            optim=OptimConfig(matrix_rate=3e-3, other_rate=2e-3, warmup=40, decay=900, ema=0.99),
+            checkpoint_every=100,
         )
     )
 
