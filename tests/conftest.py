@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes.util
+import itertools
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 from jaxtyping import install_import_hook
@@ -21,10 +23,17 @@ import torch  # noqa: E402
 torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders that nobody has used; whoever keeps state there makes them."""
+    base = tmp_path_factory.mktemp("homes")
+    return (base / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _alone(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the person's own state is read or written, and chance is the same on every run."""
-    monkeypatch.setenv("LANGIT_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("LANGIT_HOME", str(next(homes)))
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)

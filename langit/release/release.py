@@ -67,9 +67,7 @@ def check_path(path: Path, overwrite: bool = False) -> None:
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
     try:
-        tempfile.TemporaryFile(
-            dir=folder
-        ).close()  # root may do all, and yet cannot everywhere
+        tempfile.TemporaryFile(dir=folder).close()  # root may do all, and yet cannot everywhere
     except OSError as error:
         raise PermissionError(f"{folder} cannot be written to ({error.strerror}): choose another folder") from error
 
