@@ -56,9 +56,9 @@ def unpatchify(
 
 def channels_last(tokens: Float[Tensor, "N P"], patch: tuple[int, int, int] = (1, 2, 2)) -> Float[Tensor, "N P"]:
     """Tokens in the layout that is read, in the layout that is written."""
-    return tokens.unflatten(1, (-1, math.prod(patch))).mT.flatten(1)
+    return tokens.reshape(tokens.shape[0], -1, math.prod(patch)).mT.flatten(1)
 
 
 def channels_first(tokens: Float[Tensor, "N P"], patch: tuple[int, int, int] = (1, 2, 2)) -> Float[Tensor, "N P"]:
     """Tokens in the layout that is written, in the layout that is read: the inverse of :func:`channels_last`."""
-    return tokens.unflatten(1, (math.prod(patch), -1)).mT.flatten(1)
+    return tokens.reshape(tokens.shape[0], math.prod(patch), -1).mT.flatten(1)

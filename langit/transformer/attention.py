@@ -29,7 +29,8 @@ def halves(rows: Float[Tensor, "D ..."], heads: int) -> Float[Tensor, "D ..."]:
     Inner products of queries and keys do not see the order of a head's channels, so what follows can turn contiguous
     halves, which is several times faster than turning the pairs (0, 1), (2, 3) ... that Wan's weights are made for.
     """
-    return rows.unflatten(0, (heads, -1, 2)).transpose(1, 2).flatten(0, 2)
+    pairs: Tensor = rows.unflatten(0, (heads, -1, 2))
+    return pairs.transpose(1, 2).flatten(0, 2)
 
 
 def rotate(x: Float[Tensor, "N heads width"], angles: Angles) -> Float[Tensor, "N heads width"]:
@@ -55,7 +56,7 @@ class Attention(nn.Module):
 
     def split(self, x: Tensor) -> Tensor:
         """Cut the last axis into heads."""
-        return x.unflatten(-1, (self.heads, -1))
+        return x.view(*x.shape[:-1], self.heads, x.shape[-1] // self.heads)
 
 
 class SelfAttention(Attention):
@@ -67,8 +68,8 @@ class SelfAttention(Attention):
         query, key, value = self.project(x, angles)  # N heads width
         sizes = [count * length for count, length in runs]
         pieces = [
-            _attend(*(part.unflatten(0, run) for part in parts), None)
-            for run, *parts in zip(runs, query.split(sizes), key.split(sizes), value.split(sizes), strict=True)
+            _attend(q.unflatten(0, run), k.unflatten(0, run), v.unflatten(0, run), None)
+            for run, q, k, v in zip(runs, query.split(sizes), key.split(sizes), value.split(sizes), strict=True)
         ]
         out: Tensor = self.to_out[0](_join(pieces))
         return out

@@ -36,7 +36,7 @@ class Levels:
 
     def stretch(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "R r D"]:
         """A pack's tokens cut into the stretches that rows belong to."""
-        return x.unflatten(0, (self.rows.shape[0] if self.index is None else x.shape[0], -1))
+        return x.view(self.rows.shape[0] if self.index is None else x.shape[0], -1, x.shape[-1])
 
 
 def norm(x: Tensor, eps: float) -> Tensor:

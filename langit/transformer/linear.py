@@ -37,7 +37,7 @@ torch.library.register_fake("langit::product", _product_shape, lib=_library)
 
 @register_flop_formula(torch.ops.langit.product)
 def _product_flops(x: Any, weight: Any, *_: Any, **__: Any) -> int:
-    return 2 * math.prod(x) * int(weight[0])
+    return 2 * int(math.prod(x)) * int(weight[0])
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str = "none") -> Tensor:
@@ -82,7 +82,10 @@ def linear(x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"], bias: Float[T
     if not on_onednn(x):
         return F.linear(x, weight, bias)
     flat = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
-    out: Tensor = _Linear.apply(flat, weight, bias) if torch.is_grad_enabled() else product(flat, weight, bias)
+    if torch.is_grad_enabled():
+        out: Tensor = _Linear.apply(flat, weight, bias)  # type: ignore[no-untyped-call]  # torch does not say
+    else:
+        out = product(flat, weight, bias)
     return out if x.ndim == 2 else out.view(*x.shape[:-1], -1)
 
 

@@ -166,6 +166,7 @@ class VideoTransformer(nn.Module):
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Conv3d)):
                 nn.init.xavier_uniform_(module.weight.flatten(1))
+                assert module.bias is not None
                 nn.init.zeros_(module.bias)
         for embedding in (self.condition_embedder.time_embedder, self.condition_embedder.text_embedder):
             nn.init.normal_(embedding.linear_1.weight, std=0.02)
@@ -176,6 +177,7 @@ class VideoTransformer(nn.Module):
         """The velocity of every token of a pack, in the layout that :func:`langit.patches.unpack` folds back."""
         assert len(pack.lengths) == len(text.lengths), f"{len(pack.lengths)} videos, {len(text.lengths)} prompts"
         embed = self.patch_embedding
+        assert embed.bias is not None
         last, rows = self._levels(pack.noise)  # of the output layer, of the blocks
         prompts, real = self.condition_embedder.text(text)  # B S D
         cos, sin = rotary(pack.positions, self.config.attention_head_dim)  # N width/2
