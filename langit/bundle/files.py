@@ -58,16 +58,19 @@ def check_whole(path: Path) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
-        if start[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-            raise ValueError(f"{path} is a pickle, which can run code: bundles hold safetensors only, get it again")
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+        text = file.read(length) if length + 8 <= size else b""
+    try:
+        ends = [item["data_offsets"][1] for name, item in json.loads(text).items() if name != "__metadata__"]
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        # 0x80, protocol, an opcode; or a zip of it. A safetensors header of 640 bytes starts with 0x80 0x02 0x00.
+        if start[:2] == b"PK" or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05" and start[2:3] != b"\0"):
+            raise ValueError(
+                f"{path} is a pickle, which can run code: bundles hold safetensors only, get it again"
+            ) from error
         if length + 8 > size:
-            raise ValueError(f"{path} is cut off after {size} bytes: get the bundle again")
-        try:
-            header = json.loads(file.read(length))
-            ends = [item["data_offsets"][1] for name, item in header.items() if name != "__metadata__"]
-        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-            raise ValueError(f"{path} is not a safetensors file: get the bundle again") from error
+            raise ValueError(f"{path} is cut off after {size} bytes: get the bundle again") from error
+        raise ValueError(f"{path} is not a safetensors file: get the bundle again") from error
     whole = 8 + length + max(ends, default=0)
     if size != whole:
         raise ValueError(f"{path} has {size} bytes, its header tells of {whole}: it was cut off, get the bundle again")

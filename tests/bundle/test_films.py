@@ -13,7 +13,7 @@ from langit.bundle.check import check_bundle
 from langit.bundle.files import hashes
 from langit.ledger.record import Source
 from langit.shapes import PixelShape
-from langit.worlds.scene import sample_scene
+from langit.worlds.scene import sample_scene, split
 
 SOURCES = [make_source(seed) for seed in (1, 2, 3, 40)] + [make_source(1001, "48x32x5")]
 SCENES = [sample_scene(seed).sha256 for seed in (1, 2, 3, 40, 1001)]
@@ -183,3 +183,22 @@ def test_bytes_on_disk_are_bytes(tmp_path, ledger):
     FilmTable.of(SOURCES, ledger.digests()).save(tmp_path / "films.safetensors")
     arrays = load_file(tmp_path / "films.safetensors")
     assert arrays["motion"].dtype == np.uint8 and arrays["motion"].shape == (5, 32) and len(arrays["seed"]) == 5
+
+
+@pytest.mark.draws
+def test_from_the_farm_to_a_bundle_that_anyone_can_check(tmp_path):
+    from langit.ledger.store import Ledger
+    from langit.worlds import farm
+
+    ledger, sizes = Ledger(tmp_path / "ledger"), (PixelShape(5, 32, 32), PixelShape(5, 32, 48))
+    for pixels in sizes:
+        path = tmp_path / f"{pixels}.safetensors"
+        farm.render_shard(range(8, 12), pixels, path)  # seed 9 is held out
+        farm.enter(ledger, farm.Shard(path), captions_each=2)
+    trained = [source for source in ledger.sources() if split(source.seed) == "train"]
+    table = FilmTable.of(trained, ledger.digests())
+    sealed = save_bundle(tmp_path / "m", make_parts(), make_provenance(ledger), table)
+    assert sealed.films is not None and sealed.films.count == 6
+    report = check_bundle(tmp_path / "m", render=4)
+    assert {finding.state for finding in report.findings} == {"holds"}, report
+    assert "4 films rendered again" in report.findings[-2].text

@@ -2,11 +2,11 @@
 
 import json
 import os
-import pickle
 import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from bundle.miniature import CAPTIONS, RECIPE, SAMPLING, make_parts, make_proven
 
 import langit
 from langit.bundle import load_bundle, resolve, save_bundle
+from langit.bundle.files import check_whole, hashes
 from langit.bundle.folder import read_provenance
 from langit.bundle.weights import named_weights
 from langit.shapes import PixelShape
@@ -132,6 +133,9 @@ def test_names_and_paths(tmp_path, folder, monkeypatch):
         assert resolve("pocket") == packaged
 
 
+PICKLED = b"\x80\x04\x95\x0a\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01w\x94K\x01s."  # {"w": 1}
+
+
 def damage(folder, what):
     transformer = folder / "transformer/diffusion_pytorch_model.safetensors"
     if what == "missing weights":
@@ -154,11 +158,14 @@ def damage(folder, what):
         config = folder / "transformer/config.json"
         config.write_text(config.read_text().replace('"num_layers": 2', '"num_layers": 3'))
     elif what == "pickle by name":
-        torch.save({}, folder / "transformer/diffusion_pytorch_model.bin")
+        (folder / "transformer/diffusion_pytorch_model.bin").write_bytes(PICKLED)
     elif what == "pickle by content":
-        transformer.write_bytes(pickle.dumps({"weights": [1.0] * 100}))
+        transformer.write_bytes(PICKLED)
+    elif what == "not safetensors":
+        transformer.write_bytes((2).to_bytes(8, "little") + b"[]" + bytes(50))
     elif what == "zipped pickle":
-        torch.save({"weights": torch.zeros(9)}, transformer)
+        with zipfile.ZipFile(transformer, "w") as archive:  # what torch has written since 1.6
+            archive.writestr("archive/data.pkl", PICKLED)
     elif what == "no provenance":
         (folder / "provenance.json").unlink()
     elif what == "half a provenance":
@@ -198,6 +205,7 @@ DAMAGE = {
     "edited config": r"transformer/config\.json is not the file that provenance\.json names",
     "pickle by name": r"diffusion_pytorch_model\.bin is a pickle by its name, which can run code",
     "pickle by content": r"diffusion_pytorch_model\.safetensors is a pickle, which can run code",
+    "not safetensors": r"diffusion_pytorch_model\.safetensors is not a safetensors file",
     "zipped pickle": r"diffusion_pytorch_model\.safetensors is a pickle, which can run code",
     "no provenance": r"provenance\.json is missing: .* is no Langit bundle",
     "half a provenance": r"provenance\.json is not JSON .*get the bundle again",
@@ -219,8 +227,6 @@ def test_damage_is_one_line_that_names_the_file_and_the_mend(folder, what):
 
 @pytest.mark.parametrize(("old", "new"), [('"num_layers": 2', '"num_layers": 3'), ('"ffn_dim": 48', '"ffn_dim": 50')])
 def test_weights_of_another_model_are_named_even_when_the_hashes_agree(folder, old, new):
-    from langit.bundle.files import hashes
-
     config, file = folder / "transformer/config.json", folder / "provenance.json"
     config.write_text(config.read_text().replace(old, new))
     said = json.loads(file.read_text())
@@ -313,3 +319,15 @@ def test_a_save_that_dies_at_the_worst_moment(folder, moment, monkeypatch):
 
 def test_sizes_survive(folder):
     assert load_bundle(folder).sizes == (PixelShape(5, 32, 32), PixelShape(5, 32, 48))
+
+
+@pytest.mark.parametrize("low", [2, 3, 4, 5])
+def test_a_header_whose_length_looks_like_a_pickle_is_no_pickle(tmp_path, low):
+    """Header lengths 640, 896, 1152 and 1408 begin with the bytes that pickles begin with."""
+    path = tmp_path / "x.safetensors"
+    length = 0x80 + (low << 8)
+    path.write_bytes(length.to_bytes(8, "little") + b"{}".ljust(length))
+    check_whole(path)
+    os.truncate(path, 100)
+    with pytest.raises(ValueError, match="cut off after 100 bytes"):
+        check_whole(path)
