@@ -18,7 +18,7 @@ def pocket() -> Recipe:
     return Recipe(
         name="pocket",
         films=(
-            FilmGroup("64x64x17", 0, 5_000),
+            FilmGroup("64x64x17", 0, 5_800),
             FilmGroup("80x48x17", 100_000, 100_300),
             FilmGroup("48x80x17", 200_000, 200_300),
         ),
@@ -26,8 +26,8 @@ def pocket() -> Recipe:
         autoencoder=AutoencoderConfig(latent_channels=24),
         reconstruction=ReconstructionConfig(batch=8),
         autoencoder_training=TrainConfig(
-            steps=1_000,
-            optim=OptimConfig(matrix_rate=3e-3, other_rate=1e-3, warmup=30, decay=400, ema=0.995),
+            steps=650,
+            optim=OptimConfig(matrix_rate=3e-3, other_rate=1e-3, warmup=30, decay=250, ema=0.995),
             checkpoint_every=50,
             sample_every=100,
         ),
@@ -39,7 +39,6 @@ def pocket() -> Recipe:
             optim=OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=700, ema=0.995),
             checkpoint_every=100,
             sample_every=500,
-            compile=True,
         ),
         sampling=SamplingConfig(),
     )

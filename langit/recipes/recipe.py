@@ -55,13 +55,16 @@ class Recipe:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def __post_init__(self) -> None:
+        if not self.films:
+            raise ValueError("a recipe with no films has nothing to learn from: give at least one group")
         if self.world != VERSION:
             raise ValueError(
                 f"world {self.world!r} is not the one this code renders ({VERSION}): use that code's version"
             )
         if self.transformer.text_dim != self.text.d_model:
             raise ValueError(
-                f"transformer.text_dim {self.transformer.text_dim} is not text.d_model {self.text.d_model}: make them equal"
+                f"transformer.text_dim {self.transformer.text_dim} is not text.d_model {self.text.d_model}:"
+                " make them equal"
             )
         if self.transformer.in_channels != self.autoencoder.latent_channels:
             raise ValueError(

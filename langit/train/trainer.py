@@ -124,7 +124,7 @@ class Trainer:
         """Train up to ``config.steps``; a checkpoint every so often and at the end."""
         device = next(iter(self.named.values())).device
         peak = gemm_peak(device)
-        step_flops: dict[tuple[int, ...], int] = {}
+        token_flops = self._token_flops()
         if self.step == 0:
             self.exposure.cut(0)
         while self.step < self.config.steps:
@@ -132,19 +132,10 @@ class Trainer:
             batch = self.feed.batch(self.step)
             generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
             self.exposure.enter(self.step, batch.clips)
-            losses: list[Tensor] = []
-
-            def forward_backward(batch: Batch = batch, generator: torch.Generator = generator) -> None:
-                loss = self.task.loss(batch, self.step, generator)
-                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-                losses.append(loss.detach())  # noqa: B023  # run at once, in this iteration
-
-            kind = batch.kind
-            if kind not in step_flops:
-                step_flops[kind] = count_flops(forward_backward)
-            else:
-                forward_backward()
-            value = float(losses[0])
+            loss = self.task.loss(batch, self.step, generator)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            value = float(loss.detach())
+            flops = token_flops * batch.tokens
             if value != value:  # NaN
                 raise ValueError(f"the loss is not a number at step {self.step}: lower the rates or clip harder")
             norm = self.optimisers.step(self.step, self.config.steps)
@@ -153,7 +144,7 @@ class Trainer:
             self.step += 1
             seconds = time.perf_counter() - start
             self.seconds += seconds
-            self.flops += step_flops[kind]
+            self.flops += round(flops)
             if self.step % 10 == 0:
                 self.curve.append((self.step, round(self.smooth, 5)))
             report(
@@ -165,7 +156,7 @@ class Trainer:
                     norm=norm,
                     clips_per_second=len(batch.clips) / seconds,
                     tokens_per_second=batch.tokens / seconds,
-                    share_of_peak=step_flops[kind] / seconds / peak,
+                    share_of_peak=flops / seconds / peak,
                     seconds=self.seconds,
                 )
             )
@@ -174,6 +165,18 @@ class Trainer:
                 self.save()
             if self.config.sample_every and (last or self.step % self.config.sample_every == 0):
                 self.task.show(self.ema, self.step, self.folder)
+
+    def _token_flops(self) -> float:
+        """Operations a token, counted on the first batch. The counter may choose other kernels, so nothing is learnt."""
+        batch = self.feed.batch(0)
+
+        def forward_backward() -> None:
+            self.task.loss(batch, 0, torch.Generator().manual_seed(0)).backward()  # type: ignore[no-untyped-call]
+
+        flops = count_flops(forward_backward)
+        for parameter in self.named.values():
+            parameter.grad = None
+        return flops / batch.tokens
 
     def save(self) -> Path:
         """Write a checkpoint of this moment; the exposure log is on disk before it."""

@@ -1,0 +1,142 @@
+"""The whole road in miniature: films, ledger, latents, training, a bundle, a video; and the same again to the bit."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from langit import config, recipes
+from langit.bundle import load_bundle
+from langit.bundle.check import check_bundle
+from langit.feed.catalogue import Films, catalogue
+from langit.feed.exposure import ExposureLog
+from langit.generate import Model, generate
+from langit.ledger.rights import Policy
+from langit.ledger.store import Ledger
+from langit.recipes.run import Places, allowed, run
+from langit.train import checkpoint
+
+Said = list[tuple[str, int, int, str]]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    run(recipes.find("tiny"), home=folder, workers=1, report=lambda *_: None)
+    return folder
+
+
+def weights(home: Path, stage: str) -> dict[str, torch.Tensor]:
+    newest = checkpoint.latest(home / "runs" / "tiny" / stage)
+    assert newest is not None
+    return checkpoint.load(newest).tensors["model"]
+
+
+def test_a_sentence_becomes_frames(home: Path) -> None:
+    model = Model.of(load_bundle(home / "models" / "tiny"))
+    made = generate("a red ball bounces on snow", model, seed=3)
+    assert made.frames.shape == (5, 32, 32, 3) and made.frames.dtype == torch.uint8
+    assert torch.equal(made.frames, generate("a red ball bounces on snow", model, seed=3).frames)
+    assert not torch.equal(made.frames, generate("a red ball bounces on snow", model, seed=4).frames)
+    wide = generate("bola merah di atas salju", model, pixels=model.sizes[1])
+    assert wide.frames.shape == (5, 32, 48, 3)
+    with pytest.raises(ValueError, match="64x64x9.*32x32x5, 48x32x5"):
+        generate("a ball", model, pixels=type(model.sizes[0]).parse("64x64x9"))
+
+
+def test_the_bundle_keeps_its_word(home: Path) -> None:
+    report = check_bundle(home / "models" / "tiny", render=3)
+    assert report.holds, [finding for finding in report.findings if finding.state == "broken"]
+    provenance = load_bundle(home / "models" / "tiny").provenance
+    assert provenance.recipe == config.dump(recipes.find("tiny"))
+    assert provenance.films is not None and provenance.films.count == 17  # 18 seeds, one of them held out
+    assert provenance.exposure["transformer"].steps == 6
+
+
+def test_exactly_the_allowed_clips_were_seen(home: Path) -> None:
+    places = Places(home, "tiny")
+    may = {entry.clip for entry in allowed(recipes.find("tiny").films, places)}
+    rows = list(ExposureLog(places.transformer / "exposure.log").read())
+    assert {clip for _, clip in rows} <= may
+    assert {step for step, _ in rows} == set(range(6))
+    held = [entry for entry in catalogue(Ledger(places.ledger), Policy(), places.films)[0] if entry.seed % 10 == 9]
+    assert held and not {entry.clip for entry in held} & {clip for _, clip in rows}
+
+
+def test_mirrored_clips_are_mirrored_films(home: Path) -> None:
+    entries = allowed(recipes.find("tiny").films, Places(home, "tiny"))
+    straight, mirrored = entries[0], entries[1]
+    assert (straight.seed, straight.mirrored, mirrored.mirrored) == (mirrored.seed, False, True)
+    films = Films()
+    assert torch.equal(films.frames(straight).flip(2), films.frames(mirrored))
+    assert torch.equal(films.masks(straight).flip(2), films.masks(mirrored))
+
+
+def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> None:
+    """Stopped between checkpoints in both stages, then resumed: the same bits as the run that was never stopped."""
+
+    class Stop(Exception):
+        pass
+
+    def stopping(stage: str, at: int):  # type: ignore[no-untyped-def]
+        def report(name: str, done: int, _of: int, _facts: str) -> None:
+            if (name, done) == (stage, at):
+                raise Stop
+
+        return report
+
+    for name in ("films", "ledger"):
+        (tmp_path / name).symlink_to(home / name)
+    tiny = recipes.find("tiny")
+    for stage in ("autoencoder", "transformer"):
+        with pytest.raises(Stop):
+            run(tiny, resume=True, home=tmp_path, workers=1, report=stopping(stage, 3))
+    run(tiny, resume=True, home=tmp_path, workers=1, report=lambda *_: None)
+    for stage in ("autoencoder", "transformer"):
+        first, second = weights(home, stage), weights(tmp_path, stage)
+        assert all(torch.equal(first[name], second[name]) for name in first)
+    logs = [ExposureLog(Places(place, "tiny").transformer / "exposure.log").root() for place in (home, tmp_path)]
+    assert logs[0] == logs[1]
+
+
+def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(home / "ledger", tmp_path / "ledger")
+    (tmp_path / "films").symlink_to(home / "films")
+    places, groups = Places(tmp_path, "tiny"), recipes.find("tiny").films
+    before = allowed(groups, places)
+    ledger = Ledger(places.ledger)
+    source = next(clip.source for clip in ledger.clips() if clip.digest == before[0].clip)
+    ledger.revoke(source, "asked for by its owner")
+    after = allowed(groups, places)
+    assert {entry.seed for entry in before} - {entry.seed for entry in after} == {before[0].seed}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("training.stepz=3", "'stepz'.*did you mean 'steps'"),
+        ("training.steps=many", "training.steps: 'many'"),
+        ("training.steps=0", "steps=0"),
+        ("steps", "not key=value"),
+        ("films=[]", "no films"),
+        ("flow.drop_caption=2", "drop_caption 2"),
+        ("text.d_model=20", "text_dim 32 is not text.d_model 20"),
+        ("world=worlds-9", "worlds-9"),
+    ],
+)
+def test_wrong_recipes_are_named(change: str, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        config.override(recipes.find("tiny"), [change])
+
+
+def test_unknown_recipes_are_named() -> None:
+    with pytest.raises(ValueError, match="'pockt'.*'pocket'"):
+        recipes.find("pockt")
+
+
+def test_every_recipe_survives_its_json() -> None:
+    for name in recipes.RECIPES:
+        recipe = recipes.find(name)
+        assert config.load(type(recipe), config.dump(recipe)) == recipe
