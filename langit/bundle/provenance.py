@@ -46,6 +46,11 @@ class Training:
     flops: float
     device: str
 
+    def __post_init__(self) -> None:
+        # 1 and 1.0 are one number and two texts; what is hashed must not depend on which was given.
+        object.__setattr__(self, "seconds", float(self.seconds))
+        object.__setattr__(self, "flops", float(self.flops))
+
 
 @dataclass(frozen=True)
 class SeedGroup:
