@@ -264,12 +264,12 @@ began = time.monotonic()
 save_bundle(folder, known["0"], make_provenance(version="0"))
 took = time.monotonic() - began
 seen = set()
-for turn in range(12):
+for turn in range(6):
     child = os.fork()
     while child == 0:  # the child saves, one version after another, until it is killed
         turn += 1
         save_bundle(folder, known[str(turn % 4)], make_provenance(version=str(turn % 4)))
-    time.sleep(choose.uniform(0.1, 2.5) * took)
+    time.sleep(choose.uniform(0.5, 2.5) * took)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     opened = load_bundle(folder)
