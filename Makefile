@@ -48,9 +48,6 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 
 # MuJoCo draws the worlds with OSMesa where there is no GPU.
 osmesa: | $(BIN)/python
-	@$(BIN)/python -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("OSMesa"))' || \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && apt-get install -y -qq libosmesa6; \
-	else \
-	  echo "OSMesa is missing, tests that draw worlds will be skipped: install libosmesa6 (Debian, Ubuntu) or mesa-libOSMesa (Fedora)"; \
-	fi
+	@has() { $(BIN)/python -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("OSMesa"))'; }; \
+	has || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq libosmesa6; }; \
+	has || echo "OSMesa is missing, so nothing can draw worlds: install libosmesa6 (Debian, Ubuntu) or mesa-libOSMesa (Fedora)"

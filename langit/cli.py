@@ -67,7 +67,8 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         if error.name not in EXTRAS:
             raise error
-        return f"this needs {error.name}, which is not installed: pip install 'langit[{EXTRAS[error.name]}]'"
+        extra = EXTRAS[error.name]
+        return f"this needs {error.name}, which is not installed: pip install -e '.[{extra}]' in Langit's folder"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename} cannot be used ({error.strerror}): choose another place, or mend it"
     said = error.format_message() if isinstance(error, typer.TyperException) else str(error)
