@@ -35,8 +35,8 @@ def pocket() -> Recipe:
         transformer=TransformerConfig(text_dim=text.d_model, in_channels=24, out_channels=24),
         flow=FlowConfig(),
         training=TrainConfig(
-            steps=2_500,
-            optim=OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=700, ema=0.995),
+            steps=3_600,
+            optim=OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=1_000, ema=0.995),
             checkpoint_every=100,
             sample_every=500,
         ),
