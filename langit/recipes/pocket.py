@@ -33,9 +33,10 @@ def pocket() -> Recipe:
         ),
         text=text,
         transformer=TransformerConfig(text_dim=text.d_model, in_channels=24, out_channels=24),
-        flow=FlowConfig(),
+        flow=FlowConfig(token_budget=2560),
         training=TrainConfig(
             steps=3_600,
+            lanes=2,
             optim=OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=1_000, ema=0.995),
             checkpoint_every=100,
             sample_every=500,

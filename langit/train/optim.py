@@ -7,13 +7,24 @@ through views that share their storage.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+
+from langit.transformer.linear import linear
+
+
+Each = Callable[[Callable[[Tensor], None], list[Tensor]], list[None]]
+"""Does some work on every one of a list of tensors, perhaps on several threads."""
+
+
+def map_in_turn(work: Callable[[Tensor], None], tensors: list[Tensor]) -> list[None]:
+    """One after another."""
+    return [work(tensor) for tensor in tensors]
 
 
 @dataclass(frozen=True)
@@ -43,54 +54,62 @@ def rate_at(step: int, steps: int, config: OptimConfig) -> float:
     return rising * (config.final + (1 - config.final) * min(1.0, left))
 
 
-class BatchedMuon(torch.optim.Muon):
-    """`torch.optim.Muon` with matrices of one shape orthogonalised together, in fp32.
+class LaneMuon(torch.optim.Muon):
+    """`torch.optim.Muon` in single precision, its matrices shared out over threads.
 
-    The update rule is the parent's (Newton-Schulz, Nesterov momentum, the RMS match to AdamW). One batched product in
-    place of many small bf16 ones, because bf16 is the slow type on a CPU without AMX.
+    The update rule is the parent's (Newton-Schulz, Nesterov momentum, the RMS match to AdamW). Its products are bf16,
+    the slow type on a CPU without AMX; these are oneDNN's in fp32 (see `transformer.linear`).
     """
+
+    def __init__(self, matrices: list[Tensor], weight_decay: float, each: Each) -> None:
+        super().__init__(matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+        self.each = each
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # returns no loss
         assert closure is None
         for group in self.param_groups:
-            alike: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    rows, columns = parameter.shape
-                    alike[rows, columns].append(parameter)
-            for (rows, columns), parameters in alike.items():
-                updates = []
-                for parameter in parameters:
-                    state = self.state[parameter]
-                    if "momentum_buffer" not in state:
-                        state["momentum_buffer"] = torch.zeros_like(parameter)
-                    momentum = state["momentum_buffer"].lerp_(parameter.grad, 1 - group["momentum"])
-                    updates.append(torch.lerp(parameter.grad, momentum, group["momentum"]))
-                turned = orthogonalised(torch.stack(updates), group["ns_coefficients"], group["ns_steps"], group["eps"])
-                rate = group["lr"] * 0.2 * math.sqrt(max(rows, columns))
-                for parameter, update in zip(parameters, turned, strict=True):
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-rate)
+            self.each(lambda matrix, group=group: self._move(matrix, group), group["params"])
+
+    @torch.no_grad()
+    def _move(self, matrix: Tensor, group: dict[str, Any]) -> None:
+        if matrix.grad is None:
+            return
+        state = self.state[matrix]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(matrix)
+        momentum = state["momentum_buffer"].lerp_(matrix.grad, 1 - group["momentum"])
+        update = torch.lerp(matrix.grad, momentum, group["momentum"])
+        turned = orthogonalised(update, group["ns_coefficients"], group["ns_steps"], group["eps"])
+        rate = group["lr"] * 0.2 * math.sqrt(max(matrix.shape))
+        matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(turned, alpha=-rate)
 
 
-def orthogonalised(matrices: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:
-    """Newton-Schulz iteration towards the nearest semi-orthogonal matrix, batched (n, rows, columns)."""
+def orthogonalised(
+    matrix: Float[Tensor, "r c"], coefficients: tuple[float, float, float], steps: int, eps: float
+) -> Float[Tensor, "r c"]:
+    """Newton-Schulz iteration towards the nearest semi-orthogonal matrix (Muon, kellerjordan.github.io/posts/muon)."""
     a, b, c = coefficients
-    tall = matrices.shape[1] > matrices.shape[2]
-    x = matrices.mT.contiguous() if tall else matrices
-    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=eps)
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T.contiguous() if tall else matrix
+    x = x / x.norm().clamp(min=eps)
+    rows, columns = x.new_zeros(x.shape[0]), x.new_zeros(x.shape[1])  # no bias
     for _ in range(steps):
-        gram = x @ x.mT
-        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
-        x = torch.baddbmm(x, polynomial, x, beta=a)
-    return x.mT if tall else x
+        gram = linear(x, x, rows)  # x x^T, symmetric
+        polynomial = b * gram + c * linear(gram, gram, rows)
+        x = a * x + linear(polynomial, x.T.contiguous(), columns)
+    return x.T if tall else x
 
 
 class Optimisers:
     """Muon and AdamW over one set of named parameters, stepped together, saved by name."""
 
     def __init__(
-        self, named: dict[str, nn.Parameter], is_matrix: Callable[[str, nn.Parameter], bool], config: OptimConfig
+        self,
+        named: dict[str, nn.Parameter],
+        is_matrix: Callable[[str, nn.Parameter], bool],
+        config: OptimConfig,
+        each: Each = map_in_turn,
     ) -> None:
         self.config = config
         self.named = named
@@ -98,9 +117,7 @@ class Optimisers:
         self.others = {name: p for name, p in named.items() if name not in self.views}
         self.parts: list[tuple[torch.optim.Optimizer, dict[str, Any], float]] = []
         if self.views:
-            muon = BatchedMuon(
-                list(self.views.values()), weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
-            )
+            muon = LaneMuon(list(self.views.values()), config.weight_decay, each)
             self.parts.append((muon, dict(self.views), config.matrix_rate))
         if self.others:
             adam = torch.optim.AdamW(list(self.others.values()), betas=(0.9, 0.98), weight_decay=0.0, foreach=True)

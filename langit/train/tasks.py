@@ -21,6 +21,7 @@ from langit.flow.levels import LevelsConfig, draw_levels
 from langit.flow.path import on_path, velocity
 from langit.patches import TextPack, channels_last, pack
 from langit.text.encoder import TextEncoder
+from langit.train.lanes import shared
 from langit.transformer.model import VideoTransformer
 
 Look = Callable[[int, Path], None]
@@ -67,6 +68,9 @@ class FlowTask:
 
     def modules(self) -> dict[str, nn.Module]:
         return {"transformer": self.transformer, "text": self.text}
+
+    def twin(self) -> FlowTask:
+        return FlowTask(shared(self.transformer), shared(self.text), self.config, self.look)
 
     def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
         """Matrices inside blocks; embeddings, norms, tables and the output stay with AdamW."""
@@ -120,6 +124,9 @@ class ReconstructionTask:
 
     def modules(self) -> dict[str, nn.Module]:
         return {"autoencoder": self.autoencoder}
+
+    def twin(self) -> ReconstructionTask:
+        return ReconstructionTask(shared(self.autoencoder), self.config, self.look)
 
     def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
         return parameter.ndim >= 2 and "linear" not in name and parameter.shape[0] > 1 and name.endswith("weight")

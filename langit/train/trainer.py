@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from langit.feed.batch import Batch
 from langit.feed.exposure import ExposureLog
 from langit.train import checkpoint
+from langit.train.lanes import Lanes
 from langit.train.metrics import count_flops, gemm_peak
 from langit.train.optim import OptimConfig, Optimisers, average
 
@@ -32,10 +33,11 @@ class TrainConfig:
     checkpoint_every: int = 200
     sample_every: int = 0  # 0: never
     keep: int = 2
+    lanes: int = 1  # batches of a step, each on a thread of its own
     compile: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "checkpoint_every", "keep"):
+        for name in ("steps", "checkpoint_every", "keep", "lanes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: give a whole number of at least 1")
 
@@ -51,6 +53,9 @@ class Task(Protocol):
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
         """A scalar."""
+
+    def twin(self) -> Task:
+        """The same task with the same weights, and gradients of its own."""
 
     def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
         """Leave something to look at (a contact sheet) in the folder."""
@@ -88,7 +93,8 @@ class Trainer:
             for name, parameter in module.named_parameters()
             if parameter.requires_grad
         }
-        self.optimisers = Optimisers(self.named, task.is_matrix, config.optim)
+        self.lanes = Lanes(task, config.lanes)
+        self.optimisers = Optimisers(self.named, task.is_matrix, config.optim, self.lanes.each)
         self.ema = {name: parameter.detach().clone() for name, parameter in self.named.items()}
         self.exposure = ExposureLog(folder / "exposure.log")
         self.step, self.seconds, self.flops, self.smooth = 0, 0.0, 0, 0.0
@@ -129,13 +135,14 @@ class Trainer:
             self.exposure.cut(0)
         while self.step < self.config.steps:
             start = time.perf_counter()
-            batch = self.feed.batch(self.step)
-            generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
-            self.exposure.enter(self.step, batch.clips)
-            loss = self.task.loss(batch, self.step, generator)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            value = float(loss.detach())
-            flops = token_flops * batch.tokens
+            turns = [self.step * self.config.lanes + lane for lane in range(self.config.lanes)]
+            batches = [self.feed.batch(turn) for turn in turns]
+            clips = tuple(clip for batch in batches for clip in batch.clips)
+            self.exposure.enter(self.step, clips)
+            generators = [torch.Generator().manual_seed(self.config.seed * 1_000_003 + turn) for turn in turns]
+            value = self.lanes.gradients(batches, self.step, generators)
+            tokens = sum(batch.tokens for batch in batches)
+            flops = token_flops * tokens
             if value != value:  # NaN
                 raise ValueError(f"the loss is not a number at step {self.step}: lower the rates or clip harder")
             norm = self.optimisers.step(self.step, self.config.steps)
@@ -154,8 +161,8 @@ class Trainer:
                     loss=value,
                     smooth_loss=self.smooth,
                     norm=norm,
-                    clips_per_second=len(batch.clips) / seconds,
-                    tokens_per_second=batch.tokens / seconds,
+                    clips_per_second=len(clips) / seconds,
+                    tokens_per_second=tokens / seconds,
                     share_of_peak=flops / seconds / peak,
                     seconds=self.seconds,
                 )

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from langit.feed.batch import Batch
 from langit.train import checkpoint
 from langit.train.checkpoint import Checkpoint
+from langit.train.lanes import Lanes, shared
 from langit.train.optim import OptimConfig, Optimisers, orthogonalised, rate_at
 from langit.train.trainer import Tick, TrainConfig, Trainer
 
@@ -36,6 +37,11 @@ class Line:
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
         x = batch.items + 0.1 * torch.randn(batch.items.shape, generator=generator)
         return (self.net(x) - batch.items[:, :3]).square().mean()
+
+    def twin(self) -> "Line":
+        twin = Line()
+        twin.net = shared(self.net)
+        return twin
 
     def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
         self.shown.append(step)
@@ -163,7 +169,7 @@ def test_a_kill_while_saving_leaves_the_last_good_checkpoint(tmp_path: Path) -> 
 
 def test_orthogonalised_matrices_are_nearly_so() -> None:
     torch.manual_seed(0)
-    for shape in ((3, 8, 20), (2, 20, 8), (1, 12, 12)):
+    for shape in ((8, 20), (20, 8), (12, 12)):
         turned = orthogonalised(torch.randn(shape), (3.4445, -4.7750, 2.0315), 5, 1e-7)
         values = torch.linalg.svdvals(turned)
         assert turned.shape == shape
@@ -217,3 +223,37 @@ def test_checkpoints_hold_no_pickle(tmp_path: Path) -> None:
     assert newest is not None
     assert {file.suffix for file in newest.iterdir()} == {".safetensors", ".json"}
     assert json.loads((newest / "checkpoint.json").read_text())["step"] == 12
+
+
+def test_lanes_give_the_gradient_of_all_batches_together() -> None:
+    task, feed = Line(), Numbers()
+    batches = [feed.batch(0), feed.batch(1), feed.batch(2)]
+    quiet = [torch.Generator().manual_seed(lane) for lane in range(3)]
+    expected = sum(task.loss(batch, 0, torch.Generator().manual_seed(lane)) for lane, batch in enumerate(batches)) / 3
+    expected.backward()
+    wanted = [parameter.grad.clone() for parameter in task.net.parameters() if parameter.grad is not None]
+    task.net.zero_grad()
+    lanes = Lanes(task, 3)
+    assert lanes.gradients(batches, 0, quiet) == pytest.approx(expected.item())
+    found = [parameter.grad for parameter in task.net.parameters()]
+    for one, other in zip(wanted, found, strict=True):
+        assert other is not None and torch.allclose(one, other, atol=1e-6)
+    with torch.no_grad():
+        next(task.net.parameters()).add_(1.0)  # what one lane learns all know
+    for twin in lanes.tasks[1:]:
+        assert torch.equal(next(twin.modules()["net"].parameters()), next(task.net.parameters()))
+
+
+def test_resuming_with_lanes_is_exact_too(tmp_path: Path) -> None:
+    def made(folder: Path, steps: int, resume: bool = False) -> Trainer:
+        config = TrainConfig(steps=steps, optim=OptimConfig(warmup=3, decay=1, ema=0.9), checkpoint_every=3, lanes=2)
+        trainer = Trainer(Line(), Numbers(), config, folder, "sha256:recipe")
+        assert trainer.resume() is resume
+        trainer.fit(lambda _: None)
+        return trainer
+
+    whole = made(tmp_path / "whole", 7)
+    made(tmp_path / "parts", 3)
+    again = made(tmp_path / "parts", 7, resume=True)
+    assert all(torch.equal(p, again.named[name]) for name, p in whole.named.items())
+    assert whole.exposure.rows == 7 * 2 * 2 and whole.exposure.root() == again.exposure.root()
