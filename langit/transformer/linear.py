@@ -1,6 +1,6 @@
 """Linear layers whose single-precision arithmetic runs on oneDNN on a CPU, forward and backward.
 
-Knows nothing of transformers. torch sends such products to MKL, which on AMD processors leaves the AVX-512 units idle:
+Knows nothing of transformers. torch sends such products to MKL, which on AMD processors goes at the rate of AVX2:
 on a Zen 5 core 100 GFLOP/s where oneDNN gives 210 (docs/LOG.md). Everywhere else this is ``nn.Linear``.
 """
 
@@ -64,7 +64,7 @@ class _Linear(torch.autograd.Function):
         down = across = shift = None
         if ctx.needs_input_grad[0]:
             down = product(grad, weight.t())
-        if ctx.needs_input_grad[1]:  # oneDNN copies its first factor when it is transposed: let it be the smaller one
+        if ctx.needs_input_grad[1]:  # torch copies the first factor when it is transposed: let it be the smaller one
             narrow = x.shape[1] < grad.shape[1]
             across = product(x.t(), grad.t()).t() if narrow else product(grad.t(), x.t())
         if ctx.needs_input_grad[2]:
