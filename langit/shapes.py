@@ -46,7 +46,7 @@ class PixelShape:
 
 @dataclass(frozen=True)
 class Compression:
-    """What the autoencoder does to a shape: ``space`` pixels to one latent cell, ``time`` frames to one latent frame."""
+    """What the autoencoder does to a shape: ``space`` pixels to a latent cell, ``time`` frames to a latent frame."""
 
     time: int = 4
     space: int = 8

@@ -28,6 +28,13 @@ class ChannelNorm(nn.Module):
         return x * scale * self.gain
 
 
+def silent(layer: nn.Conv2d) -> nn.Conv2d:
+    """The layer with weights and bias of zero: a residual path that says nothing at first."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer
+
+
 class SpaceBlock(nn.Module):
     """Two 3x3 convolutions around a residual path; the second starts at zero, so the block starts as the identity."""
 
@@ -36,14 +43,12 @@ class SpaceBlock(nn.Module):
         self.norm1 = ChannelNorm(channels)
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.norm2 = ChannelNorm(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
+        self.conv2 = silent(nn.Conv2d(channels, channels, 3, padding=1))
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         y = self.conv1(functional.silu(self.norm1(x)))  # (n, c, h, w)
-        y = self.conv2(functional.silu(self.norm2(y)))  # (n, c, h, w)
-        return x + y
+        out: Tensor = x + self.conv2(functional.silu(self.norm2(y)))  # (n, c, h, w)
+        return out
 
 
 class TimeBlock(nn.Module):
@@ -56,9 +61,7 @@ class TimeBlock(nn.Module):
         super().__init__()
         self.kernel = kernel
         self.norm = ChannelNorm(channels)
-        self.conv = nn.Conv2d(channels * kernel, channels, 1)
-        nn.init.zeros_(self.conv.weight)
-        nn.init.zeros_(self.conv.bias)
+        self.conv = silent(nn.Conv2d(channels * kernel, channels, 1))
 
     def start(self, like: Groups) -> Past:
         """The state before the first group of a video shaped like ``like``."""

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from langit.autoencoder.layers import ChannelNorm, Groups, SpaceBlock, TimeBlock
+from langit.autoencoder.layers import ChannelNorm, Groups, SpaceBlock, TimeBlock, silent
 from langit.shapes import Compression, PixelShape, latent_shape
 
 Video = Float[Tensor, "B 3 T H W"]
@@ -62,6 +62,7 @@ class _Path(nn.Module):
     def forward(self, x: Groups, state: State | None) -> tuple[Groups, State]:
         after = []
         for index, (space, time) in enumerate(zip(self.space, self.time, strict=True)):
+            assert isinstance(time, TimeBlock)
             x = space(x.flatten(0, 1)).view_as(x)
             before = time.start(x) if state is None else state[index]
             x, left = time(x, before)
@@ -82,9 +83,7 @@ class Encoder(nn.Module):
         self.down = nn.Conv2d(fine * 4, coarse, 1)
         self.coarse = _Path(coarse, config.encoder_blocks[1], config.time_kernel)
         self.norm = ChannelNorm(coarse)
-        self.head = nn.Conv2d(coarse, config.latent_channels, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.head = silent(nn.Conv2d(coarse, config.latent_channels, 3, padding=1))
 
     def forward(self, x: FrameGroups, state: State | None) -> tuple[Groups, State]:
         batch, groups = x.shape[:2]
@@ -109,9 +108,7 @@ class Decoder(nn.Module):
         self.up = nn.Conv2d(coarse, fine * 4, 1)
         self.fine = nn.Sequential(*(SpaceBlock(fine) for _ in range(config.decoder_blocks[0])))
         self.norm = ChannelNorm(fine)
-        self.head = nn.Conv2d(fine, values * 16, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.head = silent(nn.Conv2d(fine, values * 16, 3, padding=1))
 
     def forward(self, z: Groups, state: State | None) -> tuple[FrameGroups, State]:
         batch, groups = z.shape[:2]
@@ -126,6 +123,9 @@ class Decoder(nn.Module):
 class Autoencoder(nn.Module):
     """Encode and decode whole videos, or stream them piece by piece with an explicit state."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.config = config
@@ -137,7 +137,11 @@ class Autoencoder(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1, 1), persistent=False)
 
     def encode(self, video: Video) -> Latents:
-        """Video in [-1, 1] -> normalised latents. T must be 1 + a multiple of ``time`` (ValueError names the nearest)."""
+        """Video in [-1, 1] -> normalised latents.
+
+        Raises:
+            ValueError: T is not 1 + a multiple of ``time``, H or W not one of ``space``; the nearest sizes are named.
+        """
         return self.encode_stream(video, None)[0]
 
     def decode(self, latents: Latents) -> Video:
@@ -151,7 +155,7 @@ class Autoencoder(nn.Module):
             video: with ``state`` None the first piece, 1 + k * time frames; later pieces k * time frames.
             state: what the last call gave back.
         """
-        batch, _, frames, height, width = video.shape
+        frames, height, width = video.shape[2:]
         lead = self.config.time - 1 if state is None else 0
         whole = PixelShape(frames if state is None else frames + 1, height, width)
         latent_shape(whole, self.config.compression)  # says what is wrong with the size
@@ -171,10 +175,11 @@ class Autoencoder(nn.Module):
     @torch.no_grad()
     def start_from_components(self, mean: Float[Tensor, " V"], components: Float[Tensor, "C V"]) -> None:
         """Set the linear path to a principal component basis of 8x8x4 blocks (V = 3 * time * 64 values)."""
-        self.encoder.linear.weight.copy_(components[:, :, None, None])
-        self.encoder.linear.bias.copy_(-components @ mean)
-        self.decoder.linear.weight.copy_(components.T[:, :, None, None])
-        self.decoder.linear.bias.copy_(mean)
+        for layer, weight, bias in (
+            (self.encoder.linear, components, -components @ mean),
+            (self.decoder.linear, components.T, mean),
+        ):
+            layer.load_state_dict({"weight": weight[:, :, None, None], "bias": bias})
 
     def calibrated(self, mean: Tensor, std: Tensor) -> Autoencoder:
         """The same weights with latents centred by ``mean`` and divided by ``std`` (each C values)."""
@@ -188,7 +193,7 @@ class Autoencoder(nn.Module):
 
 
 def frame_blocks(video: Video, time: int = 4) -> Float[Tensor, "n V"]:
-    """Every 8x8 block of every group of ``time`` frames after the first frame, as rows: what components are taken of."""
+    """Every 8x8 block of every group of ``time`` frames after the first, as rows: what components are taken of."""
     groups = video[:, :, 1:].unflatten(2, (-1, time)).permute(0, 2, 1, 3, 4, 5).flatten(2, 3).flatten(0, 1)
     return functional.pixel_unshuffle(groups, 8).permute(0, 2, 3, 1).flatten(0, 2)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Batch:
-    """``clips`` are ledger digests, for the exposure log; ``kind`` names batches of equal work; ``items`` the task knows."""
+    """``clips`` are ledger digests, for the exposure log; ``kind`` is its lengths or shape; ``items`` a task knows."""
 
     clips: tuple[str, ...]
     tokens: int

@@ -80,5 +80,5 @@ class Films:
     def _read(self, entry: Entry, name: str) -> Tensor:
         if entry.shard not in self._shards:
             self._shards[entry.shard] = safe_open(entry.shard, "pt")
-        row: Tensor = self._shards[entry.shard].get_slice(name)[entry.row]
+        row: Tensor = self._shards[entry.shard].get_slice(name)[entry.row]  # type: ignore[no-untyped-call]  # Rust
         return torch.flip(row, dims=(2,)) if entry.mirrored else row

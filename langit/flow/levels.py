@@ -1,7 +1,7 @@
 """Noise levels: how training draws them and sampling walks them. One shift for both.
 
-The shift moves levels towards noise, t' = s t / (1 + (s - 1) t) (SD3, arXiv 2403.03206, eq. 23); s grows with the square
-root of the token count, so that large videos are not under-noised.
+The shift moves levels towards noise, t' = s t / (1 + (s - 1) t) (SD3, arXiv 2403.03206, eq. 23); s grows with the
+square root of the token count, so that large videos are not under-noised.
 """
 
 from __future__ import annotations

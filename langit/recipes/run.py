@@ -160,13 +160,13 @@ def train_autoencoder(recipe: Recipe, places: Places, resume: bool, report: Repo
 def line(tick: Tick) -> str:
     """A step in a few words for a progress bar."""
     return (
-        f"loss {tick.smooth_loss:.4f}  {tick.clips_per_second:.1f} clips/s  {tick.tokens_per_second / 1e3:.1f}k tokens/s"
-        f"  {tick.share_of_peak:.0%} of peak"
+        f"loss {tick.smooth_loss:.4f}  {tick.clips_per_second:.1f} clips/s"
+        f"  {tick.tokens_per_second / 1e3:.1f}k tokens/s  {tick.share_of_peak:.0%} of peak"
     )
 
 
 def train_transformer(recipe: Recipe, places: Places, autoencoder: Autoencoder, resume: bool, report: Report) -> Model:
-    """Cache latents, make the tokenizer, train (or take up) text encoder and transformer. Returns the averaged model."""
+    """Cache latents, make the tokenizer, train (or take up) text encoder and transformer; gives the averaged model."""
     entries = allowed(recipe.films, places)
     clips = cache_latents(
         entries,

@@ -17,7 +17,7 @@ from transformers import UMT5Config, UMT5EncoderModel
 
 @dataclass(frozen=True)
 class TextConfig:
-    """Sizes of the encoder, by UMT5's names. ``vocab_size`` is set from the tokenizer; ``max_tokens`` bounds a prompt."""
+    """Sizes of the encoder, by UMT5's names. ``vocab_size`` is the tokenizer's; ``max_tokens`` bounds a prompt."""
 
     vocab_size: int = 0
     d_model: int = 192

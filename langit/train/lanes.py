@@ -54,7 +54,7 @@ class Lanes:
 
         def one(lane: int) -> float:
             loss = self.tasks[lane].loss(batches[lane], step, generators[lane])
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            loss.backward()
             return float(loss.detach())
 
         losses = self.each(one, range(self.count))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,14 +18,14 @@ from torch import Tensor, nn
 
 from langit.transformer.linear import linear
 
-
-Each = Callable[[Callable[[Tensor], None], list[Tensor]], list[None]]
+Each = Callable[[Callable[[Tensor], None], list[Tensor]], object]
 """Does some work on every one of a list of tensors, perhaps on several threads."""
 
 
-def map_in_turn(work: Callable[[Tensor], None], tensors: list[Tensor]) -> list[None]:
+def map_in_turn(work: Callable[[Tensor], None], tensors: list[Tensor]) -> None:
     """One after another."""
-    return [work(tensor) for tensor in tensors]
+    for tensor in tensors:
+        work(tensor)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class LaneMuon(torch.optim.Muon):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # returns no loss
         assert closure is None
         for group in self.param_groups:
-            self.each(lambda matrix, group=group: self._move(matrix, group), group["params"])
+            self.each(partial(self._move, group=group), group["params"])
 
     @torch.no_grad()
     def _move(self, matrix: Tensor, group: dict[str, Any]) -> None:
@@ -98,7 +99,8 @@ def orthogonalised(
         gram = linear(x, x, rows)  # x x^T, symmetric
         polynomial = b * gram + c * linear(gram, gram, rows)
         x = a * x + linear(polynomial, x.T.contiguous(), columns)
-    return x.T if tall else x
+    out: Tensor = x.T if tall else x
+    return out
 
 
 class Optimisers:

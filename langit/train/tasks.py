@@ -45,7 +45,7 @@ def averaged(modules: dict[str, nn.Module], ema: dict[str, Tensor]) -> Iterator[
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """How the flow is learnt. Tokens that show a thing weigh ``1 + thing_weight x share`` after ``thing_after`` steps."""
+    """How the flow is learnt. After ``thing_after`` steps a thing's tokens weigh ``1 + thing_weight x share``."""
 
     levels: LevelsConfig = LevelsConfig()
     drop_caption: float = 0.1  # share of empty captions, for guidance
@@ -131,7 +131,7 @@ class ReconstructionTask:
     def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
         return parameter.ndim >= 2 and "linear" not in name and parameter.shape[0] > 1 and name.endswith("weight")
 
-    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
+    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         video = to_float(batch.items)
         latents = self.autoencoder.encode(video)
         noise = torch.randn(latents.shape, generator=generator) * self.config.latent_noise

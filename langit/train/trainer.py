@@ -174,11 +174,11 @@ class Trainer:
                 self.task.show(self.ema, self.step, self.folder)
 
     def _token_flops(self) -> float:
-        """Operations a token, counted on the first batch. The counter may choose other kernels, so nothing is learnt."""
+        """Operations a token, counted on the first batch; the counter may choose other kernels: nothing is learnt."""
         batch = self.feed.batch(0)
 
         def forward_backward() -> None:
-            self.task.loss(batch, 0, torch.Generator().manual_seed(0)).backward()  # type: ignore[no-untyped-call]
+            self.task.loss(batch, 0, torch.Generator().manual_seed(0)).backward()
 
         flops = count_flops(forward_backward)
         for parameter in self.named.values():

@@ -10,7 +10,7 @@ from langit.feed.loader import Order
 
 
 @settings(max_examples=40, deadline=None)
-@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=120), budget=st.integers(30, 90), seed=st.integers(0, 9))
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=120), st.integers(30, 90), st.integers(0, 9))
 def test_every_epoch_holds_every_clip_once_and_no_batch_is_too_large(
     lengths: list[int], budget: int, seed: int
 ) -> None:

@@ -73,15 +73,15 @@ def test_mirrored_clips_are_mirrored_films(home: Path) -> None:
 
 
 def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> None:
-    """Stopped between checkpoints in both stages, then resumed: the same bits as the run that was never stopped."""
+    """Haltped between checkpoints in both stages, then resumed: the same bits as the run that was never stopped."""
 
-    class Stop(Exception):
+    class HaltedError(Exception):
         pass
 
     def stopping(stage: str, at: int):  # type: ignore[no-untyped-def]
         def report(name: str, done: int, _of: int, _facts: str) -> None:
             if (name, done) == (stage, at):
-                raise Stop
+                raise HaltedError
 
         return report
 
@@ -89,7 +89,7 @@ def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> N
         (tmp_path / name).symlink_to(home / name)
     tiny = recipes.find("tiny")
     for stage in ("autoencoder", "transformer"):
-        with pytest.raises(Stop):
+        with pytest.raises(HaltedError):
             run(tiny, resume=True, home=tmp_path, workers=1, report=stopping(stage, 3))
     run(tiny, resume=True, home=tmp_path, workers=1, report=lambda *_: None)
     for stage in ("autoencoder", "transformer"):
