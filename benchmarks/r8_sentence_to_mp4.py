@@ -1,0 +1,129 @@
+"""R8: a sentence to an mp4, CPU seconds for each second of video, ours against diffusers' parts at the same pixels.
+
+The same work on both sides: the pocket model's weights in a transformer of the same size, the same steps with guidance,
+64x64x17 pixels at 8 frames a second, H.264 by the same writer. The peer is what a diffusers user would assemble: its
+``WanTransformer3DModel`` with the same weights, its Wan autoencoder at its own size (random weights, decoding only),
+transformers' encoder. The limit is the sum of the stages' arithmetic at the speed of the fastest product in the same
+run, and the bare encoding of the file. Imports and loading are reported apart: a warm process is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.protocol import Contender, measure, prepare, report, spread
+from langit.autoencoder.model import to_frames
+from langit.bundle import load_bundle
+from langit.flow.guidance import guided
+from langit.flow.levels import walk
+from langit.generate import Model, generate
+from langit.generate.video import sample_latents
+from langit.release import Facts, release
+from langit.shapes import latent_shape, token_grid
+
+PROMPT = "a red ball bounces on snow at sunset"
+
+
+def flops_of(run: Callable[[], object]) -> int:
+    """Operations of one call."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return int(counter.get_total_flops())
+
+
+class Peer:
+    """Diffusers' transformer and autoencoder in a plain loop with guidance."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        config = {k: v for k, v in model.transformer.config.to_diffusers().items() if not k.startswith("_")}
+        self.transformer = WanTransformer3DModel(**config).eval()
+        self.transformer.load_state_dict(model.transformer.state_dict())
+        channels = model.autoencoder.config.latent_channels
+        statistics = {"latents_mean": [0.0] * channels, "latents_std": [1.0] * channels}
+        self.autoencoder = AutoencoderKLWan(z_dim=channels, **statistics).eval()
+
+    @torch.no_grad()
+    def latents(self) -> Tensor:
+        """What our sampler gives, by diffusers' transformer: the two are compared before anything is timed."""
+        model = self.model
+        shape = latent_shape(model.sizes[0], model.autoencoder.config.compression)
+        tokens = token_grid(shape, model.transformer.config.patch_size).count
+        size = (1, shape.channels, shape.frames, shape.height, shape.width)
+        x = torch.randn(size, generator=torch.Generator().manual_seed(0))
+        texts = [model.text.encode([text])[0][None] for text in (PROMPT, "")]
+        levels = walk(model.sampling.steps, tokens, model.sampling.levels).tolist()
+        for level, after in zip(levels[:-1], levels[1:], strict=True):
+            time = torch.tensor([level * 1000])
+            told, plain = (self.transformer(x, time, text).sample for text in texts)
+            x = x + (after - level) * guided(told, plain, model.sampling.guidance)
+        return x
+
+    @torch.no_grad()
+    def frames(self) -> Tensor:
+        """Pixels, by the peer's autoencoder (whose random weights make noise of the right size)."""
+        return to_frames(self.autoencoder.decode(self.latents()).sample)[0]
+
+
+def main() -> None:
+    """One table, and the stages of ours."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--model", default="pocket")
+    arguments.add_argument("--budget", type=float, default=240.0, help="wall-clock seconds of measuring")
+    given = arguments.parse_args()
+    prepare()
+    model = Model.of(load_bundle(given.model))
+    peer = Peer(model)
+    pixels = model.sizes[0]
+    seconds = pixels.frames / model.fps
+    facts = Facts("benchmark", PROMPT, 0, model.fps, model.sampling.steps, model.sampling.guidance, "none")
+
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        path = Path(folder) / "video.mp4"
+
+        def latents() -> list[Tensor]:
+            return sample_latents([PROMPT], model, pixels=pixels, seeds=[0], sampling=model.sampling)
+
+        made = latents()
+        error = (made[0] - peer.latents()[0]).abs().max().item()
+        assert error < 1e-2, f"the two samplers disagree by {error}"
+        print(f"{pixels}, {model.sampling.steps} steps with guidance; largest difference of latents {error:.1e}")
+        frames = generate(PROMPT, model).frames
+
+        denoising = flops_of(latents)
+        decoding = flops_of(lambda: model.autoencoder.decode(made[0][None]))
+        peer_decoding = flops_of(lambda: peer.autoencoder.decode(made[0][None]))
+        print(f"arithmetic, GFLOP: denoising {denoising / 1e9:.1f}, decoding {decoding / 1e9:.2f} (ours),", end=" ")
+        print(f"{peer_decoding / 1e9:.0f} (diffusers' Wan autoencoder)")
+        contenders = [
+            Contender("langit", lambda: release(generate(PROMPT, model).frames.numpy(), facts, path, True), 1),
+            Contender("diffusers' parts", lambda: release(peer.frames().numpy(), facts, path, True), 1),
+            Contender("langit: denoising", latents, denoising),
+            Contender("langit: decoding", lambda: model.autoencoder.decode(made[0][None]), decoding),
+            Contender("writing the file", lambda: release(frames.numpy(), facts, path, True), 1),
+        ]
+        found = measure(contenders, rounds=7, budget=given.budget)
+        report("sentence -> mp4", found, contenders, [("diffusers' parts", "langit")])
+
+    limit = [
+        (denoising + decoding) / 1e9 / peak + writing
+        for peak, writing in zip(found.peaks["best"], found.seconds["writing the file"], strict=True)
+    ]
+    whole, theirs = found.seconds["langit"], found.seconds["diffusers' parts"]
+    parts = [sum(found.seconds[c.name][i] for c in contenders[2:]) for i in range(len(whole))]
+    print(f"\nCPU seconds for each second of video: langit {spread([w / seconds for w in whole])},", end=" ")
+    print(f"diffusers' parts {spread([t / seconds for t in theirs])},", end=" ")
+    print(f"limit {spread([part / seconds for part in limit])}")
+    print(f"the whole is {spread([w / p for w, p in zip(whole, parts, strict=True)])} times the sum of its stages")
+
+
+if __name__ == "__main__":
+    main()
