@@ -23,14 +23,15 @@ from torch.nn import functional
 
 from langit import config as configs
 from langit.evaluate.intervals import Rate
-from langit.evaluate.probe import CELL, Probe, ProbeConfig, judge, save_probe, to_video
+from langit.evaluate.probe import CELL, Probe, ProbeConfig, judge, load_probe, save_probe, to_video
 from langit.evaluate.truth import CLASSES, NOTHING, reading, right_first, truth_of
 from langit.feed.batch import Batch
 from langit.shapes import PixelShape
+from langit.train.lanes import shared
 from langit.train.optim import OptimConfig
 from langit.train.trainer import Tick, TrainConfig, Trainer
 from langit.worlds import farm
-from langit.worlds.scene import VERSION, mirrored, sample_scene
+from langit.worlds.scene import VERSION, mirrored, sample_scene, split
 
 Progress = Callable[[str, int, int, str], None]
 """Told of a stage by name: done, of how many, and a line of facts."""
@@ -199,6 +200,9 @@ class ProbeTask:
     def modules(self) -> dict[str, nn.Module]:
         return {"probe": self.probe}
 
+    def twin(self) -> ProbeTask:
+        return ProbeTask(shared(self.probe), self.recipe, self.reconstruct)
+
     def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
         inside = any(
             part in name for part in (".fine.", ".down.", ".space.", ".time.", ".gather.", ".story.", ".thing.")
@@ -297,12 +301,9 @@ def train_probe(
         files += farm.render_many(wanted, PixelShape.parse(seeds.size), home / "films", workers, rendered)
     learnt, judged = split_places(recipe, places(files))
     probe = fit_probe(recipe, learnt, home / "runs" / "probe", progress, reconstruct)
-    found = accuracy(probe, judged)
-    softened = None if reconstruct is None else accuracy(probe, judged, reconstruct)
     where = home / "models" / "probe" if folder is None else folder
     save_probe(probe, where)
-    (where / "record.json").write_text(record(recipe, found, softened), encoding="utf-8")
-    return found
+    return enter_record(where, recipe, judged, reconstruct)
 
 
 def fit_probe(
@@ -325,23 +326,27 @@ def fit_probe(
     return probe.eval()
 
 
-def record(recipe: ProbeRecipe, found: Accuracy, softened: Accuracy | None) -> str:
-    """What the probe came from and how good it is, as JSON."""
-
-    def table(one: Accuracy) -> dict[str, dict[str, float]]:
-        return {
-            name: {"right": rate.right, "of": rate.of, "share": round(rate.share, 4)}
-            for name, rate in one.rates.items()
-        }
-
+def enter_record(
+    folder: Path, recipe: ProbeRecipe, judged: Sequence[FilmPlace], reconstruct: Reconstruct | None
+) -> Accuracy:
+    """Judge the probe as it was saved, and write record.json beside it: what it came from and how good it is."""
+    probe = load_probe(folder)
+    whole = accuracy(probe, judged)
+    tables = {"all": whole}
+    for seeds in recipe.films:
+        tables[seeds.size] = accuracy(probe, [film for film in judged if film.size == seeds.size])
+    tables["unseen pairings"] = accuracy(probe, [film for film in judged if split(film.seed) == "held-out"])
+    if reconstruct is not None:
+        tables["reconstructions"] = accuracy(probe, judged, reconstruct)
+    mistakes = [dict(zip(("attribute", "truth", "verdict", "times"), one, strict=True)) for one in whole.mistakes]
     said = {
         "world": VERSION,
         "recipe": configs.dump(recipe),
-        "trained_on_reconstructions": softened is not None,
-        "accuracy": table(found),
-        "mistakes": [dict(zip(("attribute", "truth", "verdict", "times"), one, strict=True)) for one in found.mistakes],
-        "seeds_misjudged": {name: sorted(set(seeds)) for name, seeds in found.wrong_seeds.items()},
+        "trained_on_reconstructions": reconstruct is not None,
+        "accuracy": {name: {what: str(rate) for what, rate in one.rates.items()} for name, one in tables.items()},
+        "judgements": {what: rate.of for what, rate in whole.rates.items()},
+        "mistakes": mistakes,
+        "seeds_misjudged": {name: sorted(set(seeds)) for name, seeds in whole.wrong_seeds.items()},
     }
-    if softened is not None:
-        said["accuracy_on_reconstructions"] = table(softened)
-    return json.dumps(said, indent=1) + "\n"
+    (folder / "record.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return whole

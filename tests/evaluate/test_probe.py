@@ -1,18 +1,30 @@
 """The probe: sizes, files, and that it learns."""
 
+import json
 import random
 from pathlib import Path
 
 import pytest
 import torch
 
-from langit.evaluate.probe import Probe, ProbeConfig, judge, load_probe, moments, save_probe, seen_size, to_video
+from langit.evaluate.probe import (
+    SHIPPED,
+    Probe,
+    ProbeConfig,
+    judge,
+    load_probe,
+    moments,
+    save_probe,
+    seen_size,
+    to_video,
+)
 from langit.evaluate.probe_training import ProbeItems, ProbeRecipe, ProbeTask, roughened, shares
-from langit.evaluate.truth import CLASSES, truth_of
+from langit.evaluate.truth import CLASSES, agreement, truth_of
 from langit.feed.batch import Batch
 from langit.train.optim import OptimConfig
 from langit.train.trainer import TrainConfig, Trainer
-from langit.worlds.scene import sample_scene
+from langit.worlds.caption import prompts
+from langit.worlds.scene import VERSION, sample_scene
 
 SMALL = ProbeConfig(frames=5, fine_width=8, width=16, blocks=2, looks=2, memory=16)
 
@@ -140,3 +152,22 @@ def test_learns_two_films(tmp_path: Path) -> None:
     assert losses[-1] < 0.3 * losses[0]
     for truth, verdict in zip(films.truths, judge(probe.eval(), list(films.frames)), strict=True):
         assert {name: verdict.best(name) for name in truth.named} == dict(truth.named)
+
+
+def test_the_shipped_probe_is_small_and_has_its_record() -> None:
+    sizes = {file.name: file.stat().st_size for file in SHIPPED.iterdir()}
+    assert set(sizes) == {"config.json", "model.safetensors", "record.json"}
+    assert sizes["model.safetensors"] <= 1_000_000
+    assert load_probe().config == ProbeConfig()
+    assert json.loads((SHIPPED / "record.json").read_text(encoding="utf-8"))["world"] == VERSION
+
+
+@pytest.mark.draws
+def test_the_shipped_probe_knows_films_that_it_never_saw() -> None:
+    from langit.worlds.film import render
+
+    scenes = [prompt.scene for prompt in prompts("held-out", 8)]
+    verdicts = judge(load_probe(), [torch.from_numpy(render(scene).frames) for scene in scenes])
+    answers = [agreement(truth_of(scene), verdict) for scene, verdict in zip(scenes, verdicts, strict=True)]
+    right = [answer for film in answers for answer in film.values()]
+    assert sum(right) >= 0.97 * len(right)

@@ -132,7 +132,9 @@ def test_the_whole_road_in_miniature(tmp_path: Path) -> None:
     assert {"films 32x32x5", "probe"} <= set(stages)
     load_probe(tmp_path / "weights")
     written = json.loads((tmp_path / "weights" / "record.json").read_text(encoding="utf-8"))
-    assert written["accuracy"]["ground"]["right"] == found.rates["ground"].right
+    assert written["accuracy"]["all"]["ground"] == str(found.rates["ground"])
+    assert set(written["accuracy"]) == {"all", "32x32x5", "unseen pairings", "reconstructions"}
+    assert written["judgements"]["ground"] == 8
     assert written["recipe"]["films"] == [{"size": "32x32x5", "first": 0, "judged": 8, "last": 12}]
     assert written["trained_on_reconstructions"] is True
 
