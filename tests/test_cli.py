@@ -61,7 +61,9 @@ class Run:
 
 
 def process(*arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", "from langit.cli import main; main()", *map(str, arguments)]
+    # A shell that starts the tests in the background has them ignore interrupts; a person's terminal does not.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heed}; from langit.cli import main; main()", *map(str, arguments)]
     bars = os.environ | {"FORCE_COLOR": "1"}  # the bar is drawn as on a terminal
     return subprocess.Popen(command, env=bars, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

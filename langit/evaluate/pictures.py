@@ -1,9 +1,12 @@
-"""Confusion matrices as one picture. Knows counts and names; drawn with Pillow alone."""
+"""Pictures of an evaluation: confusion matrices, and videos side by side. Drawn with Pillow alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
 _CELL, _LABEL, _HEAD, _GAP = 34, 92, 40, 24
@@ -50,3 +53,27 @@ def _block(picture: Image.Image, title: str, counts: Counts, classes: Sequence[s
                 draw.text(
                     (x + _CELL // 2 - 1, y + _CELL // 2 - 1), f"{100 * share:.0f}", fill=ink, font=font, anchor="mm"
                 )
+
+
+def moving_picture(videos: Sequence[ArrayLike], columns: int, scale: int, fps: float, path: Path) -> None:
+    """Write videos of one size side by side as an endless GIF, each pixel ``scale`` pixels wide, frames unchanged.
+
+    Args:
+        videos: each (T, H, W, 3) uint8.
+        columns: videos in a row; the last row may be short.
+        scale: how many times larger to show them.
+        fps: frames a second.
+        path: where to.
+    """
+    films = [np.asarray(video) for video in videos]
+    length, height, width, _ = films[0].shape
+    rows = -(-len(films) // columns)
+    pages = []
+    for frame in range(length):
+        page = np.full((rows * height, columns * width, 3), 255, np.uint8)
+        for index, film in enumerate(films):
+            row, column = divmod(index, columns)
+            page[row * height : (row + 1) * height, column * width : (column + 1) * width] = film[frame]
+        size = (columns * width * scale, rows * height * scale)
+        pages.append(Image.fromarray(page).resize(size, Image.Resampling.BICUBIC))
+    pages[0].save(path, save_all=True, append_images=pages[1:], duration=round(1000 / fps), loop=0)

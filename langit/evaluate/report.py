@@ -22,15 +22,15 @@ from torch import Tensor
 
 import langit
 from langit import config
-from langit.bundle import Bundle, load_bundle
+from langit.bundle import load_bundle
 from langit.evaluate import fidelity, reconstruction
 from langit.evaluate.fidelity import Fidelity
 from langit.evaluate.intervals import Rate
-from langit.evaluate.pictures import confusion_picture
+from langit.evaluate.pictures import confusion_picture, moving_picture
 from langit.evaluate.probe import Probe, judge, load_probe
 from langit.evaluate.reconstruction import Reconstruction
 from langit.evaluate.truth import CLASSES
-from langit.generate import Model, SamplingConfig, generate_many
+from langit.generate import Model, generate_many
 from langit.shapes import PixelShape
 from langit.worlds import sheet
 from langit.worlds.scene import VERSION, Scene, sample_scene
@@ -92,7 +92,7 @@ class Report:
             f" playing time on {self.reconstruction.threads} threads.",
             f"One video alone: {self.speed.seconds:.2f} s, {self.speed.ratio:.2f} of its playing time, on"
             f" {self.speed.threads} threads of {self.speed.processor}.",
-            "Pictures: first.png (the first prompts, unchosen), confusions.png.",
+            "Pictures: first.png and first.gif (the first prompts, unchosen), confusions.png.",
         ]
         return "\n\n".join(parts) + "\n"
 
@@ -119,7 +119,7 @@ _HEAD = ("attribute", "model", "real films", "shuffled", "English", "Indonesian"
 def evaluate(
     model_name: str, *, prompts: int = 200, seeds: int = 3, folder: Path, progress: Progress, films: int = 50
 ) -> Report:
-    """Measure a model and leave report.json, report.md, first.png and confusions.png in a folder.
+    """Measure a model and leave report.json, report.md, first.png, first.gif and confusions.png in a folder.
 
     Args:
         model_name: a model's name or its bundle's folder.
@@ -133,18 +133,12 @@ def evaluate(
         ValueError: no such model or a damaged one, too few prompts or seeds, or the worlds cannot be rendered here.
         OSError: the folder cannot be written.
     """
-    film, probe = filmer(), load_probe()
     bundle = load_bundle(model_name)
+    film, probe = filmer(), load_probe()
     folder.mkdir(parents=True, exist_ok=True)
-    report, shown = measure(opened(bundle), bundle.provenance.model, film, probe, prompts, seeds, films, progress)
-    write(report, shown, folder)
+    report, shown = measure(Model.of(bundle), bundle.provenance.model, film, probe, prompts, seeds, films, progress)
+    write(report, shown, folder, bundle.fps)
     return report
-
-
-def opened(bundle: Bundle) -> Model:
-    """A bundle's parts as `generate` takes them."""
-    sampling = config.load(SamplingConfig, dict(bundle.sampling))
-    return Model(bundle.transformer, bundle.autoencoder, bundle.text, sampling, bundle.sizes, bundle.fps)
 
 
 def filmer() -> Callable[[Scene, PixelShape], Tensor]:
@@ -155,7 +149,7 @@ def filmer() -> Callable[[Scene, PixelShape], Tensor]:
         OSError: it has no OpenGL to draw with.
     """
     if find_spec("mujoco") is None:
-        raise ValueError("evaluating compares with real films, and mujoco is not here: pip install 'langit[worlds]'")
+        raise ValueError("evaluating compares with real films, and mujoco is not here: pip install -e '.[worlds]'")
     from langit.worlds.film import render  # only here: reading a report needs no OpenGL
 
     return lambda scene, pixels: torch.from_numpy(render(scene, pixels).frames)
@@ -216,12 +210,13 @@ def _processor() -> str:
     return f"{named[0] if named else platform.machine()} ({os.cpu_count()} logical cores)"
 
 
-def write(report: Report, shown: Sequence[fidelity.Shown], folder: Path) -> None:
-    """Leave a report's files in a folder."""
+def write(report: Report, shown: Sequence[fidelity.Shown], folder: Path, fps: float) -> None:
+    """Leave a report's files in a folder; ``fps`` is for the moving picture."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(report.json(), encoding="utf-8")
     (folder / "report.md").write_text(report.markdown(), encoding="utf-8")
     sheet.save(folder / "first.png", [one.frames for one in shown], [one.text for one in shown])
+    moving_picture([one.frames for one in shown], 8, 2, fps, folder / "first.gif")
     matrices = {name: report.fidelity.confusions[name] for name in CLASSES}
     confusion_picture(matrices, CLASSES).save(folder / "confusions.png")
 

@@ -69,9 +69,12 @@ def test_numbers_are_counted_over_what_was_made(measured: tuple[Report, tuple]) 
 @pytest.mark.draws
 def test_files_say_what_the_report_says(measured: tuple[Report, tuple], tmp_path: Path) -> None:
     report, shown = measured
-    write(report, shown, tmp_path / "new" / "folder")
+    write(report, shown, tmp_path / "new" / "folder", 8.0)
     folder = tmp_path / "new" / "folder"
-    assert {path.name for path in folder.iterdir()} == {"report.json", "report.md", "first.png", "confusions.png"}
+    left = {"report.json", "report.md", "first.png", "first.gif", "confusions.png"}
+    assert {path.name for path in folder.iterdir()} == left
+    with Image.open(folder / "first.gif") as moving:
+        assert (moving.n_frames, moving.size) == (5, (8 * 32 * 2, 32 * 2))
     plain = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     row = report.fidelity.rows["action"]
     assert plain["fidelity"]["rows"]["action"]["made"]["right"] == row.made.right
