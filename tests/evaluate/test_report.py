@@ -128,5 +128,5 @@ def test_unknown_model_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_missing_mujoco_is_named_with_its_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "find_spec", lambda name: None if name == "mujoco" else util.find_spec(name))
-    with pytest.raises(ValueError, match=r"pip install ''.\[worlds\]''"):
+    with pytest.raises(ValueError, match=r"pip install -e '\.\[worlds\]'"):
         evaluate("pocket", prompts=2, seeds=1, folder=tmp_path / "out", progress=lambda stage, done, of: None)
