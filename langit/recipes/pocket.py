@@ -35,9 +35,9 @@ def pocket() -> Recipe:
         transformer=TransformerConfig(text_dim=text.d_model, in_channels=24, out_channels=24),
         flow=FlowConfig(token_budget=2560),
         training=TrainConfig(
-            steps=2_100,
+            steps=2_000,
             lanes=2,
-            optim=OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=700, ema=0.995),
+            optim=OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=600, ema=0.995),
             checkpoint_every=100,
             sample_every=500,
         ),
