@@ -90,11 +90,11 @@ def write_whole(folder: Path, write: Callable[[Path], None]) -> None:
         draft.mkdir()
         write(draft)
         for path in [*draft.rglob("*"), draft]:
-            _flush(path)
+            flush(path)
         if folder.exists():
             folder.rename(old)
         draft.rename(folder)
-        _flush(folder.parent)
+        flush(folder.parent)
     except BaseException:
         recover(folder)
         raise
@@ -114,7 +114,8 @@ def _beside(folder: Path, what: str) -> Path:
     return folder.parent / f".{folder.name}.{what}"
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Return only when a file, or a folder's list of files, is on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

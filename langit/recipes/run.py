@@ -26,6 +26,7 @@ from langit.bundle import (
     code_version,
     save_bundle,
 )
+from langit.evaluate.reconstruction import psnr
 from langit.feed.catalogue import Entry, Films, catalogue
 from langit.feed.exposure import ExposureLog
 from langit.feed.latents import cache_latents, latent_statistics
@@ -37,7 +38,7 @@ from langit.recipes.recipe import FilmGroup, Recipe, identity
 from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import train_tokenizer
 from langit.train import checkpoint
-from langit.train.tasks import FlowTask, ReconstructionTask, psnr
+from langit.train.tasks import FlowTask, ReconstructionTask
 from langit.train.trainer import Tick, Trainer
 from langit.transformer.model import VideoTransformer
 from langit.worlds import farm, sheet
@@ -142,7 +143,12 @@ def train_autoencoder(recipe: Recipe, places: Places, resume: bool, report: Repo
         rows = [frames for pair in zip(shown[:8], again[:8], strict=True) for frames in pair]
         texts = [text for a, b in zip(shown[:8], again[:8], strict=True) for text in ("film", f"{psnr(a, b):.1f} dB")]
         sheet.save(folder / f"sheet-{step:06d}.png", rows, texts)
-        report("autoencoder held out", step, recipe.autoencoder_training.steps, f"{psnr(shown, again):.2f} dB")
+        report(
+            "autoencoder held out",
+            step,
+            recipe.autoencoder_training.steps,
+            f"{psnr(shown.flatten(0, 1), again.flatten(0, 1)):.2f} dB",
+        )
 
     task = ReconstructionTask(model, recipe.reconstruction, look)
     trainer = Trainer(task, feed, recipe.autoencoder_training, places.autoencoder, identity(recipe, "autoencoder"))

@@ -7,7 +7,6 @@ killed at any moment leaves the last good checkpoint and at most a stray tempora
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from langit.bundle.files import flush
 
 NAME = re.compile(r"step-(\d{8})")
 
@@ -45,12 +46,12 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
     facts = {"step": checkpoint.step, "groups": sorted(checkpoint.tensors), "facts": checkpoint.facts}
     (draft / "checkpoint.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     for file in draft.iterdir():
-        _flush(file)
-    _flush(draft)
+        flush(file)
+    flush(draft)
     if target.exists():
         shutil.rmtree(target)
     draft.rename(target)
-    _flush(folder)
+    flush(folder)
     for old in _steps(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return target
@@ -80,11 +81,3 @@ def load(path: Path) -> Checkpoint:
 
 def _steps(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if NAME.fullmatch(path.name)) if folder.is_dir() else []
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -145,9 +145,3 @@ class ReconstructionTask:
     def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
         with averaged(self.modules(), ema), torch.no_grad():
             self.look(step, folder)
-
-
-def psnr(frames: Tensor, again: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB of uint8 frames."""
-    error = (frames.float() - again.float()).square().mean()
-    return float(10 * torch.log10(255.0**2 / error))
