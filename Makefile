@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 export PROMPT
 
 video: $(VENV)/.base
-	@$(BIN)/langit generate "$$PROMPT" --seed $(SEED)
+	@$(BIN)/langit generate --seed "$(SEED)" -- "$$PROMPT"
 
 test: lint osmesa
 	@$(BIN)/python -m pytest

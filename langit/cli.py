@@ -33,6 +33,7 @@ EXTRAS = {
     "diffusers": "open-weights",
 }
 LINE_EVERY = 30.0  # seconds, of progress where there is no terminal
+NEAR = 0.05  # seconds by which a duration may miss a whole number of frames
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 app = typer.Typer(
@@ -68,7 +69,8 @@ def _one_line(error: Exception) -> str:
         if error.name not in EXTRAS:
             raise error
         extra = EXTRAS[error.name]
-        return f"this needs {error.name}, which is not installed: pip install -e '.[{extra}]' in Langit's folder"
+        mend = f"pip install -c constraints.txt -e '.[{extra}]'"
+        return f"this needs {error.name}, which is not installed: {mend} in Langit's folder"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename} cannot be used ({error.strerror}): choose another place, or mend it"
     said = error.format_message() if isinstance(error, typer.TyperException) else str(error)
@@ -107,7 +109,7 @@ def generate(
 ) -> None:
     """Make a video of a sentence."""
     from langit.release import check_path
-    from langit.text.prompt import check_prompt
+    from langit.text.prompt import check_prompt, unknown_words
 
     check_prompt(prompt)
     path = free_name(prompt, seed) if output is None else output
@@ -121,6 +123,8 @@ def generate(
     opened = load_bundle(model)
     parts = Model.of(opened)
     pixels = wanted_size(size, frames, seconds, parts.sizes, parts.fps)
+    for word, nearest in unknown_words(parts.text.tokenizer, prompt):
+        typer.echo(f"never seen: {word} (the nearest known word is {nearest})", err=True)
     with _bar() as report:
         made = make(
             prompt,
@@ -131,8 +135,6 @@ def generate(
             guidance=guidance,
             on_step=lambda step, of, _: report("sampling", step, of, ""),
         )
-    for word, nearest in made.unknown:
-        typer.echo(f"never seen: {word} (the nearest known word is {nearest})", err=True)
     facts = Facts(
         model=opened.provenance.model,
         prompt=made.prompt,
@@ -173,6 +175,10 @@ def wanted_size(
         if not 0 < seconds < 1e6:
             raise ValueError(f"--seconds {seconds:g} is not a duration that this model can make: it makes {known}")
         frames = round(seconds * fps)
+        if abs(frames / fps - seconds) > NEAR:
+            raise ValueError(
+                f"--seconds {seconds:g} is no whole number of frames at {fps:g} a second: it makes {known}"
+            )
     asked = PixelShape.parse(size) if size is not None else None
     whole = size is not None and size.lower().count("x") == 2
     if asked is not None and whole and frames is not None and frames != asked.frames:

@@ -108,6 +108,15 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         fields = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
         for key in value:
             _known(key, fields, where)
+        absent = [
+            field.name
+            for field in dataclasses.fields(kind)
+            if field.name not in value
+            and field.default is dataclasses.MISSING
+            and field.default_factory is dataclasses.MISSING
+        ]
+        if absent:
+            raise ValueError(f"{where} lacks {', '.join(absent)}: give {'them' if len(absent) > 1 else 'it'}")
         return kind(**{key: _build(fields[key], item, f"{where}.{key}") for key, item in value.items()})
     if origin in (typing.Union, types.UnionType):
         for choice in arguments:

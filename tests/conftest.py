@@ -43,6 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that draw worlds need OSMesa where there is no GPU. In CI its absence is an error, not a skip."""
     drawing = [item for item in items if item.get_closest_marker("draws") or "worlds" in Path(item.path).parts]
     elsewhere = os.environ.get("MUJOCO_GL", "osmesa") != "osmesa"
+    elsewhere = elsewhere or ("MUJOCO_GL" not in os.environ and Path("/dev/nvidia0").exists())
     if elsewhere or ctypes.util.find_library("OSMesa") or os.environ.get("CI") == "true":
         return
     for item in drawing:

@@ -42,6 +42,9 @@ class AutoencoderConfig:
     def __post_init__(self) -> None:
         if self.space != 8:
             raise ValueError(f"space {self.space}: this network compresses 8x8 pixels to one cell; set space=8")
+        sizes = (self.latent_channels, self.time, self.fine_width, self.coarse_width, self.time_kernel)
+        if min(*sizes, *self.encoder_blocks, *self.decoder_blocks) < 1:
+            raise ValueError(f"{self}: every size of the autoencoder is at least 1")
         for name in ("latents_mean", "latents_std"):
             if len(getattr(self, name)) not in (0, self.latent_channels):
                 raise ValueError(f"{name} has {len(getattr(self, name))} values: give {self.latent_channels} or none")

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+NAMED = {".safetensors", ".json"}  # what is opened, here or by other libraries, wherever it lies in a bundle
 PICKLES = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"}
 
 
@@ -26,7 +27,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def check_files(folder: Path, wanted: Mapping[str, str]) -> None:
-    """Check that each file is there, whole, and the one that the provenance names.
+    """Check that each file is there, whole, and the one that the provenance names, and that no other is opened.
 
     Raises:
         ValueError: names the first file that is not, and the mend.
@@ -34,6 +35,9 @@ def check_files(folder: Path, wanted: Mapping[str, str]) -> None:
     for path in sorted(folder.rglob("*")):
         if path.suffix in PICKLES:
             raise ValueError(f"{path} is a pickle by its name, which can run code: remove it, use safetensors")
+        name = path.relative_to(folder).as_posix()
+        if path.suffix.lower() in NAMED and name not in wanted and name != "provenance.json":
+            raise ValueError(f"{path} is not named by provenance.json: remove it")
     for name, expected in wanted.items():
         path = folder / name
         if Path(name).is_absolute() or ".." in Path(name).parts:

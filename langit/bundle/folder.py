@@ -156,12 +156,13 @@ def load_bundle(place: Path | str) -> Bundle:
     provenance = read_provenance(folder)
     needed = ["model_index.json", "transformer/config.json", "vae/config.json", "text_encoder/config.json"]
     needed += ["tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json", "scheduler/scheduler_config.json"]
+    needed += [provenance.films.file] if provenance.films else []
     for name in needed:
         if name not in provenance.files:
             raise ValueError(f"{folder / record.FILE} has no hash of {name}: get the bundle again")
     check_files(folder, provenance.files)
 
-    index = _read_json(folder / "model_index.json")
+    index = folder / "model_index.json"
     plain = _read_json(folder / "vae" / "config.json")
     plain.pop("_class_name", None)
     with torch.device("meta"):
@@ -170,16 +171,17 @@ def load_bundle(place: Path | str) -> Bundle:
         )
         text = TextEncoder(_text_sizes(folder), Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json")))
     autoencoder = Autoencoder(config.load(AutoencoderConfig, plain))  # not on meta: its statistics come from its config
-    load_weights(transformer, folder / "transformer", DIFFUSION_STEM)
-    load_weights(autoencoder, folder / "vae", DIFFUSION_STEM)
-    load_weights(text.model, folder / "text_encoder", TEXT_STEM)
+    modules = {"transformer": transformer, "vae": autoencoder, "text_encoder": text.model}
+    for part, module in modules.items():
+        checked = {Path(name).name for name in provenance.files if Path(name).parent == Path(part)}
+        load_weights(module, folder / part, TEXT_STEM if part == "text_encoder" else DIFFUSION_STEM, checked)
     return Bundle(
         transformer.eval(),
         autoencoder.eval(),
         text.eval(),
-        sampling=_read_json(folder / "scheduler" / "scheduler_config.json")["langit"],
-        sizes=tuple(PixelShape.parse(size) for size in index["sizes"]),
-        fps=float(index["fps"]),
+        sampling=_value(folder / "scheduler" / "scheduler_config.json", "langit"),
+        sizes=tuple(PixelShape.parse(size) for size in _value(index, "sizes")),
+        fps=float(_value(index, "fps")),
         provenance=provenance,
         path=folder,
     )
@@ -207,7 +209,7 @@ def _text_config(text: TextEncoder) -> dict[str, Any]:
 
 def _text_sizes(folder: Path) -> TextConfig:
     umt5 = _read_json(folder / "text_encoder" / "config.json")
-    limit = _read_json(folder / "tokenizer" / "tokenizer_config.json")["model_max_length"]
+    limit = _value(folder / "tokenizer" / "tokenizer_config.json", "model_max_length")
     names = {field.name for field in dataclasses.fields(TextConfig)} & umt5.keys()
     return config.load(TextConfig, {name: umt5[name] for name in names} | {"max_tokens": limit})
 
@@ -238,3 +240,10 @@ def _write_json(path: Path, value: dict[str, Any]) -> None:
 def _read_json(path: Path) -> dict[str, Any]:
     plain: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return plain
+
+
+def _value(path: Path, key: str) -> Any:
+    plain = _read_json(path)
+    if key not in plain:
+        raise ValueError(f"{path} lacks {key}: get the bundle again")
+    return plain[key]

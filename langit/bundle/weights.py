@@ -6,6 +6,7 @@ Half precision on disk, single in memory. Knows no model: a module is its names,
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -50,25 +51,32 @@ def save_weights(module: nn.Module, folder: Path, stem: str, max_file_bytes: int
         (folder / f"{stem}.safetensors.index.json").write_text(text, encoding="utf-8")
 
 
-def weight_files(folder: Path, stem: str) -> list[Path]:
-    """The files that hold a module's weights: one, or those that its index names."""
-    index = folder / f"{stem}.safetensors.index.json"
-    if not index.exists():
-        return [folder / f"{stem}.safetensors"]
-    names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    if any(Path(name).name != name for name in names):
-        raise ValueError(f"{index} names files outside its folder: get the bundle again")
+def weight_files(folder: Path, stem: str, checked: Collection[str]) -> list[Path]:
+    """The files that hold a module's weights: one, or those that its index names.
+
+    Raises:
+        ValueError: they are not all among the ``checked`` names of files in this folder, or the index is no index.
+    """
+    index, names = folder / f"{stem}.safetensors.index.json", [f"{stem}.safetensors"]
+    if index.name in checked:
+        try:
+            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{index} is no index of weights: get the bundle again") from error
+    for name in names:
+        if name not in checked:
+            raise ValueError(f"{folder / str(name)} holds weights, but provenance.json has no hash of it: get it again")
     return [folder / name for name in names]
 
 
-def load_weights(module: nn.Module, folder: Path, stem: str) -> None:
+def load_weights(module: nn.Module, folder: Path, stem: str, checked: Collection[str]) -> None:
     """Give a module (made on the meta device, so that nothing is drawn only to be overwritten) its weights.
 
     Raises:
-        ValueError: the files hold other weights than the module has.
+        ValueError: the files hold other weights than the module has, or are not ``checked``.
     """
     tensors: dict[str, Tensor] = {}
-    for file in weight_files(folder, stem):
+    for file in weight_files(folder, stem, checked):
         tensors.update(load_file(file))
     expected, shapes = named_weights(module), {name: tensor.shape for name, tensor in module.state_dict().items()}
     missing, strange = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()

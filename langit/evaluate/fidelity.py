@@ -64,8 +64,7 @@ def cases(count: int) -> list[Case]:
     Raises:
         ValueError: fewer than two, which cannot be shuffled.
     """
-    if count < 2:
-        raise ValueError(f"{count} prompts cannot be shuffled to find the floor: use at least 2")
+    check_counts(count)
     return [case(prompt.scene) for prompt in prompts_of("held-out", count)]
 
 
@@ -133,8 +132,7 @@ def score(
     Raises:
         ValueError: too few prompts or seeds.
     """
-    if seeds < 1:
-        raise ValueError(f"{seeds} seeds make no video: use at least 1")
+    check_counts(prompts, seeds)
     chosen = cases(prompts)
     orders = [(case, LANGUAGES[(index + seed) % 2], seed) for seed in range(seeds) for index, case in enumerate(chosen)]
     made, shown = _make(orders, make, judge, batch, min(show, prompts), lambda done, of: progress("prompts", done, of))

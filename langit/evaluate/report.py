@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import platform
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from langit.evaluate.truth import CLASSES
 from langit.generate import Model, generate_many
 from langit.shapes import PixelShape
 from langit.worlds import sheet
+from langit.worlds.draft import draft, made
 from langit.worlds.scene import VERSION, Scene, sample_scene
 
 Progress = Callable[[str, int, int], None]
@@ -133,12 +135,21 @@ def evaluate(
         ValueError: no such model or a damaged one, too few prompts or seeds, or the worlds cannot be rendered here.
         OSError: the folder cannot be written.
     """
+    fidelity.check_counts(prompts, seeds)
     bundle = load_bundle(model_name)
     film, probe = filmer(), load_probe()
-    folder.mkdir(parents=True, exist_ok=True)
-    report, shown = measure(Model.of(bundle), bundle.provenance.model, film, probe, prompts, seeds, films, progress)
-    write(report, shown, folder, bundle.fps)
+    with made(folder):
+        _check_writable(folder)
+        report, shown = measure(Model.of(bundle), bundle.provenance.model, film, probe, prompts, seeds, films, progress)
+        write(report, shown, folder, bundle.fps)
     return report
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(f"no report can be written to {folder} ({error.strerror}): choose another folder") from error
 
 
 def filmer() -> Callable[[Scene, PixelShape], Tensor]:
@@ -211,14 +222,17 @@ def _processor() -> str:
 
 
 def write(report: Report, shown: Sequence[fidelity.Shown], folder: Path, fps: float) -> None:
-    """Leave a report's files in a folder; ``fps`` is for the moving picture."""
+    """Leave a report's files in a folder, each whole or not at all; ``fps`` is for the moving picture."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(report.json(), encoding="utf-8")
-    (folder / "report.md").write_text(report.markdown(), encoding="utf-8")
+    for name, text in (("report.json", report.json()), ("report.md", report.markdown())):
+        with draft(folder / name) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
     sheet.save(folder / "first.png", [one.frames for one in shown], [one.text for one in shown])
-    moving_picture([one.frames for one in shown], 8, 2, fps, folder / "first.gif")
+    with draft(folder / "first.gif") as unfinished:
+        moving_picture([one.frames for one in shown], 8, 2, fps, unfinished)
     matrices = {name: report.fidelity.confusions[name] for name in CLASSES}
-    confusion_picture(matrices, CLASSES).save(folder / "confusions.png")
+    with draft(folder / "confusions.png") as unfinished:
+        confusion_picture(matrices, CLASSES).save(unfinished)
 
 
 def _plain(value: object) -> Any:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save, save_file
 from torch import Tensor
 from torch.nn import functional
 
 from langit.autoencoder.model import Autoencoder, to_float
+from langit.bundle.files import flush
 from langit.config import canonical, dump
 from langit.feed.catalogue import Entry, Films
 
@@ -89,8 +90,11 @@ def cache_latents(
 def _clips_of(file: Path) -> list[str] | None:
     if not file.exists():
         return None
-    with safe_open(file, "pt") as stored:
-        found: list[str] = json.loads(stored.metadata()["clips"])
+    try:
+        with safe_open(file, "pt") as stored:
+            found: list[str] = json.loads(stored.metadata()["clips"])
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        return None  # damaged: encoded again
     return found
 
 
@@ -105,6 +109,7 @@ def _encode(group: Sequence[Entry], films: Films, autoencoder: Autoencoder, file
     draft = file.with_suffix(".partial")
     whole = {"latents": torch.cat(latents), "shares": torch.stack(shares)}
     save_file(whole, draft, metadata={"clips": json.dumps([entry.clip for entry in group])})
+    flush(draft)
     draft.replace(file)
 
 

@@ -6,6 +6,7 @@ Nothing is padded and nothing is dropped. Because a batch follows from its step 
 
 from __future__ import annotations
 
+import bisect
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,18 +39,18 @@ class Order:
 
     def batch(self, step: int) -> tuple[int, ...]:
         """The clips of a step."""
-        epoch = 0
-        while True:
-            if epoch not in self._epochs:
-                self._epochs[epoch] = self._cut(epoch)
-                self._epochs.pop(epoch - 2, None)
-            if len(self._starts) == epoch + 1:
-                self._starts.append(self._starts[epoch] + len(self._epochs[epoch]))
-            if step < self._starts[epoch + 1]:
-                if epoch not in self._epochs:
-                    self._epochs[epoch] = self._cut(epoch)
-                return self._epochs[epoch][step - self._starts[epoch]]
-            epoch += 1
+        while step >= self._starts[-1]:
+            self._starts.append(self._starts[-1] + len(self._epoch(len(self._starts) - 1)))
+        epoch = bisect.bisect_right(self._starts, step) - 1
+        return self._epoch(epoch)[step - self._starts[epoch]]
+
+    def _epoch(self, epoch: int) -> tuple[tuple[int, ...], ...]:
+        """The batches of an epoch; the newest few are remembered."""
+        if epoch not in self._epochs:
+            self._epochs[epoch] = self._cut(epoch)
+            for old in list(self._epochs)[:-2]:
+                del self._epochs[old]
+        return self._epochs[epoch]
 
     def _cut(self, epoch: int) -> tuple[tuple[int, ...], ...]:
         shuffle = random.Random(f"order:{self.seed}:{epoch}")

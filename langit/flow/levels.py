@@ -25,8 +25,12 @@ class LevelsConfig:
     uniform_share: float = 0.2  # of the draws are uniform, so that the ends are learnt too
 
     def __post_init__(self) -> None:
-        if self.shift <= 0:
-            raise ValueError(f"shift {self.shift} is not a shift: give a number above 0")
+        if not 1 <= self.shift < math.inf:
+            raise ValueError(f"shift {self.shift} is not a shift towards noise: give a number from 1 on")
+        if self.base_tokens < 1:
+            raise ValueError(f"base_tokens {self.base_tokens}: give a whole number of at least 1")
+        if not 0 < self.spread < math.inf:
+            raise ValueError(f"spread {self.spread} of the levels: give a number above 0")
         if not 0 <= self.uniform_share <= 1:
             raise ValueError(f"uniform_share {self.uniform_share} is not a share: give 0 to 1")
 

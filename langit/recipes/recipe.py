@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from langit import config
 from langit.autoencoder.model import AutoencoderConfig
 from langit.generate.video import SamplingConfig
-from langit.shapes import PixelShape
+from langit.shapes import PixelShape, latent_shape, token_grid
 from langit.text.encoder import TextConfig
 from langit.train.tasks import FlowConfig, ReconstructionConfig
 from langit.train.trainer import TrainConfig
 from langit.transformer.model import TransformerConfig
-from langit.worlds.scene import VERSION
+from langit.worlds.scene import VERSION, split
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class FilmGroup:
         PixelShape.parse(self.size)
         if not 0 <= self.first < self.last:
             raise ValueError(f"seeds {self.first} to {self.last} are none: give first below last, from 0 on")
+
+    @property
+    def seeds(self) -> range:
+        return range(self.first, self.last)
 
     @property
     def pixels(self) -> PixelShape:
@@ -55,6 +60,8 @@ class Recipe:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
+            raise ValueError(f"name {self.name!r} cannot name a folder: use letters, digits, - and _")
         if not self.films:
             raise ValueError("a recipe with no films has nothing to learn from: give at least one group")
         if self.world != VERSION:
@@ -71,6 +78,23 @@ class Recipe:
                 f"transformer.in_channels {self.transformer.in_channels} is not autoencoder.latent_channels"
                 f" {self.autoencoder.latent_channels}: make them equal"
             )
+        if self.transformer.out_channels != self.transformer.in_channels:
+            raise ValueError(
+                f"transformer.out_channels {self.transformer.out_channels} is not in_channels"
+                f" {self.transformer.in_channels}: make them equal"
+            )
+        if self.transformer.patch_size != (1, 2, 2):
+            raise ValueError(
+                f"transformer.patch_size {self.transformer.patch_size}: training packs patches of (1, 2, 2)"
+            )
+        for group in (*self.films, *self.autoencoder_films):
+            tokens = token_grid(latent_shape(group.pixels, self.autoencoder.compression)).count
+            if tokens > self.flow.token_budget:
+                raise ValueError(
+                    f"flow.token_budget {self.flow.token_budget}: a film of {group.size} has {tokens} tokens, give more"
+                )
+        if not any(split(seed) != "train" for g in self.autoencoder_films or self.films for seed in g.seeds):
+            raise ValueError("the films hold no held-out seed to look at (every tenth is one): give at least 10 seeds")
         if self.captions < 1:
             raise ValueError(f"captions {self.captions}: give each film at least 1")
         if not 0 <= self.whitening <= 1:

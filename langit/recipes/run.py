@@ -106,8 +106,8 @@ def _within(seeds: Sequence[int], group: FilmGroup) -> bool:
     return group.first <= seeds[0] and seeds[-1] < group.last
 
 
-def allowed(groups: Sequence[FilmGroup], places: Places, which: Split = "train") -> tuple[Entry, ...]:
-    """The clips of these films that the ledger allows, of one split.
+def allowed(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, which: Split = "train") -> tuple[Entry, ...]:
+    """The clips of these films that the recipe wants and the ledger allows, of one split.
 
     Raises:
         ValueError: there are none; the message holds the rules that fired.
@@ -117,6 +117,8 @@ def allowed(groups: Sequence[FilmGroup], places: Places, which: Split = "train")
         entry
         for entry in entries
         if split(entry.seed) == which
+        and (recipe.mirror or not entry.mirrored)
+        and len(entry.captions) == recipe.captions  # the ledger may also hold what other recipes said of a film
         and any(str(entry.pixels) == group.size and group.first <= entry.seed < group.last for group in groups)
     )
     if not chosen:
@@ -130,12 +132,12 @@ def train_autoencoder(recipe: Recipe, places: Places, resume: bool, report: Repo
     torch.manual_seed(recipe.autoencoder_training.seed)
     films = Films()
     groups = recipe.autoencoder_films or recipe.films
-    entries = allowed(groups, places)
+    entries = allowed(recipe, groups, places)
     feed = FilmFeed(entries, films, recipe.reconstruction.batch, recipe.autoencoder_training.seed)
     model = Autoencoder(recipe.autoencoder)
     first = torch.cat([frame_blocks(to_float(feed.batch(step).items)) for step in range(12)])
     model.start_from_components(*principal_components(first, recipe.autoencoder.latent_channels))
-    held = [entry for entry in allowed(groups, places, "held-out") if not entry.mirrored]
+    held = [entry for entry in allowed(recipe, groups, places, "held-out") if not entry.mirrored]
     shown = torch.stack([films.frames(entry) for entry in held[:24] if entry.pixels == held[0].pixels])
 
     def look(step: int, folder: Path) -> None:
@@ -173,7 +175,7 @@ def line(tick: Tick) -> str:
 
 def train_transformer(recipe: Recipe, places: Places, autoencoder: Autoencoder, resume: bool, report: Report) -> Model:
     """Cache latents, make the tokenizer, train (or take up) text encoder and transformer; gives the averaged model."""
-    entries = allowed(recipe.films, places)
+    entries = allowed(recipe, recipe.films, places)
     clips = cache_latents(
         entries,
         Films(),
@@ -211,7 +213,7 @@ def train_transformer(recipe: Recipe, places: Places, autoencoder: Autoencoder, 
 def assemble(recipe: Recipe, places: Places, model: Model) -> Path:
     """Write the bundle: parts, provenance, and a row for each film that was trained on."""
     ledger = Ledger(places.ledger)
-    seen = {(str(entry.pixels), entry.seed) for entry in allowed(recipe.films, places)}
+    seen = {(str(entry.pixels), entry.seed) for entry in allowed(recipe, _all_films(recipe), places)}
     films = FilmTable.of([s for s in ledger.sources() if (s.size, s.seed) in seen], ledger.digests())
     stages = {"autoencoder": places.autoencoder, "transformer": places.transformer}
     runs = {name: checkpoint.load(_newest(folder)) for name, folder in stages.items()}
@@ -233,6 +235,10 @@ def assemble(recipe: Recipe, places: Places, model: Model) -> Path:
     return places.bundle
 
 
+def _all_films(recipe: Recipe) -> tuple[FilmGroup, ...]:
+    return tuple(dict.fromkeys((*recipe.films, *recipe.autoencoder_films)))
+
+
 def _newest(folder: Path) -> Path:
     found = checkpoint.latest(folder)
     assert found is not None, f"{folder} was trained just now"
@@ -244,16 +250,22 @@ def run(recipe: Recipe, *, resume: bool = False, workers: int = 2, report: Repor
 
     Args:
         recipe: everything that decides the weights.
-        resume: go on from the newest checkpoints; without it, training starts anew (films and latents are kept).
+        resume: go on from the newest checkpoints; without it there may be none.
         workers: processes that render.
         report: told of every stage.
         home: where to keep everything; LANGIT_HOME when left out.
 
     Raises:
-        ValueError: a checkpoint of another recipe, a clip that may not be used, a damaged file.
+        ValueError: checkpoints that would be overwritten or are another recipe's, no clip to use, a damaged file.
     """
     places = Places(config.home() if home is None else home, recipe.name)
-    films = tuple(dict.fromkeys((*recipe.films, *recipe.autoencoder_films)))
+    for folder in (places.autoencoder, places.transformer):
+        old = checkpoint.latest(folder)
+        if old is not None and not resume:
+            raise ValueError(
+                f"{old} is there already: --resume goes on, name=OTHER begins beside it, or remove {folder}"
+            )
+    films = _all_films(recipe)
     render_films(films, places, workers, report)
     enter_films(recipe, films, places, report)
     autoencoder = train_autoencoder(recipe, places, resume, report)

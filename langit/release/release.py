@@ -40,7 +40,7 @@ class Facts:
             "prompt": self.prompt,
             "seed": str(self.seed),
             "steps": str(self.steps),
-            "guidance": f"{self.guidance:g}",
+            "guidance": repr(self.guidance),
             "provenance": self.provenance,
         }
 

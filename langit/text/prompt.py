@@ -21,7 +21,9 @@ def check_prompt(prompt: str) -> str:
     Raises:
         ValueError: empty, longer than LONGEST characters, or written in a script that the captions never use.
     """
-    plain = " ".join(prompt.split())
+    if any("\ud800" <= letter <= "\udfff" for letter in prompt):
+        raise ValueError(f"the prompt {prompt[:40]!r} is not valid UTF-8: type it again")
+    plain = " ".join(unicodedata.normalize("NFKC", prompt).split())
     if not any(letter.isalnum() for letter in plain):
         raise ValueError(
             f"the prompt {prompt[:40]!r} has no words: describe the video, for example 'a red ball on snow'"
@@ -29,7 +31,7 @@ def check_prompt(prompt: str) -> str:
     if len(plain) > LONGEST:
         raise ValueError(f"the prompt has {len(plain)} characters, at most {LONGEST} are read: shorten it")
     for letter in plain:
-        if letter.isalpha() and not unicodedata.name(letter, "LATIN").startswith(("LATIN", "FULLWIDTH LATIN")):
+        if letter.isalnum() and not letter.isascii() and not unicodedata.name(letter, "UNKNOWN").startswith("LATIN"):
             script = unicodedata.name(letter, "UNKNOWN").split()[0].title()
             raise ValueError(
                 f"the prompt is written in {script} letters ({letter!r}): this model reads English and Indonesian"

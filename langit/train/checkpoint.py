@@ -48,12 +48,11 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
     for file in draft.iterdir():
         flush(file)
     flush(draft)
-    if target.exists():
-        shutil.rmtree(target)
+    _drop(target)
     draft.rename(target)
     flush(folder)
     for old in _steps(folder)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+        _drop(old)
     return target
 
 
@@ -81,3 +80,11 @@ def load(path: Path) -> Checkpoint:
 
 def _steps(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if NAME.fullmatch(path.name)) if folder.is_dir() else []
+
+
+def _drop(path: Path) -> None:
+    """Take a checkpoint's name away first: a kill while its files go leaves no half of it to be found."""
+    if path.exists():
+        gone = path.with_name(f".{path.name}-old")
+        path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)

@@ -42,10 +42,16 @@ class OptimConfig:
     ema: float = 0.998
 
     def __post_init__(self) -> None:
+        for name in ("matrix_rate", "other_rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} {getattr(self, name)} is not a number above 0: give one")
+        for name in ("warmup", "decay", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} {getattr(self, name)} is below 0: give 0 or more")
+        if not 0 <= self.final <= 1:
+            raise ValueError(f"final {self.final} is not a share of the peak rate: give 0 to 1")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema {self.ema} is not a decay: give 0 to below 1")
-        if self.matrix_rate <= 0 or self.other_rate <= 0:
-            raise ValueError(f"rates {self.matrix_rate}, {self.other_rate}: give numbers above 0")
 
 
 def rate_at(step: int, steps: int, config: OptimConfig) -> float:

@@ -55,6 +55,10 @@ class FlowConfig:
     token_budget: int = 5120  # tokens in a batch
 
     def __post_init__(self) -> None:
+        if self.token_budget < 1 or not self.thing_weight >= 0:
+            raise ValueError(
+                f"token_budget {self.token_budget}, thing_weight {self.thing_weight}: give 1 and 0 or more"
+            )
         for name in ("drop_caption", "drop_word"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)} is not a share: give 0 to below 1")
@@ -113,7 +117,13 @@ class ReconstructionConfig:
     edge_weight: float = 0.1
     motion_weight: float = 0.1
     latent_noise: float = 0.02  # so that the decoder forgives a generator's small errors
-    level_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError(f"reconstruction.batch {self.batch}: give a whole number of at least 1")
+        for name in ("edge_weight", "motion_weight", "latent_noise"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"reconstruction.{name} {getattr(self, name)} is below 0: give 0 or more")
 
 
 class ReconstructionTask:

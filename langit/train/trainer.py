@@ -40,6 +40,10 @@ class TrainConfig:
         for name in ("steps", "checkpoint_every", "keep", "lanes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: give a whole number of at least 1")
+        if self.sample_every < 0:
+            raise ValueError(f"sample_every={self.sample_every}: give 0 (never) or more")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed={self.seed}: give a whole number from 0 to {2**32 - 1}")
 
 
 class Task(Protocol):
@@ -104,7 +108,7 @@ class Trainer:
         """Take up the newest checkpoint in the folder; False when there is none.
 
         Raises:
-            ValueError: the checkpoint is damaged or belongs to another recipe.
+            ValueError: the checkpoint is damaged, of another recipe, or too late for another length of the run.
         """
         newest = checkpoint.latest(self.folder)
         if newest is None:
@@ -115,12 +119,18 @@ class Trainer:
                 f"{newest} was made by another recipe ({saved.facts['identity'][:19]}…, this one is"
                 f" {self.identity[:19]}…): use another folder or the same settings"
             )
+        facts: dict[str, Any] = saved.facts
+        held, wanted = facts["steps"] - facts["decay"], self.config.steps - self.config.optim.decay
+        if held != wanted and saved.step > min(held, wanted):
+            raise ValueError(
+                f"{newest} is past step {min(held, wanted)}, where the rate begins to fall: another length of the run"
+                f" has to be chosen before; give steps={facts['steps']} and decay={facts['decay']}"
+            )
         with torch.no_grad():
             for name, parameter in self.named.items():
                 parameter.copy_(saved.tensors["model"][name])
                 self.ema[name].copy_(saved.tensors["ema"][name])
         self.optimisers.restore(saved.tensors["optimiser"])
-        facts: dict[str, Any] = saved.facts
         self.step, self.seconds, self.flops = saved.step, facts["seconds"], facts["flops"]
         self.smooth, self.curve = facts["smooth"], [(int(a), float(b)) for a, b in facts["curve"]]
         self.exposure.cut(facts["exposures"])
@@ -190,6 +200,8 @@ class Trainer:
         self.exposure.flush()
         facts = {
             "identity": self.identity,
+            "steps": self.config.steps,
+            "decay": self.config.optim.decay,
             "seconds": self.seconds,
             "flops": self.flops,
             "smooth": self.smooth,

@@ -8,9 +8,10 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt32
+from OpenGL.error import Error as GLError
 
 from langit.worlds import camera, stage
-from langit.worlds.opengl import mujoco
+from langit.worlds.opengl import mujoco, unusable
 
 SUPERSAMPLING = 2
 _NEAR, _FAR = 0.05, 400.0
@@ -26,8 +27,11 @@ def _softened(values: UInt32[np.ndarray, "H W 3"], axis: int) -> UInt32[np.ndarr
 
 @cache
 def _context() -> mujoco.GLContext:
-    context = mujoco.GLContext(16, 16)
-    context.make_current()
+    try:
+        context = mujoco.GLContext(16, 16)
+        context.make_current()
+    except (AttributeError, ImportError, OSError, RuntimeError, GLError) as error:
+        raise unusable(error) from error
     atexit.register(context.free)  # later, at the interpreter's end, OpenGL can no longer be called
     return context
 

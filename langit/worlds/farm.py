@@ -9,6 +9,7 @@ import hashlib
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def render_many(
 
     Raises:
         ValueError: fewer than one worker.
-        OSError: the folder cannot be written, or there is no OpenGL to draw with.
+        OSError: the folder cannot be written, there is no OpenGL to draw with, or a worker was killed.
     """
     if workers < 1:
         raise ValueError(f"{workers} workers cannot render anything: give at least 1")
@@ -63,6 +64,11 @@ def render_many(
                 done += finished.result()
                 if progress is not None:
                     progress(done, len(seeds))
+        except BrokenProcessPool as error:
+            raise OSError(
+                "a worker that renders films died, perhaps for want of memory: run it again with fewer workers,"
+                " whole shards are kept"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -8,6 +8,7 @@ from langit import video
 from langit.shapes import PixelShape
 from langit.worlds import sheet
 from langit.worlds.caption import canonical, captions
+from langit.worlds.draft import draft, made
 from langit.worlds.film import FPS, PIXELS, Film, render
 from langit.worlds.scene import VERSION, sample_scene, split
 
@@ -25,7 +26,7 @@ def render_to_folder(
 ) -> list[Path]:
     """Render `count` films from `first_seed` on: seed-000012.mp4 with seed-000012.json, perhaps contact-sheet.png.
 
-    Returns the files written, videos first. Nothing is overwritten.
+    Returns the files written, videos first. Nothing is overwritten; after an error or an interrupt nothing is left.
 
     Raises:
         ValueError: fewer than one film, a negative seed, or a size that cannot be drawn or written.
@@ -41,19 +42,28 @@ def render_to_folder(
     for path in (*videos, *beside, *sheets):
         if path.exists():
             raise FileExistsError(f"{path} is there already: choose another folder or remove it")
-    folder.mkdir(parents=True, exist_ok=True)
-    films = []
-    for done, (path, record) in enumerate(zip(videos, beside, strict=True)):
-        film = render(sample_scene(first_seed + done), pixels)
-        films.append(film)
-        text = canonical(film.scene)
-        about = {"title": text, "comment": f"{VERSION} seed {film.scene.seed}, CC0-1.0"}
-        video.write(path, film.frames, FPS, about)
-        record.write_text(json.dumps(_record(film), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        if progress is not None:
-            progress(done + 1, count)
-    for path in sheets:
-        sheet.save(path, [film.frames for film in films], [canonical(film.scene) for film in films])
+    films: list[Film] = []
+    written: list[Path] = []
+    with made(folder):
+        try:
+            for done, (path, record) in enumerate(zip(videos, beside, strict=True)):
+                film = render(sample_scene(first_seed + done), pixels)
+                films.append(film)
+                about = {"title": canonical(film.scene), "comment": f"{VERSION} seed {film.scene.seed}, CC0-1.0"}
+                video.write(path, film.frames, FPS, about)
+                written.append(path)
+                text = json.dumps(_record(film), indent=2, ensure_ascii=False) + "\n"
+                with draft(record) as unfinished:
+                    unfinished.write_text(text, encoding="utf-8")
+                written.append(record)
+                if progress is not None:
+                    progress(done + 1, count)
+            for path in sheets:
+                sheet.save(path, [film.frames for film in films], [canonical(film.scene) for film in films])
+        except BaseException:
+            for path in written:
+                path.unlink(missing_ok=True)
+            raise
     return [*videos, *beside, *sheets]
 
 

@@ -13,13 +13,21 @@ if "MUJOCO_GL" not in os.environ:
 
 BACKEND = os.environ["MUJOCO_GL"]
 
+
+def unusable(error: Exception) -> OSError:
+    """What to tell a person whose OpenGL failed with `error`."""
+    return OSError(f"MUJOCO_GL={BACKEND} cannot draw here ({error}): set MUJOCO_GL=osmesa and install libosmesa6")
+
+
 try:
     import mujoco
+
+    mujoco.GLContext  # noqa: B018  # not there where MUJOCO_GL says off
 except ModuleNotFoundError:  # not installed, which is another matter
     raise
-except (AttributeError, ImportError, OSError) as error:  # what PyOpenGL raises for a library that is not there
+except (AttributeError, ImportError, OSError, RuntimeError) as error:  # from PyOpenGL without its library, or MuJoCo
     if BACKEND != "osmesa":
-        raise
+        raise unusable(error) from error
     raise OSError("OSMesa, which draws the worlds, cannot be loaded: apt-get install libosmesa6") from error
 
-__all__ = ["BACKEND", "mujoco"]
+__all__ = ["BACKEND", "mujoco", "unusable"]

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
+from langit.worlds.draft import draft
+
 FRAMES = 6  # shown of each film
 _LONG_SIDE = 128  # pixels at which the longer side of a frame is shown, at least
 _MARGIN, _LINE, _TEXT = 6, 15, 12
@@ -49,9 +51,8 @@ def contact_sheet(
 def save(path: Path, films: Sequence[ArrayLike], texts: Sequence[str], columns: int = 2, frames: int = FRAMES) -> None:
     """Write a contact sheet as PNG; its folder is made where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    contact_sheet(films, texts, columns, frames).save(unfinished, format="PNG")
-    unfinished.replace(path)
+    with draft(path) as unfinished:
+        contact_sheet(films, texts, columns, frames).save(unfinished, format="PNG")
 
 
 def _strip(film: np.ndarray, text: str, frames: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:

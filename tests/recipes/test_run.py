@@ -55,7 +55,7 @@ def test_the_bundle_keeps_its_word(home: Path) -> None:
 
 def test_exactly_the_allowed_clips_were_seen(home: Path) -> None:
     places = Places(home, "tiny")
-    may = {entry.clip for entry in allowed(recipes.find("tiny").films, places)}
+    may = {entry.clip for entry in allowed(recipes.find("tiny"), recipes.find("tiny").films, places)}
     rows = list(ExposureLog(places.transformer / "exposure.log").read())
     assert {clip for _, clip in rows} <= may
     assert {step for step, _ in rows} == set(range(6))
@@ -64,7 +64,7 @@ def test_exactly_the_allowed_clips_were_seen(home: Path) -> None:
 
 
 def test_mirrored_clips_are_mirrored_films(home: Path) -> None:
-    entries = allowed(recipes.find("tiny").films, Places(home, "tiny"))
+    entries = allowed(recipes.find("tiny"), recipes.find("tiny").films, Places(home, "tiny"))
     straight, mirrored = entries[0], entries[1]
     assert (straight.seed, straight.mirrored, mirrored.mirrored) == (mirrored.seed, False, True)
     films = Films()
@@ -73,7 +73,7 @@ def test_mirrored_clips_are_mirrored_films(home: Path) -> None:
 
 
 def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> None:
-    """Haltped between checkpoints in both stages, then resumed: the same bits as the run that was never stopped."""
+    """Stopped between checkpoints in both stages, then resumed: the same bits as the run that was never stopped."""
 
     class HaltedError(Exception):
         pass
@@ -99,17 +99,35 @@ def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> N
     assert logs[0] == logs[1]
 
 
+def test_an_older_run_is_not_overwritten(home: Path) -> None:
+    before = (home / "runs" / "tiny" / "transformer" / "exposure.log").read_bytes()
+    with pytest.raises(ValueError, match="is there already: --resume"):
+        run(recipes.find("tiny"), home=home, workers=1, report=lambda *_: None)
+    assert (home / "runs" / "tiny" / "transformer" / "exposure.log").read_bytes() == before
+
+
+def test_the_recipe_decides_whether_mirrored_films_are_seen(home: Path) -> None:
+    """The ledger holds them; a recipe without them does not train on them."""
+    tiny = recipes.find("tiny")
+    plain = allowed(config.override(tiny, ["mirror=false"]), tiny.films, Places(home, "tiny"))
+    both = allowed(tiny, tiny.films, Places(home, "tiny"))
+    assert 2 * len(plain) == len(both) and not any(entry.mirrored for entry in plain)
+    with pytest.raises(ValueError, match="no train clip"):
+        allowed(config.override(tiny, ["captions=5"]), tiny.films, Places(home, "tiny"))
+
+
 def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
     import shutil
 
     shutil.copytree(home / "ledger", tmp_path / "ledger")
     (tmp_path / "films").symlink_to(home / "films")
-    places, groups = Places(tmp_path, "tiny"), recipes.find("tiny").films
-    before = allowed(groups, places)
+    tiny = recipes.find("tiny")
+    places, groups = Places(tmp_path, "tiny"), tiny.films
+    before = allowed(tiny, groups, places)
     ledger = Ledger(places.ledger)
     source = next(clip.source for clip in ledger.clips() if clip.digest == before[0].clip)
     ledger.revoke(source, "asked for by its owner")
-    after = allowed(groups, places)
+    after = allowed(tiny, groups, places)
     assert {entry.seed for entry in before} - {entry.seed for entry in after} == {before[0].seed}
 
 
@@ -124,6 +142,20 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
         ("flow.drop_caption=2", "drop_caption 2"),
         ("text.d_model=20", "text_dim 32 is not text.d_model 20"),
         ("world=worlds-9", "worlds-9"),
+        ("name=../../films", "cannot name a folder"),
+        ('films=[{"size":"32x32x5"}]', "lacks first, last"),
+        ('films=[{"size":"60x32x5","first":0,"last":20}]', "width 60"),
+        ('films=[{"size":"32x32x5","first":0,"last":5}]', "at least 10 seeds"),
+        ("flow.token_budget=4", "has 8 tokens"),
+        ("reconstruction.batch=0", "batch 0"),
+        ("training.optim.matrix_rate=NaN", "matrix_rate nan"),
+        ("training.optim.clip=-1", "clip -1"),
+        ("training.sample_every=-5", "sample_every=-5"),
+        ("training.seed=-1", "seed=-1"),
+        ("flow.levels.shift=0.5", "shift 0.5"),
+        ("flow.levels.base_tokens=0", "base_tokens 0"),
+        ("autoencoder.time_kernel=0", "at least 1"),
+        ("transformer.out_channels=8", "out_channels 8"),
     ],
 )
 def test_wrong_recipes_are_named(change: str, named: str) -> None:

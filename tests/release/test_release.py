@@ -27,7 +27,7 @@ def test_a_released_video_says_what_made_it(tmp_path: Path) -> None:
         "prompt": "bola merah",
         "seed": "7",
         "steps": "25",
-        "guidance": "4",
+        "guidance": "4.0",
         "title": "bola merah",
     }
     assert told.items() <= info.metadata.items()

@@ -69,6 +69,8 @@ def test_a_tokenizer_survives_its_file(encoder: TextEncoder, tmp_path) -> None: 
         ("ball " * LONGEST, "characters"),
         ("красный мяч", "Cyrillic"),
         ("a red 球", "Cjk"),
+        ("١٢٣", "Arabic"),
+        ("a \ud800 ball", "UTF-8"),
     ],
 )
 def test_bad_prompts_are_named(prompt: str, named: str) -> None:
@@ -78,7 +80,7 @@ def test_bad_prompts_are_named(prompt: str, named: str) -> None:
 
 def test_a_good_prompt_is_only_straightened() -> None:
     assert check_prompt("  a red\n ball ") == "a red ball"
-    assert check_prompt("une balle très rouge") == "une balle très rouge"
+    assert check_prompt("une balle très rouge, １２") == "une balle très rouge, 12"
 
 
 def test_too_many_words_are_refused(encoder: TextEncoder) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -245,15 +246,23 @@ def test_lanes_give_the_gradient_of_all_batches_together() -> None:
 
 
 def test_resuming_with_lanes_is_exact_too(tmp_path: Path) -> None:
-    def made(folder: Path, steps: int, resume: bool = False) -> Trainer:
-        config = TrainConfig(steps=steps, optim=OptimConfig(warmup=3, decay=1, ema=0.9), checkpoint_every=3, lanes=2)
+    def made(folder: Path, steps: int, decay: int, resume: bool = False) -> Trainer:
+        optim = OptimConfig(warmup=3, decay=decay, ema=0.9)
+        config = TrainConfig(steps=steps, optim=optim, checkpoint_every=3, lanes=2)
         trainer = Trainer(Line(), Numbers(), config, folder, "sha256:recipe")
         assert trainer.resume() is resume
         trainer.fit(lambda _: None)
         return trainer
 
-    whole = made(tmp_path / "whole", 7)
-    made(tmp_path / "parts", 3)
-    again = made(tmp_path / "parts", 7, resume=True)
+    whole = made(tmp_path / "whole", 7, 3)
+    made(tmp_path / "parts", 3, 0)
+    again = made(tmp_path / "parts", 7, 3, resume=True)
     assert all(torch.equal(p, again.named[name]) for name, p in whole.named.items())
     assert whole.exposure.rows == 7 * 2 * 2 and whole.exposure.root() == again.exposure.root()
+
+
+def test_another_length_has_to_be_chosen_before_the_rate_falls(tmp_path: Path) -> None:
+    run(tmp_path)  # 12 steps, falling from step 8 on
+    longer = replace(CONFIG, steps=20)
+    with pytest.raises(ValueError, match="past step 8.*steps=12 and decay=4"):
+        Trainer(Line(), Numbers(), longer, tmp_path, "sha256:recipe").resume()
