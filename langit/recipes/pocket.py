@@ -41,7 +41,7 @@ def pocket() -> Recipe:
             checkpoint_every=100,
             sample_every=500,
         ),
-        sampling=SamplingConfig(),
+        sampling=SamplingConfig(guidance=3.0),
     )
 
 
