@@ -58,6 +58,18 @@ def case(scene: Scene) -> Case:
     return Case(scene, {language: canonical(scene, language) for language in LANGUAGES})
 
 
+def check_counts(prompts: int, seeds: int = 1) -> None:
+    """Refuse what cannot be scored, before anything is made.
+
+    Raises:
+        ValueError: fewer than two prompts, which cannot be shuffled, or no seeds.
+    """
+    if prompts < 2:
+        raise ValueError(f"{prompts} prompts cannot be shuffled to find the floor: use at least 2")
+    if seeds < 1:
+        raise ValueError(f"{seeds} seeds make no video: use at least 1")
+
+
 def cases(count: int) -> list[Case]:
     """The first ``count`` held-out scenes that prompts are taken from.
 

@@ -8,10 +8,9 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt32
-from OpenGL.error import Error as GLError
 
 from langit.worlds import camera, stage
-from langit.worlds.opengl import mujoco, unusable
+from langit.worlds.opengl import GLError, mujoco, unusable
 
 SUPERSAMPLING = 2
 _NEAR, _FAR = 0.05, 400.0

@@ -23,6 +23,7 @@ try:
     import mujoco
 
     mujoco.GLContext  # noqa: B018  # not there where MUJOCO_GL says off
+    from OpenGL.error import Error as GLError  # after MuJoCo, which tells PyOpenGL what to load
 except ModuleNotFoundError:  # not installed, which is another matter
     raise
 except (AttributeError, ImportError, OSError, RuntimeError) as error:  # from PyOpenGL without its library, or MuJoCo
@@ -30,4 +31,4 @@ except (AttributeError, ImportError, OSError, RuntimeError) as error:  # from Py
         raise unusable(error) from error
     raise OSError("OSMesa, which draws the worlds, cannot be loaded: apt-get install libosmesa6") from error
 
-__all__ = ["BACKEND", "mujoco", "unusable"]
+__all__ = ["BACKEND", "GLError", "mujoco", "unusable"]

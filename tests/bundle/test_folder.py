@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -338,3 +339,60 @@ def test_a_header_whose_length_looks_like_a_pickle_is_no_pickle(tmp_path, low):
     os.truncate(path, 100)
     with pytest.raises(ValueError, match="cut off after 100 bytes"):
         check_whole(path)
+
+
+STRANGE = ["vae/other.safetensors", "transformer/diffusion_pytorch_model.safetensors.index.json", "a/b/new.JSON"]
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_the_provenance_does_not_name_is_not_opened(folder, name):
+    (folder / "README.md").write_text("kept")
+    load_bundle(folder)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text('{"weight_map": {}}')
+    with pytest.raises(ValueError, match=rf"{re.escape(name)} is not named by provenance\.json: remove it"):
+        load_bundle(folder)
+
+
+def rehash(folder):
+    file = folder / "provenance.json"
+    said = json.loads(file.read_text())
+    file.unlink()
+    file.write_text(json.dumps(said | {"files": hashes(folder)}))
+
+
+def test_weights_have_to_be_among_the_named_files(folder, tmp_path):
+    """A link to a folder hides from a search for files, not from what opens weights."""
+    said = json.loads((folder / "provenance.json").read_text())
+    (folder / "transformer").rename(tmp_path / "elsewhere")
+    (folder / "transformer").symlink_to(tmp_path / "elsewhere")
+    del said["files"]["transformer/diffusion_pytorch_model.safetensors"]
+    (folder / "provenance.json").write_text(json.dumps(said))
+    with pytest.raises(ValueError, match=r"diffusion_pytorch_model\.safetensors .*no hash of it|is not named by"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"weight_map": 3}', '{"weight_map": {"w": "../vae/x.safetensors"}}'])
+def test_an_index_that_is_none_is_one_line(folder, text):
+    (folder / "vae/diffusion_pytorch_model.safetensors.index.json").write_text(text)
+    rehash(folder)
+    with pytest.raises(ValueError, match=r"vae.*(is no index of weights: get the bundle|no hash of it: get it) again"):
+        load_bundle(folder)
+
+
+KEYS = [
+    ("scheduler/scheduler_config.json", "langit"),
+    ("model_index.json", "sizes"),
+    ("model_index.json", "fps"),
+    ("tokenizer/tokenizer_config.json", "model_max_length"),
+]
+
+
+@pytest.mark.parametrize(("name", "key"), KEYS)
+def test_a_consistent_but_foreign_bundle_is_one_line(folder, name, key):
+    plain = json.loads((folder / name).read_text())
+    del plain[key]
+    (folder / name).write_text(json.dumps(plain))
+    rehash(folder)
+    with pytest.raises(ValueError, match=rf"{re.escape(str(folder / name))} lacks {key}: get the bundle again"):
+        load_bundle(folder)

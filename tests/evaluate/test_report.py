@@ -4,6 +4,7 @@ import json
 import math
 from importlib import util
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -128,5 +129,52 @@ def test_unknown_model_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_missing_mujoco_is_named_with_its_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "find_spec", lambda name: None if name == "mujoco" else util.find_spec(name))
+    monkeypatch.setattr(reports, "load_bundle", lambda name: None)
     with pytest.raises(ValueError, match=r"pip install -e '\.\[worlds\]'"):
         evaluate("pocket", prompts=2, seeds=1, folder=tmp_path / "out", progress=lambda stage, done, of: None)
+
+
+@pytest.mark.parametrize(("prompts_", "seeds", "what"), [(1, 3, "1 prompts cannot"), (2, 0, "0 seeds make no video")])
+def test_too_few_prompts_or_seeds_are_refused_before_anything_is_opened(
+    prompts_: int, seeds: int, what: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=what):
+        evaluate("giraffe", prompts=prompts_, seeds=seeds, folder=tmp_path / "out", progress=lambda *told: None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_measuring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(dir: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(dir / "tmp"))
+
+    def measured_too_early(*given: object) -> None:
+        raise AssertionError("measured before the folder was tried")
+
+    opened = SimpleNamespace(provenance=SimpleNamespace(model="tiny"), fps=8.0)
+    for name in ("load_bundle", "load_probe", "filmer"):
+        monkeypatch.setattr(reports, name, lambda *given: opened)
+    monkeypatch.setattr(reports.Model, "of", lambda bundle: None)
+    monkeypatch.setattr(reports, "measure", measured_too_early)
+    monkeypatch.setattr(reports.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(OSError, match=r"no report can be written to .*out \(Permission denied\): choose another"):
+        evaluate("tiny", prompts=2, seeds=1, folder=tmp_path / "new" / "out", progress=lambda *told: None)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OSError, match="file"):
+        evaluate("tiny", prompts=2, seeds=1, folder=tmp_path / "file" / "out", progress=lambda *told: None)
+
+
+@pytest.mark.draws
+def test_a_report_that_cannot_be_finished_leaves_no_half_file(
+    measured: tuple[Report, tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(films: object, columns: int, scale: int, fps: float, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(reports, "moving_picture", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write(*measured, tmp_path, 8.0)
+    assert {path.name for path in tmp_path.iterdir()} == {"report.json", "report.md", "first.png"}

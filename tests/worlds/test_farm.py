@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from langit import video
 from langit.ledger.store import Ledger
 from langit.shapes import PixelShape
 from langit.worlds import farm, gallery, sheet
+from langit.worlds.draft import draft
 from langit.worlds.film import mirror, render
 from langit.worlds.scene import sample_scene
 from langit.worlds.shard import is_whole, render_shard
@@ -128,3 +130,55 @@ def test_a_gallery_holds_videos_captions_and_a_sheet(tmp_path: Path) -> None:
         gallery.render_to_folder(1, folder, TINY, first_seed=12)
     with pytest.raises(ValueError, match="0 films"):
         gallery.render_to_folder(0, folder, TINY)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_an_interrupted_gallery_leaves_nothing_and_can_be_made_again(tmp_path: Path, kept: bool) -> None:
+    folder = tmp_path / "new" / "films"
+    if kept:
+        folder.mkdir(parents=True)
+        (folder / "notes.txt").write_text("mine")
+
+    def interrupt(done: int, of: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gallery.render_to_folder(3, folder, TINY, progress=interrupt)
+    assert [path.name for path in tmp_path.rglob("*.*")] == (["notes.txt"] if kept else [])
+    assert (tmp_path / "new").exists() == kept
+    assert len(gallery.render_to_folder(3, folder, TINY)) == 6
+
+
+def test_a_sheet_that_cannot_be_written_takes_the_films_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(picture: Image.Image, path: Path, **how: str) -> None:
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(OSError, match="disk full"):
+        gallery.render_to_folder(1, tmp_path / "films", TINY, contact_sheet=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="half"), draft(tmp_path / "a.json") as unfinished:
+        unfinished.write_text("{")
+        assert not (tmp_path / "a.json").exists()
+        raise RuntimeError("half")
+    assert list(tmp_path.iterdir()) == []
+    with draft(tmp_path / "a.json") as unfinished:
+        unfinished.write_text("{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_killed_worker_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(farm, "render_shard", _die)
+    with pytest.raises(OSError, match="a worker that renders films died.*run it again with fewer workers"):
+        farm.render_many(SEEDS, TINY, tmp_path, workers=1)
+
+
+def _die(*shard: object) -> int:
+    os._exit(9)

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from langit.shapes import PixelShape
-from langit.worlds import camera, cast, film, stage
+from langit.worlds import camera, cast, easel, film, opengl, stage
 from langit.worlds.film import Film, mirror, render, simulate
 from langit.worlds.scene import CAMERAS, SHAPES, Scene, Thing, mirrored, sample_scene
 
@@ -249,3 +251,45 @@ except OSError as error:
     run = subprocess.run([sys.executable, "-c", program], env=given, capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert run.stderr.strip() == "OSMesa, which draws the worlds, cannot be loaded: apt-get install libosmesa6"
+
+
+@pytest.mark.parametrize("backend", ["bogus", "off"])
+def test_opengl_that_cannot_draw_is_one_clear_error(backend: str) -> None:
+    program = "try:\n import langit.worlds.film\nexcept OSError as error:\n raise SystemExit(str(error))"
+    given = {"MUJOCO_GL": backend, "PATH": "/usr/bin:/bin"}
+    run = subprocess.run([sys.executable, "-c", program], env=given, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr.startswith(f"MUJOCO_GL={backend} cannot draw here (")
+    assert run.stderr.strip().endswith("set MUJOCO_GL=osmesa and install libosmesa6")
+    assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [AttributeError, ImportError, RuntimeError, opengl.GLError])
+def test_a_context_that_cannot_be_made_is_one_clear_error(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*size: int) -> None:
+        raise error("no display")
+
+    monkeypatch.setattr(easel.mujoco, "GLContext", refuse)
+    with pytest.raises(OSError, match=r"cannot draw here \(.*no display.*\): set MUJOCO_GL=osmesa"):
+        easel._context.__wrapped__()
+
+
+@pytest.mark.parametrize(("chosen", "card", "skipped"), [("", False, 1), ("", True, 0), ("osmesa", True, 1)])
+def test_drawing_is_tested_wherever_it_can_be_done(
+    chosen: str, card: bool, skipped: int, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The choice of what is skipped follows the choice of what draws."""
+    top = str(pytestconfig.rootpath / "tests" / "conftest.py")
+    rules = next(one for one in pytestconfig.pluginmanager.get_plugins() if getattr(one, "__file__", None) == top)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    if chosen:
+        monkeypatch.setenv("MUJOCO_GL", chosen)
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
+    monkeypatch.setattr(Path, "exists", lambda path: card and str(path) == "/dev/nvidia0")
+    marks: list[pytest.MarkDecorator] = []
+    item = SimpleNamespace(path="tests/worlds/x.py", get_closest_marker=lambda name: None, add_marker=marks.append)
+    rules.pytest_collection_modifyitems([item])
+    assert len(marks) == skipped
