@@ -44,7 +44,10 @@ class Easel:
         self._height, self._width = height, width
         self._model.vis.global_.offwidth = SUPERSAMPLING * width
         self._model.vis.global_.offheight = SUPERSAMPLING * height
-        self._surface = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50.value)
+        try:
+            self._surface = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50.value)
+        except mujoco.FatalError as error:
+            raise unusable(error) from error
         self._scene = mujoco.MjvScene(self._model, maxgeom=50)
         self._options = mujoco.MjvOption()
         self._free = mujoco.MjvCamera()

@@ -15,6 +15,7 @@ import pytest
 from langit.shapes import PixelShape
 from langit.worlds import camera, cast, easel, film, opengl, stage
 from langit.worlds.film import Film, mirror, render, simulate
+from langit.worlds.opengl import mujoco
 from langit.worlds.scene import CAMERAS, SHAPES, Scene, Thing, mirrored, sample_scene
 
 SMALL = PixelShape(frames=5, height=24, width=32)
@@ -274,6 +275,15 @@ def test_a_context_that_cannot_be_made_is_one_clear_error(
     monkeypatch.setattr(easel.mujoco, "GLContext", refuse)
     with pytest.raises(OSError, match=r"cannot draw here \(.*no display.*\): set MUJOCO_GL=osmesa"):
         easel._context.__wrapped__()
+
+
+def test_a_surface_that_cannot_be_made_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*given: object) -> None:
+        raise mujoco.FatalError("gladLoadGL error")
+
+    monkeypatch.setattr(mujoco, "MjrContext", refuse)
+    with pytest.raises(OSError, match=r"cannot draw here \(gladLoadGL error\): set MUJOCO_GL=osmesa"):
+        easel.Easel("snow", "day", 16, 24)
 
 
 @pytest.mark.parametrize(("chosen", "card", "skipped"), [("", False, 1), ("", True, 0), ("osmesa", True, 1)])
