@@ -116,12 +116,13 @@ def generate(
     check_path(path, overwrite)
 
     from langit.bundle import load_bundle
-    from langit.generate import Model
+    from langit.generate import Model, calm_threads
     from langit.generate import generate as make
     from langit.release import Facts, release
 
     opened = load_bundle(model)
     parts = Model.of(opened)
+    calm_threads(parts)
     pixels = wanted_size(size, frames, seconds, parts.sizes, parts.fps)
     for word, nearest in unknown_words(parts.text.tokenizer, prompt):
         typer.echo(f"never seen: {word} (the nearest known word is {nearest})", err=True)

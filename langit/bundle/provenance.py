@@ -126,7 +126,7 @@ class Provenance:
             raise ValueError(f"the recipe in {FILE} is not the one that recipe_hash names: get the bundle again")
         try:
             plain = config.load(_Provenance, said)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{FILE} is incomplete ({error}): get the bundle again") from error
         rest = {part.name: getattr(plain, part.name) for part in dataclasses.fields(plain)}
         return cls(recipe=recipe, **rest)

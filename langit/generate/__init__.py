@@ -1,5 +1,5 @@
 """Prompt -> pixels: the unrolled loop, one for every ability."""
 
-from langit.generate.video import Generated, Model, SamplingConfig, generate, generate_many
+from langit.generate.video import Generated, Model, SamplingConfig, calm_threads, generate, generate_many
 
-__all__ = ["Generated", "Model", "SamplingConfig", "generate", "generate_many"]
+__all__ = ["Generated", "Model", "SamplingConfig", "calm_threads", "generate", "generate_many"]
