@@ -22,7 +22,6 @@ from langit.text.encoder import TextEncoder
 from langit.text.prompt import check_prompt, unknown_words
 from langit.transformer.model import VideoTransformer
 
-
 SMALL = 50_000_000  # parameters
 
 

@@ -219,7 +219,7 @@ DAMAGE = {
     "half a provenance": r"provenance\.json is not JSON .*get the bundle again",
     "another recipe": r"the recipe in provenance\.json is not the one that recipe_hash names",
     "another format": r"is of format 'langit-provenance-9', not 'langit-provenance-1'",
-    "a field gone": r"provenance\.json is incomplete .*'ledger'.*get the bundle again",
+    "a field gone": r"provenance\.json is incomplete .*lacks ledger.*get the bundle again",
     "outside": r"names '\.\./secret', outside the bundle",
     "unhashed": r"has no hash of transformer/config\.json: get the bundle again",
 }
