@@ -19,7 +19,7 @@ from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.protocol import Contender, measure, prepare, report, spread
+from benchmarks.protocol import PRODUCT_FLOPS, Contender, measure, prepare, report, spread
 from langit.autoencoder.model import to_frames
 from langit.bundle import load_bundle
 from langit.flow.guidance import guided
@@ -113,16 +113,20 @@ def main() -> None:
         found = measure(contenders, rounds=7, budget=given.budget)
         report("sentence -> mp4", found, contenders, [("diffusers' parts", "langit")])
 
+    kept = [row for row in found.rounds if all(figure is not None for figure in row.values())]
+    taken = [{name: figure.seconds for name, figure in row.items() if figure is not None} for row in kept]
+    # the products beside a figure are 2048-cubed
+    peaks = [PRODUCT_FLOPS / 1e9 / min(f.best for f in row.values() if f is not None) for row in kept]
+    stages = [contender.name for contender in contenders[2:]]
     limit = [
-        (denoising + decoding) / 1e9 / peak + writing
-        for peak, writing in zip(found.peaks["best"], found.seconds["writing the file"], strict=True)
+        (denoising + decoding) / 1e9 / peak + row["writing the file"] for peak, row in zip(peaks, taken, strict=True)
     ]
-    whole, theirs = found.seconds["langit"], found.seconds["diffusers' parts"]
-    parts = [sum(found.seconds[c.name][i] for c in contenders[2:]) for i in range(len(whole))]
-    print(f"\nCPU seconds for each second of video: langit {spread([w / seconds for w in whole])},", end=" ")
-    print(f"diffusers' parts {spread([t / seconds for t in theirs])},", end=" ")
-    print(f"limit {spread([part / seconds for part in limit])}")
-    print(f"the whole is {spread([w / p for w, p in zip(whole, parts, strict=True)])} times the sum of its stages")
+    print("CPU seconds for each second of video:", end=" ")
+    for name in ("langit", "diffusers' parts"):
+        print(f"{name} {spread([row[name] / seconds for row in taken], '.3f')},", end=" ")
+    print(f"limit {spread([part / seconds for part in limit], '.3f')}")
+    sums = [row["langit"] / sum(row[stage] for stage in stages) for row in taken]
+    print(f"the whole is {spread(sums)} times the sum of its stages")
 
 
 if __name__ == "__main__":

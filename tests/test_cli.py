@@ -282,7 +282,7 @@ def test_a_missing_extra_is_named(capsys, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(cli, "app", lambda *_, **__: lacking("mujoco"))
     run = Run(capsys, "worlds", "render", 1)
-    assert run.code == 2 and "pip install -e '.[worlds]'" in run.err
+    assert run.code == 2 and "pip install -c constraints.txt -e '.[worlds]'" in run.err
     monkeypatch.setattr(cli, "app", lambda *_, **__: lacking("nonesuch"))
     with pytest.raises(ModuleNotFoundError):  # our own mistake keeps its traceback
         cli.main(["worlds"])

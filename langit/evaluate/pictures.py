@@ -56,7 +56,7 @@ def _block(picture: Image.Image, title: str, counts: Counts, classes: Sequence[s
 
 
 def moving_picture(videos: Sequence[ArrayLike], columns: int, scale: int, fps: float, path: Path) -> None:
-    """Write videos of one size side by side as an endless GIF, each pixel ``scale`` pixels wide, frames unchanged.
+    """Write videos of one size side by side as an endless WebP, each pixel ``scale`` pixels wide, frames unchanged.
 
     Args:
         videos: each (T, H, W, 3) uint8.
@@ -76,4 +76,4 @@ def moving_picture(videos: Sequence[ArrayLike], columns: int, scale: int, fps: f
             page[row * height : (row + 1) * height, column * width : (column + 1) * width] = film[frame]
         size = (columns * width * scale, rows * height * scale)
         pages.append(Image.fromarray(page).resize(size, Image.Resampling.BICUBIC))
-    pages[0].save(path, save_all=True, append_images=pages[1:], duration=round(1000 / fps), loop=0)
+    pages[0].save(path, "WEBP", save_all=True, append_images=pages[1:], duration=round(1000 / fps), loop=0, quality=85)

@@ -94,7 +94,7 @@ class Report:
             f" playing time on {self.reconstruction.threads} threads.",
             f"One video alone: {self.speed.seconds:.2f} s, {self.speed.ratio:.2f} of its playing time, on"
             f" {self.speed.threads} threads of {self.speed.processor}.",
-            "Pictures: first.png and first.gif (the first prompts, unchosen), confusions.png.",
+            "Pictures: first.png and first.webp (the first prompts, unchosen), confusions.png.",
         ]
         return "\n\n".join(parts) + "\n"
 
@@ -121,7 +121,7 @@ _HEAD = ("attribute", "model", "real films", "shuffled", "English", "Indonesian"
 def evaluate(
     model_name: str, *, prompts: int = 200, seeds: int = 3, folder: Path, progress: Progress, films: int = 50
 ) -> Report:
-    """Measure a model and leave report.json, report.md, first.png, first.gif and confusions.png in a folder.
+    """Measure a model and leave report.json, report.md, first.png, first.webp and confusions.png in a folder.
 
     Args:
         model_name: a model's name or its bundle's folder.
@@ -228,7 +228,7 @@ def write(report: Report, shown: Sequence[fidelity.Shown], folder: Path, fps: fl
         with draft(folder / name) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
     sheet.save(folder / "first.png", [one.frames for one in shown], [one.text for one in shown])
-    with draft(folder / "first.gif") as unfinished:
+    with draft(folder / "first.webp") as unfinished:
         moving_picture([one.frames for one in shown], 8, 2, fps, unfinished)
     matrices = {name: report.fidelity.confusions[name] for name in CLASSES}
     with draft(folder / "confusions.png") as unfinished:

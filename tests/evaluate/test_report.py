@@ -72,9 +72,9 @@ def test_files_say_what_the_report_says(measured: tuple[Report, tuple], tmp_path
     report, shown = measured
     write(report, shown, tmp_path / "new" / "folder", 8.0)
     folder = tmp_path / "new" / "folder"
-    left = {"report.json", "report.md", "first.png", "first.gif", "confusions.png"}
+    left = {"report.json", "report.md", "first.png", "first.webp", "confusions.png"}
     assert {path.name for path in folder.iterdir()} == left
-    with Image.open(folder / "first.gif") as moving:
+    with Image.open(folder / "first.webp") as moving:
         assert (moving.n_frames, moving.size) == (5, (8 * 32 * 2, 32 * 2))
     plain = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     row = report.fidelity.rows["action"]
