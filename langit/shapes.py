@@ -62,6 +62,11 @@ class LatentShape:
     height: int
     width: int
 
+    @property
+    def cells(self) -> int:
+        """Places in the grid, each of ``channels`` values."""
+        return self.frames * self.height * self.width
+
 
 @dataclass(frozen=True, order=True)
 class TokenGrid:

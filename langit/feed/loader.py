@@ -19,6 +19,7 @@ from langit.feed.batch import Batch
 from langit.feed.catalogue import Entry, Films
 from langit.feed.latents import LatentClip
 from langit.patches import pack_by_tokens
+from langit.shapes import Compression, latent_shape
 
 WINDOW = 8  # batches' worth of tokens that are packed together
 
@@ -127,7 +128,7 @@ class FilmFeed:
         frames = torch.stack([self.films.frames(entry) for entry in chosen])
         return Batch(
             clips=tuple(entry.clip for entry in chosen),
-            tokens=frames[..., 0].numel(),
+            tokens=sum(latent_shape(entry.pixels, Compression()).cells for entry in chosen),  # to an autoencoder
             kind=tuple(frames.shape),
             items=frames,
         )
