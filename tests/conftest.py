@@ -19,8 +19,12 @@ install_import_hook([f"langit.{room}" for room in CHECKED], "shapecheck.check")
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 torch.set_num_threads(1)
+# Busy machines are slow at times. In CI a change is judged by cases that do not vary; elsewhere new ones are tried.
+settings.register_profile("house", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

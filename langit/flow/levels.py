@@ -42,7 +42,7 @@ def shift_for(tokens: int, config: LevelsConfig) -> float:
 
 def shifted(level: Float[Tensor, ...], shift: float) -> Float[Tensor, ...]:
     """Move levels in [0, 1] towards noise by ``shift`` (1 leaves them)."""
-    return shift * level / (1 + (shift - 1) * level)
+    return shift * level / (shift * level + (1 - level))  # in this form exactly 1 at 1, and never above
 
 
 def draw_levels(token_counts: tuple[int, ...], config: LevelsConfig, generator: torch.Generator) -> Float[Tensor, " n"]:
@@ -53,7 +53,7 @@ def draw_levels(token_counts: tuple[int, ...], config: LevelsConfig, generator: 
     pick = torch.rand(count, generator=generator) < config.uniform_share
     shifts = torch.tensor([shift_for(tokens, config) for tokens in token_counts])
     base = torch.where(pick, flat, normal)
-    return shifts * base / (1 + (shifts - 1) * base)
+    return shifts * base / (shifts * base + (1 - base))
 
 
 def walk(steps: int, tokens: int, config: LevelsConfig) -> Float[Tensor, " m"]:
