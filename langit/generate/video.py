@@ -63,8 +63,7 @@ class Model:
 def calm_threads(model: Model) -> None:
     """Use one thread for a small model on a CPU, unless OMP_NUM_THREADS says otherwise.
 
-    The threads of one operation wait for each other. For a small model two of them save a third of the time on an idle
-    machine, and take five times as long on a busy one (docs/LOG.md).
+    The threads of one operation wait for each other: on a busy machine two took five times as long (docs/LOG.md).
     """
     parameters = sum(parameter.numel() for parameter in model.transformer.parameters())
     if "OMP_NUM_THREADS" not in os.environ and parameters < SMALL:
