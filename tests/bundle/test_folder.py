@@ -266,17 +266,22 @@ save_bundle(folder, known["0"], make_provenance(version="0"))
 took = time.monotonic() - began
 seen = set()
 for turn in range(6):
+    ear, mouth = os.pipe()
     child = os.fork()
     while child == 0:  # the child saves, one version after another, until it is killed
         turn += 1
         save_bundle(folder, known[str(turn % 4)], make_provenance(version=str(turn % 4)))
-    time.sleep(choose.uniform(0.5, 2.5) * took)
+        os.write(mouth, b"saved")
+    if turn % 2:  # killed in its first save, or in one after it
+        os.read(ear, 5)
+    time.sleep(choose.uniform(0.1, 1.5) * took)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     opened = load_bundle(folder)
     for name, weight in known[opened.provenance.version].transformer.state_dict().items():
         assert torch.equal(weight, opened.transformer.state_dict()[name]), name
     seen.add(opened.provenance.version)
+    os.close(ear), os.close(mouth)
 print(len(seen))
 """
 
