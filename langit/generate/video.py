@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,64 +9,15 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from langit import config
-from langit.autoencoder.model import Autoencoder, to_frames
-from langit.bundle import Parts
-from langit.flow.levels import LevelsConfig, walk
+from langit.autoencoder.model import to_frames
+from langit.flow.levels import walk
 from langit.flow.solvers import solver
+from langit.generate.model import Model, check_size
 from langit.generate.sampler import OnStep, sample
+from langit.generate.settings import SamplingConfig
 from langit.patches import Pack, TextPack, channels_first, channels_last, pack, unpack
 from langit.shapes import PixelShape, latent_shape, token_grid
-from langit.text.encoder import TextEncoder
 from langit.text.prompt import check_prompt, unknown_words
-from langit.transformer.model import VideoTransformer
-
-SMALL = 50_000_000  # parameters
-
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """How a model is sampled when a person says nothing about it."""
-
-    steps: int = 25
-    guidance: float = 4.0
-    solver: str = "euler"
-    levels: LevelsConfig = LevelsConfig()
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"{self.steps} steps cannot make a video: use at least 1")
-        if not 0 <= self.guidance <= 50:
-            raise ValueError(f"guidance {self.guidance} is out of range: use 0 to 50 (1 is none)")
-        solver(self.solver)
-
-
-@dataclass(frozen=True)
-class Model:
-    """The parts that generation needs, and the sizes they were trained on."""
-
-    transformer: VideoTransformer
-    autoencoder: Autoencoder
-    text: TextEncoder
-    sampling: SamplingConfig
-    sizes: tuple[PixelShape, ...]
-    fps: float = 8.0
-
-    @classmethod
-    def of(cls, parts: Parts) -> Model:
-        """The parts of a bundle, its sampling settings read and checked."""
-        sampling = config.load(SamplingConfig, dict(parts.sampling))
-        return cls(parts.transformer, parts.autoencoder, parts.text, sampling, parts.sizes, parts.fps)
-
-
-def calm_threads(model: Model) -> None:
-    """Use one thread for a small model on a CPU, unless OMP_NUM_THREADS says otherwise.
-
-    The threads of one operation wait for each other: on a busy machine two took five times as long (docs/LOG.md).
-    """
-    parameters = sum(parameter.numel() for parameter in model.transformer.parameters())
-    if "OMP_NUM_THREADS" not in os.environ and parameters < SMALL:
-        torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)
@@ -80,17 +30,6 @@ class Generated:
     seed: int
     sampling: SamplingConfig
     unknown: tuple[tuple[str, str], ...]
-
-
-def check_size(pixels: PixelShape, sizes: Sequence[PixelShape]) -> None:
-    """Refuse sizes that the model was not made for.
-
-    Raises:
-        ValueError: names the size and those that the model can do.
-    """
-    if pixels not in sizes:
-        known = ", ".join(str(size) for size in sizes)
-        raise ValueError(f"this model cannot make {pixels} (width x height x frames): use {known}")
 
 
 def generate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from langit.autoencoder.model import AutoencoderConfig
-from langit.generate.video import SamplingConfig
+from langit.generate.settings import SamplingConfig
 from langit.recipes.recipe import FilmGroup, Recipe
 from langit.text.encoder import TextConfig
 from langit.train.optim import OptimConfig

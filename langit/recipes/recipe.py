@@ -8,7 +8,7 @@ from typing import Any
 
 from langit import config
 from langit.autoencoder.model import AutoencoderConfig
-from langit.generate.video import SamplingConfig
+from langit.generate.settings import SamplingConfig
 from langit.shapes import PixelShape, latent_shape, token_grid
 from langit.text.encoder import TextConfig
 from langit.train.tasks import FlowConfig, ReconstructionConfig

@@ -31,7 +31,8 @@ from langit.feed.catalogue import Entry, Films, catalogue
 from langit.feed.exposure import ExposureLog
 from langit.feed.latents import cache_latents, latent_statistics
 from langit.feed.loader import FilmFeed, LatentFeed
-from langit.generate.video import Model, generate_many
+from langit.generate.model import Model
+from langit.generate.video import generate_many
 from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
 from langit.recipes.recipe import FilmGroup, Recipe, identity
