@@ -67,6 +67,8 @@ def load(kind: type[Config], source: dict[str, Any] | Path) -> Config:
 def override(config: Config, changes: list[str]) -> Config:
     """A copy with ``path.to.key=value`` changes applied; values are read as JSON, else as text.
 
+    An item of a list of tables is reached by its ``name``, or by its number from 0.
+
     Raises:
         ValueError: an unknown key, or a value of the wrong type.
     """
@@ -84,6 +86,8 @@ def override(config: Config, changes: list[str]) -> Config:
         for depth, parent in enumerate(parents):
             _known(parent, place, ".".join(parents[:depth]))
             place = place[parent]
+            if isinstance(place, list) and all(isinstance(item, dict) for item in place):
+                place = {str(item.get("name", number)): item for number, item in enumerate(place)}
             if not isinstance(place, dict):
                 raise ValueError(f"{path!r}: {parent!r} has no keys of its own")
         _known(last, place, ".".join(parents))

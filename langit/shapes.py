@@ -108,6 +108,12 @@ def latent_shape(pixels: PixelShape, compression: Compression) -> LatentShape:
     )
 
 
+def whole_frames(frames: int, compression: Compression, up: bool = False) -> int:
+    """The most frames, of at most (``up``: the fewest, of at least) so many, that compress without a rest."""
+    rest = (frames - 1) % compression.time
+    return frames - rest + (compression.time if up and rest else 0)
+
+
 def pixel_shape(latent: LatentShape, compression: Compression) -> PixelShape:
     """The video that a latent shape decodes to: the inverse of :func:`latent_shape`."""
     return PixelShape(

@@ -24,20 +24,30 @@ from langit.autoencoder.model import Autoencoder, to_float
 from langit.bundle.files import flush
 from langit.config import canonical, dump
 from langit.feed.catalogue import Entry, Films
+from langit.feed.windows import starts_of
+from langit.shapes import whole_frames
+
+
+@dataclass(frozen=True)
+class View:
+    """A clip from one of its frames on. ``share`` is the share of each token's pixels that show a thing."""
+
+    latents: Float[Tensor, "C F h w"]  # half precision
+    share: Float[Tensor, "F r s"]
+
+    @property
+    def frames(self) -> int:
+        """Latent frames."""
+        return self.share.shape[0]
 
 
 @dataclass(frozen=True)
 class LatentClip:
-    """A clip as the flow task reads it. ``share`` is the share of each token's pixels that show a thing."""
+    """A clip as the flow task reads it: all of it, then its later parts, each encoded as a video of its own."""
 
     digest: str
     captions: tuple[str, ...]
-    latents: Float[Tensor, "C F h w"]  # half precision
-    share: Float[Tensor, " n"]
-
-    @property
-    def tokens(self) -> int:
-        return self.share.shape[0]
+    views: tuple[View, ...]
 
 
 def autoencoder_hash(autoencoder: Autoencoder) -> str:
@@ -67,21 +77,37 @@ def cache_latents(
     autoencoder: Autoencoder,
     folder: Path,
     report: Callable[[int, int], None],
+    starts: int = 0,
     batch: int = 20,
 ) -> list[LatentClip]:
-    """The latents of every entry, from the cache where they are there, encoded and kept where not."""
-    name = autoencoder_hash(autoencoder)[:16]
+    """The latents of every entry, from the cache where they are there, encoded and kept where not.
+
+    Args:
+        entries: clips and where their films lie.
+        films: reads them.
+        autoencoder: whose latents they are.
+        folder: of the cache.
+        report: told of shards done, of how many.
+        starts: later frames of each film from which it is encoded once more.
+        batch: films that are encoded at once.
+    """
+    place = folder / autoencoder_hash(autoencoder)[:16]
     by_shard = [(shard, list(group)) for shard, group in groupby(entries, key=lambda entry: entry.shard)]
     clips: list[LatentClip] = []
     for done, (shard, group) in enumerate(by_shard):
-        file = folder / name / shard.parent.name / shard.name
-        digests = [entry.clip for entry in group]
-        if _clips_of(file) != digests:
-            _encode(group, films, autoencoder, file, batch)
-        with safe_open(file, "pt") as stored:
-            latents, shares = stored.get_tensor("latents"), stored.get_tensor("shares")
+        rows = []
+        for start in (0, *starts_of(shard.stem, group[0].pixels.frames, starts)):
+            stem = shard.stem if start == 0 else f"{shard.stem}-from-{start:03d}"
+            file = place / shard.parent.name / f"{stem}.safetensors"
+            if _clips_of(file) != [entry.clip for entry in group]:
+                _encode(group, films, autoencoder, file, start, batch)
+            with safe_open(file, "pt") as stored:
+                latents, shares = stored.get_tensor("latents"), stored.get_tensor("shares").float()
+            shares = shares.reshape(len(group), latents.shape[2], latents.shape[3] // 2, latents.shape[4] // 2)
+            rows.append([View(*pair) for pair in zip(latents, shares, strict=True)])
         clips += [
-            LatentClip(entry.clip, entry.captions, latents[row], shares[row].float()) for row, entry in enumerate(group)
+            LatentClip(entry.clip, entry.captions, views)
+            for entry, views in zip(group, zip(*rows, strict=True), strict=True)
         ]
         report(done + 1, len(by_shard))
     return clips
@@ -98,13 +124,14 @@ def _clips_of(file: Path) -> list[str] | None:
     return found
 
 
-def _encode(group: Sequence[Entry], films: Films, autoencoder: Autoencoder, file: Path, batch: int) -> None:
+def _encode(group: Sequence[Entry], films: Films, autoencoder: Autoencoder, file: Path, start: int, batch: int) -> None:
     latents, shares = [], []
+    time, cell = autoencoder.config.time, 2 * autoencoder.config.space
+    end = start + whole_frames(group[0].pixels.frames - start, autoencoder.config.compression)
     for part in _parts(group, batch):
-        video = to_float(torch.stack([films.frames(entry) for entry in part]))
+        video = to_float(torch.stack([films.frames(entry)[start:end] for entry in part]))
         latents.append(autoencoder.encode(video).half())
-        cell = 2 * autoencoder.config.space
-        shares += [token_share(films.masks(entry), autoencoder.config.time, cell).flatten().half() for entry in part]
+        shares += [token_share(films.masks(entry)[start:end], time, cell).flatten().half() for entry in part]
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".partial")
     whole = {"latents": torch.cat(latents), "shares": torch.stack(shares)}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from langit.autoencoder.model import AutoencoderConfig
+from langit.feed.windows import WindowConfig
 from langit.generate.settings import SamplingConfig
-from langit.recipes.recipe import FilmGroup, Recipe
+from langit.patches.known import KnownConfig
+from langit.recipes.recipe import FilmGroup, Recipe, Stage
 from langit.text.encoder import TextConfig
 from langit.train.optim import OptimConfig
 from langit.train.tasks import FlowConfig, ReconstructionConfig
@@ -13,14 +15,48 @@ from langit.transformer.model import TransformerConfig
 
 
 def pocket() -> Recipe:
-    """64x64 (and some 80x48 and 48x80), 17 frames at 8 a second; about 12M parameters in all."""
+    """64x64 (and some 80x48 and 48x80), up to 33 frames at 8 a second; about 12M parameters in all."""
     text = TextConfig()
+    short = (
+        FilmGroup("64x64x17", 0, 5_800),
+        FilmGroup("80x48x17", 100_000, 100_300),
+        FilmGroup("48x80x17", 200_000, 200_300),
+    )
+    long = (
+        FilmGroup("64x64x33", 300_000, 303_000),
+        FilmGroup("80x48x33", 400_000, 400_400),
+        FilmGroup("48x80x33", 500_000, 500_400),
+    )
+    optim = OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=600, ema=0.995)
     return Recipe(
         name="pocket",
-        films=(
-            FilmGroup("64x64x17", 0, 5_800),
-            FilmGroup("80x48x17", 100_000, 100_300),
-            FilmGroup("48x80x17", 200_000, 200_300),
+        stages=(
+            Stage(
+                "scenes",  # what the world looks like, from whole short films
+                short,
+                FlowConfig(token_budget=2560),
+                TrainConfig(steps=2_000, lanes=2, optim=optim, checkpoint_every=100, sample_every=500),
+            ),
+            Stage(
+                "abilities",  # any length, and going on from what is given
+                (*short, *long),
+                FlowConfig(
+                    token_budget=2560,
+                    thing_after=0,
+                    windows=WindowConfig(whole=0.55, later=0.2, image=0.08, starts=1),
+                    known=KnownConfig(
+                        none=0.55,
+                        first_frame=0.12,
+                        first_frames=0.12,
+                        last_frames=0.07,
+                        both_ends=0.07,
+                        scattered=0.03,
+                        region=0.04,
+                        noise=0.1,
+                    ),
+                ),
+                TrainConfig(steps=2_600, seed=1, lanes=2, optim=optim, checkpoint_every=100, sample_every=500),
+            ),
         ),
         autoencoder_films=(FilmGroup("64x64x17", 0, 2_000),),
         autoencoder=AutoencoderConfig(latent_channels=24),
@@ -33,14 +69,6 @@ def pocket() -> Recipe:
         ),
         text=text,
         transformer=TransformerConfig(text_dim=text.d_model, in_channels=24, out_channels=24),
-        flow=FlowConfig(token_budget=2560),
-        training=TrainConfig(
-            steps=2_000,
-            lanes=2,
-            optim=OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=600, ema=0.995),
-            checkpoint_every=100,
-            sample_every=500,
-        ),
         sampling=SamplingConfig(guidance=3.0),
     )
 
@@ -49,9 +77,24 @@ def tiny() -> Recipe:
     """The same road in miniature, for tests and for looking around: seconds to walk, nothing to see."""
     text = TextConfig(d_model=32, d_kv=16, num_heads=2, d_ff=48, num_layers=1)
     quick = OptimConfig(warmup=2, decay=2)
+    training = TrainConfig(steps=6, optim=quick, checkpoint_every=2)
+    short = (FilmGroup("32x32x5", 0, 12), FilmGroup("48x32x5", 1000, 1006))
     return Recipe(
         name="tiny",
-        films=(FilmGroup("32x32x5", 0, 12), FilmGroup("48x32x5", 1000, 1006)),
+        stages=(
+            Stage("scenes", short, FlowConfig(token_budget=64, thing_after=2), training),
+            Stage(
+                "abilities",
+                (*short, FilmGroup("32x32x9", 2000, 2010)),
+                FlowConfig(
+                    token_budget=64,
+                    thing_after=0,
+                    windows=WindowConfig(whole=0.4, later=0.2, image=0.2, starts=1),
+                    known=KnownConfig(1.0, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, noise=0.1),
+                ),
+                training,
+            ),
+        ),
         captions=2,
         autoencoder=AutoencoderConfig(fine_width=16, coarse_width=24, encoder_blocks=(1, 1), decoder_blocks=(1, 1)),
         reconstruction=ReconstructionConfig(batch=4),
@@ -60,7 +103,5 @@ def tiny() -> Recipe:
         transformer=TransformerConfig(
             num_attention_heads=2, attention_head_dim=16, text_dim=32, freq_dim=32, ffn_dim=48, num_layers=2
         ),
-        flow=FlowConfig(token_budget=64, thing_after=2),
-        training=TrainConfig(steps=6, optim=quick, checkpoint_every=2),
         sampling=SamplingConfig(steps=2),
     )

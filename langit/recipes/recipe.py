@@ -40,11 +40,30 @@ class FilmGroup:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A stretch of the transformer's training: on which films, what the loss is, and how long.
+
+    A stage begins with the averaged weights of the one before it; the first begins with random ones.
+    """
+
+    name: str
+    films: tuple[FilmGroup, ...]
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_-]*", self.name) or self.name == "autoencoder":
+            raise ValueError(f"stage {self.name!r} cannot name a folder of its own: use small letters, digits, - and _")
+        if not self.films:
+            raise ValueError(f"stage {self.name!r} with no films has nothing to learn from: give at least one group")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that decides the weights. Machine facts (workers, threads) are not in it."""
 
     name: str
-    films: tuple[FilmGroup, ...]
+    stages: tuple[Stage, ...]
     autoencoder_films: tuple[FilmGroup, ...] = ()  # those that the autoencoder learns from; all of them when left empty
     world: str = VERSION
     captions: int = 8  # of each film, half of them Indonesian
@@ -55,15 +74,14 @@ class Recipe:
     whitening: float = 0.5  # latents are divided by std ** whitening: 0 leaves their variances, 1 makes them equal
     text: TextConfig = field(default_factory=TextConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
-    flow: FlowConfig = field(default_factory=FlowConfig)
-    training: TrainConfig = field(default_factory=TrainConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
             raise ValueError(f"name {self.name!r} cannot name a folder: use letters, digits, - and _")
-        if not self.films:
-            raise ValueError("a recipe with no films has nothing to learn from: give at least one group")
+        names = [stage.name for stage in self.stages]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"stages named {', '.join(names) or 'nothing'}: give at least one, each a name of its own")
         if self.world != VERSION:
             raise ValueError(
                 f"world {self.world!r} is not the one this code renders ({VERSION}): use that code's version"
@@ -87,18 +105,34 @@ class Recipe:
             raise ValueError(
                 f"transformer.patch_size {self.transformer.patch_size}: training packs patches of (1, 2, 2)"
             )
-        for group in (*self.films, *self.autoencoder_films):
-            tokens = token_grid(latent_shape(group.pixels, self.autoencoder.compression)).count
-            if tokens > self.flow.token_budget:
-                raise ValueError(
-                    f"flow.token_budget {self.flow.token_budget}: a film of {group.size} has {tokens} tokens, give more"
-                )
+        for stage in self.stages:
+            for group in stage.films:
+                tokens = token_grid(latent_shape(group.pixels, self.autoencoder.compression)).count
+                if tokens > stage.flow.token_budget:
+                    raise ValueError(
+                        f"stages.{stage.name}.flow.token_budget {stage.flow.token_budget}: a film of {group.size} has"
+                        f" {tokens} tokens, give more"
+                    )
         if not any(split(seed) != "train" for g in self.autoencoder_films or self.films for seed in g.seeds):
             raise ValueError("the films hold no held-out seed to look at (every tenth is one): give at least 10 seeds")
         if self.captions < 1:
             raise ValueError(f"captions {self.captions}: give each film at least 1")
         if not 0 <= self.whitening <= 1:
             raise ValueError(f"whitening {self.whitening} is out of range: give 0 to 1")
+
+    @property
+    def films(self) -> tuple[FilmGroup, ...]:
+        """All films that the stages learn from, each group once."""
+        return tuple(dict.fromkeys(group for stage in self.stages for group in stage.films))
+
+    @property
+    def sizes(self) -> tuple[PixelShape, ...]:
+        """What the model is made for: the last stage's films, and one frame of each where lengths were varied."""
+        stage = self.stages[-1]
+        sizes = [group.pixels for group in stage.films]
+        if stage.flow.windows.varied:
+            sizes += [replace(size, frames=1) for size in sizes]
+        return tuple(dict.fromkeys(sizes))
 
 
 def identity(recipe: Recipe, stage: str) -> str:
@@ -111,9 +145,14 @@ def identity(recipe: Recipe, stage: str) -> str:
 
     said = config.dump(recipe)
     common = {key: said[key] for key in ("world", "captions", "mirror", "autoencoder", "reconstruction")}
-    common["autoencoder_films"] = said["autoencoder_films"] or said["films"]
+    common["autoencoder_films"] = said["autoencoder_films"] or [config.dump(group) for group in recipe.films]
     common["autoencoder_training"] = timeless(recipe.autoencoder_training)
     if stage == "autoencoder":
         return config.digest_of(common)
-    rest = {key: said[key] for key in ("films", "whitening", "text", "transformer", "flow")}
-    return config.digest_of(common | rest | {"training": timeless(recipe.training)})
+    before = []
+    for each in recipe.stages:
+        before.append(config.dump(each) | {"training": timeless(each.training)})
+        if each.name == stage:
+            break
+    rest = {key: said[key] for key in ("whitening", "text", "transformer")}
+    return config.digest_of(common | rest | {"stages": before})

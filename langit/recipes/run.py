@@ -35,7 +35,7 @@ from langit.generate.model import Model
 from langit.generate.video import generate_many
 from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
-from langit.recipes.recipe import FilmGroup, Recipe, identity
+from langit.recipes.recipe import FilmGroup, Recipe, Stage, identity
 from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import train_tokenizer
 from langit.train import checkpoint
@@ -72,11 +72,11 @@ class Places:
 
     @property
     def autoencoder(self) -> Path:
-        return self.home / "runs" / self.name / "autoencoder"
+        return self.stage("autoencoder")
 
-    @property
-    def transformer(self) -> Path:
-        return self.home / "runs" / self.name / "transformer"
+    def stage(self, name: str) -> Path:
+        """Checkpoints and the exposure log of a stage."""
+        return self.home / "runs" / self.name / name
 
     @property
     def bundle(self) -> Path:
@@ -175,23 +175,30 @@ def line(tick: Tick) -> str:
 
 
 def train_transformer(recipe: Recipe, places: Places, autoencoder: Autoencoder, resume: bool, report: Report) -> Model:
-    """Cache latents, make the tokenizer, train (or take up) text encoder and transformer; gives the averaged model."""
-    entries = allowed(recipe, recipe.films, places)
+    """Make the tokenizer, train (or take up) text encoder and transformer, stage by stage; gives the averaged model."""
+    first = allowed(recipe, recipe.stages[0].films, places)
+    tokenizer = train_tokenizer(caption for entry in first for caption in entry.captions)
+    torch.manual_seed(recipe.stages[0].training.seed)
+    text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
+    model = Model(VideoTransformer(recipe.transformer), autoencoder, text, recipe.sampling, recipe.sizes)
+    for stage in recipe.stages:
+        train_stage(recipe, stage, places, model, resume, report)
+    return model
+
+
+def train_stage(recipe: Recipe, stage: Stage, places: Places, model: Model, resume: bool, report: Report) -> None:
+    """Cache the stage's latents, train (or take up) the model on them; leaves the averaged weights in it."""
     clips = cache_latents(
-        entries,
+        allowed(recipe, stage.films, places),
         Films(),
-        autoencoder,
+        model.autoencoder,
         places.latents,
         lambda done, of: report("latents", done, of, ""),
+        stage.flow.windows.starts,
     )
-    tokenizer = train_tokenizer(caption for clip in clips for caption in clip.captions)
-    torch.manual_seed(recipe.training.seed)
-    text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
-    transformer = VideoTransformer(recipe.transformer)
-    if recipe.training.compile:
-        for block in transformer.blocks:
+    if stage.training.compile:
+        for block in model.transformer.blocks:
             block.compile()
-    model = Model(transformer, autoencoder, text, recipe.sampling, tuple(group.pixels for group in recipe.films))
     wanted = world_prompts("held-out", 16)
 
     def look(step: int, folder: Path) -> None:
@@ -199,16 +206,15 @@ def train_transformer(recipe: Recipe, places: Places, autoencoder: Autoencoder, 
         videos = generate_many(texts, model, seeds=list(range(len(texts))))
         sheet.save(folder / f"sheet-{step:06d}.png", [video.frames for video in videos], texts)
 
-    task = FlowTask(transformer, text, recipe.flow, look)
-    feed = LatentFeed(clips, recipe.flow.token_budget, recipe.training.seed)
-    trainer = Trainer(task, feed, recipe.training, places.transformer, identity(recipe, "transformer"))
+    task = FlowTask(model.transformer, model.text, stage.flow, look)
+    feed = LatentFeed(clips, stage.flow.token_budget, stage.training.seed, stage.flow.windows)
+    trainer = Trainer(task, feed, stage.training, places.stage(stage.name), identity(recipe, stage.name))
     if resume:
         trainer.resume()
-    trainer.fit(lambda tick: report("transformer", tick.step, tick.steps, line(tick)))
+    trainer.fit(lambda tick: report(stage.name, tick.step, tick.steps, line(tick)))
     for part, module in task.modules().items():
         named = {name.removeprefix(part + "."): ema for name, ema in trainer.ema.items() if name.startswith(part + ".")}
         module.load_state_dict(named, strict=False)
-    return model
 
 
 def assemble(recipe: Recipe, places: Places, model: Model) -> Path:
@@ -216,7 +222,7 @@ def assemble(recipe: Recipe, places: Places, model: Model) -> Path:
     ledger = Ledger(places.ledger)
     seen = {(str(entry.pixels), entry.seed) for entry in allowed(recipe, _all_films(recipe), places)}
     films = FilmTable.of([s for s in ledger.sources() if (s.size, s.seed) in seen], ledger.digests())
-    stages = {"autoencoder": places.autoencoder, "transformer": places.transformer}
+    stages = {name: places.stage(name) for name in ("autoencoder", *(stage.name for stage in recipe.stages))}
     runs = {name: checkpoint.load(_newest(folder)) for name, folder in stages.items()}
     logs = {name: ExposureLog(folder / "exposure.log") for name, folder in stages.items()}
     provenance = Provenance(
@@ -260,7 +266,8 @@ def run(recipe: Recipe, *, resume: bool = False, workers: int = 2, report: Repor
         ValueError: checkpoints that would be overwritten or are another recipe's, no clip to use, a damaged file.
     """
     places = Places(config.home() if home is None else home, recipe.name)
-    for folder in (places.autoencoder, places.transformer):
+    for stage in ("autoencoder", *(stage.name for stage in recipe.stages)):
+        folder = places.stage(stage)
         old = checkpoint.latest(folder)
         if old is not None and not resume:
             raise ValueError(

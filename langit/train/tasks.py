@@ -17,9 +17,11 @@ from torch.nn import functional
 from langit.autoencoder.model import Autoencoder, to_float
 from langit.feed.batch import Batch
 from langit.feed.loader import LatentItems
+from langit.feed.windows import WindowConfig
 from langit.flow.levels import LevelsConfig, draw_levels
 from langit.flow.path import on_path, velocity
 from langit.patches import TextPack, channels_last, pack
+from langit.patches.known import KnownConfig, draw_known
 from langit.text.encoder import TextEncoder
 from langit.train.lanes import shared
 from langit.transformer.model import VideoTransformer
@@ -53,6 +55,8 @@ class FlowConfig:
     thing_weight: float = 4.0
     thing_after: int = 300
     token_budget: int = 5120  # tokens in a batch
+    windows: WindowConfig = WindowConfig()
+    known: KnownConfig = KnownConfig()
 
     def __post_init__(self) -> None:
         if self.token_budget < 1 or not self.thing_weight >= 0:
@@ -82,14 +86,14 @@ class FlowTask:
         return inside and parameter.ndim == 2 and "relative_attention_bias" not in name
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
-        weighted, _ = self.losses(batch, generator)
+        wrong, noise = self.losses(batch, generator)
         weight = self.config.thing_weight if step >= self.config.thing_after else 0.0
         share = torch.cat(batch.items.shares)
-        weights = 1 + weight * share
-        return (weighted * (weights / weights.mean())).mean()
+        weights = (1 + weight * share) * (noise > 0)
+        return (wrong * (weights / weights.mean())).mean()
 
     def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Squared error of each token's velocity (N,), and each token's noise level (N,)."""
+        """Squared error of each token's velocity (N,), and each token's noise level (N,): zero where it is known."""
         items: LatentItems = batch.items
         drop = torch.rand(len(items.captions), generator=generator) < self.config.drop_caption
         captions = ["" if out else caption for caption, out in zip(items.captions, drop.tolist(), strict=True)]
@@ -98,11 +102,22 @@ class FlowTask:
         prompts = TextPack(self.text(ids.masked_fill(unknown, 2), lengths), lengths)
         levels = draw_levels(batch.kind, self.config.levels, generator)
         clean = pack(items.latents, levels)
+        known = [
+            draw_known(grid, self.config.known, generator, begun).flatten()
+            for grid, begun in zip(clean.grids, items.begun, strict=True)
+        ]
         noise = torch.randn(clean.tokens.shape, generator=generator)
-        noisy = on_path(clean.tokens, noise, clean.noise)
-        answer = self.transformer(replace(clean, tokens=noisy), prompts)
+        level = clean.noise * ~torch.cat(known)
+        blur = self._blur(clean.lengths, generator) * torch.cat(known)
+        noisy = on_path(clean.tokens, noise, level) + blur[:, None] * noise
+        answer = self.transformer(replace(clean, tokens=noisy, noise=level), prompts)
         target = channels_last(velocity(clean.tokens, noise), clean.patch)
-        return (answer - target).square().mean(1), clean.noise
+        return (answer - target).square().mean(1), level
+
+    def _blur(self, lengths: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """For each token how much it is disturbed where it is known: one draw for each video."""
+        amount = torch.rand(len(lengths), generator=generator) * self.config.known.noise
+        return amount.repeat_interleave(torch.tensor(lengths))
 
     def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
         with averaged(self.modules(), ema), torch.no_grad():

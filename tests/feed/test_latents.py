@@ -46,28 +46,28 @@ def test_latents_are_encoded_once_and_mirrored_clips_are_encoded_mirrored(entrie
     for entry, clip in zip(entries, made, strict=True):
         with torch.no_grad():
             expected = model.encode(to_float(films.frames(entry)[None]))[0].half()
-        assert torch.allclose(clip.latents, expected, atol=2e-3)
-        assert clip.digest == entry.clip and clip.tokens == 2 * 2 * 3
-    assert made[0].share.view(2, 2, 3)[0, 0].tolist() == [1, 0, 0]
-    assert made[1].share.view(2, 2, 3)[0, 0].tolist() == [0, 0, 1]
+        assert torch.allclose(clip.views[0].latents, expected, atol=2e-3)
+        assert clip.digest == entry.clip and clip.views[0].share.shape == (2, 2, 3)
+    assert made[0].views[0].share[0, 0].tolist() == [1, 0, 0]
+    assert made[1].views[0].share[0, 0].tolist() == [0, 0, 1]
 
     file = next((tmp_path / "latents").rglob("*.safetensors"))
     before = file.stat().st_mtime_ns
     again = cache_latents(entries, Films(), model, tmp_path / "latents", lambda _done, _of: None)
     assert file.stat().st_mtime_ns == before
-    assert all(torch.equal(one.latents, two.latents) for one, two in zip(made, again, strict=True))
+    assert all(torch.equal(one.views[0].latents, two.views[0].latents) for one, two in zip(made, again, strict=True))
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense" * 9])
 def test_a_damaged_cache_is_made_again(entries: list[Entry], tmp_path: Path, damage: bytes) -> None:
     model = Autoencoder(SMALL).eval()
     made = cache_latents(entries, Films(), model, tmp_path / "latents", lambda _done, _of: None)
-    expected = [clip.latents.clone() for clip in made]
+    expected = [clip.views[0].latents.clone() for clip in made]
     file = next((tmp_path / "latents").rglob("*.safetensors"))
     file.unlink()  # the tensors above are its pages
     file.write_bytes(damage)
     again = cache_latents(entries, Films(), model, tmp_path / "latents", lambda _done, _of: None)
-    assert all(torch.equal(one, two.latents) for one, two in zip(expected, again, strict=True))
+    assert all(torch.equal(one, two.views[0].latents) for one, two in zip(expected, again, strict=True))
 
 
 def test_another_autoencoder_has_another_name() -> None:

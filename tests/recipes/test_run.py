@@ -50,13 +50,13 @@ def test_the_bundle_keeps_its_word(home: Path) -> None:
     provenance = load_bundle(home / "models" / "tiny").provenance
     assert provenance.recipe == config.dump(recipes.find("tiny"))
     assert provenance.films is not None and provenance.films.count == 17  # 18 seeds, one of them held out
-    assert provenance.exposure["transformer"].steps == 6
+    assert provenance.exposure["scenes"].steps == 6
 
 
 def test_exactly_the_allowed_clips_were_seen(home: Path) -> None:
     places = Places(home, "tiny")
     may = {entry.clip for entry in allowed(recipes.find("tiny"), recipes.find("tiny").films, places)}
-    rows = list(ExposureLog(places.transformer / "exposure.log").read())
+    rows = list(ExposureLog(places.stage("scenes") / "exposure.log").read())
     assert {clip for _, clip in rows} <= may
     assert {step for step, _ in rows} == set(range(6))
     held = [entry for entry in catalogue(Ledger(places.ledger), Policy(), places.films)[0] if entry.seed % 10 == 9]
@@ -88,22 +88,22 @@ def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> N
     for name in ("films", "ledger"):
         (tmp_path / name).symlink_to(home / name)
     tiny = recipes.find("tiny")
-    for stage in ("autoencoder", "transformer"):
+    for stage in ("autoencoder", "scenes", "abilities"):
         with pytest.raises(HaltedError):
             run(tiny, resume=True, home=tmp_path, workers=1, report=stopping(stage, 3))
     run(tiny, resume=True, home=tmp_path, workers=1, report=lambda *_: None)
-    for stage in ("autoencoder", "transformer"):
+    for stage in ("autoencoder", "scenes", "abilities"):
         first, second = weights(home, stage), weights(tmp_path, stage)
         assert all(torch.equal(first[name], second[name]) for name in first)
-    logs = [ExposureLog(Places(place, "tiny").transformer / "exposure.log").root() for place in (home, tmp_path)]
+    logs = [ExposureLog(Places(place, "tiny").stage("abilities") / "exposure.log").root() for place in (home, tmp_path)]
     assert logs[0] == logs[1]
 
 
 def test_an_older_run_is_not_overwritten(home: Path) -> None:
-    before = (home / "runs" / "tiny" / "transformer" / "exposure.log").read_bytes()
+    before = (home / "runs" / "tiny" / "scenes" / "exposure.log").read_bytes()
     with pytest.raises(ValueError, match="is there already: --resume"):
         run(recipes.find("tiny"), home=home, workers=1, report=lambda *_: None)
-    assert (home / "runs" / "tiny" / "transformer" / "exposure.log").read_bytes() == before
+    assert (home / "runs" / "tiny" / "scenes" / "exposure.log").read_bytes() == before
 
 
 def test_the_recipe_decides_whether_mirrored_films_are_seen(home: Path) -> None:
@@ -135,8 +135,8 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
     ("change", "named"),
     [
         ("training.stepz=3", "'stepz'.*did you mean 'steps'"),
-        ("training.steps=many", "training.steps: 'many'"),
-        ("training.steps=0", "steps=0"),
+        ("stages.scenes.training.steps=many", "training.steps: 'many'"),
+        ("stages.scenes.training.steps=0", "steps=0"),
         ("steps", "not key=value"),
         ("films=[]", "no films"),
         ("flow.drop_caption=2", "drop_caption 2"),
@@ -146,14 +146,14 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
         ('films=[{"size":"32x32x5"}]', "lacks first, last"),
         ('films=[{"size":"60x32x5","first":0,"last":20}]', "width 60"),
         ('films=[{"size":"32x32x5","first":0,"last":5}]', "at least 10 seeds"),
-        ("flow.token_budget=4", "has 8 tokens"),
+        ("stages.scenes.flow.token_budget=4", "has 8 tokens"),
         ("reconstruction.batch=0", "batch 0"),
-        ("training.optim.matrix_rate=NaN", "matrix_rate nan"),
-        ("training.optim.clip=-1", "clip -1"),
-        ("training.sample_every=-5", "sample_every=-5"),
-        ("training.seed=-1", "seed=-1"),
-        ("flow.levels.shift=0.5", "shift 0.5"),
-        ("flow.levels.base_tokens=0", "base_tokens 0"),
+        ("stages.scenes.training.optim.matrix_rate=NaN", "matrix_rate nan"),
+        ("stages.scenes.training.optim.clip=-1", "clip -1"),
+        ("stages.scenes.training.sample_every=-5", "sample_every=-5"),
+        ("stages.scenes.training.seed=-1", "seed=-1"),
+        ("stages.scenes.flow.levels.shift=0.5", "shift 0.5"),
+        ("stages.scenes.flow.levels.base_tokens=0", "base_tokens 0"),
         ("autoencoder.time_kernel=0", "at least 1"),
         ("transformer.out_channels=8", "out_channels 8"),
     ],
