@@ -49,7 +49,7 @@ def test_the_bundle_keeps_its_word(home: Path) -> None:
     assert report.holds, [finding for finding in report.findings if finding.state == "broken"]
     provenance = load_bundle(home / "models" / "tiny").provenance
     assert provenance.recipe == config.dump(recipes.find("tiny"))
-    assert provenance.films is not None and provenance.films.count == 17  # 18 seeds, one of them held out
+    assert provenance.films is not None and provenance.films.count == 26  # 28 seeds, two of them held out
     assert provenance.exposure["scenes"].steps == 6
 
 
@@ -134,18 +134,18 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ("training.stepz=3", "'stepz'.*did you mean 'steps'"),
+        ("stages.scenes.training.stepz=3", "'stepz'.*did you mean 'steps'"),
         ("stages.scenes.training.steps=many", "training.steps: 'many'"),
         ("stages.scenes.training.steps=0", "steps=0"),
         ("steps", "not key=value"),
-        ("films=[]", "no films"),
-        ("flow.drop_caption=2", "drop_caption 2"),
+        ("stages.scenes.films=[]", "no films"),
+        ("stages.scenes.flow.drop_caption=2", "drop_caption 2"),
         ("text.d_model=20", "text_dim 32 is not text.d_model 20"),
         ("world=worlds-9", "worlds-9"),
         ("name=../../films", "cannot name a folder"),
-        ('films=[{"size":"32x32x5"}]', "lacks first, last"),
-        ('films=[{"size":"60x32x5","first":0,"last":20}]', "width 60"),
-        ('films=[{"size":"32x32x5","first":0,"last":5}]', "at least 10 seeds"),
+        ('stages.scenes.films=[{"size":"32x32x5"}]', "lacks first, last"),
+        ('stages.scenes.films=[{"size":"60x32x5","first":0,"last":20}]', "width 60"),
+        ('autoencoder_films=[{"size":"32x32x5","first":0,"last":5}]', "at least 10 seeds"),
         ("stages.scenes.flow.token_budget=4", "has 8 tokens"),
         ("reconstruction.batch=0", "batch 0"),
         ("stages.scenes.training.optim.matrix_rate=NaN", "matrix_rate nan"),
