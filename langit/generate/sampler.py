@@ -1,7 +1,8 @@
 """The sampling loop, unrolled: noise to latents by a solver, a schedule and a denoiser that are arguments.
 
 There is one loop for every ability. Which patches are already known is a mask over tokens: known ones hold their value
-at noise level zero, the rest are walked from noise to data. It does not know prompts, pixels or files.
+at noise level zero, the rest are walked towards data, from noise or from any level below it. All that the walk
+remembers is a state, stepped by the solver. It does not know prompts, pixels or files.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from langit.flow.guidance import guided
-from langit.flow.solvers import Solver
+from langit.flow.reuse import Field, reusing
+from langit.flow.solvers import Solver, State
 from langit.patches import Pack, TextPack
 
 Denoiser = Callable[[Pack, TextPack], Tensor]
@@ -44,39 +46,55 @@ def sample(
     solver: Solver,
     guidance: float,
     to_state: Callable[[Tensor], Tensor],
+    guidance_from: float = 1.0,
+    guidance_to: float = 0.0,
+    reuse: float = 0.0,
     known: Bool[Tensor, " N"] | None = None,
     on_step: OnStep | None = None,
 ) -> Float[Tensor, "N P"]:
-    """Walk a pack's tokens along ``levels`` (from 1 to 0).
+    """Walk a pack's tokens along ``levels``.
+
+    The videos of a pack share the levels, the decisions of step reuse and, on some machines, the last bits of their
+    sums: a video that must not depend on others is walked in a pack of its own.
 
     Args:
         denoiser: gives the velocity of every token of a pack.
-        start: noise where unknown, latents where known.
+        start: latents where known; elsewhere noise, or what :func:`langit.flow.path.on_path` makes of latents at the
+            first of the levels.
         texts: a prompt for each video of the pack; ``without`` the texts that guidance moves away from.
-        levels: noise levels, one more than there are steps.
+        levels: falling noise levels, one more than there are steps; from 1, or from less to keep some of the start.
         solver: one step of an ordinary differential equation.
-        guidance: 1 asks the model once a step; above, twice.
+        guidance: 1 asks the model once a step; any other number twice.
         to_state: turns the denoiser's layout of a token into the pack's.
+        guidance_from: steps that begin above this level are not guided, nor are those at or below ``guidance_to``.
+        guidance_to: see there. Where guidance begins or ends the field changes, and solver and reuse begin anew.
+        reuse: the threshold of :func:`langit.flow.reuse.reusing`; 0 asks at every step. The last step always asks.
         known: tokens that are given; they stay at level zero.
         on_step: told the step (from 1), the number of steps and the pack as it is.
     """
-    moving = torch.ones_like(start.noise) if known is None else (~known).to(start.noise.dtype)
-    both = None
-    if guidance != 1.0:
-        both = TextPack(torch.cat([texts.tokens, without.tokens]), texts.lengths + without.lengths)
+    steps = list(zip(levels[:-1], levels[1:], strict=True))
+    assert steps and all(1 >= level > after >= 0 for level, after in steps), f"levels {list(levels)} do not fall"
+    given = torch.zeros_like(start.noise, dtype=torch.bool) if known is None else known
+    moving = (~given).to(start.noise.dtype)
+    both = TextPack(torch.cat([texts.tokens, without.tokens]), texts.lengths + without.lengths)
 
-    def field(tokens: Tensor, level: float) -> Tensor:
+    def told(tokens: Tensor, level: float) -> Tensor:
         here = replace(start, tokens=tokens, noise=level * moving)
-        if both is None:
-            velocity = to_state(denoiser(here, texts))
-        else:
-            with_text, plain = to_state(denoiser(repeated(here, 2), both)).chunk(2)
-            velocity = guided(with_text, plain, guidance)
-        return velocity * moving[:, None]
+        return to_state(denoiser(here, texts)) * moving[:, None]
 
-    tokens = start.tokens
-    for step, (level, after) in enumerate(zip(levels[:-1], levels[1:], strict=True), start=1):
-        tokens = solver(tokens, level, after, field)  # (N, P)
+    def told_twice(tokens: Tensor, level: float) -> Tensor:
+        here = replace(start, tokens=tokens, noise=level * moving)
+        with_text, plain = to_state(denoiser(repeated(here, 2), both)).chunk(2)
+        return guided(with_text, plain, guidance) * moving[:, None]
+
+    state, guiding = State(start.tokens, levels[0]), False
+    for step, (level, after) in enumerate(steps, start=1):
+        now = guidance != 1.0 and guidance_to < level <= guidance_from
+        if now != guiding:
+            state, guiding = State(state.x, level), now
+        field: Field = reusing(told_twice if now else told, reuse if step < len(steps) else 0.0, ~given)
+        state = solver(state, after, field)
+        state = replace(state, x=torch.where(given[:, None], start.tokens, state.x))  # (N, P), to the bit
         if on_step is not None:
-            on_step(step, len(levels) - 1, replace(start, tokens=tokens, noise=after * moving))
-    return tokens
+            on_step(step, len(steps), replace(start, tokens=state.x, noise=after * moving))
+    return state.x

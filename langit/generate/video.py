@@ -71,7 +71,7 @@ def generate_many(
     guidance: float | None = None,
     on_step: OnStep | None = None,
 ) -> list[Generated]:
-    """Several videos of one size in one pack: see :func:`generate`."""
+    """Several videos of one size, each what :func:`generate` makes alone; steps are counted over all of them."""
     pixels = pixels if pixels is not None else model.sizes[0]
     check_size(pixels, model.sizes)
     sampling = replace(
@@ -106,24 +106,35 @@ def sample_latents(
     sampling: SamplingConfig,
     on_step: OnStep | None = None,
 ) -> list[Tensor]:
-    """Normalised latents (C, F, h, w) of each prompt."""
+    """Normalised latents (C, F, h, w) of each prompt, walked in packs of their own: the same bits in any company."""
     shape = latent_shape(pixels, model.autoencoder.config.compression)
     patch = model.transformer.config.patch_size
     tokens = token_grid(shape, patch).count
     size = (shape.channels, shape.frames, shape.height, shape.width)
-    noise = [torch.randn(size, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-    start: Pack = pack(noise, [1.0] * len(noise), patch)
-    texts = TextPack(*model.text.encode(list(prompts)))
-    without = TextPack(*model.text.encode([""] * len(prompts)))
-    walked = sample(
-        model.transformer,
-        start,
-        texts,
-        without,
-        levels=walk(sampling.steps, tokens, sampling.levels).tolist(),
-        solver=solver(sampling.solver),
-        guidance=sampling.guidance,
-        to_state=lambda answer: channels_first(answer, patch),
-        on_step=on_step,
-    )
-    return unpack(start, channels_last(walked, patch))
+    levels = walk(sampling.steps, tokens, sampling.levels).tolist()
+    without = TextPack(*model.text.encode([sampling.without]))
+    latents = []
+    for index, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
+        noise = torch.randn(size, generator=torch.Generator().manual_seed(seed))
+        start: Pack = pack([noise], [1.0], patch)
+        walked = sample(
+            model.transformer,
+            start,
+            TextPack(*model.text.encode([prompt])),
+            without,
+            levels=levels,
+            solver=solver(sampling.solver),
+            guidance=sampling.guidance,
+            guidance_from=sampling.guidance_from,
+            guidance_to=sampling.guidance_to,
+            reuse=sampling.reuse,
+            to_state=lambda answer: channels_first(answer, patch),
+            on_step=_counted(on_step, index, len(prompts)),
+        )
+        latents += unpack(start, channels_last(walked, patch))
+    return latents
+
+
+def _counted(on_step: OnStep | None, index: int, videos: int) -> OnStep | None:
+    """The steps of one video as those of all."""
+    return on_step and (lambda step, steps, pack: on_step(index * steps + step, videos * steps, pack))
