@@ -2,8 +2,9 @@
 
 A record's digest is the SHA-256 of its canonical JSON: keys sorted, no spaces, UTF-8, ``record`` naming the
 kind. A field that is ``None`` or empty is left out of it, so a field that a later version adds (with such a
-default) changes no digest that is already in a log. Knows nothing of where records are kept, nor of what a
-licence permits.
+default) changes no digest that is already in a log. There are no floats in records, so that a digest does not
+hang on how a machine writes them. Records on footage are here, those on what was done with it in ``made``.
+Knows nothing of where records are kept, nor of what a licence permits.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hashlib
 import re
 import typing
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -20,17 +22,24 @@ from langit.config import canonical
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
+MEASURE = re.compile(r"[a-z][a-z0-9_.]*=\S+")
+FRACTION = re.compile(r"\d+(/[1-9]\d*)?")
+
 SourceKind = Literal["rendered", "file", "fetched"]
-Consent = Literal["granted", "refused"]
-RevokedBy = Literal["record", "content", "url"]
+Answer = Literal["granted", "refused"]
+RevokedBy = Literal["record", "content", "url", "fingerprint"]
+Scheme = Literal["cawg", "tdmrep", "aipref", "rsl", "robots", "noai"]
+Says = Literal["allowed", "reserved", "silent", "unreadable"]
 
 
-def _sha256(name: str, value: str) -> None:
+def check_sha256(name: str, value: str) -> None:
+    """Raise a ``ValueError`` that names the field unless ``value`` is a hash in hexadecimal digits."""
     if not SHA256.fullmatch(value):
         raise ValueError(f"{name} {value!r} is not a SHA-256: give 64 lower-case hexadecimal digits")
 
 
-def _one_of(name: str, value: object, choices: object) -> None:
+def check_one_of(name: str, value: object, choices: object) -> None:
+    """Raise a ``ValueError`` unless ``value`` is one of a ``Literal``'s."""
     known = typing.get_args(choices)
     if value not in known:
         raise ValueError(f"{name} {value!r} is not one of {', '.join(known)}")
@@ -82,13 +91,13 @@ class Source(Record):
     motion_sha256: str | None = None
 
     def __post_init__(self) -> None:
-        _one_of("kind of source", self.kind, SourceKind)
-        _sha256("content_sha256", self.content_sha256)
+        check_one_of("kind of source", self.kind, SourceKind)
+        check_sha256("content_sha256", self.content_sha256)
         for name, value in (("scene_sha256", self.scene_sha256), ("motion_sha256", self.motion_sha256)):
             if value is not None:
-                _sha256(name, value)
+                check_sha256(name, value)
         for value in self.evidence:
-            _sha256("evidence", value)
+            check_sha256("evidence", value)
         if self.kind == "rendered" and (self.generator is None or self.generator_version is None or self.seed is None):
             raise ValueError(
                 f"rendered source {self.title!r} names no generator, generator_version and seed: give all three"
@@ -107,24 +116,99 @@ class Rights(Record):
     recorded_at: str
     licence: str | None = None
     holder: str | None = None
-    consent: Consent | None = None
+    consent: Answer | None = None
     evidence: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _sha256("source", self.source)
+        check_sha256("source", self.source)
         for value in self.evidence:
-            _sha256("evidence", value)
+            check_sha256("evidence", value)
         if self.consent is not None:
-            _one_of("consent", self.consent, Consent)
+            check_one_of("consent", self.consent, Answer)
         if self.licence is None and self.consent is None:
             raise ValueError(f"rights in source {self.source} state neither a licence nor a consent: give one of them")
+
+
+@dataclass(frozen=True)
+class Consent(Record):
+    """That a person agreed to be learnt from. Who it is stands beside the log, where it can be erased.
+
+    ``person`` and ``form`` are salted commitments (see ``personal``) to what is known of the person and to the
+    bytes of the consent form. ``covers`` is the digest of the source or of the clip that shows them. ``purposes``
+    are words like ``training``; ``starts`` and ``ends`` ISO 8601 dates, the last day included, no end if left out.
+    A :class:`Revocation` of this record withdraws it.
+    """
+
+    record: ClassVar[str] = "consent"
+
+    covers: str
+    person: str
+    purposes: tuple[str, ...]
+    starts: str
+    recorded_at: str
+    ends: str | None = None
+    form: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sha256("covers", self.covers)
+        check_sha256("person", self.person)
+        if self.form is not None:
+            check_sha256("form", self.form)
+        if not self.purposes or not all(self.purposes):
+            raise ValueError(f"consent for {self.covers} names no purpose: give at least one, such as 'training'")
+        for name, value in (("starts", self.starts), ("ends", self.ends)):
+            if value is not None:
+                _date(name, value)
+        if self.ends is not None and self.ends < self.starts:
+            raise ValueError(f"consent ends on {self.ends}, before it starts on {self.starts}: give the dates in order")
+
+
+@dataclass(frozen=True)
+class Signal(Record):
+    """What one opt-out scheme said of a source when it was read: a preference as it stood, with its evidence.
+
+    ``where`` is the file, the header or the URL that was read; ``text`` the exact words that decided; ``reader``
+    the version of our reader; ``evidence`` the SHA-256 of the bytes that were read. ``unreadable`` is for what was
+    there and could not be understood, and for what could not be got: it is never taken for a yes.
+    """
+
+    record: ClassVar[str] = "signal"
+
+    source: str
+    scheme: str
+    says: str
+    where: str
+    read_at: str
+    reader: str
+    text: str | None = None
+    evidence: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_sha256("source", self.source)
+        check_one_of("scheme of a signal", self.scheme, Scheme)
+        check_one_of("signal", self.says, Says)
+        for value in self.evidence:
+            check_sha256("evidence", value)
 
 
 @dataclass(frozen=True)
 class Clip(Record):
     """A stretch of a source that can be learnt from: ``frames`` frames from frame ``start``, perhaps mirrored.
 
-    ``source`` is the source's digest; ``content_sha256`` the hash of the clip's own pixels.
+    ``source`` is the source's digest; ``content_sha256`` the hash of the clip's own pixels: uint8 RGB in the order
+    (T, H, W, 3), as they are learnt from (after ``crop``, before any scaling).
+
+    What follows is said of real footage only, and was added later (``None`` or empty leaves digests as they were):
+
+    - ``size``: ``WIDTHxHEIGHT`` of the clip's pixels, after ``crop``.
+    - ``crop``: ``WIDTHxHEIGHT+LEFT+TOP`` of the part of the source's frames that is kept, where bars were cut off.
+    - ``fps``: frames a second as a fraction (``24000/1001``): the average where the rate varies.
+    - ``starts_at``, ``ends_at``: seconds as fractions, when the first frame appears and when the last one's time is
+      over, on the source's clock. Frame numbers count decoded frames in order of appearance, from 0.
+    - ``likeness``: whether a person can be recognised; ``None`` where nobody looked, which is not a no.
+    - ``measures``: what curation measured, as sorted ``name=value`` (``motion=0.132``), rounded by whoever wrote it.
+    - ``fingerprint_sha256``: the hash of the fingerprint's bytes, which are kept in the table of fingerprints.
+    - ``curation``: the digest of the curation's config, without ``sha256:``.
     """
 
     record: ClassVar[str] = "clip"
@@ -135,22 +219,53 @@ class Clip(Record):
     mirrored: bool
     captions: tuple[str, ...]
     content_sha256: str
+    size: str | None = None
+    crop: str | None = None
+    fps: str | None = None
+    starts_at: str | None = None
+    ends_at: str | None = None
+    likeness: bool | None = None
+    measures: tuple[str, ...] = ()
+    fingerprint_sha256: str | None = None
+    curation: str | None = None
 
     def __post_init__(self) -> None:
-        _sha256("source", self.source)
-        _sha256("content_sha256", self.content_sha256)
+        check_sha256("source", self.source)
+        check_sha256("content_sha256", self.content_sha256)
         if self.start < 0 or self.frames < 1:
             raise ValueError(
                 f"clip of {self.frames} frames from frame {self.start}: start at 0 or later, keep 1 or more"
             )
+        for name, digest in (("fingerprint_sha256", self.fingerprint_sha256), ("curation", self.curation)):
+            if digest is not None:
+                check_sha256(name, digest)
+        for name, shape, pattern in (
+            ("size", self.size, r"\d+x\d+"),
+            ("crop", self.crop, r"\d+x\d+\+\d+\+\d+"),
+            ("fps", self.fps, FRACTION),
+            ("starts_at", self.starts_at, FRACTION),
+            ("ends_at", self.ends_at, FRACTION),
+        ):
+            if shape is not None and not re.fullmatch(pattern, shape):
+                raise ValueError(f"{name} {shape!r} of a clip is malformed: see Clip for how it is written")
+        for measure in self.measures:
+            if not MEASURE.fullmatch(measure):
+                raise ValueError(f"measure {measure!r} of a clip does not read name=value, without spaces")
+        if list(self.measures) != sorted(set(self.measures)):
+            raise ValueError(f"measures {self.measures} of a clip are not sorted, or say a thing twice: sort them")
+
+    @property
+    def measured(self) -> dict[str, str]:
+        """The measures by name."""
+        return dict(measure.split("=", 1) for measure in self.measures)
 
 
 @dataclass(frozen=True)
 class Revocation(Record):
     """What may no longer be used, from its entry on. Nothing is ever removed: this is added.
 
-    ``target`` is a record's digest (a source or a clip), a content hash, or a URL, as ``by`` says. A content hash
-    or a URL also bars footage that is entered later.
+    ``target`` is a record's digest (a source, a clip, a consent ...), a content hash, a URL, or the hash of a
+    fingerprint, as ``by`` says. All but the first also bar footage that is entered later.
     """
 
     record: ClassVar[str] = "revocation"
@@ -162,11 +277,15 @@ class Revocation(Record):
     evidence: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _one_of("revocation by", self.by, RevokedBy)
+        check_one_of("revocation by", self.by, RevokedBy)
         if self.by != "url":
-            _sha256(f"revoked {self.by}", self.target)
+            check_sha256(f"revoked {self.by}", self.target)
         for value in self.evidence:
-            _sha256("evidence", value)
+            check_sha256("evidence", value)
 
 
-KINDS: dict[str, type[Record]] = {kind.record: kind for kind in (Source, Rights, Clip, Revocation)}
+def _date(name: str, value: str) -> None:
+    try:
+        date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"{name} {value!r} is no date: write it as 2026-11-23") from error

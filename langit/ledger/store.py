@@ -25,12 +25,23 @@ import pyarrow as pa
 
 from langit.ledger.checkpoint import Checkpoint, Signer
 from langit.ledger.log import Frontier, Hash, leaf_hash, root
-from langit.ledger.record import KINDS, Clip, Record, Revocation, RevokedBy, Rights, Source
+from langit.ledger.made import KINDS, Caption, Drop, Exposure, Manifest, Output
+from langit.ledger.record import Clip, Consent, Record, Revocation, RevokedBy, Rights, Signal, Source
 from langit.ledger.rights import Decision, Policy, Revoked, decide, decide_clip
 
 Kind = TypeVar("Kind", bound=Record)
 
 LOG = pa.schema([("entry", pa.int64()), ("kind", pa.string()), ("digest", pa.binary(32))])
+REFERENCES: dict[type[Record], dict[str, tuple[str, ...]]] = {
+    Rights: {"source": ("source",)},
+    Consent: {"covers": ("source", "clip")},
+    Signal: {"source": ("source",)},
+    Clip: {"source": ("source",)},
+    Caption: {"clip": ("clip",)},
+    Drop: {"source": ("source",), "clip": ("clip",)},
+    Exposure: {"manifest": ("manifest",)},
+}
+"""Which fields of a record name another, and of which kinds it may be."""
 MAX_FRAGMENTS = 64
 """Tables of more pieces than this are compacted after an append, so that entering films one by one stays fast."""
 
@@ -92,6 +103,34 @@ class Ledger:
     def rights(self) -> tuple[Rights, ...]:
         """All later statements on rights, in order of entry."""
         return self._read(Rights)
+
+    def consents(self) -> tuple[Consent, ...]:
+        """All consents, in order of entry, whether or not they are in force."""
+        return self._read(Consent)
+
+    def signals(self) -> tuple[Signal, ...]:
+        """All opt-out signals that were read, in order of entry."""
+        return self._read(Signal)
+
+    def captions(self) -> tuple[Caption, ...]:
+        """All captions that were written after their clips were entered, in order of entry."""
+        return self._read(Caption)
+
+    def drops(self) -> tuple[Drop, ...]:
+        """All that curation turned away, in order of entry."""
+        return self._read(Drop)
+
+    def manifests(self) -> tuple[Manifest, ...]:
+        """All manifests, in order of entry."""
+        return self._read(Manifest)
+
+    def exposures(self) -> tuple[Exposure, ...]:
+        """All exposures, in order of entry."""
+        return self._read(Exposure)
+
+    def outputs(self) -> tuple[Output, ...]:
+        """All videos that left, in order of entry."""
+        return self._read(Output)
 
     def revocations(self) -> tuple[Revocation, ...]:
         """All revocations, in order of entry."""
@@ -221,12 +260,16 @@ class Ledger:
                 raise ValueError(f"a {record.record} in {self.path} says what was never entered: restore the ledger")
 
     def _check_reference(self, record: Record, new: dict[str, Record]) -> None:
-        """A clip and a statement of rights need their source; a revocation of a record needs the record."""
-        if isinstance(record, (Clip, Rights)):
-            known = new[record.source].record if record.source in new else self._digests.get(record.source)
-            if known != Source.record:
+        """What a record hangs on must be there before it: a clip's source, a caption's clip ..."""
+        for name, kinds in REFERENCES.get(type(record), {}).items():
+            target = getattr(record, name)
+            if target is None:
+                continue
+            known = new[target].record if target in new else self._digests.get(target)
+            if known not in kinds:
+                wanted = " or ".join(kinds)
                 raise ValueError(
-                    f"source {record.source} of a {record.record} is not in {self.path}: add the source first"
+                    f"{wanted} {target} of a {record.record} is not in {self.path}: add the {wanted} first"
                 )
         if isinstance(record, Revocation) and record.by == "record":
             present = record.target in self._digests or record.target in new

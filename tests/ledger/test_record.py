@@ -5,7 +5,8 @@ import hashlib
 
 import pytest
 
-from langit.ledger.record import KINDS, Clip, Record, Revocation, Rights, Source
+from langit.ledger.made import KINDS, Caption, Drop, Exposure, Manifest, Output
+from langit.ledger.record import Clip, Consent, Record, Revocation, Rights, Signal, Source
 
 HASH = "ab" * 32
 SOURCE = Source(
@@ -51,14 +52,41 @@ def test_every_field_of_a_source_counts(field):
     assert dataclasses.replace(SOURCE, **{field: other.get(field, "other")}).digest != SOURCE.digest
 
 
+CLIP = Clip(source=HASH, start=0, frames=1, mirrored=False, captions=(), content_sha256=HASH)
+ONE_OF_EACH = (
+    SOURCE,
+    Rights(source=HASH, recorded_at="2026-01-01", licence="CC0-1.0"),
+    Consent(covers=HASH, person=HASH, purposes=("training",), starts="2026-01-01", recorded_at="2026-01-01"),
+    Signal(source=HASH, scheme="tdmrep", says="silent", where="tdmrep.json", read_at="2026-01-01", reader="1"),
+    CLIP,
+    Caption(clip=HASH, text="a ball", language="en", captioner="sidecar", version="1"),
+    Drop(stage="probe", reason="unreadable", detail="no video in it", source=HASH),
+    Manifest("films", 2, HASH, HASH, HASH, 1, HASH, "2026-01-01"),
+    Exposure(run="pocket", root=HASH, rows=4, step=2, recorded_at="2026-01-01"),
+    Output(content_sha256=HASH, model=HASH, made_at="2026-01-01"),
+    Revocation(target=HASH, reason="asked", revoked_at="2026-01-01"),
+)
+
+
 def test_records_of_different_kinds_never_share_a_digest():
-    digests = {
-        SOURCE.digest,
-        Rights(source=HASH, recorded_at="2026-01-01", licence="CC0-1.0").digest,
-        Clip(source=HASH, start=0, frames=1, mirrored=False, captions=(), content_sha256=HASH).digest,
-        Revocation(target=HASH, reason="asked", revoked_at="2026-01-01").digest,
-    }
-    assert len(digests) == len(KINDS) == 4
+    assert [type(record) for record in ONE_OF_EACH] == list(KINDS.values())
+    assert len({record.digest for record in ONE_OF_EACH}) == len(KINDS)
+
+
+def test_digests_that_are_in_logs_do_not_change():
+    """As they were computed when these kinds of records had only the fields that are given here."""
+    clip = Clip(source=HASH, start=0, frames=17, mirrored=False, captions=("a ball",), content_sha256=HASH)
+    assert SOURCE.digest == "5ea1fdf5f2b6d98c7982c6d28c50a26fe870dbd8e89ce9122866a65ca94332c3"
+    assert clip.digest == "a6ed678116143b01fb71355e3e9b89ec7eb529c40cf4e968bc7dfd3c4c7bd012"
+
+
+def test_what_is_said_of_real_footage_counts():
+    said = {"size": "640x360", "crop": "640x272+0+44", "fps": "24000/1001", "starts_at": "0", "ends_at": "1001/24000"}
+    said |= {"likeness": False, "measures": ("motion=0.132", "sharpness=12"), "fingerprint_sha256": HASH}
+    said |= {"curation": HASH}
+    digests = {dataclasses.replace(CLIP, **{name: value}).digest for name, value in said.items()}
+    assert len(digests | {CLIP.digest}) == len(said) + 1
+    assert dataclasses.replace(CLIP, **said).measured == {"motion": "0.132", "sharpness": "12"}
 
 
 def test_records_are_frozen():
@@ -80,6 +108,22 @@ def test_records_are_frozen():
         (lambda: Clip(HASH, 0, 0, False, (), HASH), "clip of 0 frames"),
         (lambda: Clip(HASH, -1, 5, False, (), HASH), "from frame -1"),
         (lambda: Clip("film 7", 0, 5, False, (), HASH), "'film 7' is not a SHA-256"),
+        (lambda: dataclasses.replace(CLIP, size="640"), "size '640' of a clip is malformed"),
+        (lambda: dataclasses.replace(CLIP, fps="30/0"), "fps '30/0' of a clip is malformed"),
+        (lambda: dataclasses.replace(CLIP, measures=("motion",)), "does not read name=value"),
+        (lambda: dataclasses.replace(CLIP, measures=("b=1", "a=1")), "are not sorted"),
+        (lambda: dataclasses.replace(CLIP, curation="sha256:" + HASH), "is not a SHA-256"),
+        (lambda: Consent(HASH, HASH, (), "2026-01-01", ""), "names no purpose"),
+        (lambda: Consent(HASH, "Sri", ("training",), "2026-01-01", ""), "person 'Sri' is not a SHA-256"),
+        (lambda: Consent(HASH, HASH, ("training",), "1 May", ""), "starts '1 May' is no date"),
+        (lambda: Consent(HASH, HASH, ("training",), "2026-02-01", "", ends="2026-01-01"), "before it starts"),
+        (lambda: Signal(HASH, "ai.txt", "silent", "", "", ""), "'ai.txt' is not one of"),
+        (lambda: Signal(HASH, "rsl", "maybe", "", "", ""), "'maybe' is not one of"),
+        (lambda: Caption(HASH, " ", "en", "sidecar", "1"), "is empty"),
+        (lambda: Drop(stage="probe", reason="short", detail=""), "names no source, clip or title"),
+        (lambda: Drop(stage="", reason="short", detail="", title="a"), "has no stage or reason"),
+        (lambda: Manifest(" ", 2, HASH, HASH, HASH, 1, HASH, ""), "has no name"),
+        (lambda: Exposure("run", HASH, -1, 0, ""), "count from 0"),
         (lambda: Revocation(target="film 7", reason="asked", revoked_at="2026-01-01"), "is not a SHA-256"),
         (lambda: Revocation(target=HASH, reason="", revoked_at="", by="whim"), "'whim' is not one of"),
     ],

@@ -1,0 +1,166 @@
+"""Records on what was done with footage: captions, what was dropped, manifests, exposures, videos that left.
+
+Frozen and hashed like the records of ``record``, and by the same rules. Knows nothing of how captions are written,
+nor of how a model is trained: whoever does that fills these in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from langit.ledger.record import (
+    Clip,
+    Consent,
+    Record,
+    Revocation,
+    Rights,
+    Signal,
+    Source,
+    check_sha256,
+)
+
+
+@dataclass(frozen=True)
+class Caption(Record):
+    """Words on a clip that were written after it was entered, and who or what wrote them.
+
+    ``clip`` is the clip's digest. ``captioner`` names a model, an endpoint, ``sidecar`` or a person's role;
+    ``version`` its revision or the hash of its weights; ``prompt`` what it was asked; ``language`` an IETF tag.
+    """
+
+    record: ClassVar[str] = "caption"
+
+    clip: str
+    text: str
+    language: str
+    captioner: str
+    version: str
+    prompt: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sha256("clip", self.clip)
+        if not self.text.strip():
+            raise ValueError(f"caption of clip {self.clip} is empty: give words, or no caption")
+
+
+@dataclass(frozen=True)
+class Drop(Record):
+    """Footage that was turned away by curation, and why.
+
+    ``source`` is a source's digest, with ``start`` and ``frames`` of the stretch where it is not all of it; ``clip``
+    the digest of a clip that was entered and dropped later. Footage that never became a source (a path that climbs
+    out of its folder) has only ``title``. ``stage`` names the step, ``reason`` the rule in a word or two that can be
+    counted, ``detail`` what a person needs to understand it. ``curation`` is the digest of the curation's config.
+    """
+
+    record: ClassVar[str] = "drop"
+
+    stage: str
+    reason: str
+    detail: str
+    source: str | None = None
+    clip: str | None = None
+    start: int | None = None
+    frames: int | None = None
+    title: str | None = None
+    curation: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("source", self.source), ("clip", self.clip), ("curation", self.curation)):
+            if value is not None:
+                check_sha256(name, value)
+        if self.source is None and self.clip is None and not self.title:
+            raise ValueError(f"drop at stage {self.stage!r} names no source, clip or title: say what was dropped")
+        if not self.stage or not self.reason:
+            raise ValueError(f"drop of {self.source or self.clip or self.title} has no stage or reason: give both")
+
+
+@dataclass(frozen=True)
+class Manifest(Record):
+    """The clips of one training set, fixed: which ledger, which policy, which clips.
+
+    ``ledger_root`` is the log's root at ``ledger_size`` entries, before the manifest itself was entered. ``clip_root``
+    is the RFC 6962 root over the clips' digests in order; ``listing`` the SHA-256 of the evidence that lists them, one
+    in hexadecimal digits a line. ``policy`` and ``config`` are digests without ``sha256:``.
+    """
+
+    record: ClassVar[str] = "manifest"
+
+    name: str
+    ledger_size: int
+    ledger_root: str
+    policy: str
+    clip_root: str
+    clips: int
+    listing: str
+    made_at: str
+    config: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("ledger_root", "policy", "clip_root", "listing"):
+            check_sha256(name, getattr(self, name))
+        if self.config is not None:
+            check_sha256("config", self.config)
+        if not self.name.strip():
+            raise ValueError("a manifest has no name: give one")
+
+
+@dataclass(frozen=True)
+class Exposure(Record):
+    """That a run trained on clips of a manifest: it commits to the run's log, which has a row for each clip and step.
+
+    ``root`` is the RFC 6962 root over the log's ``rows`` rows (``feed.exposure``), up to ``step``; ``manifest`` the
+    digest of the Manifest record, ``model`` the hash of the weights that came of it.
+    """
+
+    record: ClassVar[str] = "exposure"
+
+    run: str
+    root: str
+    rows: int
+    step: int
+    recorded_at: str
+    manifest: str | None = None
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sha256("root", self.root)
+        for name, value in (("manifest", self.manifest), ("model", self.model)):
+            if value is not None:
+                check_sha256(name, value)
+        if self.rows < 0 or self.step < 0:
+            raise ValueError(f"exposure of run {self.run!r} has {self.rows} rows at step {self.step}: count from 0")
+
+
+@dataclass(frozen=True)
+class Output(Record):
+    """A video that left by ``release/``: its bytes, the model that made it, and what it was made from.
+
+    ``parents`` are the content hashes of footage that it continues or edits; ``prompt`` a salted commitment.
+    """
+
+    record: ClassVar[str] = "output"
+
+    content_sha256: str
+    model: str
+    made_at: str
+    parents: tuple[str, ...] = ()
+    prompt: str | None = None
+    fingerprint_sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sha256("content_sha256", self.content_sha256)
+        check_sha256("model", self.model)
+        for value in self.parents:
+            check_sha256("parents", value)
+        for name, digest in (("prompt", self.prompt), ("fingerprint_sha256", self.fingerprint_sha256)):
+            if digest is not None:
+                check_sha256(name, digest)
+
+
+KINDS: dict[str, type[Record]] = {
+    kind.record: kind
+    for kind in (Source, Rights, Consent, Signal, Clip, Caption, Drop, Manifest, Exposure, Output, Revocation)
+}
+"""Every kind of record, by the name that it has in the log."""
