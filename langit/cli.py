@@ -134,7 +134,7 @@ def generate(
             seed=seed,
             steps=steps,
             guidance=guidance,
-            on_step=lambda step, of, _: report("sampling", step, of, ""),
+            on_step=lambda step: report("sampling", step.number, step.of, ""),
         )
     facts = Facts(
         model=opened.provenance.model,

@@ -8,7 +8,7 @@ remembers is a state, stepped by the solver. It does not know prompts, pixels or
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,10 +17,27 @@ from torch import Tensor
 from langit.flow.guidance import guided
 from langit.flow.reuse import Field, reusing
 from langit.flow.solvers import Solver, State
-from langit.patches import Pack, TextPack
+from langit.patches import Pack, TextPack, channels_last, unpack
 
 Denoiser = Callable[[Pack, TextPack], Tensor]
-OnStep = Callable[[int, int, Pack], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A step that was made: the ``number``-th ``of`` so many. ``clean`` holds the tokens that it was heading for."""
+
+    number: int
+    of: int
+    pack: Pack
+    clean: Float[Tensor, "N P"]
+
+    @property
+    def latents(self) -> list[Float[Tensor, "_ _ _ _"]]:
+        """The videos as they seem to become."""
+        return unpack(self.pack, channels_last(self.clean, self.pack.patch))
+
+
+OnStep = Callable[[Step], None]
 
 
 def repeated(pack: Pack, times: int) -> Pack:
@@ -70,7 +87,7 @@ def sample(
         guidance_to: see there. Where guidance begins or ends the field changes, and solver and reuse begin anew.
         reuse: the threshold of :func:`langit.flow.reuse.reusing`; 0 asks at every step. The last step always asks.
         known: tokens that are given; they stay at level zero.
-        on_step: told the step (from 1), the number of steps and the pack as it is.
+        on_step: told of every step.
     """
     steps = list(zip(levels[:-1], levels[1:], strict=True))
     assert steps and all(1 >= level > after >= 0 for level, after in steps), f"levels {list(levels)} do not fall"
@@ -93,8 +110,10 @@ def sample(
         if now != guiding:
             state, guiding = State(state.x, level), now
         field: Field = reusing(told_twice if now else told, reuse if step < len(steps) else 0.0, ~given)
-        state = solver(state, after, field)
+        before, state = state, solver(state, after, field)
         state = replace(state, x=torch.where(given[:, None], start.tokens, state.x))  # (N, P), to the bit
         if on_step is not None:
-            on_step(step, len(steps), replace(start, tokens=state.x, noise=after * moving))
+            slope = (state.x - before.x) / (after - level)
+            here = replace(start, tokens=state.x, noise=after * moving)
+            on_step(Step(step, len(steps), here, state.x - after * slope))
     return state.x

@@ -6,10 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from langit import config
 from langit.flow.levels import LevelsConfig, walk
-from langit.flow.solvers import solver
+from langit.flow.path import on_path
+from langit.flow.solvers import SOLVERS, solver
+from langit.generate import Model, SamplingConfig, generate_many
 from langit.generate.sampler import sample
+from langit.generate.video import sample_latents
 from langit.patches import Pack, TextPack, channels_first, channels_last, pack, unpack
+from tests.bundle.miniature import CAPTIONS, make_parts
 
 WORDS = TextPack(torch.randn(5, 8), (2, 3))
 NOTHING = TextPack(torch.zeros(2, 8), (1, 1))
@@ -41,12 +46,30 @@ def walked(denoiser: Towards, begin: Pack, **changes: object) -> Tensor:
     return sample(denoiser, begin, WORDS, NOTHING, **settings)  # type: ignore[arg-type]  # a dict of mixed kinds
 
 
-@pytest.mark.parametrize(("name", "guidance"), [("euler", 1.0), ("heun", 1.0), ("euler", 4.0)])
-def test_the_walk_ends_at_the_data(name: str, guidance: float) -> None:
+@pytest.mark.parametrize("guidance", [1.0, 4.0])
+@pytest.mark.parametrize("reuse", [0.0, 0.1])
+@pytest.mark.parametrize("name", SOLVERS)
+def test_the_walk_ends_at_the_data(name: str, reuse: float, guidance: float) -> None:
     begin = start()
     data = torch.randn_like(begin.tokens)
-    found = walked(Towards(data), begin, solver=solver(name), guidance=guidance)
+    found = walked(Towards(data), begin, solver=solver(name), guidance=guidance, reuse=reuse)
     assert torch.allclose(found, data, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_walk_may_begin_below_noise(name: str) -> None:
+    begin = start()
+    data = torch.randn_like(begin.tokens)
+    levels = [level for level in LEVELS if level < 0.7]
+    part = replace(begin, tokens=on_path(data, begin.tokens, torch.full_like(begin.noise, levels[0])))
+    denoiser = Towards(data)
+    assert torch.allclose(walked(denoiser, part, solver=solver(name), levels=levels), data, atol=1e-4)
+    assert max(level for _, level in denoiser.asked) == pytest.approx(levels[0])
+
+
+def test_levels_that_rise_are_a_mistake_of_ours() -> None:
+    with pytest.raises(AssertionError, match="do not fall"):
+        walked(Towards(torch.zeros_like(start().tokens)), start(), levels=[0.5, 0.7, 0.0])
 
 
 def test_guidance_asks_once_more_in_the_same_pack() -> None:
@@ -60,7 +83,34 @@ def test_guidance_asks_once_more_in_the_same_pack() -> None:
     assert [level for _, level in plain.asked] == pytest.approx(LEVELS[:-1])
 
 
-def test_known_tokens_keep_their_value_at_level_zero() -> None:
+def test_outside_its_interval_guidance_is_not_asked() -> None:
+    begin = start()
+    told = Towards(torch.randn_like(begin.tokens))
+    walked(told, begin, guidance=3.0, guidance_from=LEVELS[1], guidance_to=LEVELS[4])
+    assert [count for count, _ in told.asked] == [2, 4, 4, 4, 2, 2]
+
+
+class Texts:
+    """A denoiser whose answer is the mean of a video's prompt at every token."""
+
+    def __call__(self, pack: Pack, text: TextPack) -> Tensor:
+        means = torch.stack([part.mean() for part in text.tokens.split(text.lengths)])
+        return means.repeat_interleave(torch.tensor(pack.lengths))[:, None].expand_as(pack.tokens)
+
+
+def test_a_multistep_solver_begins_anew_where_guidance_does() -> None:
+    """Within and outside the interval the field is constant, so that every step is exact unless it looks across."""
+    begin = start()
+    told, plain = (part.mean() for part in WORDS.tokens.split(WORDS.lengths))
+    found = walked(Texts(), begin, solver=solver("ab2"), guidance=3.0, guidance_from=LEVELS[2])
+    fell = (LEVELS[2] - 1) + 3.0 * (0 - LEVELS[2])  # NOTHING is zero: guidance is the text three times
+    expected = begin.tokens + fell * torch.tensor([told, plain]).repeat_interleave(torch.tensor(begin.lengths))[:, None]
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("reuse", [0.0, 0.2])
+@pytest.mark.parametrize("name", SOLVERS)
+def test_known_tokens_keep_their_value_at_level_zero(name: str, reuse: float) -> None:
     begin = start()
     data = torch.randn_like(begin.tokens)
     known = torch.zeros(len(begin.tokens), dtype=torch.bool)
@@ -73,9 +123,30 @@ def test_known_tokens_keep_their_value_at_level_zero() -> None:
             seen.append(pack.noise)
             return super().__call__(pack, text) + 1.0  # wrong everywhere, known tokens too
 
-    found = walked(Watching(data), begin, known=known)
+    found = walked(Watching(data), begin, known=known, solver=solver(name), reuse=reuse, guidance=2.0)
     assert torch.equal(found[:4], data[:4])
-    assert all((noise[:4] == 0).all() and (noise[4:] > 0).all() for noise in seen)
+    assert all((part[:4] == 0).all() and (part[4:] > 0).all() for noise in seen for part in noise.chunk(2))
+
+
+def test_reuse_looks_at_unknown_tokens_only() -> None:
+    """Huge known tokens do not make the change of the others look small."""
+    begin = start()
+    known = torch.zeros(len(begin.tokens), dtype=torch.bool)
+    known[:4] = True
+
+    class Bending(Towards):
+        def __call__(self, pack: Pack, text: TextPack) -> Tensor:
+            super().__call__(pack, text)
+            return torch.sin(pack.tokens + 5 * pack.noise[:, None]) + (pack.noise == 0)[:, None] * 1e6
+
+    def asked(held: float) -> int:
+        tokens = torch.where(known[:, None], held, begin.tokens)
+        denoiser = Bending(tokens)
+        levels = walk(20, 8, LevelsConfig()).tolist()
+        walked(denoiser, replace(begin, tokens=tokens), known=known, reuse=0.3, levels=levels)
+        return len(denoiser.asked)
+
+    assert asked(0.0) == asked(1e6) < 20
 
 
 def test_every_step_is_told() -> None:
@@ -84,7 +155,7 @@ def test_every_step_is_told() -> None:
     walked(
         Towards(torch.zeros_like(begin.tokens)),
         begin,
-        on_step=lambda step, of, pack: told.append((step, of, float(pack.noise.max()))),
+        on_step=lambda step: told.append((step.number, step.of, float(step.pack.noise.max()))),
     )
     assert [(step, of) for step, of, _ in told] == [(step, 6) for step in range(1, 7)]
     assert [level for *_, level in told] == pytest.approx(LEVELS[1:])
@@ -94,3 +165,74 @@ def test_tokens_fold_back_to_latents() -> None:
     video = torch.randn(4, 2, 4, 4)
     packed = pack([video], [1.0])
     assert torch.equal(unpack(packed, channels_last(packed.tokens))[0], video)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model.of(make_parts())
+
+
+PLAIN = SamplingConfig(steps=3, guidance=2.0, solver="ab2", reuse=0.05)
+
+
+def test_a_video_has_the_same_bits_in_any_company(model: Model) -> None:
+    """Other videos, prompts of other lengths, and another place in the row change neither latents nor frames."""
+    model = replace(model, sampling=PLAIN)
+    pixels = model.sizes[0]
+
+    def latents(prompts: list[str], seeds: list[int]) -> list[Tensor]:
+        return sample_latents(prompts, model, pixels=pixels, seeds=seeds, sampling=PLAIN)
+
+    alone = latents(CAPTIONS[:1], [7])[0]
+    assert torch.equal(latents(CAPTIONS[:1], [7])[0], alone)
+    for place in range(3):
+        prompts, seeds = list(CAPTIONS[1:]) * 2, [1, 2, 3, 4]
+        prompts.insert(place, CAPTIONS[0])
+        seeds.insert(place, 7)
+        assert torch.equal(latents(prompts, seeds)[place], alone)
+        frames = generate_many(prompts, model, seeds=seeds)[place].frames
+        assert torch.equal(frames, generate_many(CAPTIONS[:1], model, seeds=[7])[0].frames)
+    sample_latents(CAPTIONS, model, pixels=model.sizes[1], seeds=[1, 2, 3], sampling=PLAIN)  # another size in between
+    assert torch.equal(latents(CAPTIONS[:1], [7])[0], alone)
+    assert not torch.equal(latents(CAPTIONS[:1], [8])[0], alone)
+
+
+def test_a_negative_prompt_changes_the_video(model: Model) -> None:
+    def frames(**changes: object) -> Tensor:
+        changed = replace(model, sampling=replace(PLAIN, **changes))  # type: ignore[arg-type]  # a dict of mixed kinds
+        return generate_many(CAPTIONS[:1], changed, seeds=[0])[0].frames
+
+    assert not torch.equal(frames(negative="a  blue cube"), frames())
+    assert torch.equal(frames(negative="a  blue cube"), frames(negative="a blue cube"))
+    assert torch.equal(frames(negative="a blue cube", guidance=1.0), frames(guidance=1.0))
+
+
+def test_steps_are_counted_over_all_videos(model: Model) -> None:
+    told: list[tuple[int, int]] = []
+    generate_many(CAPTIONS[:2], model, seeds=[0, 1], steps=3, on_step=lambda step: told.append((step.number, step.of)))
+    assert told == [(step, 6) for step in range(1, 7)]
+
+
+def test_settings_without_the_newer_keys_are_read() -> None:
+    old = config.load(SamplingConfig, {"guidance": 3.0, "levels": {"shift": 3.0}, "solver": "euler", "steps": 25})
+    assert (old.guidance_from, old.guidance_to, old.negative, old.reuse) == (1.0, 0.0, "", 0.0)
+    assert old.without == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"steps": 0}, "0 steps.*at least 1"),
+        ({"guidance": -1.0}, "guidance -1.0.*0 to 50"),
+        ({"solver": "rk4"}, "'rk4'.*unipc"),
+        ({"guidance_from": 1.5}, "guidance_from 1.5.*0 .data. to 1"),
+        ({"guidance_to": float("nan")}, "guidance_to nan"),
+        ({"guidance_from": 0.3, "guidance_to": 0.3}, "from level 0.3 down to 0.3 is nowhere.*guidance=1"),
+        ({"reuse": -0.1}, "reuse -0.1.*0 .none. to 1"),
+        ({"negative": "…"}, "negative prompt.*no words"),
+        ({"negative": "снег"}, "negative prompt.*Cyrillic"),
+    ],
+)
+def test_bad_settings_are_named(changes: dict[str, float | str], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        config.load(SamplingConfig, changes)
