@@ -85,3 +85,13 @@ class Model:
             f"use {', '.join(named)}{f' or one of {rest} more between them' if rest else ''}"
             f" with {lengths} ({frames[-1] / self.fps:.3g} s{' at most' if len(frames) > 1 else ''})"
         )
+
+
+def calm_threads(model: Model) -> None:
+    """Use one thread for a small model on a CPU, unless OMP_NUM_THREADS says otherwise.
+
+    The threads of one operation wait for each other: on a busy machine two took five times as long (docs/LOG.md).
+    """
+    parameters = sum(parameter.numel() for parameter in model.transformer.parameters())
+    if "OMP_NUM_THREADS" not in os.environ and parameters < SMALL:
+        torch.set_num_threads(1)

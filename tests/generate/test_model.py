@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-
 from bundle.miniature import make_parts
+
 from langit.generate import Model
 from langit.shapes import PixelShape
 
