@@ -1,4 +1,4 @@
-"""A room imports only from rooms above it in docs/DESIGN.md; cli.py, the last, imports all."""
+"""A room imports only from rooms above it in docs/DESIGN.md; cli, the last, imports all."""
 
 from __future__ import annotations
 

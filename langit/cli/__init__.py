@@ -1,0 +1,17 @@
+"""The command line: one verb for each thing that a person wants done; each calls one room, which knows nothing of it.
+
+Each file holds a family of verbs, which register with the app as they are imported; rooms are imported by the verbs
+themselves, so that --help is quick.
+"""
+
+from langit.cli.entry import app, main
+
+# The order of --help.
+# isort: off
+import langit.cli.generate
+import langit.cli.train
+import langit.cli.evaluate
+import langit.cli.worlds
+import langit.cli.bundle  # noqa: F401  (like those above it, imported to register)
+
+__all__ = ["app", "main"]
