@@ -3,35 +3,41 @@
 ``log.lance`` holds the digest of every record in order of entry; the rows of ``source.lance``, ``clip.lance`` ...
 carry their place in it. A batch is written to its tables first and to the log last, in one atomic commit: rows
 whose place lies beyond the log's end were never acknowledged, are not shown, and are cleared before the next
-batch. Many readers and one writer at a time (a file lock that a dead process lets go of).
+batch. Many readers and one writer at a time: see ``place``. In a bucket, where a writer may have slept through its
+lease, the log takes an entry only if nobody else took it; rows that lost stay hidden, since their digest is not the
+log's at that place.
 
-Knows nothing of what the records mean, but that a clip's source must be there before it.
+Knows nothing of what the records mean, but which of them must be there before others.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import filelock
 import lance
 import pyarrow as pa
 
 from langit.ledger.checkpoint import Checkpoint, Signer
-from langit.ledger.log import Frontier, Hash, leaf_hash, root
+from langit.ledger.evidence import Evidence
+from langit.ledger.log import EMPTY, Frontier, Hash, leaf_hash, root
 from langit.ledger.made import KINDS, Caption, Drop, Exposure, Manifest, Output
+from langit.ledger.personal import Personal
+from langit.ledger.place import Bucket, Folder, place
 from langit.ledger.record import Clip, Consent, Record, Revocation, RevokedBy, Rights, Signal, Source
 from langit.ledger.rights import Decision, Policy, Revoked, decide, decide_clip
+from langit.ledger.rows import from_table, to_table
 
 Kind = TypeVar("Kind", bound=Record)
 
-LOG = pa.schema([("entry", pa.int64()), ("kind", pa.string()), ("digest", pa.binary(32))])
+KEY = {"lance-schema:unenforced-primary-key": "true"}
+LOG = pa.schema(
+    [pa.field("entry", pa.int64(), nullable=False, metadata=KEY), ("kind", pa.string()), ("digest", pa.binary(32))]
+)
 REFERENCES: dict[type[Record], dict[str, tuple[str, ...]]] = {
     Rights: {"source": ("source",)},
     Consent: {"covers": ("source", "clip")},
@@ -64,13 +70,29 @@ class Selection:
 
 
 class Ledger:
-    """The records under a folder, which is made when the first of them is added."""
+    """The records under a folder, which is made when the first of them is added, or under ``s3://bucket/prefix``.
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+    ``options`` are for S3, see ``place.place``.
+    """
+
+    def __init__(self, path: Path | str, options: Mapping[str, str] | None = None) -> None:
+        self.place = place(path, options)
+        self.evidence = Evidence(self.place)
+        self.personal = Personal(self.place)
         self._digests: dict[str, str] = {}
         self._frontier = Frontier()
         self._refresh()
+
+    @property
+    def path(self) -> Path:
+        """The folder.
+
+        Raises:
+            ValueError: the ledger lies in a bucket.
+        """
+        if not isinstance(self.place, Folder):
+            raise ValueError(f"this needs a ledger in a folder, and {self.place} is none: copy it to a folder")
+        return self.place.path
 
     @property
     def size(self) -> int:
@@ -187,7 +209,7 @@ class Ledger:
             for kind in KINDS.values():
                 rows = [(entry, record) for entry, record in placed if type(record) is kind]
                 if rows:
-                    self._append(kind.record, _table(kind, rows))
+                    self._append(kind.record, to_table(kind, rows))
             log = {
                 "entry": [entry for entry, _ in placed],
                 "kind": [record.record for _, record in placed],
@@ -224,17 +246,19 @@ class Ledger:
             ValueError: the log does not continue the checkpoint that was kept: nothing is signed.
         """
         with self._writing():
-            kept = self.path / "checkpoint"
-            if kept.exists():
-                old = Checkpoint.parse(kept.read_text(encoding="utf-8"), signer.verifier)
-                if old.origin != origin:
-                    raise ValueError(f"{kept} is of {old.origin!r}, not {origin!r}: a ledger keeps its origin")
-                if old.size > self._frontier.size or root(self.leaves()[: old.size]) != old.root:
-                    raise ValueError(f"{self.path} does not continue {kept} at {old.size} entries: restore the ledger")
+            kept = f"checkpoint of {self.place}"
+            try:
+                old = Checkpoint.parse(self.place.get("checkpoint").decode(), signer.verifier)
+            except FileNotFoundError:
+                old = Checkpoint(origin, 0, EMPTY)
+            if old.origin != origin:
+                raise ValueError(f"{kept} is of {old.origin!r}, not {origin!r}: a ledger keeps its origin")
+            if old.size > self._frontier.size or root(self.leaves()[: old.size]) != old.root:
+                raise ValueError(
+                    f"{self.place} does not continue its checkpoint at {old.size} entries: restore the ledger"
+                )
             note = signer.sign(str(Checkpoint(origin, self._frontier.size, self._frontier.root())))
-            partial = kept.with_suffix(".partial")
-            partial.write_text(note, encoding="utf-8")
-            partial.replace(kept)
+            self.place.put("checkpoint", note.encode())
             return note
 
     def check(self) -> None:
@@ -250,14 +274,14 @@ class Ledger:
         for entry, (digest, name) in enumerate(self._digests.items()):
             if found.get(digest) != name:
                 raise ValueError(
-                    f"entry {entry} of {self.path}, {name} {digest}, is missing or was changed: restore it"
+                    f"entry {entry} of {self.place}, {name} {digest}, is missing or was changed: restore it"
                 )
 
     def _check_entered(self, records: Iterable[Record]) -> None:
         """A row that was changed behind the ledger's back has another digest than the log holds."""
         for record in records:
             if record.digest not in self._digests:
-                raise ValueError(f"a {record.record} in {self.path} says what was never entered: restore the ledger")
+                raise ValueError(f"a {record.record} in {self.place} says what was never entered: restore the ledger")
 
     def _check_reference(self, record: Record, new: dict[str, Record]) -> None:
         """What a record hangs on must be there before it: a clip's source, a caption's clip ..."""
@@ -269,20 +293,19 @@ class Ledger:
             if known not in kinds:
                 wanted = " or ".join(kinds)
                 raise ValueError(
-                    f"{wanted} {target} of a {record.record} is not in {self.path}: add the {wanted} first"
+                    f"{wanted} {target} of a {record.record} is not in {self.place}: add the {wanted} first"
                 )
         if isinstance(record, Revocation) and record.by == "record":
             present = record.target in self._digests or record.target in new
             if not present:
                 raise ValueError(
-                    f"record {record.target} is not in {self.path}: revoke by content or url to bar it ahead"
+                    f"record {record.target} is not in {self.place}: revoke by content or url to bar it ahead"
                 )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Hold the writer's lock, with the newest log read and unacknowledged rows cleared."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(self.path / "lock"):
+        with self.place.writing():
             self._refresh()
             for name in KINDS:
                 dataset = self._open(name)
@@ -292,23 +315,29 @@ class Ledger:
 
     def _open(self, name: str) -> lance.LanceDataset | None:
         """A table at its newest version; ``None`` before its first row."""
-        folder = self.path / f"{name}.lance"
-        # A process that dies while it creates a table leaves data without a version: that is no table yet.
-        if not any((folder / "_versions").glob("*.manifest")):
+        if not self.place.has_table(name):
             return None
-        return lance.dataset(str(folder))
+        return lance.dataset(self.place.table(name), storage_options=self.place.options)
 
     def _append(self, name: str, table: pa.Table) -> None:
         """Commit rows to a table, all or none."""
         dataset = self._open(name)
-        folder = str(self.path / f"{name}.lance")
+        where = {"uri": self.place.table(name), "storage_options": self.place.options}
         if dataset is None:
-            lance.write_dataset(table, folder, mode="create")
+            lance.write_dataset(table, mode="create", **where)
             return
         added = [field for field in table.schema if field.name not in dataset.schema.names]
         if added:
             dataset.add_columns(pa.schema(added))
-        dataset = lance.write_dataset(table.select(dataset.schema.names), folder, mode="append")
+        table = table.select(dataset.schema.names)
+        if name == "log" and isinstance(self.place, Bucket):
+            # Lance refuses to insert a key that another writer has inserted since this version was opened.
+            merge = dataset.merge_insert("entry").when_not_matched_insert_all().conflict_retries(0)
+            if merge.execute(table)["num_inserted_rows"] != len(table):
+                raise OSError(f"another writer has added to {self.place} meanwhile: add again")
+        else:
+            lance.write_dataset(table, mode="append", **where)
+        dataset = lance.dataset(**where)
         if len(dataset.get_fragments()) > MAX_FRAGMENTS:
             dataset.optimize.compact_files()
 
@@ -321,7 +350,7 @@ class Ledger:
         fresh = dataset.to_table(filter=f"entry >= {known}").sort_by("entry")
         entries = fresh["entry"].to_pylist()
         if entries != list(range(known, known + len(entries))):
-            raise ValueError(f"the log of {self.path} skips an entry after {known}: restore the ledger from a copy")
+            raise ValueError(f"the log of {self.place} skips an entry after {known}: restore the ledger from a copy")
         hashes = fresh["digest"].to_pylist()
         self._digests.update(zip((digest.hex() for digest in hashes), fresh["kind"].to_pylist(), strict=True))
         self._frontier = self._frontier.extend(map(leaf_hash, hashes))
@@ -332,42 +361,15 @@ class Ledger:
         dataset = self._open(kind.record)
         if dataset is None:
             return ()
-        names = [field.name for field in dataclasses.fields(kind)]
-        strange = set(dataset.schema.names) - {"entry", *names}
-        if strange:
-            raise ValueError(
-                f"{self.path} has columns that this Langit does not know ({', '.join(strange)}): upgrade it"
-            )
-        present = [name for name in names if name in dataset.schema.names]
-        table = dataset.to_table(filter=f"entry < {self._frontier.size}").sort_by("entry")
-        lists = {field.name for field in table.schema if pa.types.is_list(field.type)}
-        columns: list[Iterable[Any]] = [
-            (tuple(value or ()) for value in table[name].to_pylist()) if name in lists else table[name].to_pylist()
-            for name in present
-        ]
-        return tuple(kind(**dict(zip(present, row, strict=True))) for row in zip(*columns, strict=True))
-
-
-def _arrow(annotation: Any) -> pa.DataType:
-    """The column type for a field of a record."""
-    kinds = {str: pa.string(), int: pa.int64(), bool: pa.bool_()}
-    if annotation in kinds:
-        return kinds[annotation]
-    if annotation == tuple[str, ...]:
-        return pa.list_(pa.string())
-    if typing.get_origin(annotation) is typing.Literal:
-        return pa.string()
-    choices = [choice for choice in typing.get_args(annotation) if choice is not type(None)]
-    assert len(choices) == 1, annotation
-    return _arrow(choices[0])
-
-
-def _table(kind: type[Record], rows: Sequence[tuple[int, Record]]) -> pa.Table:
-    """Records as the rows of their table, with their places in the log."""
-    hints = typing.get_type_hints(kind)
-    names = [field.name for field in dataclasses.fields(kind)]
-    schema = pa.schema([("entry", pa.int64()), *((name, _arrow(hints[name])) for name in names)])
-    columns: dict[str, list[Any]] = {"entry": [entry for entry, _ in rows]}
-    for name in names:
-        columns[name] = [getattr(record, name) for _, record in rows]
-    return pa.table(columns, schema=schema)
+        try:
+            rows = from_table(kind, dataset.to_table(filter=f"entry < {self._frontier.size}"))
+        except ValueError as error:
+            raise ValueError(f"{self.place} has {error}") from error
+        wanted = [(entry, digest) for entry, (digest, name) in enumerate(self._digests.items()) if name == kind.record]
+        if [entry for entry, _ in rows] != [entry for entry, _ in wanted]:
+            entered = set(wanted)
+            rows = [(entry, record) for entry, record in rows if (entry, record.digest) in entered]
+            missing = [entry for entry, _ in wanted if entry not in {entry for entry, _ in rows}]
+            if missing:
+                raise ValueError(f"entry {missing[0]} of {self.place}, a {kind.record}, is missing: restore it")
+        return tuple(record for _, record in rows)

@@ -1,0 +1,73 @@
+"""Personal data beside the log: the log holds salted commitments, and what they commit to can be erased.
+
+A commitment is SHA-256(salt || data) with 32 random bytes of salt, which are kept with the data and go with it. Whoever
+has the log alone learns nothing from a commitment, and cannot try names against it; whoever is shown salt and data can
+check that they are what was entered. When both are erased the log holds as before. Knows nothing of the law.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from langit.config import canonical
+from langit.ledger.place import Place
+from langit.ledger.record import check_sha256
+
+SALT = 32
+
+
+def commit(salt: bytes, data: bytes) -> str:
+    """The commitment to ``data``, in hexadecimal digits."""
+    assert len(salt) == SALT
+    return hashlib.sha256(salt + data).hexdigest()
+
+
+@dataclass(frozen=True)
+class Personal:
+    """The personal data of the ledger at ``place``: one file each, named by its commitment."""
+
+    place: Place
+
+    def put(self, data: bytes) -> str:
+        """Keep bytes; returns a commitment that is new each time, so that no two of them can be linked."""
+        salt = secrets.token_bytes(SALT)
+        name = commit(salt, data)
+        self.place.put(_name(name), salt + data)
+        return name
+
+    def put_facts(self, **facts: Any) -> str:
+        """Keep facts, such as a name and an address, as canonical JSON."""
+        return self.put(canonical(facts))
+
+    def get(self, commitment: str) -> bytes | None:
+        """The bytes, or ``None`` where they were erased or never were here.
+
+        Raises:
+            ValueError: they are not what was committed to.
+        """
+        check_sha256("commitment", commitment)
+        try:
+            kept = self.place.get(_name(commitment))
+        except FileNotFoundError:
+            return None
+        if len(kept) < SALT or commit(kept[:SALT], kept[SALT:]) != commitment:
+            raise ValueError(f"personal data {commitment} of {self.place} was changed: restore it, or erase it")
+        return kept[SALT:]
+
+    def erase(self, commitment: str) -> bool:
+        """Erase data and salt; returns whether there was anything. Copies of the folder are their owners' to erase."""
+        check_sha256("commitment", commitment)
+        there = _name(commitment) in self.place.names("personal")
+        self.place.delete(_name(commitment))
+        return there
+
+    def commitments(self) -> tuple[str, ...]:
+        """All that is kept and not erased, sorted."""
+        return tuple(sorted(name.rsplit("/", 1)[1] for name in self.place.names("personal")))
+
+
+def _name(commitment: str) -> str:
+    return f"personal/{commitment}"

@@ -1,0 +1,239 @@
+"""Where a ledger lies: a folder, or a prefix of an S3 bucket. Bytes by name there, and who may write.
+
+Bytes appear under their names whole or not at all. Knows nothing of tables, which Lance keeps under the same place,
+nor of what the bytes are.
+
+A folder's writer holds a file lock, which a dead process lets go of. In a bucket there are no locks: a writer holds a
+lease, an object that is changed only by conditional puts, and a writer that dies keeps others waiting until it ends.
+A lease is a courtesy. What keeps two writers apart is that the log is committed conditionally, see ``store``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol, cast
+
+import filelock
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+LEASE = 60.0
+"""Seconds after which a writer in a bucket that said nothing more is taken for dead."""
+BUCKET = re.compile(r"s3:/+(?P<bucket>[^/]+)/?(?P<prefix>.*)")
+
+
+def place(path: Path | str, options: Mapping[str, str] | None = None) -> Place:
+    """The place that a path or an ``s3://bucket/prefix`` names.
+
+    Args:
+        path: a folder, which need not be there, or a URL of S3.
+        options: for S3, by object_store's names (``endpoint``, ``region``, ``access_key_id`` ...); what is left out
+            is taken from the environment (``AWS_ENDPOINT_URL`` ...).
+    """
+    found = BUCKET.fullmatch(str(path))
+    if found:
+        return Bucket(found["bucket"], found["prefix"].strip("/"), dict(options or {}))
+    if re.match(r"[a-z0-9]+://", str(path)):
+        raise ValueError(f"a ledger cannot lie at {path}: give a folder, or s3://bucket/prefix")
+    return Folder(Path(path))
+
+
+class Place(Protocol):
+    """What a folder and a bucket have in common."""
+
+    @property
+    def options(self) -> dict[str, str] | None:
+        """What Lance needs to open tables here."""
+        ...
+
+    def table(self, name: str) -> str:
+        """The URI of a Lance table."""
+        ...
+
+    def has_table(self, name: str) -> bool:
+        """Whether a table has a version; a process that died while it created one leaves data without any."""
+        ...
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep bytes, whole or not at all, in the stead of what was there."""
+        ...
+
+    def get(self, name: str) -> bytes:
+        """The bytes.
+
+        Raises:
+            FileNotFoundError: there are none by that name.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove bytes; nothing happens where there are none."""
+        ...
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """All names under a folder, sorted, with the folder."""
+        ...
+
+    def writing(self) -> AbstractContextManager[None]:
+        """A context in which no other writer writes."""
+        ...
+
+
+def _named(name: str) -> str:
+    assert NAME.fullmatch(name), name
+    return name
+
+
+class Folder:
+    """A folder of this machine, made when first written to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.options: dict[str, str] | None = None
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def table(self, name: str) -> str:
+        """The folder of a table."""
+        return str(self.path / f"{name}.lance")
+
+    def has_table(self, name: str) -> bool:
+        """Whether the table has a version."""
+        return any((self.path / f"{name}.lance" / "_versions").glob("*.manifest"))
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write beside the name, bring it to disk, then rename."""
+        file = self.path / _named(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with partial.open("wb") as opened:
+                opened.write(data)
+                opened.flush()
+                os.fsync(opened.fileno())
+            partial.replace(file)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def get(self, name: str) -> bytes:
+        """Read a file."""
+        return (self.path / _named(name)).read_bytes()
+
+    def delete(self, name: str) -> None:
+        """Remove a file."""
+        (self.path / _named(name)).unlink(missing_ok=True)
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """All files under a folder but unfinished ones."""
+        found = (file for file in (self.path / _named(folder)).rglob("*") if file.is_file())
+        return tuple(sorted(file.relative_to(self.path).as_posix() for file in found if not file.name.startswith(".")))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the file lock."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(self.path / "lock"):
+            yield
+
+
+class Bucket:
+    """A prefix of an S3 bucket."""
+
+    def __init__(self, bucket: str, prefix: str, options: dict[str, str]) -> None:
+        from obstore.store import S3Store
+
+        self.bucket, self.prefix = bucket, PurePosixPath(prefix)
+        self.options: dict[str, str] | None = dict(options)
+        self._store: Any = S3Store(bucket, prefix=prefix or None, config=cast("Any", dict(options)))
+
+    def __str__(self) -> str:
+        return f"s3://{PurePosixPath(self.bucket) / self.prefix}"
+
+    def table(self, name: str) -> str:
+        """The URL of a table."""
+        return f"{self}/{name}.lance"
+
+    def has_table(self, name: str) -> bool:
+        """Whether the table has a version."""
+        return any(found.endswith(".manifest") for found in self.names(f"{name}.lance/_versions"))
+
+    def put(self, name: str, data: bytes) -> None:
+        """Put an object."""
+        import obstore
+
+        with self._failing():
+            obstore.put(self._store, _named(name), data)
+
+    def get(self, name: str) -> bytes:
+        """Get an object."""
+        import obstore
+
+        with self._failing():
+            return bytes(obstore.get(self._store, _named(name)).bytes())
+
+    def delete(self, name: str) -> None:
+        """Delete an object. A bucket that keeps versions keeps it still: its owner has to remove those."""
+        import obstore
+
+        with self._failing(), suppress(FileNotFoundError):
+            obstore.delete(self._store, _named(name))
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """All objects under a prefix."""
+        import obstore
+
+        with self._failing():
+            listed = obstore.list(self._store, prefix=_named(folder)).collect()
+        return tuple(sorted(item["path"] for item in listed))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lease; wait for the one who has it."""
+        import obstore
+
+        owner = secrets.token_hex(16)
+        while (held := self._take(owner)) is None:
+            time.sleep(0.2)
+        try:
+            yield
+        finally:
+            free = json.dumps({"owner": "", "until": 0}).encode()
+            # Who lost the lease, having been slow, has nothing to give back.
+            with self._failing(), suppress(obstore.exceptions.PreconditionError):
+                obstore.put(self._store, "lock", free, mode=held)
+
+    def _take(self, owner: str) -> Any:
+        """The lease's version if it is ours now, else ``None``."""
+        import obstore
+
+        mine = json.dumps({"owner": owner, "until": time.time() + LEASE}).encode()
+        with self._failing(), suppress(obstore.exceptions.PreconditionError, obstore.exceptions.AlreadyExistsError):
+            try:
+                found = obstore.get(self._store, "lock")
+            except FileNotFoundError:
+                return obstore.put(self._store, "lock", mine, mode="create")
+            if json.loads(bytes(found.bytes()))["until"] > time.time():
+                return None
+            return obstore.put(self._store, "lock", mine, mode={"e_tag": found.meta["e_tag"], "version": None})
+        return None
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Failures of the network as one line."""
+        import obstore
+
+        expected = (obstore.exceptions.PreconditionError, obstore.exceptions.AlreadyExistsError)
+        try:
+            yield
+        except expected:
+            raise
+        except obstore.exceptions.BaseError as error:
+            said = str(error).split("\n", 1)[0]
+            raise OSError(f"{self} cannot be used: {said}") from error
