@@ -16,9 +16,13 @@ import langit
 
 EXTRAS = {
     "mujoco": "worlds",
-    "lance": "worlds",
-    "pyarrow": "worlds",
-    "cryptography": "worlds",
+    "c2pa": "ledger",
+    "cryptography": "ledger",
+    "filelock": "ledger",
+    "lance": "ledger",
+    "license_expression": "ledger",
+    "obstore": "ledger",
+    "pyarrow": "ledger",
     "OpenGL": "worlds",
     "diffusers": "open-weights",
 }

@@ -22,7 +22,7 @@ from typing import Any, Protocol, cast
 
 import filelock
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 LEASE = 60.0
 """Seconds after which a writer in a bucket that said nothing more is taken for dead."""
 BUCKET = re.compile(r"s3:/+(?P<bucket>[^/]+)/?(?P<prefix>.*)")
@@ -218,10 +218,10 @@ class Bucket:
             try:
                 found = obstore.get(self._store, "lock")
             except FileNotFoundError:
-                return obstore.put(self._store, "lock", mine, mode="create")
+                return _version(obstore.put(self._store, "lock", mine, mode="create"))
             if json.loads(bytes(found.bytes()))["until"] > time.time():
                 return None
-            return obstore.put(self._store, "lock", mine, mode={"e_tag": found.meta["e_tag"], "version": None})
+            return _version(obstore.put(self._store, "lock", mine, mode=_version(found.meta)))
         return None
 
     @contextmanager
@@ -237,3 +237,8 @@ class Bucket:
         except obstore.exceptions.BaseError as error:
             said = str(error).split("\n", 1)[0]
             raise OSError(f"{self} cannot be used: {said}") from error
+
+
+def _version(said: Any) -> Any:
+    """The version of an object, as a condition for the next put."""
+    return {"e_tag": said["e_tag"]}
