@@ -15,11 +15,11 @@ from langit.text.tokenizer import words
 LONGEST = 1000  # characters
 
 
-def check_prompt(prompt: str) -> str:
-    """The prompt with its white space made plain.
+def check_words(prompt: str) -> str:
+    """The prompt, in whatever language, with its white space made plain.
 
     Raises:
-        ValueError: empty, longer than LONGEST characters, or written in a script that the captions never use.
+        ValueError: empty, or longer than LONGEST characters.
     """
     if any("\ud800" <= letter <= "\udfff" for letter in prompt):
         raise ValueError(f"the prompt {prompt[:40]!r} is not valid UTF-8: type it again")
@@ -30,6 +30,16 @@ def check_prompt(prompt: str) -> str:
         )
     if len(plain) > LONGEST:
         raise ValueError(f"the prompt has {len(plain)} characters, at most {LONGEST} are read: shorten it")
+    return plain
+
+
+def check_prompt(prompt: str) -> str:
+    """The prompt with its white space made plain.
+
+    Raises:
+        ValueError: empty, longer than LONGEST characters, or written in a script that the captions never use.
+    """
+    plain = check_words(prompt)
     for letter in plain:
         if letter.isalnum() and not letter.isascii() and not unicodedata.name(letter, "UNKNOWN").startswith("LATIN"):
             script = unicodedata.name(letter, "UNKNOWN").split()[0].title()
