@@ -1,5 +1,5 @@
-"""The one door out: every video file of a model leaves through :func:`release`."""
+"""The one door out: every video or image of a model leaves by :func:`release` or :func:`release_image`."""
 
-from langit.release.release import Facts, check_path, release
+from langit.release.release import IMAGE, SUFFIX, Facts, check_path, release, release_image
 
-__all__ = ["Facts", "check_path", "release"]
+__all__ = ["IMAGE", "SUFFIX", "Facts", "check_path", "release", "release_image"]

@@ -56,6 +56,16 @@ def writes_video(source: str) -> list[str]:
     return found
 
 
+def writes_pictures(source: str) -> list[str]:
+    """Ways to write a picture with Pillow: ``save`` of anything in a module that imports it."""
+    imported = [node for node in nodes(source) if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = [node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name for node in imported]
+    if not any(name.split(".")[0] == "PIL" for name in names):
+        return []
+    called = (node for node in nodes(source) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
+    return [ast.unparse(node.func) for node in called if ast.unparse(node.func).endswith(".save")]
+
+
 def pickles(source: str) -> list[str]:
     """Ways to read or write Python objects that run code when they are read."""
     found = []
@@ -111,6 +121,12 @@ def test_only_worlds_and_release_write_video_files() -> None:
     assert breaches(writes_video, others) == {}
 
 
+def test_pictures_are_written_by_release_and_where_people_look_at_films_and_figures() -> None:
+    may = ("worlds", "release", "evaluate")
+    others = (path for path in MODULES if path.relative_to(ROOT / "langit").parts[0] not in may)
+    assert breaches(writes_pictures, others) == {}
+
+
 def test_nothing_is_pickled() -> None:
     assert breaches(pickles, SOURCES) == {}
 
@@ -129,6 +145,8 @@ def test_the_library_prints_nothing() -> None:
         (writes_video, "from langit.video import read, write", "from langit.video import read"),
         (writes_video, "from langit import video\nvideo.write(path, frames, 8)", "path.write(frames)"),
         (writes_video, "import av", "import langit.video"),
+        (writes_pictures, "from PIL import Image\nImage.fromarray(frame).save(path)", "from PIL import Image"),
+        (writes_pictures, "import PIL.Image\npicture.save(path)", "tokenizer.save(path)"),
         (pickles, "import pickle", "import json"),
         (pickles, "state = torch.load(path)", "state = load_file(path)"),
         (pickles, "np.load(path, allow_pickle=True)", "np.load(path, allow_pickle=False)"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from langit import video
-from langit.release import Facts, check_path, release
+from langit.release import Facts, check_path, release, release_image
 
 FACTS = Facts(
     model="pocket", prompt="bola merah", seed=7, fps=8.0, steps=25, guidance=4.0, provenance="sha256:" + "ab" * 32
@@ -71,3 +73,36 @@ def test_a_name_as_long_as_the_file_system_allows_can_be_written(tmp_path: Path)
     longest = os.pathconf(tmp_path, "PC_NAME_MAX")
     path = release(FRAMES, FACTS, tmp_path / ("a" * (longest - 4) + ".mp4"))
     assert video.probe(path).frames == 5
+
+
+def test_a_released_image_says_what_made_it(tmp_path: Path) -> None:
+    picture = np.arange(16 * 24 * 3, dtype=np.uint8).reshape(16, 24, 3)
+    facts = replace(FACTS, prompt="mère Nyai Loro Kidul 赤", ability="image", parents=("sha256:ab still.png",))
+    path = release_image(picture, facts, tmp_path / "a.png")
+    with Image.open(path) as opened:
+        assert path.is_absolute() and (np.asarray(opened) == picture).all()
+        told = {"prompt": facts.prompt, "seed": "7", "ability": "image", "parents": "sha256:ab still.png"}
+        assert told.items() <= opened.text.items() and "Langit" in opened.text["Comment"]
+    with pytest.raises(FileExistsError, match="a.png exists"):
+        release_image(picture, facts, path)
+    release_image(picture, facts, path, overwrite=True)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_image_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.zeros((16, 24, 3), np.uint8)
+    for bad, words in ((picture[None], "uint8"), (picture.astype(float), "float64")):
+        with pytest.raises(ValueError, match=words):
+            release_image(bad, FACTS, tmp_path / "a.png")
+    with pytest.raises(ValueError, match="name it a.png"):
+        release_image(picture, FACTS, tmp_path / "a.jpg")
+    written = Image.Image.save
+
+    def interrupted(image: Image.Image, path: Path, **options: object) -> None:
+        written(image, path, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Image.Image, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        release_image(picture, FACTS, tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
