@@ -24,11 +24,19 @@ def _key_id(name: str, public: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
 
 
-def _decode(text: str) -> bytes:
+def decode(text: str) -> bytes:
+    """Base64, strictly: of all texts that lead to the same bytes only the one that encoding gives.
+
+    Raises:
+        ValueError: it is not that.
+    """
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except ValueError as error:
         raise ValueError(f"{text!r} is not base64: the text was changed, get it again") from error
+    if base64.b64encode(data).decode() != text:
+        raise ValueError(f"{text!r} is not base64 as it is written: the text was changed, get it again")
+    return data
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Verifier:
             ValueError: the text is not one, or its hash does not fit its key.
         """
         name, _, rest = text.strip().partition("+")
-        key = _decode(rest.partition("+")[2])
+        key = decode(rest.partition("+")[2])
         verifier = cls(name, key[1:])
         if len(key) != 33 or str(verifier) != text.strip():
             raise ValueError(f"{text!r} is not an Ed25519 verifier key: it reads name+hash+base64")
@@ -94,7 +102,7 @@ class Signer:
         """
         parts = text.strip().split("+", 4)
         if len(parts) == 5:
-            key = _decode(parts[4])
+            key = decode(parts[4])
             if len(key) == 33:
                 signer = cls(parts[2], key[1:])
                 if signer.export() == text.strip():
@@ -118,7 +126,7 @@ def open_note(note: str, verifier: Verifier) -> str:
     body += gap[:1]
     mark = f"\u2014 {verifier.name} "
     stamps = [line.removeprefix(mark) for line in signatures.splitlines() if line.startswith(mark)]
-    for stamp in map(_decode, stamps):
+    for stamp in map(decode, stamps):
         if stamp[:4] == _key_id(verifier.name, verifier.public):
             try:
                 Ed25519PublicKey.from_public_bytes(verifier.public).verify(stamp[4:], body.encode())
@@ -149,7 +157,7 @@ class Checkpoint:
         lines = open_note(note, verifier).split("\n")
         if len(lines) < 4 or not lines[0] or not re.fullmatch(r"0|[1-9]\d{0,18}", lines[1]):
             raise ValueError("the checkpoint is not origin, size, root and signatures, a line each: get it again")
-        top = _decode(lines[2])
+        top = decode(lines[2])
         if len(top) != 32:
             raise ValueError(f"root {lines[2]!r} of the checkpoint is not 32 bytes: get it again")
         return cls(lines[0], int(lines[1]), top)

@@ -24,10 +24,11 @@ import pyarrow as pa
 
 from langit.ledger.checkpoint import Checkpoint, Signer
 from langit.ledger.evidence import Evidence
-from langit.ledger.log import EMPTY, Frontier, Hash, leaf_hash, root
+from langit.ledger.log import EMPTY, Frontier, Hash, inclusion_proof, leaf_hash, root
 from langit.ledger.made import KINDS, Caption, Drop, Exposure, Manifest, Output
 from langit.ledger.personal import Personal
 from langit.ledger.place import Bucket, Folder, place
+from langit.ledger.proof import Proof
 from langit.ledger.record import Clip, Consent, Record, Revocation, RevokedBy, Rights, Signal, Source
 from langit.ledger.rights import Decision, Policy, Revoked, decide, decide_clip
 from langit.ledger.rows import from_table, to_table
@@ -260,6 +261,18 @@ class Ledger:
             note = signer.sign(str(Checkpoint(origin, self._frontier.size, self._frontier.root())))
             self.place.put("checkpoint", note.encode())
             return note
+
+    def prove(self, digest: str, note: str, signer: Signer) -> Proof:
+        """A receipt that a record is in the log, under the signed checkpoint ``note`` (see :meth:`checkpoint`).
+
+        Raises:
+            ValueError: the record is not in the ledger, or was entered after the checkpoint.
+        """
+        state, digests = Checkpoint.parse(note, signer.verifier), self.digests()
+        if digest not in digests[: state.size]:
+            raise ValueError(f"record {digest} is not among the {state.size} entries of {self.place} that were signed")
+        index = digests.index(digest)
+        return Proof(index, inclusion_proof(self.leaves()[: state.size], index), note)
 
     def check(self) -> None:
         """Hash every record again and compare with the log.
