@@ -8,64 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from datetime import UTC, datetime
 
-from langit import config
-from langit.ledger.record import Clip, Revocation, Rights, Source
+from langit.ledger.policy import Policy
+from langit.ledger.record import Clip, Consent, Revocation, Rights, Signal, Source
+from langit.ledger.verdict import Decision, Verdict
 
-
-class Verdict(Enum):
-    """The three answers. Only the first lets a clip be used."""
-
-    ALLOWED = "allowed"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Decision:
-    """An answer and the rule that gave it, in words for a person."""
-
-    verdict: Verdict
-    rule: str
-
-    @property
-    def allowed(self) -> bool:
-        """Whether the footage may be used."""
-        return self.verdict is Verdict.ALLOWED
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What a model may learn from, by SPDX licence identifiers; any other licence is unknown.
-
-    Licences under ``attribution`` oblige us to name the creator, so a source without one is unknown.
-    """
-
-    name: str = "open-1"
-    allowed: tuple[str, ...] = ("CC0-1.0", "CC-PDM-1.0", "CC-BY-4.0", "CC-BY-3.0", "CC-BY-2.5", "CC-BY-2.0", "PDDL-1.0")
-    attribution: tuple[str, ...] = ("CC-BY-4.0", "CC-BY-3.0", "CC-BY-2.5", "CC-BY-2.0")
-    refused: tuple[str, ...] = (
-        "CC-BY-NC-4.0",
-        "CC-BY-NC-3.0",
-        "CC-BY-ND-4.0",
-        "CC-BY-ND-3.0",
-        "CC-BY-NC-ND-4.0",
-        "CC-BY-NC-ND-3.0",
-        "CC-BY-NC-SA-4.0",
-        "CC-BY-NC-SA-3.0",
-        "NONE",
-    )
-
-    def __post_init__(self) -> None:
-        both = set(self.allowed) & set(self.refused)
-        if both:
-            raise ValueError(f"policy {self.name!r} both allows and refuses {', '.join(sorted(both))}: decide on one")
-
-    @property
-    def digest(self) -> str:
-        """``sha256:`` and the hash of the policy."""
-        return config.digest(self)
+__all__ = ["Decision", "Policy", "Revoked", "Verdict", "decide", "decide_clip"]
 
 
 @dataclass(frozen=True)
@@ -75,23 +24,25 @@ class Revoked:
     records: dict[str, Revocation]
     contents: dict[str, Revocation]
     urls: dict[str, Revocation]
+    fingerprints: dict[str, Revocation]
 
     @classmethod
     def of(cls, revocations: Iterable[Revocation]) -> Revoked:
         """Sort revocations by what they name."""
-        found: dict[str, dict[str, Revocation]] = {"record": {}, "content": {}, "url": {}}
+        found: dict[str, dict[str, Revocation]] = {"record": {}, "content": {}, "url": {}, "fingerprint": {}}
         for revocation in revocations:
             found[revocation.by].setdefault(revocation.target, revocation)
-        return cls(found["record"], found["content"], found["url"])
+        return cls(found["record"], found["content"], found["url"], found["fingerprint"])
 
-    def find(self, record: Source | Clip) -> Revocation | None:
-        """The revocation that bars a source or a clip, if any. A clip's source has to be asked for itself."""
-        url = record.url if isinstance(record, Source) else None
-        return (
-            self.records.get(record.digest)
-            or self.contents.get(record.content_sha256)
-            or (self.urls.get(url) if url else None)
-        )
+    def find(self, record: Source | Clip | Consent) -> Revocation | None:
+        """The revocation that bars a record, if any. A clip's source has to be asked for itself."""
+        if isinstance(record, Consent):
+            return self.records.get(record.digest)
+        if isinstance(record, Clip):
+            other = self.fingerprints.get(record.fingerprint_sha256) if record.fingerprint_sha256 else None
+        else:
+            other = self.urls.get(record.url) if record.url else None
+        return self.records.get(record.digest) or self.contents.get(record.content_sha256) or other
 
 
 def decide(
@@ -99,8 +50,9 @@ def decide(
     policy: Policy,
     revocations: Iterable[Revocation] | Revoked = (),
     rights: Iterable[Rights] = (),
+    signals: Iterable[Signal] = (),
 ) -> Decision:
-    """Judge a source. ``rights`` may hold statements on other sources too; they are skipped.
+    """Judge a source. ``rights`` and ``signals`` may be on other sources too; those are skipped.
 
     Where a source and later statements name several licences, each of them must be allowed.
     """
@@ -112,26 +64,97 @@ def decide(
     for statement in statements:
         if statement.consent == "refused":
             return Decision(Verdict.REFUSED, f"consent refused, recorded at {statement.recorded_at}")
+    licence = _licences(source, statements, policy)
+    if licence.verdict is Verdict.REFUSED:
+        return licence
+    signal = _signals(source, policy, [item for item in signals if item.source == source.digest], licence.allowed)
+    if signal is not None and (licence.allowed or signal.verdict is Verdict.REFUSED):
+        return signal
+    return licence
+
+
+def _licences(source: Source, statements: list[Rights], policy: Policy) -> Decision:
+    """What the licences on record come to."""
+    from langit.ledger.licence import judge  # its parser takes a third of a second to load
+
     stated = [source.licence, *(statement.licence for statement in statements)]
     licences = list(dict.fromkeys(licence for licence in stated if licence))
-    for licence in licences:
-        if licence in policy.refused:
-            return Decision(Verdict.REFUSED, f"licence {licence} is refused by policy {policy.name}")
-    for licence in licences:
-        if licence not in policy.allowed:
-            return Decision(Verdict.UNKNOWN, f"licence {licence!r} is not on the list of policy {policy.name}")
-    named = source.creator or any(statement.holder for statement in statements)
-    for licence in licences:
-        if licence in policy.attribution and not named:
-            return Decision(Verdict.UNKNOWN, f"licence {licence} obliges us to name the creator, and none is on record")
     if not licences:
         return Decision(Verdict.UNKNOWN, "no licence is on record, and silence is not consent")
+    named = bool(source.creator or any(statement.holder for statement in statements))
+    parts = [judge(licence, policy, named) for licence in licences]
+    for verdict in (Verdict.REFUSED, Verdict.UNKNOWN):
+        for part in parts:
+            if part.verdict is verdict:
+                return part
     return Decision(Verdict.ALLOWED, f"licence {' and '.join(licences)} is allowed by policy {policy.name}")
 
 
-def decide_clip(clip: Clip, source: Decision, revoked: Revoked) -> Decision:
-    """Judge a clip, given the decision on its source: a clip may itself be revoked."""
+def _signals(source: Source, policy: Policy, signals: list[Signal], licensed: bool) -> Decision | None:
+    """The opt-out signal that bars a source, or ``None``. Of several readings of a scheme each counts."""
+    heeded = [signal for signal in signals if signal.scheme in policy.heed]
+    for signal in heeded:
+        if signal.says == "reserved" and not (licensed and signal.scheme in policy.outweighed):
+            said = f" ({signal.text})" if signal.text else ""
+            rule = f"{signal.scheme} reserves it, read from {signal.where} at {signal.read_at}{said}"
+            return Decision(Verdict.REFUSED, rule)
+    for signal in heeded:
+        if signal.says == "unreadable":
+            rule = f"{signal.scheme} could not be read from {signal.where} at {signal.read_at}: {signal.text or 'why?'}"
+            return Decision(Verdict.UNKNOWN, rule)
+    missing = [scheme for scheme in policy.must_read if scheme not in {signal.scheme for signal in signals}]
+    if source.kind == "fetched" and missing:
+        return Decision(Verdict.UNKNOWN, f"nobody read the signals {', '.join(missing)} when it was fetched")
+    return None
+
+
+def decide_clip(
+    clip: Clip,
+    source: Decision,
+    revoked: Revoked,
+    policy: Policy | None = None,
+    consents: Iterable[Consent] = (),
+    rendered: bool = False,
+    on: str | None = None,
+) -> Decision:
+    """Judge a clip, given the decision on its source: a clip may itself be revoked, or show a person.
+
+    Args:
+        clip: the clip.
+        source: the decision on the clip's source.
+        revoked: all revocations, of consents too.
+        policy: says what consent has to cover.
+        consents: those that cover the clip or its source; others are skipped.
+        rendered: whether we rendered the source, so that nobody can be in it.
+        on: the day (ISO 8601) on which consent must be in force; today in UTC if left out.
+    """
     revocation = revoked.find(clip)
     if revocation is not None:
         return Decision(Verdict.REFUSED, f"clip revoked at {revocation.revoked_at}: {revocation.reason}")
-    return source
+    if not source.allowed or rendered:
+        return source
+    if clip.likeness is None:
+        return Decision(Verdict.UNKNOWN, "nobody has looked whether a person can be recognised in the clip")
+    if not clip.likeness:
+        return source
+    day, policy = on or datetime.now(UTC).date().isoformat(), policy or Policy()
+    fitting = [consent for consent in consents if consent.covers in (clip.digest, clip.source)]
+    people: set[str] = set()
+    for consent in fitting:
+        withdrawn = revoked.find(consent)
+        if withdrawn is not None:
+            return Decision(Verdict.REFUSED, f"consent withdrawn at {withdrawn.revoked_at}: {withdrawn.reason}")
+        if set(policy.consent) <= set(consent.purposes) and consent.starts <= day <= (consent.ends or day):
+            people.add(consent.person)
+    wanted = _people(clip)
+    if len(people) >= wanted:
+        return Decision(source.verdict, f"{source.rule}; consent of {len(people)} on record")
+    said = f"{wanted} people" if wanted > 1 else "a person"
+    lack = f"consent to {', '.join(policy.consent)} in force on {day} is on record for {len(people)} of them"
+    return Decision(Verdict.UNKNOWN, f"the clip shows {said}, and {lack}")
+
+
+def _people(clip: Clip) -> int:
+    """How many must have consented: the ``faces`` that curation counted, at least one."""
+    counted = clip.measured.get("faces", "1")
+    return max(int(counted) if counted.isdecimal() else 1, 1)

@@ -12,9 +12,8 @@ Knows nothing of what the records mean, but which of them must be there before o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -28,10 +27,14 @@ from langit.ledger.log import EMPTY, Frontier, Hash, inclusion_proof, leaf_hash,
 from langit.ledger.made import KINDS, Caption, Drop, Exposure, Manifest, Output
 from langit.ledger.personal import Personal
 from langit.ledger.place import Bucket, Folder, place
+from langit.ledger.policy import Policy
 from langit.ledger.proof import Proof
 from langit.ledger.record import Clip, Consent, Record, Revocation, RevokedBy, Rights, Signal, Source
-from langit.ledger.rights import Decision, Policy, Revoked, decide, decide_clip
 from langit.ledger.rows import from_table, to_table
+from langit.ledger.selection import Refusal, Selection, judge, select
+from langit.ledger.verdict import Decision
+
+__all__ = ["Ledger", "Refusal", "Selection"]
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -51,23 +54,6 @@ REFERENCES: dict[type[Record], dict[str, tuple[str, ...]]] = {
 """Which fields of a record name another, and of which kinds it may be."""
 MAX_FRAGMENTS = 64
 """Tables of more pieces than this are compacted after an append, so that entering films one by one stays fast."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A clip that may not be used, and why."""
-
-    clip: Clip
-    decision: Decision
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What a policy lets through, in order of entry, and what it turns away."""
-
-    policy: Policy
-    clips: tuple[Clip, ...]
-    refused: tuple[Refusal, ...]
 
 
 class Ledger:
@@ -220,25 +206,21 @@ class Ledger:
             self._refresh()
             return len(new)
 
-    def allowed_clips(self, policy: Policy) -> Selection:
-        """The clips that may be learnt from under ``policy``, and each other clip with the rule that fired."""
-        sources, clips, revoked = self.sources(), self.clips(), Revoked.of(self.revocations())
-        statements: dict[str, list[Rights]] = {}
-        for statement in self.rights():
-            statements.setdefault(statement.source, []).append(statement)
-        self._check_entered((*sources, *clips))
-        decisions = {
-            source.digest: decide(source, policy, revoked, statements.get(source.digest, ())) for source in sources
-        }
-        allowed: list[Clip] = []
-        refused: list[Refusal] = []
-        for clip in clips:
-            decision = decide_clip(clip, decisions[clip.source], revoked)
-            if decision.allowed:
-                allowed.append(clip)
-            else:
-                refused.append(Refusal(clip, decision))
-        return Selection(policy, tuple(allowed), tuple(refused))
+    def decisions(self, policy: Policy) -> dict[str, Decision]:
+        """The decision on every source under ``policy``, by its digest."""
+        records = (self._entered(Source), self._entered(Rights), self._entered(Signal), self._entered(Revocation))
+        return judge(policy, *records)
+
+    def allowed_clips(self, policy: Policy, on: str | None = None) -> Selection:
+        """The clips that may be learnt from under ``policy``, and each other clip with the rule that fired.
+
+        Args:
+            policy: what may be learnt from.
+            on: the day (ISO 8601) on which consent has to be in force; today in UTC if left out.
+        """
+        sources, clips, revocations = self._entered(Source), self._entered(Clip), self._entered(Revocation)
+        decisions = judge(policy, sources, self._entered(Rights), self._entered(Signal), revocations)
+        return select(policy, sources, clips, decisions, self._entered(Consent), revocations, on)
 
     def checkpoint(self, origin: str, signer: Signer) -> str:
         """A signed C2SP checkpoint of the log as it stands, also kept in the file ``checkpoint`` of the folder.
@@ -290,11 +272,13 @@ class Ledger:
                     f"entry {entry} of {self.place}, {name} {digest}, is missing or was changed: restore it"
                 )
 
-    def _check_entered(self, records: Iterable[Record]) -> None:
-        """A row that was changed behind the ledger's back has another digest than the log holds."""
+    def _entered(self, kind: type[Kind]) -> tuple[Kind, ...]:
+        """Records of a kind, each hashed: one that was changed behind the ledger's back is not what was entered."""
+        records = self._read(kind)
         for record in records:
             if record.digest not in self._digests:
                 raise ValueError(f"a {record.record} in {self.place} says what was never entered: restore the ledger")
+        return records
 
     def _check_reference(self, record: Record, new: dict[str, Record]) -> None:
         """What a record hangs on must be there before it: a clip's source, a caption's clip ..."""

@@ -1,0 +1,27 @@
+"""The three answers to whether footage may be learnt from. Knows nothing of how they are found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Verdict(Enum):
+    """Only the first lets a clip be used."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An answer and the rule that gave it, in words for a person."""
+
+    verdict: Verdict
+    rule: str
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the footage may be used."""
+        return self.verdict is Verdict.ALLOWED
