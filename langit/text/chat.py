@@ -31,7 +31,7 @@ KEYS = ("LANGIT_CHAT_KEY", "OPENAI_API_KEY")
 
 def examples(vocabulary: Vocabulary, count: int = 4) -> tuple[str, ...]:
     """Real captions whose words the model knows, English and Indonesian by turns."""
-    told = [one.text for pair in zip(prompts("train", 24), prompts("train", 24, "id"), strict=True) for one in pair]
+    told = [one.text for pair in zip(prompts("train", 8), prompts("train", 8, "id"), strict=True) for one in pair]
     return tuple([text for text in told if not vocabulary.unknown(text)][:count])
 
 
@@ -99,10 +99,9 @@ class ChatExpander:
         if match is None:
             raise ValueError(f"chat:{rest} names no model and address: write chat:MODEL@http://HOST:PORT")
         model, url = match.groups()
-        parts = urllib.parse.urlsplit(url)
-        if "@" in parts.netloc or parts.query or parts.fragment:
+        if re.search(r"[@?#]", url):
             raise ValueError(f"the address of {model} holds more than host and path: put keys into {KEYS[0]}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(url):
             raise ValueError(f"{url} is no address of a chat endpoint: use http:// or https://, a host and a path")
         key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
         return cls(model, completions(url), vocabulary, key=key)
@@ -151,6 +150,14 @@ class ChatExpander:
             f"the chat endpoint {self.url} gave no answer within {self.timeout:g} s: use a smaller model,"
             " or --expand embedded"
         )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def completions(url: str) -> str:

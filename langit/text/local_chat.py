@@ -6,6 +6,7 @@ Reads safetensors only and runs no code of the model's folder. Answers greedily,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -38,9 +39,13 @@ class LocalExpander:
 
         if not name:
             raise ValueError("transformers: names no chat model: write transformers:FOLDER")
+        folder = Path(name).expanduser()
+        if name[0] in "/.~" and not folder.is_dir():
+            raise OSError(f"there is no folder {folder}: name one that holds a chat model")
+        place = str(folder) if folder.is_dir() else name
         try:
-            tokenizer = AutoTokenizer.from_pretrained(name)
-            model = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True).eval()
+            tokenizer = AutoTokenizer.from_pretrained(place)
+            model = AutoModelForCausalLM.from_pretrained(place, use_safetensors=True).eval()
         except (OSError, ValueError) as error:
             first = str(error).strip().split("\n")[0]
             raise OSError(f"no chat model can be read from {name}: {first}") from None
