@@ -1,7 +1,31 @@
-"""Prompt -> pixels: the unrolled loop, one for every ability."""
+"""Prompt and footage -> pixels: the unrolled loop, one for every ability."""
 
+from langit.generate.abilities import connect, extend, generate, image, loop, minute, recut
+from langit.generate.edits import edit, inpaint
+from langit.generate.footage import Footage, Parent, read_image, read_mask, read_video
 from langit.generate.model import Model, calm_threads
 from langit.generate.settings import SamplingConfig
-from langit.generate.video import Generated, generate, generate_many
+from langit.generate.video import Generated, Stream, generate_many
 
-__all__ = ["Generated", "Model", "SamplingConfig", "calm_threads", "generate", "generate_many"]
+__all__ = [
+    "Footage",
+    "Generated",
+    "Model",
+    "Parent",
+    "SamplingConfig",
+    "Stream",
+    "calm_threads",
+    "connect",
+    "edit",
+    "extend",
+    "generate",
+    "generate_many",
+    "image",
+    "inpaint",
+    "loop",
+    "minute",
+    "read_image",
+    "read_mask",
+    "read_video",
+    "recut",
+]

@@ -40,6 +40,13 @@ class Step:
 OnStep = Callable[[Step], None]
 
 
+def counted(on_step: OnStep | None, index: int, walks: int) -> OnStep | None:
+    """Tells of the steps of one walk as part of those of ``walks``, of which it is number ``index``."""
+    if on_step is None:
+        return None
+    return lambda step: on_step(replace(step, number=index * step.of + step.number, of=walks * step.of))
+
+
 def repeated(pack: Pack, times: int) -> Pack:
     """The videos of a pack again, ``times`` in all, end to end."""
     return replace(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from langit.generate import show
+from langit.generate.footage import Parent
 from langit.generate.model import Model
 from langit.generate.request import Request, frames_of, walk_request
-from langit.generate.sampler import OnStep
+from langit.generate.sampler import OnStep, counted
 from langit.generate.settings import SamplingConfig
 from langit.shapes import PixelShape
 from langit.text.prompt import check_prompt, unknown_words
@@ -18,7 +21,11 @@ from langit.text.prompt import check_prompt, unknown_words
 
 @dataclass(frozen=True)
 class Generated:
-    """A video and what made it. ``unknown`` holds words that no caption used, each with the nearest known one."""
+    """A video and what made it; a notebook shows it.
+
+    ``unknown`` holds words that no caption used, each with the nearest known one. ``ability`` names the function that
+    made it, ``parents`` the files that it was made from.
+    """
 
     frames: UInt8[Tensor, "T H W 3"]
     fps: float
@@ -26,35 +33,35 @@ class Generated:
     seed: int
     sampling: SamplingConfig
     unknown: tuple[tuple[str, str], ...]
+    ability: str = "generate"
+    parents: tuple[Parent, ...] = ()
+
+    def _repr_html_(self) -> str:
+        words = self.prompt or self.ability
+        return show.html(self.frames, self.fps, f"{words}, seed {self.seed}")
+
+    def _repr_png_(self) -> bytes:
+        return show.png(show.sheet(self.frames))
 
 
-def generate(
-    prompt: str,
-    model: Model,
-    *,
-    pixels: PixelShape | None = None,
-    seed: int = 0,
-    steps: int | None = None,
-    guidance: float | None = None,
-    on_step: OnStep | None = None,
-) -> Generated:
-    """Make a video of a sentence.
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """A video that is made while it is read: ``frames`` gives ``count`` frames one by one, and once."""
 
-    Args:
-        prompt: English or Indonesian.
-        model: see :class:`Model`.
-        pixels: a size that the model can do; the first of its sizes when left out.
-        seed: the same seed on the same machine gives the same video.
-        steps: solver steps; the model's own number when left out.
-        guidance: how much the text counts; the model's own number when left out.
-        on_step: told of every step, for a progress bar.
+    frames: Iterator[UInt8[Tensor, "H W 3"]]
+    count: int
+    fps: float
+    prompt: str
+    seed: int
+    sampling: SamplingConfig
+    unknown: tuple[tuple[str, str], ...]
+    ability: str
+    parents: tuple[Parent, ...] = ()
 
-    Raises:
-        ValueError: an empty, endless or foreign prompt, a size or a setting that the model cannot do.
-    """
-    return generate_many([prompt], model, pixels=pixels, seeds=[seed], steps=steps, guidance=guidance, on_step=on_step)[
-        0
-    ]
+    def collect(self) -> Generated:
+        """All frames at once, as a value that can be shown."""
+        facts = {name: value for name, value in vars(self).items() if name not in ("frames", "count")}
+        return Generated(torch.stack(list(self.frames)), **facts)
 
 
 def generate_many(
@@ -67,7 +74,20 @@ def generate_many(
     guidance: float | None = None,
     on_step: OnStep | None = None,
 ) -> list[Generated]:
-    """Several videos of one size, each what :func:`generate` makes alone; steps are counted over all of them."""
+    """Several videos of one size, each as if it were made alone; steps are counted over all of them.
+
+    Args:
+        prompts: English or Indonesian.
+        model: see :class:`Model`.
+        seeds: of each; the same seed on the same machine gives the same video.
+        pixels: a size that the model can do; the first of its sizes when left out.
+        steps: solver steps; the model's own number when left out.
+        guidance: how much the text counts; the model's own number when left out.
+        on_step: told of every step, for a progress bar.
+
+    Raises:
+        ValueError: an empty, endless or foreign prompt, a size or a setting that the model cannot do.
+    """
     pixels = pixels if pixels is not None else model.sizes[0]
     model.check(pixels)
     sampling = replace(
@@ -102,13 +122,6 @@ def sample_latents(
 ) -> list[Tensor]:
     """Normalised latents (C, F, h, w) of each prompt: the same bits in any company."""
     return [
-        walk_request(Request(prompt, pixels, seed), model, sampling, _counted(on_step, index, len(prompts)))
+        walk_request(Request(prompt, pixels, seed), model, sampling, counted(on_step, index, len(prompts)))
         for index, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True))
     ]
-
-
-def _counted(on_step: OnStep | None, index: int, videos: int) -> OnStep | None:
-    """The steps of one video as those of all."""
-    if on_step is None:
-        return None
-    return lambda step: on_step(replace(step, number=index * step.of + step.number, of=videos * step.of))
