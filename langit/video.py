@@ -29,6 +29,11 @@ ENCODER: Final = "libx264"
 QUALITY = 18  # x264's constant rate factor: 18 is hard to tell from the original by eye
 EBML = bytes.fromhex("1A45DFA3")  # what Matroska and WebM files begin with
 BT709 = 1  # primaries, transfer and matrix of ITU-R BT.709 share this number in ITU-T H.273
+HDR = {16: "PQ", 18: "HLG"}  # transfer functions of high dynamic range by their numbers in ITU-T H.273
+# Formats whose first plane is luma, a byte each.
+PLANAR_8: Final = frozenset({"yuv420p", "yuv422p", "yuv444p", "nv12", "nv21", "gray", "yuv410p", "yuv411p"})
+LARGEST: Final = 2**26
+"""Pixels of a frame, 8192 x 8192: a header that claims more asks for gigabytes before anything is seen to be wrong."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class VideoInfo:
     pixel_format: str
     rotation: int
     metadata: Mapping[str, str]
+    transfer: int  # how light became numbers, as ITU-T H.273 counts: 1 is BT.709, 2 not stated, see HDR
 
 
 def probe(path: Path) -> VideoInfo:
@@ -78,7 +84,60 @@ def probe(path: Path) -> VideoInfo:
             pixel_format=first.format.name,
             rotation=rotation,
             metadata=dict(container.metadata),
+            transfer=int(context.color_trc),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded frame as it lies in memory: nothing is converted or copied until it is asked for.
+
+    ``seconds`` is when it is shown, ``None`` where the file does not say; ``rotation`` as in :class:`VideoInfo`.
+    """
+
+    frame: av.VideoFrame
+
+    @property
+    def seconds(self) -> float | None:
+        return self.frame.time
+
+    @property
+    def rotation(self) -> int:
+        return self.frame.rotation % 360
+
+    def luma(self) -> UInt8[np.ndarray, "H W"]:
+        """Brightness as it is stored: not turned, and in the stored range (16 to 235 in most files).
+
+        A view without a copy for 8-bit YUV and grey, which most files are; converted for others.
+        """
+        frame = self.frame
+        if frame.format.name not in PLANAR_8:
+            frame = frame.reformat(format="gray")
+        plane = frame.planes[0]
+        return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+
+    def upright(self, longest: int | None = None) -> UInt8[np.ndarray, "H W 3"]:
+        """RGB as a player shows it, made smaller so that no side is longer than ``longest``."""
+        frame, side = self.frame, max(self.frame.width, self.frame.height)
+        if longest is None or side <= longest:
+            return _upright(frame)
+        width, height = (max(1, round(length * longest / side)) for length in (frame.width, frame.height))
+        small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
+        return np.ascontiguousarray(np.rot90(small, frame.rotation // 90 % 4))
+
+
+def pictures(path: Path, threads: int = 1) -> Iterator[Picture]:
+    """All frames one by one as they were decoded, in constant memory: for passes that look at every frame.
+
+    Raises:
+        ValueError: the file is no video or is cut short.
+        FileNotFoundError: there is no such file.
+    """
+    with _open(path) as (container, source):
+        source.thread_type = "AUTO" if threads > 1 else "NONE"
+        source.codec_context.thread_count = threads
+        for frame in container.decode(source):
+            yield Picture(frame)
 
 
 def stream(path: Path, first: int = 0) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
@@ -233,6 +292,9 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             if not container.streams.video:
                 raise ValueError(f"{path} holds no video: give a file that plays")
             _check_whole(path)
+            context = container.streams.video[0].codec_context
+            if context.width * context.height > LARGEST:
+                raise ValueError(f"{path} claims frames of {context.width}x{context.height} pixels: give a real video")
             yield container, container.streams.video[0]
     except PermissionError as error:
         raise ValueError(f"{path} may not be read: change its permissions") from error

@@ -52,18 +52,23 @@ def writes_video(source: str) -> list[str]:
             found.append(ast.unparse(node))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             module = node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
-            found += [module] if module.split(".")[0] in ("av", "cv2", "imageio", "moviepy", "torchvision") else []
+            found += [module] if module.split(".")[0] in ("av", "imageio", "moviepy", "torchvision") else []
+            named = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else ["*"]
+            found += [module] if module == "cv2" and {"*", "VideoWriter"} & set(named) else []
     return found
 
 
 def writes_pictures(source: str) -> list[str]:
-    """Ways to write a picture with Pillow: ``save`` of anything in a module that imports it."""
+    """Ways to write a picture's file with Pillow: ``save``, in a module that imports it, to anything but a BytesIO."""
     imported = [node for node in nodes(source) if isinstance(node, (ast.Import, ast.ImportFrom))]
     names = [node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name for node in imported]
     if not any(name.split(".")[0] == "PIL" for name in names):
         return []
+    assigned = [node for node in nodes(source) if isinstance(node, ast.Assign)]
+    memory = {ast.unparse(node.targets[0]) for node in assigned if ast.unparse(node.value) == "io.BytesIO()"}
     called = (node for node in nodes(source) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
-    return [ast.unparse(node.func) for node in called if ast.unparse(node.func).endswith(".save")]
+    saved = (node for node in called if ast.unparse(node.func).endswith(".save"))
+    return [ast.unparse(node.func) for node in saved if not node.args or ast.unparse(node.args[0]) not in memory]
 
 
 def pickles(source: str) -> list[str]:
@@ -145,8 +150,15 @@ def test_the_library_prints_nothing() -> None:
         (writes_video, "from langit.video import read, write", "from langit.video import read"),
         (writes_video, "from langit import video\nvideo.write(path, frames, 8)", "path.write(frames)"),
         (writes_video, "import av", "import langit.video"),
+        (writes_video, "import cv2", "from cv2 import resize"),
+        (writes_video, "from cv2 import VideoWriter", "from cv2 import Laplacian"),
         (writes_pictures, "from PIL import Image\nImage.fromarray(frame).save(path)", "from PIL import Image"),
         (writes_pictures, "import PIL.Image\npicture.save(path)", "tokenizer.save(path)"),
+        (
+            writes_pictures,
+            "from PIL import Image\nfile = path\nImage.new('L', (1, 1)).save(file, 'PNG')",
+            "from PIL import Image\nfile = io.BytesIO()\nImage.new('L', (1, 1)).save(file, 'PNG')",
+        ),
         (pickles, "import pickle", "import json"),
         (pickles, "state = torch.load(path)", "state = load_file(path)"),
         (pickles, "np.load(path, allow_pickle=True)", "np.load(path, allow_pickle=False)"),
