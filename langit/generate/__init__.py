@@ -5,9 +5,11 @@ from langit.generate.edits import edit, inpaint
 from langit.generate.footage import Footage, Parent, read_image, read_mask, read_video
 from langit.generate.model import Model, calm_threads
 from langit.generate.settings import SamplingConfig
+from langit.generate.storyboard import Board, read_board, storyboard
 from langit.generate.video import Generated, Stream, generate_many
 
 __all__ = [
+    "Board",
     "Footage",
     "Generated",
     "Model",
@@ -24,8 +26,10 @@ __all__ = [
     "inpaint",
     "loop",
     "minute",
+    "read_board",
     "read_image",
     "read_mask",
     "read_video",
     "recut",
+    "storyboard",
 ]

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -102,12 +102,10 @@ def read_video(
         raise ValueError(f"{path} lasts {info.duration:g} s: cut it, at most {MOST_SECONDS:g} s are read")
     given = info.width, info.height
     target = _target(str(path), given, model, fit, size)
-    if rate is not None and rate not in get_args(Rate):
-        raise ValueError(f"rate {rate!r} is unknown: use {', '.join(get_args(Rate))}")
     shown = video.pictures(path)
     done: tuple[str, ...] = ()
     if info.frames > 1 and not _same_rate(info.fps, model.fps):
-        if rate is None:
+        if check_rate(rate) is None:
             raise ValueError(_other_rate(str(path), info.fps, model))
         done = (f"{rate}d from {info.fps:.6g} to {model.fps:g} frames a second",)
         shown = _at_rate(shown, info.fps, model.fps) if rate == "resample" else shown
@@ -154,6 +152,28 @@ def read_mask(path: Path | str, pixels: PixelShape) -> tuple[Bool[Tensor, "H W"]
     return torch.from_numpy(np.array(picture) >= 128), (Parent(path.name, sha256_of(path), ("used as a mask",)),)
 
 
+def check_fit(fit: str | None) -> Fit | None:
+    """What is given, if it is a way to fit.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if fit is not None and fit not in get_args(Fit):
+        raise ValueError(f"fit {fit!r} is unknown: use {', '.join(get_args(Fit))}")
+    return cast("Fit | None", fit)
+
+
+def check_rate(rate: str | None) -> Rate | None:
+    """What is given, if it is something to do with another rate.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if rate is not None and rate not in get_args(Rate):
+        raise ValueError(f"rate {rate!r} is unknown: use {', '.join(get_args(Rate))}")
+    return cast("Rate | None", rate)
+
+
 def check_footage(footage: Footage, model: Model) -> None:
     """Refuse footage whose size or rate the model cannot do.
 
@@ -172,8 +192,8 @@ def _same_rate(one: float, other: float) -> bool:
 
 def _other_rate(name: str, fps: float, model: Model) -> str:
     return (
-        f"{name} has {fps:.6g} frames a second, this model makes {model.fps:g}: --rate resample keeps its speed (frames"
-        " are dropped or repeated), --rate retime keeps its frames (it plays faster or slower)"
+        f"{name} has {fps:.6g} frames a second, this model makes {model.fps:g}: rate resample keeps its speed (frames"
+        " are dropped or repeated), retime keeps its frames (it plays faster or slower) (--rate resample)"
     )
 
 
@@ -224,8 +244,7 @@ def _target(
     name: str, given: tuple[int, int], model: Model, fit: Fit | None, size: PixelShape | None
 ) -> tuple[int, int]:
     """Width and height that a picture is to have; whatever would be changed without being asked for is refused."""
-    if fit is not None and fit not in get_args(Fit):
-        raise ValueError(f"fit {fit!r} is unknown: use {', '.join(get_args(Fit))}")
+    check_fit(fit)
     if size is not None:
         model.check(replace(size, frames=model.most_frames))
         wanted, why = (size.width, size.height), f"{size.width}x{size.height} is asked for"
@@ -234,7 +253,7 @@ def _target(
     else:
         wanted, why = nearest_picture(*given, model), f"this model cannot do that: {model.can_do}"
     if fit is None and wanted != given:
-        raise ValueError(f"{name} is {given[0]}x{given[1]}; {why}; --fit crop, pad or stretch makes it fit")
+        raise ValueError(f"{name} is {given[0]}x{given[1]}; {why}; fit crop, pad or stretch mends that (--fit crop)")
     return wanted
 
 

@@ -97,5 +97,5 @@ def check_same_size(name: str, pixels: PixelShape, other: Footage) -> None:
     if (pixels.width, pixels.height) != (other.pixels.width, other.pixels.height):
         raise ValueError(
             f"{name} is {pixels.width}x{pixels.height}, {other.name} is {other.pixels.width}x{other.pixels.height}:"
-            " --fit crop, pad or stretch makes it fit"
+            " fit crop, pad or stretch with one size mends that (--fit crop --size)"
         )
