@@ -1,0 +1,113 @@
+"""IETF aipref: ``Content-Usage`` in headers and in robots.txt, and ``Content-Signal``, which says it in other words.
+
+Drafts attach-05 and vocab-08 of 2026, not RFCs. A refusal anywhere wins. Earlier drafts' names (``tdm``, ``ai``,
+``genai``) are read as refusals too, never as permissions. Knows nothing of the network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from langit.ledger.record import Says
+from langit.ledger.signals import robots
+from langit.ledger.signals.reading import Document, Reading, absent, trouble
+
+TRAINING = "train-ai"
+COVERING = frozenset({"train-ai", "train-genai", "ai", "genai", "tdm", "bots", "all"})
+"""Uses of which training is one, by all drafts."""
+_KEY = r"[a-z*][a-z0-9_.*-]*"
+_BARE = (
+    r"(?:[A-Za-z*][\w!#$%&'*+.^`|~:/-]*|-?\d{1,15}(?:\.\d{1,3})?|\"(?:[ !#-\[\]-~]|\\[\"\\])*\"|\?[01]"
+    r"|:[A-Za-z0-9+/=]*:|@-?\d{1,15})"
+)
+_PARAMETERS = rf"(?:[ ]*;[ ]*{_KEY}(?:={_BARE})?)*"
+_MEMBER = re.compile(rf"({_KEY})(?:=({_BARE}))?{_PARAMETERS}", re.ASCII)
+_COMMA = re.compile(r"[ \t]*,[ \t]*")
+_PATH = re.compile(r"(/\S*)\s+(.*)")
+
+
+def members(text: str) -> list[tuple[str, str | None]] | None:
+    """The members of a dictionary (RFC 9651), but for inner lists; ``None`` if it is not one. Keys may come twice."""
+    text, place = text.strip(" \t"), 0
+    found: list[tuple[str, str | None]] = []
+    while place < len(text):
+        member = _MEMBER.match(text, place)
+        if member is None:
+            return None
+        found.append((member[1], member[2]))
+        place = member.end()
+        if place < len(text):
+            comma = _COMMA.match(text, place)
+            if comma is None or comma.end() == len(text):
+                return None
+            place = comma.end()
+    return found
+
+
+def usage(text: str) -> Says:
+    """What a ``Content-Usage`` value says of training."""
+    found = members(text)
+    if found is None:
+        return "unreadable"
+    values = [value for key, value in found if key in COVERING]
+    if any(value in ("n", "?0", "no") for value in values):
+        return "reserved"
+    if any(value not in ("y",) for value in values):
+        return "unreadable"
+    return "allowed" if any(key == TRAINING for key, _ in found) else "silent"
+
+
+def signal(text: str) -> Says:
+    """What a ``Content-Signal`` value (``search=yes, ai-train=no``) says of training."""
+    says: Says = "silent"
+    for part in text.split(","):
+        key, _, value = (piece.strip().lower() for piece in part.partition("="))
+        if key == "ai-train":
+            if value == "no":
+                return "reserved"
+            says = "allowed" if value == "yes" and says != "unreadable" else "unreadable"
+    return says
+
+
+def read(url: str, answer: Document, robots_txt: Document) -> Reading:
+    """What aipref says of ``url``, given the answer that brought it and its site's robots.txt."""
+    found = [*_from_headers(answer), *_from_robots(robots_txt, url)]
+    for says in ("reserved", "unreadable", "allowed"):
+        for reading in found:
+            if reading.says == says:
+                return reading
+    return Reading("aipref", "silent", answer.url)
+
+
+def _from_headers(answer: Document) -> Iterator[Reading]:
+    for value in answer.header("content-usage"):
+        yield Reading("aipref", usage(value), answer.url, f"Content-Usage: {value}")
+    for value in answer.header("content-signal"):
+        yield Reading("aipref", signal(value), answer.url, f"Content-Signal: {value}")
+
+
+def _from_robots(document: Document, url: str) -> Iterator[Reading]:
+    """The most specific line of each group. Whom a group is for is not asked: a refusal of any is one."""
+    problem = trouble(document)
+    groups = None if problem or absent(document) else robots.parse(document.body)
+    if groups is None:
+        if not absent(document):
+            yield Reading("aipref", "unreadable", document.url, problem or "it is no robots.txt")
+        return
+    path = robots.path_of(url)
+    for group in groups:
+        best: dict[str, tuple[int, Says, str]] = {}
+        for rule in group.rules:
+            if rule.field not in ("content-usage", "content-signal"):
+                continue
+            scoped = _PATH.fullmatch(rule.value)
+            pattern, value = (scoped[1], scoped[2]) if scoped else ("/", rule.value)
+            if robots.matches(pattern, path):
+                says = usage(value) if rule.field == "content-usage" else signal(value)
+                length, before, _ = best.get(rule.field, (-1, "silent", ""))
+                # Of two lines of the same length the one that refuses counts.
+                if len(pattern) > length or (len(pattern) == length and before != "reserved"):
+                    best[rule.field] = (len(pattern), says, rule.text)
+        for _, says, text in best.values():
+            yield Reading("aipref", says, document.url, text)

@@ -1,0 +1,32 @@
+"""``noai`` and ``noimageai`` in ``X-Robots-Tag`` headers and in a page's robots meta elements.
+
+No standard, but a habit of sites for artists. Knows nothing of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from langit.ledger.signals.page import Page
+from langit.ledger.signals.reading import Document, Reading
+
+WORDS = frozenset({"noai", "noimageai", "noml"})
+
+
+def read(answer: Document, page: Page | None = None) -> Reading:
+    """Reserved if one of the words stands anywhere, for whichever agent; a page that could not be read is trouble."""
+    for value in answer.header("x-robots-tag"):
+        if _words(value) & WORDS:
+            return Reading("noai", "reserved", answer.url, f"X-Robots-Tag: {value}")
+    if page is not None:
+        if page.problem is not None:
+            return Reading("noai", "unreadable", page.url, page.problem)
+        for name, value in page.meta:
+            if _words(value) & WORDS and (name == "robots" or name.endswith("bot")):
+                return Reading("noai", "reserved", page.url, f"<meta name={name} content={value}>")
+    return Reading("noai", "silent", answer.url)
+
+
+def _words(value: str) -> set[str]:
+    parts: Iterable[str] = value.lower().replace(":", ",").replace(";", ",").replace(" ", ",").split(",")
+    return {part.strip() for part in parts}

@@ -1,0 +1,72 @@
+"""What a reader of signals is given and what it gives back. Knows no scheme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from langit.ledger.record import Says
+
+LONGEST_TEXT = 300
+"""Characters of the deciding words that go on record; the evidence has all of them."""
+GONE = (404, 410)
+"""Answers that say there is no such document. Every other answer but 200 leaves open what it would have said."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """What one URL answered: ``status`` is ``None`` where nothing came back, and ``problem`` says why.
+
+    ``headers`` are in order, as they came; ``whole`` is false where the body was cut off.
+    """
+
+    url: str
+    status: int | None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    whole: bool = True
+    problem: str | None = None
+
+    def header(self, name: str) -> tuple[str, ...]:
+        """All values of a header, in order."""
+        return tuple(value for key, value in self.headers if key.lower() == name.lower())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one scheme says, where it says so, and the words that decided."""
+
+    scheme: str
+    says: Says
+    where: str
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.text is not None and len(self.text) > LONGEST_TEXT:
+            object.__setattr__(self, "text", self.text[:LONGEST_TEXT] + "...")
+
+
+def absent(document: Document) -> bool:
+    """Whether the server said that there is no such document: silence."""
+    return document.status in GONE
+
+
+def trouble(document: Document) -> str | None:
+    """Why a document cannot be read, or ``None``. A document that is absent is no trouble."""
+    if document.status is None:
+        return document.problem or "no answer"
+    if absent(document):
+        return None
+    if document.status != 200:
+        return f"the server answered {document.status}"
+    if not document.whole:
+        return document.problem or "the document was cut off"
+    return None
+
+
+def decoded(body: bytes) -> str | None:
+    """UTF-8 text without a byte order mark, or ``None`` if it is none."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
