@@ -70,11 +70,13 @@ def from_document(document: Document, url: str) -> Reading:
         return Reading("rsl", "unreadable", where, "it is no plain XML: not UTF-8, or with a DOCTYPE")
     try:
         top = ElementTree.fromstring(document.body)
+        if top.tag != f"{NAMESPACE}rsl":
+            return Reading("rsl", "unreadable", where, f"it is no RSL document but {top.tag!r}")
+        readings = [
+            _content(content, where) for content in top.iter(f"{NAMESPACE}content") if _covers(content, where, url)
+        ]
     except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
         return Reading("rsl", "unreadable", where, f"it is no XML: {error}")
-    if top.tag != f"{NAMESPACE}rsl":
-        return Reading("rsl", "unreadable", where, f"it is no RSL document but {top.tag!r}")
-    readings = [_content(content, where) for content in top.iter(f"{NAMESPACE}content") if _covers(content, where, url)]
     for says in ("reserved", "unreadable", "allowed"):
         for reading in readings:
             if reading.says == says:

@@ -239,7 +239,11 @@ def test_rsl_covers_what_its_url_says():
         "<rss version='2.0'/>",
         b"\xff\xfe<\0r\0",
         '<!DOCTYPE rsl [<!ENTITY a "b">]><rsl xmlns="https://rslstandard.org/rsl">&a;</rsl>',
-        "<a>" * 100_000,
+        "<a>" * 10_000,
+        '<rsl xmlns="https://rslstandard.org/rsl"><content><license/>'
+        + "<a>" * 9_000
+        + "</a>" * 9_000
+        + "</content></rsl>",
         '<?xml version="1.0" encoding="nonsense"?><rsl/>',
     ],
 )
