@@ -1,0 +1,207 @@
+"""URLs to documents and files, over HTTP and HTTPS, with bounds on everything; nothing is believed and nothing hidden.
+
+Whatever goes wrong becomes the answer (a status, or a problem in words), so that callers can put it on record.
+Redirects are followed one by one, and the one who asks is asked about each: a rule of the site that a redirect leads
+to is a rule too. Knows nothing of rights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import secrets
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+import langit
+from langit.ledger.signals import Document
+
+AGENT = f"langit/{langit.__version__} (gathers training data; heeds robots.txt)"
+REDIRECTS = 5
+PIECE = 1 << 18
+FAILURES = (OSError, http.client.HTTPException, ValueError, ssl.SSLError)
+"""What urllib raises for URLs that cannot be got; ``URLError`` and timeouts are ``OSError``."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds of silence and in all, bytes of a document on rights, and bytes of a piece of footage."""
+
+    seconds: float = 30.0
+    total: float = 3600.0
+    document: int = 1 << 20
+    footage: int = 8 << 30
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def normal(url: str) -> str:
+    """A URL with what may not stand in it encoded, and without a fragment.
+
+    Raises:
+        ValueError: it is not http or https, or has no host, or a name and password.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port is not None else ""
+        host = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    except ValueError as error:
+        raise ValueError(f"{url!r} is no URL ({error}): give one of http or https") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"{url!r} is no URL that can be fetched: give one of http or https")
+    if parts.username or parts.password:
+        raise ValueError(f"{url!r} carries a name or a password: leave them out, the ledger would publish them")
+    path, query = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._"), quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
+    return urlunsplit((parts.scheme, host + port, path, query, ""))
+
+
+def document(url: str, limits: Limits) -> Document:
+    """A document on rights; redirects are followed, also to other hosts, as RFC 9309 wants of robots.txt."""
+    headers: tuple[tuple[str, str], ...] = ()
+    here = url
+    for _ in range(REDIRECTS + 1):
+        try:
+            here = normal(here)
+            with _open(here, limits) as answer:
+                status, headers = answer.status, _headers(answer)
+                target = answer.headers.get("Location")
+                if 300 <= status < 400 and target:
+                    here = urljoin(here, target)
+                    continue
+                body = b"".join(_pieces(answer, limits, limits.document))
+                whole, problem = len(body) <= limits.document, None
+                if not whole:
+                    problem = f"it is longer than {limits.document} bytes"
+                elif _short(answer, len(body)):
+                    whole, problem = False, "the answer broke off"
+                return Document(url, status, headers, body[: limits.document], whole, problem)
+        except FAILURES as error:
+            return Document(url, None, headers, problem=_said(error))
+    return Document(url, None, headers, problem=f"more than {REDIRECTS} redirects")
+
+
+@dataclass(frozen=True)
+class Download:
+    """What a URL gave: the answer (without its body), where it came from in the end, and the file's hash if whole.
+
+    ``refused`` is why ``may`` turned a URL away; ``chain`` holds every URL that was asked, in order.
+    """
+
+    answer: Document
+    chain: tuple[str, ...]
+    content_sha256: str | None = None
+    refused: str | None = None
+
+
+def download(url: str, file: Path, may: Callable[[str], str | None], limits: Limits) -> Download:
+    """Get a URL into a file, which appears whole or not at all.
+
+    Args:
+        url: normal.
+        file: where to.
+        may: asked about each URL, redirects too, before it is fetched: why not, or ``None``.
+        limits: of time and size.
+    """
+    chain = [url]
+    for _ in range(REDIRECTS + 1):
+        here = chain[-1]
+        why = may(here)
+        if why is not None:
+            return Download(Document(here, None, problem=why), tuple(chain), refused=why)
+        headers: tuple[tuple[str, str], ...] = ()
+        try:
+            with _open(here, limits) as answer:
+                headers, target = _headers(answer), answer.headers.get("Location")
+                if 300 <= answer.status < 400 and target:
+                    chain.append(normal(urljoin(here, target)))
+                    continue
+                if answer.status != 200:
+                    return Download(Document(here, answer.status, headers), tuple(chain))
+                digest, problem = _save(answer, file, limits)
+                found = Document(here, 200, headers, whole=problem is None, problem=problem)
+                return Download(found, tuple(chain), digest)
+        except FAILURES as error:
+            return Download(Document(here, None, headers, problem=_said(error)), tuple(chain))
+    return Download(Document(chain[-1], None, problem=f"more than {REDIRECTS} redirects"), tuple(chain))
+
+
+def _save(answer: Any, file: Path, limits: Limits) -> tuple[str | None, str | None]:
+    """The hash of what was saved, or why nothing was."""
+    promised = answer.headers.get("Content-Length", "")
+    if promised.isdecimal() and int(promised) > limits.footage:
+        return None, f"it has {promised} bytes, more than {limits.footage}"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{secrets.token_hex(8)}.part")
+    sha256, size = hashlib.sha256(), 0
+    try:
+        with partial.open("wb") as opened:
+            for piece in _pieces(answer, limits, limits.footage):
+                size += len(piece)
+                if size > limits.footage:
+                    return None, f"it has more than {limits.footage} bytes"
+                sha256.update(piece)
+                opened.write(piece)
+            if _short(answer, size):
+                return None, f"the answer broke off after {size} of {promised} bytes"
+            if size == 0:
+                return None, "it is empty"
+            _to_disk(opened)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+    return sha256.hexdigest(), None
+
+
+def _pieces(answer: Any, limits: Limits, most: int) -> Iterator[bytes]:
+    """The body as it comes, until it is longer than ``most``; who sends it drop by drop is cut off in the end."""
+    end, size = time.monotonic() + limits.total, 0
+    while size <= most and (piece := answer.read1(PIECE)):
+        size += len(piece)
+        yield piece
+        if time.monotonic() > end:
+            raise TimeoutError(f"it took longer than {limits.total:g} s")
+
+
+def _short(answer: Any, size: int) -> bool:
+    promised = answer.headers.get("Content-Length", "")
+    return promised.isdecimal() and size < int(promised)
+
+
+def _to_disk(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+@contextmanager
+def _open(url: str, limits: Limits) -> Iterator[Any]:
+    """An answer of any status; encodings are declined, so that bytes are hashed as they lie at the source."""
+    request = urllib.request.Request(url, headers={"User-Agent": AGENT, "Accept-Encoding": "identity"})
+    opener = urllib.request.build_opener(_NoRedirects)
+    try:
+        answer = opener.open(request, timeout=limits.seconds)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        yield answer
+
+
+def _headers(answer: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((str(key), str(value)) for key, value in answer.headers.items())
+
+
+def _said(error: BaseException) -> str:
+    reason = getattr(error, "reason", None) or error
+    return str(reason) or type(error).__name__

@@ -1,0 +1,218 @@
+"""Footage from the web, with what its site said of it at that moment: headers, robots.txt, tdmrep.json, RSL.
+
+All of it is kept as evidence and read at once, so that a preference is judged as it stood. robots.txt is heeded: what
+it bars is not downloaded. What cannot be read is no permission: the footage is kept on record as unknown, and policies
+turn it away. Only footage that says nothing of a licence goes in here: fetching never grants one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+from langit.config import canonical
+from langit.ledger.download import Limits, document, download, normal
+from langit.ledger.record import Record, Rights, Signal, Source
+from langit.ledger.signals import Document, Reading, aipref, cawg, noai, page, robots, rsl, tdmrep
+from langit.ledger.store import Ledger
+
+READER = "langit-signals-1"
+"""The version of the readers, on record with what they read."""
+Report = Callable[[str], None]
+UNSAFE = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """One URL: the file and its source's digest, or the problem in words."""
+
+    url: str
+    file: Path | None = None
+    source: str | None = None
+    signals: tuple[Signal, ...] = ()
+    problem: str | None = None
+
+
+def fetch(
+    ledger: Ledger,
+    urls: Iterable[str],
+    folder: Path,
+    report: Report | None = None,
+    licence: str | None = None,
+    creator: str | None = None,
+    title: str | None = None,
+    found_on: str | None = None,
+    limits: Limits | None = None,
+) -> list[Fetched]:
+    """Download footage into a folder and enter it with its evidence, one URL after the other.
+
+    A URL that fails is reported and the next one is tried. Footage that is in the ledger already under the same URL
+    and content gets no second source, but its signals as they stand now are added.
+
+    Args:
+        ledger: where to enter.
+        urls: of http or https.
+        folder: where files go; it is made.
+        report: told about each URL in a line.
+        licence: an SPDX expression that whoever fetches vouches for; ``None`` leaves the rights unknown.
+        creator: who made it.
+        title: what it is called; the URL's last part if left out.
+        found_on: a web page that offers the footage, whose own signals count too.
+        limits: of time and size.
+
+    Raises:
+        OSError: the folder or the ledger cannot be written.
+    """
+    site = _Site(limits or Limits())
+    done: list[Fetched] = []
+    for url in urls:
+        try:
+            got = _one(ledger, normal(url), folder, site, (licence, creator, title), found_on)
+        except ValueError as error:
+            got = Fetched(url, problem=str(error))
+        done.append(got)
+        if report is not None:
+            report(f"{url}: {got.problem}" if got.problem else f"{url}: {got.file}")
+    return done
+
+
+class _Site:
+    """Documents of sites, each asked for once in a call, so that all footage of it is judged by the same words."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._known: dict[str, Document] = {}
+
+    def get(self, url: str) -> Document:
+        if url not in self._known:
+            self._known[url] = document(url, self.limits)
+        return self._known[url]
+
+    def robots(self, url: str) -> Document:
+        return self.get(urljoin(url, "/robots.txt"))
+
+    def may(self, url: str) -> str | None:
+        return robots.barred(self.robots(url), url)
+
+
+def _one(
+    ledger: Ledger,
+    url: str,
+    folder: Path,
+    site: _Site,
+    stated: tuple[str | None, str | None, str | None],
+    found_on: str | None,
+) -> Fetched:
+    partial = folder / f".{hashlib.sha256(url.encode()).hexdigest()[:16]}.fetched"
+    try:
+        return _enter(ledger, url, folder, partial, site, stated, found_on)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _enter(
+    ledger: Ledger,
+    url: str,
+    folder: Path,
+    partial: Path,
+    site: _Site,
+    stated: tuple[str | None, str | None, str | None],
+    found_on: str | None,
+) -> Fetched:
+    got = download(url, partial, site.may, site.limits)
+    if got.content_sha256 is None:
+        problem = got.refused or got.answer.problem or f"the server answered {got.answer.status}"
+        return Fetched(url, problem=f"not fetched: {problem}")
+    kind = " ".join(got.answer.header("content-type")).lower()
+    if kind.startswith(("text/html", "application/xhtml")):
+        return Fetched(url, problem="it is a web page, not footage: give the URL of the file, and the page as found_on")
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    readings = _read(got.answer, got.chain, partial, site, found_on)
+    kept = {name: ledger.evidence.put(data) for name, data in readings.evidence.items()}
+    licence, creator, title = stated
+    old = [source for source in ledger.sources() if source.url == url and source.content_sha256 == got.content_sha256]
+    source = (
+        old[0]
+        if old
+        else Source(
+            kind="fetched",
+            title=title or _name(url),
+            content_sha256=got.content_sha256,
+            creator=creator,
+            licence=licence,
+            url=url,
+            fetched_at=when,
+            evidence=tuple(dict.fromkeys(kept.values())),
+        )
+    )
+    signals = tuple(
+        Signal(
+            source=source.digest,
+            scheme=reading.scheme,
+            says=reading.says,
+            where=reading.where,
+            read_at=when,
+            reader=READER,
+            text=reading.text,
+            evidence=tuple(dict.fromkeys(kept[name] for name in names if name in kept)),
+        )
+        for reading, names in readings.said
+    )
+    file = folder / f"{got.content_sha256[:12]}-{_name(url)}"
+    partial.replace(file)
+    later: list[Record] = [] if not old or licence is None else [Rights(source.digest, when, licence, creator)]
+    ledger.add([source, *later, *signals])
+    return Fetched(url, file, source.digest, signals)
+
+
+@dataclass(frozen=True)
+class _Readings:
+    """Each reading with the names of its evidence, and the evidence by name."""
+
+    said: tuple[tuple[Reading, tuple[str, ...]], ...]
+    evidence: dict[str, bytes]
+
+
+def _read(answer: Document, chain: tuple[str, ...], file: Path, site: _Site, found_on: str | None) -> _Readings:
+    """Read all signals on a file for each URL that led to it, and on the page that offers it."""
+    evidence = {answer.url: _kept(answer)}
+    said: list[tuple[Reading, tuple[str, ...]]] = []
+    offering = None if found_on is None else site.get(normal(found_on))
+    html = None if offering is None else page.read(offering)
+    for here in dict.fromkeys((*chain, *(() if found_on is None else (normal(found_on),)))):
+        robots_txt, well_known = site.robots(here), site.get(urljoin(here, tdmrep.WELL_KNOWN))
+        about = answer if here == answer.url else offering if offering is not None and here not in chain else None
+        about = about or Document(here, 200)
+        licences = [site.get(link) for link in rsl.links(about, robots_txt, html)]
+        for found in (robots_txt, well_known, *licences, *([offering] if offering is not None else [])):
+            evidence[found.url] = _kept(found)
+        said += [
+            (robots.read(robots_txt, here), (robots_txt.url,)),
+            (aipref.read(here, about, robots_txt), (about.url, robots_txt.url)),
+            (tdmrep.read(here, about, well_known, html), (about.url, well_known.url)),
+            (rsl.read(here, licences, robots_txt), (robots_txt.url, *(found.url for found in licences))),
+            (noai.read(about, html), (about.url, *(() if html is None else (html.url,)))),
+        ]
+    reading, manifests = cawg.read(file)
+    if manifests is not None:
+        evidence["c2pa"] = manifests
+    said.append((reading, ("c2pa",)))
+    return _Readings(tuple(dict.fromkeys(said)), evidence)
+
+
+def _kept(found: Document) -> bytes:
+    """A document as it goes into the evidence: what was asked and answered, an empty line, and the body as it came."""
+    said = {"url": found.url, "status": found.status, "headers": found.headers, "whole": found.whole}
+    return canonical(said | ({"problem": found.problem} if found.problem else {})) + b"\n\n" + found.body
+
+
+def _name(url: str) -> str:
+    """A file's name from a URL: letters and digits of any script, no path, not hidden, not too long."""
+    last = unquote(urlsplit(url).path.rstrip("/").rsplit("/", 1)[-1])
+    stem, dot, ending = UNSAFE.sub("_", last).strip("._").rpartition(".")
+    return (f"{stem[:60]}.{ending[:10]}" if dot else ending[:60]) or "footage"
