@@ -9,6 +9,7 @@ from langit.cli.entry import app, main
 # The order of --help.
 # isort: off
 import langit.cli.generate
+import langit.cli.abilities
 import langit.cli.train
 import langit.cli.evaluate
 import langit.cli.worlds

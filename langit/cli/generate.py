@@ -1,125 +1,150 @@
-"""A sentence becomes a video."""
+"""Verbs that begin with a sentence: a video, an image, a minute, a storyboard."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from langit.cli.entry import app
-from langit.cli.progress import progress
+from langit.cli.making import Fit, Making, Prompt, Rate, Size, Turn, Work, make, verb
 
 if TYPE_CHECKING:
+    from langit.generate import Generated, Model
+    from langit.generate.footage import Footage
     from langit.shapes import PixelShape
 
-NEAR = 0.05  # seconds by which a duration may miss a whole number of frames
 
-
-@app.command()
+@verb
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What the video shows, in English or Indonesian.")],
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Another seed, another video.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="An .mp4; named for the prompt if left out.")
-    ] = None,
-    model: Annotated[str, typer.Option(help="A model's name, or a bundle's folder.")] = "pocket",
+    prompt: Prompt,
     size: Annotated[
         str | None, typer.Option(help="WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES, one that the model can do.")
     ] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="How many frames.")] = None,
     seconds: Annotated[float | None, typer.Option(help="How long, instead of --frames.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, max=1000, help="Sampling steps.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="How much the prompt counts.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+    image: Annotated[Path | None, typer.Option(help="A picture that the video begins with.")] = None,
+    last: Annotated[Path | None, typer.Option(help="A picture that it ends with.")] = None,
+    fit: Fit = None,
+    *,
+    making: Making,
 ) -> None:
-    """Make a video of a sentence."""
-    from langit.release import check_path
-    from langit.text.prompt import check_prompt, unknown_words
+    """Make a video of a sentence, and of a picture to begin or to end with."""
 
-    check_prompt(prompt)
-    path = free_name(prompt, seed) if output is None else output
-    check_path(path, overwrite)
+    def prepare(model: Model) -> Work:
+        from langit.generate import generate as ability
+        from langit.generate.footage import read_image
 
-    from langit.bundle import load_bundle
-    from langit.generate import Model, calm_threads
-    from langit.generate import generate as make
-    from langit.release import Facts, release
+        wanted = wanted_size(size, frames, seconds, model)
+        given: list[Footage | None] = []
+        for path in (image, last):
+            known = wanted if size is not None else next((each.pixels for each in given if each), None)
+            given.append(None if path is None else read_image(path, model, fit=fit, size=known))
+        first = next((each.pixels for each in given if each), wanted)
+        pixels = replace(first, frames=wanted.frames)
+        if pixels.frames > model.most_frames:
+            raise ValueError(
+                f"{pixels.frames} frames, {pixels.frames / model.fps:g} s, are too many to be made at once: ask for at"
+                f" most {model.most_frames} frames, {model.most_frames / model.fps:g} s, or use langit minute"
+            )
+        model.check(pixels)
+        return lambda turn: ability(turn.prompt, model, pixels=pixels, image=given[0], last=given[1], **turn.settings)
 
-    opened = load_bundle(model)
-    parts = Model.of(opened)
-    calm_threads(parts)
-    pixels = wanted_size(size, frames, seconds, parts.sizes, parts.fps)
-    for word, nearest in unknown_words(parts.text.tokenizer, prompt):
-        typer.echo(f"never seen: {word} (the nearest known word is {nearest})", err=True)
-    with progress() as report:
-        made = make(
-            prompt,
-            parts,
-            pixels=pixels,
-            seed=seed,
-            steps=steps,
-            guidance=guidance,
-            on_step=lambda step: report("sampling", step.number, step.of, ""),
-        )
-    facts = Facts(
-        model=opened.provenance.model,
-        prompt=made.prompt,
-        seed=made.seed,
-        fps=made.fps,
-        steps=made.sampling.steps,
-        guidance=made.sampling.guidance,
-        provenance=opened.provenance.digest,
-    )
-    typer.echo(release(made.frames.numpy(), facts, path, overwrite))
+    make(making, prompt, prepare, given=image is not None or last is not None)
 
 
-def free_name(prompt: str, seed: int) -> Path:
-    """A name that says what the video shows and that no file of the current folder has."""
-    plain = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].rstrip("-") or "video"
-    path, number = Path(f"{slug}-{seed}.mp4"), 1
-    while path.exists():
-        number += 1
-        path = Path(f"{slug}-{seed}-{number}.mp4")
-    return path
+@verb
+def image(prompt: Prompt, size: Size = None, *, making: Making) -> None:
+    """Make an image of a sentence: a video of one frame."""
+
+    def prepare(model: Model) -> Work:
+        from langit.generate import image as ability
+
+        wanted = wanted_size(size, 1, None, model)
+        model.check(wanted)
+        return lambda turn: ability(turn.prompt, model, size=wanted, **turn.settings)
+
+    make(making, prompt, prepare, image=True)
 
 
-def wanted_size(
-    size: str | None, frames: int | None, seconds: float | None, sizes: tuple[PixelShape, ...], fps: float
-) -> PixelShape:
+@verb
+def minute(
+    prompt: Prompt,
+    seconds: Annotated[float, typer.Option(help="How long.")] = 60.0,
+    size: Size = None,
+    *,
+    making: Making,
+) -> None:
+    """Make a long video, window after window, in constant memory."""
+
+    def prepare(model: Model) -> Work:
+        from langit.generate import minute as ability
+        from langit.generate.footage import frames_in
+
+        frames_in(seconds, model.fps, "--seconds")
+        wanted = wanted_size(size, None, None, model)
+        model.check(wanted)
+        return lambda turn: ability(turn.prompt, model, seconds=seconds, pixels=wanted, **turn.settings)
+
+    make(making, prompt, prepare)
+
+
+@verb
+def storyboard(
+    board: Annotated[Path, typer.Argument(help="A .toml of timed cards; docs/generate.md says what is in it.")],
+    fit: Fit = None,
+    rate: Rate = None,
+    *,
+    making: Making,
+) -> None:
+    """Make a video of timed cards: sentences, pictures and videos."""
+    from langit.generate.storyboard import read_board
+    from langit.generate.storyboard import storyboard as ability
+    from langit.text.expand import expander
+
+    plan = read_board(board)
+    plan = replace(plan, fit=fit or plan.fit, rate=rate or plan.rate)
+    making = making if making.seed is not None else replace(making, seed=plan.seed)
+
+    def prepare(model: Model) -> Work:
+        expand = expander(making.expander(any(card.text is None for card in plan.cards)), model.text.tokenizer)
+
+        def work(turn: Turn) -> Generated:
+            def told(text: str) -> str:
+                said = expand(text, turn.seed)
+                turn.notes.extend(said.lines())
+                return said.text
+
+            cards = tuple(replace(card, text=told(card.text)) if card.text else card for card in plan.cards)
+            prompt = told(plan.prompt) if plan.prompt else ""
+            return ability(replace(plan, cards=cards, prompt=prompt), model, **turn.settings)
+
+        return work
+
+    make(making, "", prepare, name=board.stem)
+
+
+def wanted_size(size: str | None, frames: int | None, seconds: float | None, model: Model) -> PixelShape:
     """The size that the options ask for; what they leave open is the model's first choice that agrees with them.
 
     Raises:
-        ValueError: the options contradict each other, or the model has no such size.
+        ValueError: the options contradict each other, or say no size.
     """
+    from langit.generate.footage import frames_in
     from langit.shapes import PixelShape
 
     if frames is not None and seconds is not None:
         raise ValueError(f"--frames {frames} and --seconds {seconds:g} say the same thing: give one of them")
-    known = ", ".join(f"{each} ({each.frames / fps:.3g} s)" for each in sizes)
     if seconds is not None:
-        if not 0 < seconds < 1e6:
-            raise ValueError(f"--seconds {seconds:g} is not a duration that this model can make: it makes {known}")
-        frames = round(seconds * fps)
-        if abs(frames / fps - seconds) > NEAR:
-            raise ValueError(
-                f"--seconds {seconds:g} is no whole number of frames at {fps:g} a second: it makes {known}"
-            )
+        frames = frames_in(seconds, model.fps, "--seconds")
     asked = PixelShape.parse(size) if size is not None else None
-    whole = size is not None and size.lower().count("x") == 2
-    if asked is not None and whole and frames is not None and frames != asked.frames:
-        raise ValueError(f"--size {size} has {asked.frames} frames, not {frames}: give the frames once")
-    if asked is not None and whole:
+    if asked is not None and size is not None and size.lower().count("x") == 2:
+        if frames is not None and frames != asked.frames:
+            raise ValueError(f"--size {size} has {asked.frames} frames, not {frames}: give the frames once")
         frames = asked.frames
-    for each in sizes:
-        if asked is not None and (each.width, each.height) != (asked.width, asked.height):
-            continue
-        if frames is None or each.frames == frames:
-            return each
-    wanted = [f"--size {size}"] if size is not None else []
-    wanted += [f"--seconds {seconds:g} ({frames} frames)"] if seconds is not None else []
-    wanted += [f"--frames {frames}"] if frames is not None and seconds is None and not whole else []
-    raise ValueError(f"this model cannot make {' '.join(wanted)}: it makes {known}")
+    shape = model.sizes[0]
+    if asked is not None:
+        agreeing = (each for each in model.sizes if (each.width, each.height) == (asked.width, asked.height))
+        shape = next(agreeing, replace(shape, width=asked.width, height=asked.height))
+    return shape if frames is None else replace(shape, frames=frames)

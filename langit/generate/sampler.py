@@ -24,12 +24,17 @@ Denoiser = Callable[[Pack, TextPack], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A step that was made: the ``number``-th ``of`` so many. ``clean`` holds the tokens that it was heading for."""
+    """A step that was made: the ``number``-th ``of`` so many. ``clean`` holds the tokens that it was heading for.
+
+    Steps count on over ``walks`` where one video takes several, or several are made; this one is of the ``walk``-th.
+    """
 
     number: int
     of: int
     pack: Pack
     clean: Float[Tensor, "N P"]
+    walk: int = 1
+    walks: int = 1
 
     @property
     def latents(self) -> list[Float[Tensor, "_ _ _ _"]]:
@@ -44,7 +49,9 @@ def counted(on_step: OnStep | None, index: int, walks: int) -> OnStep | None:
     """Tells of the steps of one walk as part of those of ``walks``, of which it is number ``index``."""
     if on_step is None:
         return None
-    return lambda step: on_step(replace(step, number=index * step.of + step.number, of=walks * step.of))
+    return lambda step: on_step(
+        replace(step, number=index * step.of + step.number, of=walks * step.of, walk=index + 1, walks=walks)
+    )
 
 
 def repeated(pack: Pack, times: int) -> Pack:

@@ -13,23 +13,24 @@ from langit.bundle import LedgerState, Parts, Provenance, save_bundle
 from langit.recipes import find
 from langit.shapes import PixelShape
 from langit.text.encoder import TextEncoder
+from langit.text.lexicon import caption_words
 from langit.text.tokenizer import train_tokenizer
 from langit.transformer.model import VideoTransformer
 
-CAPTIONS = ["a red ball bounces on snow at sunset", "bola merah memantul di atas salju saat matahari terbenam"]
+SIZES = (PixelShape(9, 32, 32), PixelShape(1, 32, 32), PixelShape(9, 32, 48))
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of the tiny recipe's sizes, untrained."""
     torch.manual_seed(0)
-    recipe, tokenizer = find("tiny"), train_tokenizer(CAPTIONS)
+    recipe, tokenizer = find("tiny"), train_tokenizer(sorted(caption_words()))
     parts = Parts(
         VideoTransformer(recipe.transformer),
         Autoencoder(recipe.autoencoder),
         TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer),
         sampling={"steps": 2, "guidance": 2.0, "solver": "euler", "levels": {"shift": 2.0}},
-        sizes=(PixelShape(5, 32, 32), PixelShape(5, 32, 48)),
+        sizes=SIZES,
     )
     provenance = Provenance("tiny", "0", "0", {"name": "tiny"}, LedgerState("test", 0, ""), {}, {})
     folder = tmp_path_factory.mktemp("models") / "tiny"

@@ -11,14 +11,16 @@ from cli.running import Run, process
 
 from langit import video
 
+PLAIN = ("--expand", "off")
+
 
 def test_a_sentence_becomes_a_video_that_says_what_made_it(capsys, place: Path, model: Path) -> None:
-    run = Run(capsys, "generate", "A red ball, on snow!", "--model", model, "--seed", 7, "--steps", 3)
+    run = Run(capsys, "generate", "A red ball, on snow!", "--model", model, "--seed", 7, "--steps", 3, *PLAIN)
     assert run.code == 0
     path = Path(run.out.strip())
     assert path == place / "a-red-ball-on-snow-7.mp4"
     info = video.probe(path)
-    assert (info.width, info.height, info.frames, info.fps) == (32, 32, 5, 8.0)
+    assert (info.width, info.height, info.frames, info.fps) == (32, 32, 9, 8.0)
     told = {"model": "tiny", "prompt": "A red ball, on snow!", "seed": "7", "steps": "3", "guidance": "2.0"}
     assert told.items() <= info.metadata.items()
     assert info.metadata["provenance"].startswith("sha256:")
@@ -36,22 +38,23 @@ def test_the_same_seed_gives_the_same_file_and_names_never_collide(capsys, place
 
 
 def test_words_never_seen_are_named_with_the_nearest(capsys, place: Path, model: Path) -> None:
-    run = Run(capsys, "generate", "a red baal on snow", "--model", model)
+    run = Run(capsys, "generate", "a red baal on snow", "--model", model, *PLAIN)
     assert run.code == 0
-    assert "never seen: baal (the nearest known word is ball)" in run.err
+    assert "unknown words: 'baal' (nearest: 'ball')" in run.err
 
 
 def test_sizes_can_be_asked_for_in_each_way(capsys, place: Path, model: Path) -> None:
-    for options, width in (
-        (["--size", "48x32"], 48),
-        (["--size", "48X32x5"], 48),
-        (["--frames", 5], 32),
-        (["--seconds", 0.6], 32),
-        (["--size", "48x32", "--seconds", 0.625], 48),
+    for options, size in (
+        (["--size", "48x32"], (48, 9)),
+        (["--size", "48X32x5"], (48, 5)),
+        (["--frames", 6], (32, 6)),
+        (["--seconds", 0.75], (32, 6)),
+        (["--size", "48x32", "--seconds", 0.625], (48, 5)),
     ):
         run = Run(capsys, "generate", "ball", "--model", model, *options)
         assert run.code == 0, run.err
-        assert video.probe(Path(run.out.strip())).width == width
+        info = video.probe(Path(run.out.strip()))
+        assert (info.width, info.frames) == size
 
 
 @pytest.mark.parametrize(
@@ -60,14 +63,24 @@ def test_sizes_can_be_asked_for_in_each_way(capsys, place: Path, model: Path) ->
         ([""], "has no words"),
         (["  \n "], "has no words"),
         (["ball " * 300], "at most 1000"),
-        (["красный мяч"], "Cyrillic"),
-        (["赤いボール"], "English and Indonesian"),
+        (["красный мяч", *PLAIN], "Cyrillic"),
+        (["赤いボール", *PLAIN], "English and Indonesian"),
+        (["ball", "--expand", "thesaurus"], "no prompt expander is called 'thesaurus'"),
+        (["ball", "--expand", "chat:a@nowhere"], "nowhere"),
+        (["ball", "--negative", "  "], "has no words"),
+        (["ball", "--solver", "magic"], "no solver is named 'magic'"),
+        (["ball", "--variations", "0"], "--variations"),
+        (["ball", "--seed", str(2**63 - 1), "--variations", "2"], "give a smaller one"),
+        (["ball", "--preview", "a.jpg"], "name it a.png"),
+        (["ball", "--preview", "there.png"], "there.png exists"),
         (["ball", "--size", "64"], "'64'"),
-        (["ball", "--size", "640x480"], "--size 640x480"),
-        (["ball", "--size", "32x32x9"], "--size 32x32x9"),
-        (["ball", "--frames", "6"], "--frames 6"),
+        (["ball", "--size", "640x480"], "640x480x9"),
+        (["ball", "--size", "32x32x13"], "at most 9 frames"),
+        (["ball", "--frames", "10"], "at most 9 frames"),
         (["ball", "--frames", "0"], "--frames"),
-        (["ball", "--seconds", "60"], "--seconds 60"),
+        (["ball", "--seconds", "60"], "use langit minute"),
+        (["ball", "--seconds", "0.6"], "give 0.5 or 0.625"),
+        (["ball", "--seconds", "0"], "--seconds 0"),
         (["ball", "--seconds", "nan"], "--seconds nan"),
         (["ball", "--seconds", "-1"], "--seconds -1"),
         (["ball", "--seconds", "0.6", "--frames", "5"], "give one of them"),
@@ -89,7 +102,8 @@ def test_sizes_can_be_asked_for_in_each_way(capsys, place: Path, model: Path) ->
 def test_a_mistake_is_one_line_and_leaves_nothing(
     capsys, place: Path, model: Path, arguments: list[str], words: str
 ) -> None:
-    (place / "there.mp4").write_bytes(b"kept")
+    for name in ("there.mp4", "there.png"):
+        (place / name).write_bytes(b"kept")
     (place / "folder").mkdir()
     chosen = [] if "--model" in arguments else ["--model", model]
     run = Run(capsys, "generate", *arguments, *chosen)
@@ -97,8 +111,10 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     assert run.code == 2
     assert run.out == ""
     assert "\n" not in line and line.startswith("langit: ") and words in line
-    assert sorted(entry.name for entry in place.iterdir()) == ["folder", "there.mp4"]
-    assert (place / "there.mp4").read_bytes() == b"kept" and not list((place / "folder").iterdir())
+    assert sorted(entry.name for entry in place.iterdir()) == ["folder", "there.mp4", "there.png"]
+    assert (place / "there.mp4").read_bytes() == (place / "there.png").read_bytes() == b"kept" and not list(
+        (place / "folder").iterdir()
+    )
 
 
 @pytest.mark.parametrize("harm", ["missing", "truncated", "swapped", "not json"])
@@ -135,7 +151,7 @@ def test_a_missing_encoder_is_said_before_anything_is_made(capsys, place: Path, 
 def test_overwriting_is_done_only_when_asked(capsys, place: Path, model: Path) -> None:
     (place / "a.mp4").write_bytes(b"old")
     run = Run(capsys, "generate", "ball", "--model", model, "-o", "a.mp4", "--overwrite")
-    assert run.code == 0 and video.probe(place / "a.mp4").frames == 5
+    assert run.code == 0 and video.probe(place / "a.mp4").frames == 9
 
 
 def test_an_interrupt_leaves_nothing_and_130(place: Path, model: Path) -> None:
