@@ -129,8 +129,9 @@ def _fill(reading: Reading, seed: int) -> tuple[tuple[str, str], ...]:
     filled: list[tuple[str, str]] = []
 
     def settle(name: str, options: Sequence[str]) -> None:
-        wanted = [option for option in options if (name, option) not in reading.refused] or list(options)
-        asks[name] = _draw(seed, name, wanted)
+        refused = [value for attribute, value in reading.refused if attribute == name.removeprefix("second ")]
+        wanted = [option for option in options if not any(_is(option, value) for value in refused)]
+        asks[name] = _draw(seed, name, wanted or list(options))
         filled.append((name, asks[name]))
 
     two = any(name.startswith("second") for name in asks) or asks.get("action") == "collides"
@@ -163,6 +164,11 @@ def _fill(reading: Reading, seed: int) -> tuple[tuple[str, str], ...]:
         still = _chance(seed, "still camera") < _STATIC_SHARE
         settle("camera", ("static",) if still else CAMERAS[1:])
     return tuple(filled)
+
+
+def _is(option: str, value: str) -> bool:
+    """Whether a value speaks of an option: "pan" of "pan left", "moves" of "left"."""
+    return option == value or option.startswith(f"{value} ") or (value == "moves" and option in ("left", "right"))
 
 
 def _chance(seed: int, name: str) -> float:

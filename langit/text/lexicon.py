@@ -81,7 +81,8 @@ OWN: dict[str, Table] = {
         "camera": {
             "static": "static camera, still camera, fixed camera, camera is fixed, locked camera, static shot,"
             " static view,"
-            " no camera movement, without camera movement, no camera motion, camera stays fixed",
+            " no camera movement, without camera movement, without [/the ]camera moving, no camera motion,"
+            " camera stays fixed",
             "pan": "pan[/s/ned/ning]",
             "orbit": "orbit[/s/ed/ing]",
             "zoom in": "zoom[/s/ed/ing] in, zoom[/s/ed/ing] in closer, zoom[/s/ed/ing] in on, dolly in, push in",
@@ -100,11 +101,14 @@ OWN: dict[str, Table] = {
             " pull[/s/ing] out",
             "static/": "fixed, static",
         },
-        "way": {"left": "left, leftward[/s]", "right": "right, rightward[/s]"},
-        "from": {"left": "from [/the ]left", "right": "from [/the ]right"},
+        "way": {
+            "left": "left, leftward[/s], right to left, [/the ]left side",
+            "right": "right, rightward[/s], left to right, [/the ]right side",
+        },
+        "from": {"left": "from [/the ]left[/ side]", "right": "from [/the ]right[/ side]"},
         "at": {
-            "left": "on [/the /its ]left, [/to the ]left of, to its left, left side, on the left side",
-            "right": "on [/the /its ]right, [/to the ]right of, to its right, right side, on the right side",
+            "left": "on [/the /its ]left, [/to the ]left of, to its left, on the left side",
+            "right": "on [/the /its ]right, [/to the ]right of, to its right, on the right side",
         },
         "and": {"": "and, as, while, then"},
         "not": {"": "no, not, without, never, don't, doesn't, isn't, aren't, won't, cannot, can't"},

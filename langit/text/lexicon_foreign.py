@@ -42,7 +42,7 @@ FOREIGN: dict[str, dict[str, dict[str, str]]] = {
             "jumps": "springt, springen, springend[/e/er/es], hüpft, hüpfend[/e/er/es]",
             "collides": "trifft, stößt, rammt, prallt gegen, kollidiert, schubst",
             "collided": "getroffen von, gerammt von",
-            "still": "steht still, still, unbewegt, ruht, bewegt sich nicht, steht",
+            "still": "steht still, still, liegt, unbewegt, ruht, bewegt sich nicht, steht",
         },
         "camera": {
             "static": "feste kamera, feststehende kamera, starre kamera",

@@ -167,7 +167,7 @@ ROMANCE: dict[str, dict[str, dict[str, str]]] = {
             "zoom in": "zoom avant",
             "zoom out": "zoom arrière",
         }
-        | {"zoom": "zoom", "pan": "panoramique"},
+        | {"zoom": "zoom, zoome", "pan": "panoramique"},
         "lens": {"": "caméra"},
         "near": {
             "zoom in/": "s'approche, se rapproche",
@@ -178,7 +178,7 @@ ROMANCE: dict[str, dict[str, dict[str, str]]] = {
         "from": {"left": "de [/la ]gauche, depuis la gauche", "right": "de [/la ]droite, depuis la droite"},
         "at": {"left": "à gauche d[e/u/'], à sa gauche", "right": "à droite d[e/u/'], à sa droite"},
         "and": {"": "et, pendant que, tandis que, alors que, puis"},
-        "not": {"": "ne, n', sans, non, jamais, pas de, pas d', pas"},
+        "not": {"": "ne, n', sans, non, pas de, pas d'", "second": "pas, jamais"},
         "or": {"": "ou, ni"},
         "more": {"": "autre"},
         "joint": {"": "de couleur, couleur, qui est"},

@@ -148,10 +148,15 @@ def _negations(items: Sequence[Item], found: _Found) -> tuple[list[Item], tuple[
     """Take out what is negated: it is named, not done. "not" is of what follows, "after-not" of what stood before."""
     kept = list(items)
     refused: list[tuple[str, str]] = []
-    place = 0
+    place, halved = 0, False
     while place < len(kept):
         kind = kept[place].kind
+        halved = halved and kind != "and"
+        if kind == "not" and kept[place].value == "second" and halved:
+            place += 1  # "ne … pas"
+            continue
         if kind == "not":
+            halved = True
             last = _negated(kept, place)
             gone = kept[place : last + 1]
             kept[place : last + 1] = []
@@ -168,23 +173,27 @@ def _negations(items: Sequence[Item], found: _Found) -> tuple[list[Item], tuple[
         else:
             place += 1
             continue
-        refused += [
-            (item.kind, item.value) for item in gone if item.kind in ("shape", "colour", "ground", "sky", "action")
-        ]
+        refused += [(item.kind, item.value) for item in gone if item.kind in _ORDER]
         found.ignored.append((gone[0].start, gone[-1].end))
         found.unknown += [(item.start, item.end) for item in gone if item.kind == "unknown"]
     return kept, tuple(refused)
 
 
 def _negated(items: Sequence[Item], place: int) -> int:
-    """The last item that a negation at ``place`` is of: the next thing said, with its colour, and what "or" adds."""
+    """The last item that a negation at ``place`` is of: the next thing said, with its colour, and what "or" adds.
+
+    An unknown word may say how ("no big ball") or what not to do ("do not let it fall"): what follows it goes too.
+    """
     last = _next_said(items, place + 1)
     if last is None:
         return place
     while (follows := _next_said(items, last + 1)) is not None:
         added = any(item.kind == "or" for item in items[last + 1 : follows])
         described = follows == last + 1 and {items[last].kind, items[follows].kind} == {"shape", "colour"}
-        if not (added or described):
+        verb = items[last].kind == "unknown" and (
+            items[follows].kind not in ("ground", "sky") or (follows == last + 1 and items[follows].bare)
+        )
+        if not (added or described or verb):
             break
         last = follows
     return last
@@ -195,7 +204,7 @@ def _next_said(items: Sequence[Item], place: int) -> int | None:
     for index in range(place, len(items)):
         if items[index].kind in (*_CONTENT, "unknown"):
             return index
-        if items[index].kind not in ("word", "joint", "or", "loose"):
+        if items[index].kind not in ("word", "joint", "or", "loose", "lens"):
             return None
     return None
 
@@ -203,46 +212,44 @@ def _next_said(items: Sequence[Item], place: int) -> int | None:
 def _lenses(items: Sequence[Item], found: _Found) -> list[Item]:
     """What the camera does, taken out of the items; from its word on until the clause ends or a thing is named."""
     kept: list[Item] = []
+    motions: list[tuple[str, Item]] = []
+    ways: list[tuple[str, Item]] = []
     on = False
     for item in items:
-        if item.kind == "camera":
-            found.ask("camera", item.value, item)
-            on = True
-        elif item.kind in ("and", "shape"):
+        if item.kind in ("and", "shape"):
             on = False
             kept.append(item)
-        elif item.kind == "lens":
+        elif item.kind in ("lens", "camera"):
             on = True
+            motions += [(item.value, item)] if item.kind == "camera" else []
+        elif item.kind == "near" and on:
+            motions.append((item.value.partition("/")[0], item))
         elif item.kind == "near":
-            lens, _, otherwise = item.value.partition("/")
-            if on:
-                found.ask("camera", lens, item)
-            else:
-                kept.append(replace(item, kind="action" if otherwise else "loose", value=otherwise))
+            otherwise = item.value.partition("/")[2]
+            kept.append(replace(item, kind="action" if otherwise else "loose", value=otherwise))
         elif on and item.kind == "action":
-            if item.value in _AS_CAMERA:
-                _camera_action(_AS_CAMERA[item.value], item, found)
-            else:
-                found.ignored.append((item.start, item.end))
+            motions.append((_AS_CAMERA.get(item.value, ""), item))
         elif on and item.kind in ("way", "from", "at"):
-            way = _OPPOSITE[item.value] if item.kind == "from" else item.value
-            _camera_way(way, item, found)
+            ways.append((_OPPOSITE[item.value] if item.kind == "from" else item.value, item))
         else:
             kept.append(item)
+    moving = [motion for motion in motions if motion[0] not in ("", "static")]  # "stays fixed", "is still panning"
+    for motion, item in moving or motions:
+        if motion:
+            found.ask("camera", motion, item)
+    found.ignored += [(item.start, item.end) for motion, item in motions if not motion]
+    _camera_ways(ways, found)
     return kept
 
 
-def _camera_action(value: str, item: Item, found: _Found) -> None:
-    if not (value == "static" and "camera" in found.asks):  # "stays fixed", "is still panning"
-        found.ask("camera", value, item)
-
-
-def _camera_way(way: str, item: Item, found: _Found) -> None:
-    kind, _, there = found.asks.get("camera", "pan").partition(" ")
-    if kind in ("pan", "orbit") and there in ("", way):
-        found.asks["camera"] = f"{kind} {way}"
-    else:
-        found.ignored.append((item.start, item.end))
+def _camera_ways(ways: Sequence[tuple[str, Item]], found: _Found) -> None:
+    """Give a pan or an orbit its way; a way alone is a pan's. Of "from right to left" both say left."""
+    kind = found.asks.get("camera", "pan")
+    for way, item in ways:
+        if kind in ("pan", "orbit") and found.asks.get("camera", kind) in (kind, f"{kind} {way}"):
+            found.asks["camera"] = f"{kind} {way}"
+        else:
+            found.ignored.append((item.start, item.end))
 
 
 def _heads(items: Sequence[Item]) -> dict[int, int]:

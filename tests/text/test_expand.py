@@ -172,6 +172,48 @@ def test_what_is_refused_is_not_filled_in() -> None:
     assert all(one.ignored == ("no snow", "no night") for one in made)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "asks"),
+    [
+        ("a ball rolls right to left", {"shape": "ball", "action": "left"}),
+        ("moving from the right side to the left side a ring", {"shape": "ring", "action": "left"}),
+        ("the camera to the left orbits a cone", {"camera": "orbit left", "shape": "cone"}),
+        ("镜头向左移动", {"camera": "pan left"}),
+        ("the camera is still panning from left to right", {"camera": "pan right"}),
+        ("the camera stays fixed", {"camera": "static"}),
+        ("a ball bounces without the camera moving", {"shape": "ball", "action": "falls", "camera": "static"}),
+        ("a ball hits another ball", {"shape": "ball", "action": "collides", "second shape": "ball"}),
+    ],
+)
+def test_ways_and_cameras_in_any_order(prompt: str, asks: dict[str, str]) -> None:
+    reading = read(prompt)
+    assert (reading.asks, reading.ignored) == (asks, ())
+
+
+def test_a_camera_that_is_not_wanted_is_not_used() -> None:
+    made = [dict(expand("a red ball with no zoom and no panning, it never rolls", seed).filled) for seed in range(40)]
+    assert {one["camera"] for one in made} <= {"static", "orbit left", "orbit right"}
+    assert not {one["action"] for one in made} & {"left", "right"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "asks", "ignored"),
+    [
+        ("a ball, do not let the camera turn", {"shape": "ball"}, ("not let the camera turn",)),
+        ("a ball, do not let it fall", {"shape": "ball"}, ("not let it fall",)),
+        ("a cone, no big red ball", {"shape": "cone"}, ("no big red ball",)),
+        ("a cone with no giraffe on grass", {"shape": "cone", "ground": "grass"}, ("no giraffe",)),
+        ("a cone without snow or sand, at night", {"shape": "cone", "sky": "night"}, ("without snow or sand",)),
+        ("der Ball rollt nicht", {"shape": "ball"}, ("rollt nicht",)),
+        ("une balle ne tombe pas sur la neige", {"shape": "ball", "ground": "snow"}, ("ne tombe",)),
+        ("ボールは落ちない", {"shape": "ball"}, ("落ちない",)),
+    ],
+)
+def test_what_is_negated_is_named_and_never_done(prompt: str, asks: dict[str, str], ignored: tuple[str, ...]) -> None:
+    reading = read(prompt)
+    assert (reading.asks, reading.ignored) == (asks, ignored)
+
+
 def test_a_prompt_of_which_nothing_is_understood_says_so() -> None:
     made = expand("красная жирафа", 1, TOKENIZER)
     assert made.understood == ()
