@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -24,6 +25,8 @@ from langit.autoencoder.model import to_frames
 from langit.bundle import load_bundle
 from langit.flow.guidance import guided
 from langit.flow.levels import walk
+from langit.flow.reuse import reusing
+from langit.flow.solvers import State, solver
 from langit.generate import Model, generate
 from langit.generate.video import sample_latents
 from langit.release import Facts, release
@@ -60,12 +63,17 @@ class Peer:
         size = (1, shape.channels, shape.frames, shape.height, shape.width)
         x = torch.randn(size, generator=torch.Generator().manual_seed(0))
         texts = [model.text.encode([text])[0][None] for text in (PROMPT, "")]
-        levels = walk(model.sampling.steps, tokens, model.sampling.levels).tolist()
-        for level, after in zip(levels[:-1], levels[1:], strict=True):
+
+        def velocity(x: Tensor, level: float) -> Tensor:
             time = torch.tensor([level * 1000])
             told, plain = (self.transformer(x, time, text).sample for text in texts)
-            x = x + (after - level) * guided(told, plain, model.sampling.guidance)
-        return x
+            return guided(told, plain, model.sampling.guidance)
+
+        first, *levels = walk(model.sampling.steps, tokens, model.sampling.levels).tolist()
+        state, step = State(x, first), solver(model.sampling.solver)
+        for after in levels:
+            state = step(state, after, reusing(velocity, 0.0))
+        return state.x
 
     @torch.no_grad()
     def frames(self) -> Tensor:
@@ -81,6 +89,8 @@ def main() -> None:
     given = arguments.parse_args()
     prepare()
     model = Model.of(load_bundle(given.model))
+    always = replace(model.sampling, guidance_from=1.0, guidance_to=0.0, reuse=0.0, negative="")
+    model = replace(model, sampling=always)  # the same work on both sides: every step with both halves
     peer = Peer(model)
     pixels = model.sizes[0]
     seconds = pixels.frames / model.fps
