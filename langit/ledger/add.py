@@ -127,9 +127,9 @@ def add_folder(
         else:
             adding.refuse(name, why)
     skipped: list[str] = []
-    listing = None if sources_toml is None else sources_toml.resolve()
+    listing = None if sources_toml is None else os.path.relpath(sources_toml, folder)
     for path in _files(folder):
-        if path in named or (folder / path).resolve() == listing:
+        if path in named or path == listing:
             continue
         why = adding.outside(path)
         if why is not None:
