@@ -56,7 +56,7 @@ class Canvas:
         )
 
 
-def laid(*pieces: Frames | int) -> Canvas:
+def laid(*pieces: UInt8[Tensor, "_ H W 3"] | int) -> Canvas:
     """Frames that are given and numbers of frames that are not, one after the other."""
     like = next(piece for piece in pieces if isinstance(piece, Tensor))
     frames = [like.new_zeros(piece, *like.shape[1:]) if isinstance(piece, int) else piece for piece in pieces]

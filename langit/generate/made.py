@@ -27,7 +27,9 @@ def footage_of(given: Video, model: Model) -> Footage:
     """
     if isinstance(given, Generated):
         digest = hashlib.sha256(given.frames.numpy().tobytes()).hexdigest()
-        given = Footage(given.frames, given.fps, (*given.parents, Parent(f"{given.ability} {given.seed}", digest)))
+        given = Footage(
+            given.frames, given.fps, (*given.parents, Parent(f"{given.ability} of seed {given.seed}", digest))
+        )
     if not isinstance(given, Footage):
         return read_video(given, model)
     check_footage(given, model)
