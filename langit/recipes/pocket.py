@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from langit.autoencoder.model import AutoencoderConfig
 from langit.feed.windows import WindowConfig
 from langit.generate.settings import SamplingConfig
@@ -55,7 +57,14 @@ def pocket() -> Recipe:
                         noise=0.1,
                     ),
                 ),
-                TrainConfig(steps=2_600, seed=1, lanes=2, optim=optim, checkpoint_every=100, sample_every=500),
+                TrainConfig(
+                    steps=2_000,
+                    seed=1,
+                    lanes=2,
+                    optim=replace(optim, decay=500),
+                    checkpoint_every=100,
+                    sample_every=500,
+                ),
             ),
         ),
         autoencoder_films=(FilmGroup("64x64x17", 0, 2_000),),
