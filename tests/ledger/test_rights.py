@@ -1,9 +1,14 @@
 """Rights: only a stated, listed licence is a yes."""
 
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from langit import config
-from langit.ledger.record import Revocation, Rights, Source
+from langit.ledger import policy
+from langit.ledger.record import Revocation, Rights, Signal, Source
 from langit.ledger.rights import Policy, Verdict, decide
 
 HASH = "ab" * 32
@@ -80,6 +85,133 @@ def test_a_revocation_outweighs_everything(by, target):
     revocation = Revocation(target=target or free.digest, reason="the owner asked", revoked_at=WHEN, by=by)
     decision = decide(free, Policy(), [revocation], [rights(free, licence="CC0-1.0", consent="granted")])
     assert decision.verdict is Verdict.REFUSED and "the owner asked" in decision.rule
+
+
+@pytest.mark.parametrize(
+    ("expression", "verdict"),
+    [
+        ("CC0-1.0 AND CC-BY-4.0", "allowed"),
+        ("CC0-1.0 AND MIT", "unknown"),
+        ("CC-BY-4.0 AND CC-BY-NC-4.0", "refused"),
+        ("MIT AND CC-BY-NC-4.0", "refused"),
+        ("CC0-1.0 OR CC-BY-NC-4.0", "allowed"),
+        ("MIT OR CC-BY-NC-4.0", "unknown"),
+        ("CC-BY-NC-4.0 OR CC-BY-ND-4.0", "refused"),
+        ("CC-BY-4.0 AND (CC-BY-NC-4.0 OR CC0-1.0)", "allowed"),
+        ("cc0-1.0", "allowed"),
+        ("CC-PDM-1.0", "allowed"),
+        ("cc-by-nc-4.0", "refused"),
+        ("NONE", "refused"),
+        ("none", "unknown"),
+        ("CC0-1.0 WITH Classpath-exception-2.0", "allowed"),
+        ("CC0-1.0 WITH Made-up-exception", "unknown"),
+        ("CC-BY-NC-4.0 WITH Classpath-exception-2.0", "refused"),
+        ("LicenseRef-scancode-cc-pdm-1.0", "unknown"),
+        ("DocumentRef-a:LicenseRef-CC0-1.0", "unknown"),
+        ("CC-BY-4.0+", "unknown"),
+        ("CC0-1.0 AND", "unknown"),
+        ("(CC0-1.0", "unknown"),
+        ("CC0-1.0 CC0-1.0", "unknown"),
+        ("CC0-1.0, CC-BY-4.0", "unknown"),
+        ("https://creativecommons.org/publicdomain/zero/1.0/", "unknown"),
+        ("(" * 400 + "CC0-1.0" + ")" * 400, None),
+        (" OR ".join(["CC0-1.0"] * 200), "unknown"),
+    ],
+)
+def test_expressions(expression, verdict):
+    found = decide(source(expression), Policy())
+    assert found.verdict.value == verdict or (verdict is None and found.verdict is not Verdict.REFUSED)
+
+
+def test_old_names_are_read_as_what_replaced_them_and_own_names_literally():
+    free = Policy(name="mine", allowed=("GPL-2.0-only", "LicenseRef-Studio"), attribution=(), refused=())
+    assert decide(source("GPL-2.0"), free).allowed and decide(source("LicenseRef-Studio"), free).allowed
+    assert decide(source("LicenseRef-Studio AND GPL-2.0-only"), free).allowed
+    assert not decide(source("LicenseRef-studio2"), free).allowed and not decide(source("GPL-2.0+"), free).allowed
+
+
+def test_one_of_two_offers_needs_a_name_and_the_other_does_not():
+    assert decide(source("CC-BY-4.0 OR CC0-1.0", creator=None), Policy()).allowed
+    assert not decide(source("CC-BY-4.0 AND CC0-1.0", creator=None), Policy()).allowed
+
+
+piece = st.sampled_from(
+    ["CC-BY-NC-4.0", "MIT", "LicenseRef-a", " ", "AND", "OR", "WITH", "(", ")", "+", ":", "\0", "é"]
+)
+
+
+@given(text=st.text(max_size=60) | st.lists(piece, max_size=20).map("".join))
+def test_noise_is_no_licence(text):
+    assert not decide(source(text), Policy()).allowed
+
+
+def signal(of, says, scheme="tdmrep", text=None):
+    return Signal(of.digest, scheme, says, "https://films.example/tdmrep.json", WHEN, "1", text)
+
+
+FREE = source("CC0-1.0")
+
+
+@pytest.mark.parametrize(
+    ("says", "verdict"),
+    [
+        (["allowed"], "allowed"),
+        (["silent"], "allowed"),
+        (["reserved"], "refused"),
+        (["unreadable"], "unknown"),
+        (["allowed", "reserved"], "refused"),
+        (["unreadable", "reserved"], "refused"),
+    ],
+)
+def test_signals_bar_what_a_licence_allows(says, verdict):
+    found = decide(FREE, Policy(), signals=[signal(FREE, one, text="words") for one in says])
+    assert found.verdict.value == verdict
+    assert verdict == "allowed" or ("words" in found.rule and "tdmrep.json" in found.rule)
+
+
+def test_a_signal_grants_nothing_and_is_of_its_source_alone():
+    silent, other = source(), source("CC0-1.0", url="https://films.example")
+    assert decide(silent, Policy(), signals=[signal(silent, "allowed")]).verdict is Verdict.UNKNOWN
+    assert decide(silent, Policy(), signals=[signal(silent, "reserved")]).verdict is Verdict.REFUSED
+    assert decide(FREE, Policy(), signals=[signal(other, "reserved")]).allowed
+
+
+def test_a_policy_says_which_signals_count():
+    reserved = [signal(FREE, "reserved")]
+    assert decide(FREE, Policy(name="a", heed=("cawg",)), signals=reserved).allowed
+    outweighing = Policy(name="b", outweighed=("tdmrep",))
+    assert decide(FREE, outweighing, signals=reserved).allowed
+    assert not decide(FREE, outweighing, signals=[*reserved, signal(FREE, "reserved", "cawg")]).allowed
+    silent = source()
+    assert decide(silent, outweighing, signals=[signal(silent, "reserved")]).verdict is Verdict.REFUSED
+
+
+def test_footage_from_the_web_whose_signals_nobody_read_is_unknown():
+    said = {"kind": "fetched", "title": "film", "content_sha256": HASH, "fetched_at": WHEN}
+    web = Source(url="https://films.example/a.mp4", licence="CC0-1.0", **said)
+    assert "nobody read the signals" in decide(web, Policy()).rule
+    read = [signal(web, "silent", scheme) for scheme in Policy().must_read]
+    assert decide(web, Policy(), signals=read).allowed
+    found = decide(web, Policy(), signals=read[1:])
+    assert found.verdict is Verdict.UNKNOWN and read[0].scheme in found.rule
+
+
+def test_the_policy_that_ships_is_the_file_and_files_are_checked(tmp_path):
+    shipped = Path(policy.__file__).with_name("policy.toml")
+    assert policy.load(shipped) == Policy() and Policy().name == "open-2"
+    assert set(Policy().attribution) <= set(Policy().allowed)
+    file = tmp_path / "policy.toml"
+    for text, message in [
+        ('name = "open-2"\nallowed = ["MIT"]', "give it a name of its own"),
+        ('name = "x"\nallow = ["MIT"]', "did you mean 'allowed'"),
+        ('name = "x"\nheed = ["ai.txt"]', "names signals ai.txt"),
+        ("name = ", "is not TOML"),
+    ]:
+        file.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            policy.load(file)
+    file.write_text('name = "x"\nallowed = ["MIT"]\nattribution = []')
+    assert policy.load(file) == Policy(name="x", allowed=("MIT",), attribution=())
 
 
 def test_a_policy_is_a_readable_hashed_value(tmp_path):
