@@ -8,13 +8,11 @@ log back to what its checkpoint had seen; nothing else ever shortens it.
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from langit.ledger.exposures import ROW
 from langit.ledger.log import leaf_hash, root
-
-ROW = struct.Struct(">I32s")
 
 
 class ExposureLog:

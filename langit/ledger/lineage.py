@@ -1,0 +1,332 @@
+"""Where footage went and where a model came from: source, clip, manifest, model, video, both ways.
+
+Joins the ledger's records with what lies outside it (``holdings``). Knows nothing of how to say it to a person, nor of
+pictures: that two clips look alike is for rooms below to tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from langit.ledger.exposures import Seen
+from langit.ledger.holdings import ExposureFile, Holdings, Latents, Model, Stage
+from langit.ledger.log import root
+from langit.ledger.made import Caption, Drop, Exposure, Manifest, Output
+from langit.ledger.policy import Policy
+from langit.ledger.record import Clip, Consent, Record, Revocation, Rights, Signal, Source
+from langit.ledger.rights import Revoked
+from langit.ledger.store import Ledger
+from langit.ledger.verdict import Decision
+
+Kind = TypeVar("Kind", bound=Record)
+
+SHORTEST = 6
+"""Hexadecimal digits of a hash that are enough to look for."""
+LISTED = 8
+"""Candidates that an error lists."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """That a stage of a model's training saw a clip."""
+
+    model: Model
+    stage: Stage
+    clip: str
+    seen: Seen
+
+
+class Lineage:
+    """The records of a ledger by what they hang on, as they stand when asked for, and what came of them outside."""
+
+    def __init__(self, ledger: Ledger, holdings: Holdings, policy: Policy | None = None) -> None:
+        self.ledger, self.holdings, self.policy = ledger, holdings, policy or Policy()
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """By digest, in order of entry."""
+        return {source.digest: source for source in self.ledger.sources()}
+
+    @cached_property
+    def clips(self) -> dict[str, Clip]:
+        """By digest, in order of entry."""
+        return {clip.digest: clip for clip in self.ledger.clips()}
+
+    @cached_property
+    def others(self) -> dict[str, Record]:
+        """Records that are neither sources nor clips, by digest."""
+        ledger = self.ledger
+        kinds: tuple[tuple[Record, ...], ...] = (
+            ledger.rights(),
+            ledger.consents(),
+            ledger.signals(),
+            ledger.captions(),
+            ledger.drops(),
+            ledger.manifests(),
+            ledger.exposures(),
+            ledger.outputs(),
+            ledger.revocations(),
+        )
+        return {record.digest: record for records in kinds for record in records}
+
+    @cached_property
+    def decisions(self) -> dict[str, Decision]:
+        """What the policy says of each source now."""
+        return self.ledger.decisions(self.policy)
+
+    @cached_property
+    def revoked(self) -> Revoked:
+        """All revocations."""
+        return Revoked.of(self._of(Revocation))
+
+    def _of(self, kind: type[Kind]) -> Iterator[Kind]:
+        return (record for record in self.others.values() if isinstance(record, kind))
+
+    def get(self, digest: str) -> Record:
+        """The record of that digest.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self.sources.get(digest) or self.clips.get(digest) or self.others[digest]
+
+    def find(self, text: str) -> tuple[Record | Model, ...]:
+        """What a hash, the beginning of one, a URL or a model's name means: records of one hash, or a model.
+
+        A content hash finds every record of that content, sources first.
+
+        Raises:
+            ValueError: nothing, or several things, are called so; the message lists them.
+        """
+        asked = text.strip().removeprefix("sha256:").lower()
+        named = [model for model in self.holdings.models if model.name == text]
+        if "/" in text or "." in text:
+            found = tuple(source for source in self.sources.values() if source.url == text)
+            if not found and "://" in text:
+                raise ValueError(f"no source in {self.ledger.place} came from {text}: give the address as on record")
+            if found:
+                return found
+        if not re.fullmatch(r"[0-9a-f]+", asked) or named:
+            if len({model.digest for model in named}) == 1:
+                return (named[0],)
+            if named:
+                places = "; ".join(f"{model.digest[:16]} in {model.place}" for model in named)
+                raise ValueError(f"several models are named {text!r}: give the hash of one of them: {places}")
+            known = ", ".join(sorted({model.name for model in self.holdings.models})) or "none"
+            raise ValueError(f"{text!r} is no file, no hash, no URL and no model here (there are: {known})")
+        if len(asked) < SHORTEST or len(asked) > 64:
+            raise ValueError(f"{text!r} is no hash to look for: give {SHORTEST} to 64 hexadecimal digits")
+        matches: dict[str, list[Record | Model]] = {}
+        for name, thing in self._names():
+            if name.startswith(asked) and thing not in matches.setdefault(name, []):
+                matches[name].append(thing)
+        matches = {name: things for name, things in matches.items() if things}
+        if not matches:
+            raise ValueError(f"nothing in {self.ledger.place} has the hash {text}, and no model here has it")
+        if len(matches) > 1:
+            listed = [f"{_kind(things[0])} {name[: len(asked) + 8]}…" for name, things in sorted(matches.items())]
+            more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
+            raise ValueError(f"{len(matches)} hashes begin with {text}: {', '.join(listed[:LISTED])}{more}; give more")
+        return tuple(next(iter(matches.values())))
+
+    def _names(self) -> Iterator[tuple[str, Record | Model]]:
+        """Every hash that something is known by."""
+        for source in self.sources.values():
+            yield source.content_sha256, source
+        for clip in self.clips.values():
+            yield clip.content_sha256, clip
+            if clip.fingerprint_sha256:
+                yield clip.fingerprint_sha256, clip
+        yield from (*self.sources.items(), *self.clips.items(), *self.others.items())
+        for output in self.outputs:
+            yield output.content_sha256, output
+        for model in self.holdings.models:
+            yield model.digest, model
+
+    @cached_property
+    def outputs(self) -> tuple[Output, ...]:
+        """All videos that left."""
+        return tuple(self._of(Output))
+
+    @cached_property
+    def _clips_of(self) -> dict[str, list[Clip]]:
+        found: dict[str, list[Clip]] = {}
+        for clip in self.clips.values():
+            found.setdefault(clip.source, []).append(clip)
+        return found
+
+    def clips_of(self, source: str) -> tuple[Clip, ...]:
+        """The clips cut from a source."""
+        return tuple(self._clips_of.get(source, ()))
+
+    def rights_in(self, source: str) -> tuple[Rights, ...]:
+        """The later statements on the rights in a source."""
+        return tuple(record for record in self._of(Rights) if record.source == source)
+
+    def signals_on(self, source: str) -> tuple[Signal, ...]:
+        """The opt-out signals that were read of a source."""
+        return tuple(record for record in self._of(Signal) if record.source == source)
+
+    def captions_of(self, clips: Iterable[str]) -> tuple[Caption, ...]:
+        """The captions that were written of clips."""
+        wanted = {*clips}
+        return tuple(item for item in self._of(Caption) if item.clip in wanted)
+
+    def consents_of(self, digests: Iterable[str]) -> tuple[Consent, ...]:
+        """The consents that cover sources or clips."""
+        wanted = {*digests}
+        return tuple(item for item in self._of(Consent) if item.covers in wanted)
+
+    def drops_of(self, digests: Iterable[str]) -> tuple[Drop, ...]:
+        """What was dropped of sources or clips."""
+        wanted = {*digests}
+        return tuple(item for item in self._of(Drop) if item.source in wanted or item.clip in wanted)
+
+    @cached_property
+    def listings(self) -> dict[str, frozenset[str]]:
+        """The clips of every manifest, by the manifest's digest.
+
+        Raises:
+            ValueError: a listing is missing from the evidence, or was changed.
+        """
+        return {item.digest: frozenset(listing(self.ledger, item)) for item in self.manifests}
+
+    @cached_property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """All manifests, in order of entry."""
+        return tuple(self._of(Manifest))
+
+    def manifests_with(self, clips: Iterable[str]) -> tuple[Manifest, ...]:
+        """The manifests that list any of the clips."""
+        wanted = {*clips}
+        return tuple(item for item in self.manifests if wanted & self.listings[item.digest])
+
+    def sightings(self, clips: Iterable[str]) -> tuple[Sighting, ...]:
+        """Where models at hand saw the clips, as far as their exposure logs are at hand."""
+        wanted = sorted({*clips})
+        found = []
+        for model in self.holdings.models:
+            for stage in model.stages:
+                seen = stage.log.seen if stage.log else {}
+                found += [Sighting(model, stage, clip, seen[clip]) for clip in wanted if clip in seen]
+        return tuple(found)
+
+    def may_have_seen(self, source: Source) -> tuple[Model, ...]:
+        """Models that list a source among their films, though no exposure log that is at hand shows its clips."""
+        seen = {id(item.model) for item in self.sightings(clip.digest for clip in self.clips_of(source.digest))}
+        return tuple(
+            model
+            for model in self.holdings.models
+            if id(model) not in seen and source.content_sha256 in model.films.values()
+        )
+
+    def exposures_of(self, model: Model) -> tuple[Exposure, ...]:
+        """The ledger's entries on the training of a model: by its hash, or by the roots of its exposure logs."""
+        roots = {stage.root for stage in model.stages}
+        return tuple(item for item in self._of(Exposure) if item.model == model.digest or item.root in roots)
+
+    def seen_by(self, model: Model) -> dict[str, Clip]:
+        """The clips that a model's exposure logs name and this ledger has."""
+        digests = {clip for stage in model.stages if stage.log for clip in stage.log.seen}
+        return {digest: clip for digest, clip in self.clips.items() if digest in digests}
+
+    def sources_of(self, model: Model) -> dict[str, Source]:
+        """The sources of a model that this ledger has: of the clips it saw, and of its own table of films."""
+        wanted = {clip.source for clip in self.seen_by(model).values()}
+        contents = {*model.films.values()}
+        return {
+            digest: source
+            for digest, source in self.sources.items()
+            if digest in wanted or source.content_sha256 in contents
+        }
+
+    def continues(self, model: Model) -> bool:
+        """Whether this ledger began as the one that the model was trained from."""
+        leaves = self.ledger.leaves()
+        return model.ledger_size <= len(leaves) and root(leaves[: model.ledger_size]).hex() == model.ledger_root
+
+    def revoked_of(self, clips: Iterable[Clip]) -> tuple[Clip, ...]:
+        """Those that are revoked, themselves or with their source."""
+        gone = {digest for digest, source in self.sources.items() if self.revoked.find(source)}
+        return tuple(clip for clip in clips if clip.source in gone or self.revoked.find(clip))
+
+
+def listing(ledger: Ledger, manifest: Manifest) -> tuple[str, ...]:
+    """The digests of a manifest's clips, in its order.
+
+    Raises:
+        ValueError: the evidence is missing or was changed.
+    """
+    return tuple(ledger.evidence.get(manifest.listing).decode().split())
+
+
+@dataclass(frozen=True)
+class Reach:
+    """All that came of some clips: what a take-down has to think of."""
+
+    sources: tuple[Source, ...]
+    clips: tuple[Clip, ...]
+    captions: tuple[Caption, ...]
+    manifests: tuple[Manifest, ...]
+    latents: tuple[Latents, ...]
+    runs: tuple[tuple[ExposureFile, Seen, tuple[int, ...]], ...]
+    """Stages of runs that saw any of the clips or began with weights that had, and their checkpoints by step."""
+    sightings: tuple[Sighting, ...]
+    listed: tuple[Model, ...]
+    """Models that list a source among their films; no log at hand shows when they saw it."""
+    outputs: tuple[Output, ...]
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Each model once."""
+        found = {item.model.digest: item.model for item in self.sightings}
+        return tuple({**found, **{model.digest: model for model in self.listed}}.values())
+
+
+def reach(lineage: Lineage, records: Iterable[Record]) -> Reach:
+    """Follow sources and clips (and, from a consent, what it covers) to all that came of them."""
+    clips: dict[str, Clip] = {}
+    sources: dict[str, Source] = {}
+    for record in records:
+        start = lineage.get(record.covers) if isinstance(record, Consent) else record
+        if isinstance(start, Source):
+            sources[start.digest] = start
+            clips.update((clip.digest, clip) for clip in lineage.clips_of(start.digest))
+        elif isinstance(start, Clip):
+            clips[start.digest] = start
+    sightings = lineage.sightings(clips)
+    listed = [model for source in sources.values() for model in lineage.may_have_seen(source)]
+    models = {item.model.digest for item in sightings} | {model.digest for model in listed}
+    return Reach(
+        tuple(sources.values()),
+        tuple(clips.values()),
+        lineage.captions_of(clips),
+        lineage.manifests_with(clips),
+        tuple(item for item in lineage.holdings.latents if not clips.keys().isdisjoint(item.clips)),
+        tuple(_runs(lineage.holdings, clips)),
+        sightings,
+        tuple({model.digest: model for model in listed}.values()),
+        tuple(output for output in lineage.outputs if output.model in models),
+    )
+
+
+def _runs(holdings: Holdings, clips: Iterable[str]) -> Iterator[tuple[ExposureFile, Seen, tuple[int, ...]]]:
+    wanted = {*clips}
+    for stages in holdings.runs.values():
+        before = False
+        for log in stages:
+            found = [seen for clip, seen in log.seen.items() if clip in wanted]
+            first = min((seen.first for seen in found), default=0)
+            steps = tuple(step for step in log.checkpoints if before or (found and step >= first))
+            if found or (before and steps):
+                last = max((seen.last for seen in found), default=0)
+                yield log, Seen(sum(seen.times for seen in found), first, last), steps
+            before = before or bool(found)
+
+
+def _kind(thing: Record | Model) -> str:
+    return "model" if isinstance(thing, Model) else thing.record

@@ -1,0 +1,212 @@
+"""What statements are written of: the clips that a model saw, that a manifest lists, or that are allowed, as one value.
+
+Also what only the provider knows (name, address ...), which comes from a file of theirs. Whatever neither the ledger
+nor the provider says is said to be not known. The statements are in ``statements_eu``, ``statements_croissant`` and
+``statements_credits``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+
+from langit import config
+from langit.ledger.lineage import Lineage
+from langit.ledger.made import Caption, Manifest
+from langit.ledger.policy import Policy
+from langit.ledger.record import Clip, Consent, Rights, Signal, Source
+
+NOT_KNOWN = "Not known"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What a provider says of itself and the ledger cannot know. All of it is optional, and text."""
+
+    name: str | None = None
+    contact: str | None = None
+    representative: str | None = None
+    url: str | None = None
+    placed_on_market: str | None = None
+    dependencies: str | None = None
+    content_types: str | None = None
+    public_datasets: str | None = None
+    licensed_datasets: str | None = None
+    other_datasets: str | None = None
+    crawler_purposes: str | None = None
+    user_data: str | None = None
+    synthetic_data: str | None = None
+    other_sources: str | None = None
+    code_of_practice: str | None = None
+    illegal_content: str | None = None
+    biases: str | None = None
+    social_impact: str | None = None
+    maintenance: str | None = None
+
+    @classmethod
+    def load(cls, path: Path) -> Provider:
+        """Read a provider's TOML file.
+
+        Raises:
+            ValueError: it is not TOML, or has a key that there is not.
+            OSError: it cannot be read.
+        """
+        try:
+            plain = tomllib.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not TOML ({error}): mend the file") from error
+        return config.load(cls, plain)
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Clips and all that the ledger has on them. ``fps`` is that of rendered films, whose records have none."""
+
+    title: str
+    version: str
+    clips: tuple[Clip, ...]
+    sources: tuple[Source, ...]
+    rights: tuple[Rights, ...]
+    signals: tuple[Signal, ...]
+    captions: tuple[Caption, ...]
+    consents: tuple[Consent, ...]
+    policy: Policy
+    turned_away: Counter[str]
+    """Sources in the ledger that the policy turns away now, by the rule that fired."""
+    revoked: int
+    """Clips of this corpus that were revoked since."""
+    ledger_size: int
+    ledger_root: str
+    fps: Fraction | None
+    made_on: str
+
+    @cached_property
+    def stated(self) -> dict[str, tuple[Rights, ...]]:
+        """Later statements on rights, by source."""
+        found: dict[str, tuple[Rights, ...]] = {}
+        for item in self.rights:
+            found[item.source] = (*found.get(item.source, ()), item)
+        return found
+
+    def licences(self, source: Source) -> tuple[str, ...]:
+        """Every licence on record for a source."""
+        said = (source.licence, *(item.licence for item in self.stated.get(source.digest, ())))
+        return tuple(dict.fromkeys(item for item in said if item))
+
+    def creators(self, source: Source) -> tuple[str, ...]:
+        """Everyone on record as a source's creator or the holder of its rights."""
+        said = (source.creator, *(item.holder for item in self.stated.get(source.digest, ())))
+        return tuple(dict.fromkeys(item for item in said if item))
+
+    def of_kind(self, kind: str) -> tuple[Source, ...]:
+        """The sources of one kind."""
+        return tuple(source for source in self.sources if source.kind == kind)
+
+    @cached_property
+    def by_source(self) -> dict[str, tuple[Clip, ...]]:
+        """The clips of each source; a mirror image is no footage of its own and is left out beside its original."""
+        found: dict[str, dict[tuple[int, int, str | None], Clip]] = {}
+        for clip in sorted(self.clips, key=lambda clip: clip.mirrored):
+            found.setdefault(clip.source, {}).setdefault((clip.start, clip.frames, clip.crop), clip)
+        return {source: tuple(clips.values()) for source, clips in found.items()}
+
+    def seconds(self, source: Source) -> Fraction | None:
+        """How long the clips of a source are together; ``None`` where the ledger does not say."""
+        total = Fraction(0)
+        for clip in self.by_source.get(source.digest, ()):
+            fps = Fraction(clip.fps) if clip.fps else self.fps if source.kind == "rendered" else None
+            if clip.starts_at is not None and clip.ends_at is not None:
+                total += Fraction(clip.ends_at) - Fraction(clip.starts_at)
+            elif fps:
+                total += clip.frames / fps
+            else:
+                return None
+        return total
+
+    def hours(self, sources: tuple[Source, ...]) -> tuple[Fraction, int]:
+        """Hours of footage whose length is on record, and of how many sources it is not."""
+        found = [self.seconds(source) for source in sources]
+        return sum((item for item in found if item is not None), Fraction(0)) / 3600, found.count(None)
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The captions that belong to the clips, those of mirror images as well."""
+        return [text for clip in self.clips for text in clip.captions] + [item.text for item in self.captions]
+
+
+def corpus(
+    lineage: Lineage, made_on: str, model: str | None = None, manifest: str | None = None, fps: Fraction | None = None
+) -> Corpus:
+    """What a statement is to be about: a model's clips, a manifest's, or, of neither, all that are allowed now.
+
+    Args:
+        lineage: the ledger and what came of it.
+        made_on: the day of the statement (ISO 8601).
+        model: a model's name or hash.
+        manifest: a manifest's name (the newest of that name) or hash.
+        fps: of rendered films.
+
+    Raises:
+        ValueError: there is no such model or manifest, the model's clips are not in this ledger, or there is no clip.
+    """
+    ledger = lineage.ledger
+    if model is not None and manifest is not None:
+        raise ValueError(f"--model {model} and --manifest {manifest} are two sets of clips: give one of them")
+    if model is not None:
+        title, version, clips = _of_model(lineage, model)
+    elif manifest is not None:
+        found = _manifest(lineage, manifest)
+        listed = lineage.listings[found.digest]
+        title, version = f"manifest {found.name}", found.digest[:16]
+        clips = tuple(clip for digest, clip in lineage.clips.items() if digest in listed)
+    else:
+        title, version = "all clips that are allowed", f"ledger at {ledger.size} entries"
+        clips = ledger.allowed_clips(lineage.policy).clips
+    if not clips:
+        raise ValueError(f"{title}: there are no clips in {ledger.place}, so there is nothing to state")
+    wanted, digests = {clip.source for clip in clips}, {clip.digest for clip in clips}
+    away = (decision.rule for decision in lineage.decisions.values() if not decision.allowed)
+    return Corpus(
+        title=title,
+        version=version,
+        clips=clips,
+        sources=tuple(source for digest, source in lineage.sources.items() if digest in wanted),
+        rights=tuple(item for item in ledger.rights() if item.source in wanted),
+        signals=tuple(item for item in ledger.signals() if item.source in wanted),
+        captions=lineage.captions_of(digests),
+        consents=lineage.consents_of(wanted | digests),
+        policy=lineage.policy,
+        turned_away=Counter(away),
+        revoked=len(lineage.revoked_of(clips)),
+        ledger_size=ledger.size,
+        ledger_root=ledger.root().hex(),
+        fps=fps,
+        made_on=made_on,
+    )
+
+
+def _of_model(lineage: Lineage, name: str) -> tuple[str, str, tuple[Clip, ...]]:
+    from langit.ledger.holdings import Model
+
+    found = lineage.find(name)[0]
+    if not isinstance(found, Model):
+        raise ValueError(f"{name!r} is a {found.record}, not a model: give a model's name or hash")
+    unread = [stage.name for stage in found.stages if stage.log is None]
+    if unread:
+        raise ValueError(
+            f"the exposure log of stage {unread[0]} of {found.name} is not here, so it is not known which clips it saw:"
+            " make the statement where the model was trained"
+        )
+    return f"model {found.name}", f"{found.version} ({found.digest[:16]})", tuple(lineage.seen_by(found).values())
+
+
+def _manifest(lineage: Lineage, name: str) -> Manifest:
+    fitting = [item for item in lineage.manifests if name in (item.name, item.digest)]
+    if not fitting:
+        known = ", ".join(sorted({item.name for item in lineage.manifests})) or "none"
+        raise ValueError(f"no manifest is named {name!r}: there are {known}")
+    return fitting[-1]

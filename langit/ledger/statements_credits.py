@@ -1,0 +1,91 @@
+"""Credits for footage whose licence asks for them: title, author, source, licence (TASL), and what was changed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from langit.ledger.record import Clip, Source
+from langit.ledger.statements import NOT_KNOWN, Corpus
+
+CC = re.compile(r"cc-(?P<terms>by(-nc)?(-nd|-sa)?)-(?P<version>[1-4]\.[05])")
+CREATIVE_COMMONS = "https://creativecommons.org"
+
+
+def licence_url(licence: str) -> str | None:
+    """Where the text of a licence with an SPDX identifier stands; ``None`` for one that has none."""
+    name = licence.strip()
+    if name.upper() == "CC0-1.0":
+        return f"{CREATIVE_COMMONS}/publicdomain/zero/1.0/"
+    if name.upper() == "CC-PDM-1.0":
+        return f"{CREATIVE_COMMONS}/publicdomain/mark/1.0/"
+    found = CC.fullmatch(name.lower())
+    if found:
+        return f"{CREATIVE_COMMONS}/licenses/{found['terms']}/{found['version']}/"
+    from license_expression import get_spdx_licensing
+
+    known = {key.lower(): key for key in get_spdx_licensing().known_symbols}
+    standard = known.get(name.lower())
+    if standard is None or standard.lower().startswith(("licenseref-", "documentref-")):
+        return None
+    return f"https://spdx.org/licenses/{standard}.html"
+
+
+def credited(corpus: Corpus) -> tuple[Source, ...]:
+    """The sources under a licence that obliges to name the creator, in order of entry."""
+    return tuple(
+        source
+        for source in corpus.sources
+        if any(wanted in licence for licence in corpus.licences(source) for wanted in corpus.policy.attribution)
+    )
+
+
+def credits(corpus: Corpus) -> dict[str, Any]:
+    """The credits as plain values; what is not on record says so."""
+    return {
+        "of": corpus.title,
+        "version": corpus.version,
+        "ledger": {"size": corpus.ledger_size, "root": corpus.ledger_root},
+        "made_on": corpus.made_on,
+        "credits": [
+            {
+                "title": source.title or NOT_KNOWN,
+                "author": ", ".join(corpus.creators(source)) or NOT_KNOWN,
+                "source": source.url or NOT_KNOWN,
+                "licence": " and ".join(corpus.licences(source)),
+                "licence_url": [url for item in corpus.licences(source) if (url := licence_url(item))],
+                "changes": changes(corpus.by_source.get(source.digest, ())),
+                "clips": [clip.digest for clip in corpus.clips if clip.source == source.digest],
+                "record": source.digest,
+            }
+            for source in credited(corpus)
+        ],
+        "without_need": len(corpus.sources) - len(credited(corpus)),
+    }
+
+
+def changes(clips: tuple[Clip, ...]) -> str:
+    """What was done to footage, as far as its clips say: licences of the CC-BY family ask for it."""
+    done = [f"cut into {len(clips)} clip{'s' if len(clips) != 1 else ''}"]
+    if any(clip.crop for clip in clips):
+        done.append("cropped")
+    if any(clip.mirrored for clip in clips):
+        done.append("mirrored")
+    return ", ".join(done)
+
+
+def markdown(said: dict[str, Any]) -> str:
+    """The credits for people."""
+    lines = [f"# Credits: {said['of']}, {said['version']}", ""]
+    lines += [f"Written from the ledger at {said['ledger']['size']} entries, root `{said['ledger']['root']}`.", ""]
+    for item in said["credits"]:
+        address = item["source"]
+        source = f"<{address}>" if address != NOT_KNOWN else "source: not known"
+        urls = ", ".join(f"<{url}>" for url in item["licence_url"]) or "text not known"
+        author = f"by {item['author']}" if item["author"] != NOT_KNOWN else "author not known"
+        lines.append(f"- “{item['title']}” {author}, {source}, {item['licence']} ({urls}); {item['changes']}.")
+    if not said["credits"]:
+        lines.append("None of the footage is under a licence that asks for credits.")
+    count = said["without_need"]
+    lines += ["", f"Sources under licences that ask for no credits: {count}.", ""]
+    return "\n".join(lines)

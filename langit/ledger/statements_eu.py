@@ -1,0 +1,294 @@
+"""The EU's public summary of training content (AI Act, Article 53(1)(d)), section by section, from the ledger.
+
+The sections, questions and bands of size are those of the AI Office's template of 24 July 2025 (adopted as C(2025)
+8311). Each answer says what it rests on: the ledger's records, the provider's own word, or nothing, which is then said
+to be not known. It is no legal advice: a person has to read it before it is published.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from langit.ledger.record import Source
+from langit.ledger.statements import NOT_KNOWN, Corpus, Provider
+
+TEMPLATE = "AI Office, template for the public summary of training content, 24 July 2025; C(2025) 8311"
+SHORT = 20
+"""Domains that are all listed; of more, the tenth that gave most."""
+
+Basis = Literal["ledger", "provider", "not known"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question of the template, the answer, and what it rests on."""
+
+    field: str
+    text: str
+    basis: Basis
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the template."""
+
+    number: str
+    title: str
+    answers: tuple[Answer, ...]
+
+
+def summary(corpus: Corpus, provider: Provider) -> dict[str, Any]:
+    """The summary as plain values."""
+    sections = (*_general(corpus, provider), *_sources(corpus, provider), *_processing(corpus, provider))
+    return {
+        "template": TEMPLATE,
+        "of": corpus.title,
+        "version": corpus.version,
+        "last_update": corpus.made_on,
+        "ledger": {"size": corpus.ledger_size, "root": corpus.ledger_root},
+        "sections": [asdict(section) for section in sections],
+    }
+
+
+def band(count: Fraction | float, low: float, high: float, unit: str, names: tuple[str, str]) -> str:
+    """A band of the template: below ``low``, up to ``high``, or more."""
+    if count < low:
+        return f"Less than {names[0]} {unit}"
+    if count <= high:
+        return f"{names[0]} to {names[1]} {unit}"
+    return f"More than {names[1]} {unit}"
+
+
+def _told(field: str, text: str | None, unknown: str = "the provider has not said") -> Answer:
+    """An answer that only the provider can give."""
+    return Answer(field, text, "provider") if text else Answer(field, f"{NOT_KNOWN}: {unknown}", "not known")
+
+
+def _kept(field: str, text: str) -> Answer:
+    return Answer(field, text, "ledger")
+
+
+def _general(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
+    hours, unknown = corpus.hours(corpus.sources)
+    size = band(hours, 10_000, 1_000_000, "hours", ("10 000", "1 million"))
+    exact = f"{float(hours):.3g} hours in {len(corpus.clips)} clips of {len(corpus.sources)} sources"
+    lacking = f"; the length of {unknown} sources is not on record" if unknown else ""
+    video = (
+        _kept("Video: size", f"{size} ({exact}{lacking})")
+        if hours or not unknown
+        else Answer(
+            "Video: size", f"{NOT_KNOWN}: no clip's length is on record ({len(corpus.clips)} clips)", "not known"
+        )
+    )
+    words = sum(len(text.split()) for text in corpus.words)
+    tokens = band(words, 1e9, 1e13, "tokens", ("1 billion", "10 trillion"))
+    text = f"{tokens} ({words} words in {len(corpus.words)} captions)" if words else "None"
+    days = sorted(source.fetched_at[:7] for source in corpus.sources if source.fetched_at)
+    latest = f"{days[-1][5:]}/{days[-1][:4]}" if days else None
+    undated = sum(source.fetched_at is None for source in corpus.sources)
+    collected = f"{latest}, the newest of {len(days)} dated sources; {undated} have no date on record"
+    languages = Counter(item.language for item in corpus.captions)
+    untold = sum(len(clip.captions) for clip in corpus.clips)
+    spoken = ", ".join(f"{name} ({count} captions)" for name, count in sorted(languages.items()))
+    spoken += f"{'; ' if spoken else ''}{untold} captions have no language on record" if untold else ""
+    return (
+        Section(
+            "1.1",
+            "Provider identification",
+            (
+                _told("Provider name", provider.name),
+                _told("Contact details", provider.contact),
+                _told("Authorised representative", provider.representative),
+            ),
+        ),
+        Section(
+            "1.2",
+            "Model identification",
+            (
+                _kept("Versioned model name", f"{corpus.title}, {corpus.version}"),
+                _told("Model dependencies", provider.dependencies),
+                _told("Date of placement on the Union market", provider.placed_on_market),
+            ),
+        ),
+        Section(
+            "1.3",
+            "Modalities, overall size and other characteristics of the training data",
+            (
+                _kept("Modalities", "Video" + (", text (captions of the videos)" if words else "")),
+                video,
+                _kept("Text: size", text),
+                _kept("Image: size", "None: no source on record is a still image"),
+                _kept("Audio: size", "None: sound is not read from any source"),
+                _told("Types of content", provider.content_types),
+                _kept("Latest date of data acquisition", collected)
+                if latest
+                else Answer("Latest date of data acquisition", f"{NOT_KNOWN}: no source has a date", "not known"),
+                _kept("Linguistic characteristics", spoken)
+                if spoken
+                else Answer("Linguistic characteristics", f"{NOT_KNOWN}: there are no captions on record", "not known"),
+            ),
+        ),
+    )
+
+
+def _sources(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
+    files = len(corpus.of_kind("file"))
+    untold = f"{files} sources were entered as files, and the ledger does not say how the provider came by them"
+
+    def ruled_out(field: str, word: str | None) -> Answer:
+        """The provider's word; without it, "No" only where no source could be meant."""
+        if word:
+            return Answer(field, word, "provider")
+        if files:
+            return Answer(field, f"{NOT_KNOWN}: {untold}", "not known")
+        return _kept(field, "No: every source on record is a film that was rendered (2.6) or was fetched (2.3)")
+
+    return (
+        Section("2.1", "Publicly available datasets", (ruled_out("Used", provider.public_datasets),)),
+        Section(
+            "2.2.1", "Datasets commercially licensed by rightsholders", (ruled_out("Used", provider.licensed_datasets),)
+        ),
+        Section("2.2.2", "Private datasets of other third parties", (ruled_out("Used", provider.other_datasets),)),
+        Section("2.3", "Data crawled and scraped from online sources", _crawled(corpus, provider)),
+        Section("2.4", "User data", (ruled_out("Used", provider.user_data),)),
+        Section("2.5", "Synthetic data", (_synthetic(corpus, provider), *_captioners(corpus))),
+        Section("2.6", "Other sources of data", _others(corpus, provider)),
+    )
+
+
+def _crawled(corpus: Corpus, provider: Provider) -> tuple[Answer, ...]:
+    fetched = corpus.of_kind("fetched")
+    if not fetched:
+        return (_kept("Crawlers used", "No: no source on record was fetched from a network"),)
+    months = sorted(source.fetched_at[:7] for source in fetched if source.fetched_at)
+    period = f"{months[0][5:]}/{months[0][:4]} to {months[-1][5:]}/{months[-1][:4]}"
+    hours, unknown = corpus.hours(fetched)
+    length = f"{float(hours):.3g} hours" + (f", the length of {unknown} is not on record" if unknown else "")
+    return (
+        _kept("Crawlers used", f"Yes: {len(fetched)} sources were fetched from a network ({length})"),
+        _kept("Crawler", "langit ledger fetch"),
+        _told("Purposes", provider.crawler_purposes),
+        _kept(
+            "Behaviour",
+            "fetches only addresses that a person names and follows no links; robots.txt, tdmrep.json, headers and"
+            " licences are kept as they stood, and what they reserve is refused (section 3.1)",
+        ),
+        _kept("Period of collection", period),
+        _kept("Modality", "Video"),
+        _kept("Domains", domains(corpus, fetched)),
+    )
+
+
+def domains(corpus: Corpus, fetched: tuple[Source, ...]) -> str:
+    """The domains by how much was fetched from them: all of a short list, else the tenth that gave most."""
+    seconds: dict[str, float] = {}
+    for source in fetched:
+        host = urlsplit(source.url or "").hostname or "unknown"
+        seconds[host] = seconds.get(host, 0.0) + float(corpus.seconds(source) or 0)
+    names = sorted(seconds, key=lambda host: (-seconds[host], host))
+    shown = names if len(names) <= SHORT else names[: math.ceil(len(names) / 10)]
+    told = ", ".join(f"{host} ({seconds[host] / 3600:.2g} h)" for host in shown)
+    return told if len(shown) == len(names) else f"{told}; these are the top 10 % of {len(names)}"
+
+
+def _synthetic(corpus: Corpus, provider: Provider) -> Answer:
+    if provider.synthetic_data:
+        return Answer("Used", provider.synthetic_data, "provider")
+    others = len(corpus.sources) - len(corpus.of_kind("rendered"))
+    if others:
+        text = f"{NOT_KNOWN}: the ledger does not say whether a model made any of {others} files or downloads"
+        return Answer("Used", text, "not known")
+    return _kept("Used", "No: no source on record was made by an AI model; films that were rendered stand in 2.6")
+
+
+def _captioners(corpus: Corpus) -> tuple[Answer, ...]:
+    counted = Counter((item.captioner, item.version) for item in corpus.captions)
+    if not counted:
+        return ()
+    told = ", ".join(f"{name} {version[:12]} ({count})" for (name, version), count in sorted(counted.items()))
+    return (_kept("Descriptions of videos that were written after entry, by whom", told),)
+
+
+def _others(corpus: Corpus, provider: Provider) -> tuple[Answer, ...]:
+    found = []
+    worlds = Counter((item.generator, item.generator_version, item.creator) for item in corpus.of_kind("rendered"))
+    for (generator, version, creator), count in sorted(worlds.items(), key=str):
+        hours, _ = corpus.hours(tuple(s for s in corpus.of_kind("rendered") if s.generator_version == version))
+        length = f", {float(hours):.3g} hours" if hours else ""
+        text = f"{count} films rendered by {generator} {version} (by {creator}), a program and not an AI model{length}"
+        found.append(_kept("Rendered by the provider", text))
+    files = corpus.of_kind("file")
+    if files:
+        licences = Counter(" and ".join(corpus.licences(item)) or "none on record" for item in files)
+        told = ", ".join(f"{name}: {count}" for name, count in sorted(licences.items()))
+        found.append(_kept("Entered as files", f"{len(files)} files by licence: {told}"))
+    if provider.other_sources:
+        found.append(Answer("Others", provider.other_sources, "provider"))
+    return tuple(found) or (_kept("Used", "No: no other source is on record"),)
+
+
+def _processing(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
+    policy = corpus.policy
+    read = Counter((item.scheme, item.says) for item in corpus.signals)
+    signals = ", ".join(f"{scheme} {says}: {count}" for (scheme, says), count in sorted(read.items()))
+    away = ", ".join(f"{count} because {rule}" for rule, count in corpus.turned_away.most_common(SHORT))
+    return (
+        Section(
+            "3.1",
+            "Respect of reservations of rights from the text and data mining exception",
+            (
+                _told("Signatory to the Code of Practice", provider.code_of_practice),
+                _kept(
+                    "Measures",
+                    f"policy {policy.name} ({policy.digest}): opt-outs by {', '.join(policy.heed)} are heeded as they"
+                    " stood when the footage was fetched; a source whose licence or opt-outs are unknown is not used;"
+                    f" only these licences are: {', '.join(policy.allowed)}",
+                ),
+                _kept("Opt-out signals read of these sources", signals or "None"),
+                _kept("Sources of the ledger that are turned away now", away or "None"),
+                _kept("Revoked since", f"{corpus.revoked} clips" if corpus.revoked else "None"),
+            ),
+        ),
+        Section("3.2", "Removal of illegal content", (_told("Measures", provider.illegal_content),)),
+        Section(
+            "3.3",
+            "Other information about data processing",
+            (
+                _kept("Consent of people shown", f"{len(corpus.consents)} on record; {_likeness(corpus)}"),
+                _kept("Ledger", f"{corpus.ledger_size} entries, RFC 6962 root {corpus.ledger_root}"),
+            ),
+        ),
+    )
+
+
+def _likeness(corpus: Corpus) -> str:
+    kinds = {source.digest: source.kind for source in corpus.sources}
+    shown = sum(clip.likeness is True for clip in corpus.clips)
+    unseen = sum(clip.likeness is None and kinds[clip.source] != "rendered" for clip in corpus.clips)
+    return f"{shown} clips show a person who can be recognised, of {unseen} it is not known"
+
+
+def markdown(said: dict[str, Any]) -> str:
+    """The summary for people; what it rests on stands behind each answer."""
+    lines = [
+        "# Public summary of training content",
+        "",
+        f"{said['of']}, {said['version']}. Last update: {said['last_update']}. Template: {said['template']}.",
+        f"Written from the ledger at {said['ledger']['size']} entries, root `{said['ledger']['root']}`.",
+        "",
+    ]
+    titles = {"1": "1. General information", "2": "2. List of data sources", "3": "3. Data processing aspects"}
+    for section in said["sections"]:
+        chapter = titles.pop(section["number"][0], None)
+        lines += [f"## {chapter}", ""] if chapter else []
+        lines += [f"### {section['number']} {section['title']}", ""]
+        for answer in section["answers"]:
+            basis = "" if answer["basis"] == "not known" else f" *({answer['basis']})*"
+            lines.append(f"- **{answer['field']}:** {answer['text']}{basis}")
+        lines.append("")
+    return "\n".join(lines)
