@@ -25,8 +25,8 @@ class LevelsConfig:
     uniform_share: float = 0.2  # of the draws are uniform, so that the ends are learnt too
 
     def __post_init__(self) -> None:
-        if not 1 <= self.shift < math.inf:
-            raise ValueError(f"shift {self.shift} is not a shift towards noise: give a number from 1 on")
+        if not 1 <= self.shift <= 100:  # beyond, the first levels of a walk are the same number
+            raise ValueError(f"shift {self.shift} is not a shift towards noise: give a number from 1 to 100")
         if self.base_tokens < 1:
             raise ValueError(f"base_tokens {self.base_tokens}: give a whole number of at least 1")
         if not 0 < self.spread < math.inf:

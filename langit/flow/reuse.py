@@ -2,7 +2,9 @@
 
 After EasyCache (arXiv 2507.02860): the ratio of how much the last two real answers differ to how much their inputs do
 predicts the relative change of the next answer; predictions are summed, and while the sum stays below a threshold the
-last answer serves again. What is remembered is a value that the caller carries. It does not know solvers or models.
+last answer serves again. (EasyCache keeps the difference of answer and input; on this straight path the answer itself
+changes less, and gave 1 to 3 dB more.) What is remembered is a value that the caller carries. It does not know solvers
+or models.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from langit.flow.reuse import Field, Memory
 
-NEARLY_NOISE = 1 - 1e-6  # where UniPC takes level 1 to be, whose signal to noise has no logarithm
+SOME_SIGNAL = 1e-6  # that UniPC adds, because the signal to noise of level 1 has no logarithm
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def _corrected(state: State, data: Tensor) -> Tensor:
 
 def _gap(level: float, after: float) -> float:
     """How much the logarithm of signal to noise, log((1 - t) / t), grows from a level to another."""
-    here, there = min(level, NEARLY_NOISE), min(after, NEARLY_NOISE)
-    return math.log((1 - there) / there) - math.log((1 - here) / here)
+    here, there = ((1 - t + SOME_SIGNAL) / t for t in (level, after))
+    return math.log(there / here)
 
 
 def _phi(gap: float, order: int) -> float:
@@ -121,8 +121,6 @@ def _phi(gap: float, order: int) -> float:
 
 
 SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "ab2": ab2, "unipc": unipc}
-EVALUATIONS = {"heun": 2}
-"""How often a solver asks the field in a step, where it is more than once."""
 
 
 def solver(name: str) -> Solver:

@@ -25,6 +25,8 @@ class SamplingConfig:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"{self.steps} steps cannot make a video: use at least 1")
+        if self.steps > 1000:
+            raise ValueError(f"{self.steps} steps are more than the levels that a model tells apart: use at most 1000")
         if not 0 <= self.guidance <= 50:
             raise ValueError(f"guidance {self.guidance} is out of range: use 0 to 50 (1 is none)")
         for name in ("guidance_from", "guidance_to"):

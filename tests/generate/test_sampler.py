@@ -215,6 +215,7 @@ def test_settings_without_the_newer_keys_are_read() -> None:
     ("changes", "told"),
     [
         ({"steps": 0}, "0 steps.*at least 1"),
+        ({"steps": 1001}, "1001 steps.*at most 1000"),
         ({"guidance": -1.0}, "guidance -1.0.*0 to 50"),
         ({"solver": "rk4"}, "'rk4'.*unipc"),
         ({"guidance_from": 1.5}, "guidance_from 1.5.*0 .data. to 1"),
