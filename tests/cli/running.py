@@ -25,5 +25,20 @@ def process(*arguments: object) -> subprocess.Popen[str]:
     # A shell that starts the tests in the background has them ignore interrupts; a person's terminal does not.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     command = [sys.executable, "-c", f"{heed}; from langit.cli import main; main()", *map(str, arguments)]
-    bars = os.environ | {"FORCE_COLOR": "1"}  # the bar is drawn as on a terminal
-    return subprocess.Popen(command, env=bars, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # The bar and the preview are drawn as on a terminal.
+    drawn = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color", "COLUMNS": "160", "LINES": "40"}
+    environment = os.environ | drawn | {"PYTHONIOENCODING": "utf-8"}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+
+
+def said_until(running: subprocess.Popen[str], *words: str) -> str:
+    """What a verb writes to stderr up to where all the words were said; it is still running then."""
+    assert running.stderr is not None
+    said = ""
+    while not all(word in said for word in words):
+        letter = running.stderr.read(1)
+        assert letter, said
+        said += letter
+    return said

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import time
 from pathlib import Path
 
 import pytest
-from cli.running import Run, process
+from cli.running import Run
 
 from langit import video
 
@@ -152,19 +150,3 @@ def test_overwriting_is_done_only_when_asked(capsys, place: Path, model: Path) -
     (place / "a.mp4").write_bytes(b"old")
     run = Run(capsys, "generate", "ball", "--model", model, "-o", "a.mp4", "--overwrite")
     assert run.code == 0 and video.probe(place / "a.mp4").frames == 9
-
-
-def test_an_interrupt_leaves_nothing_and_130(place: Path, model: Path) -> None:
-    running = process("generate", "ball", "--model", model, "--steps", 1000, "-o", "a.mp4")
-    assert running.stderr is not None
-    said = ""
-    while "sampling" not in said:
-        letter = running.stderr.read(1)
-        assert letter, said
-        said += letter
-    time.sleep(0.2)
-    running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert "Traceback" not in err and err.rstrip().endswith("langit: interrupted")
-    assert list(place.iterdir()) == []
