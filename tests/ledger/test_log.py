@@ -1,11 +1,13 @@
 """The log against RFC 6962: an independent implementation as oracle, and every kind of tampering."""
 
+import functools
 import warnings
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from langit.ledger import log
 from langit.ledger.log import (
     EMPTY,
     Frontier,
@@ -25,7 +27,9 @@ with warnings.catch_warnings():
     from pymerkle import InmemoryTree
     from pymerkle import verify_consistency as oracles_verify
 
-MOST = 64
+MOST = 256
+LITERAL = 64
+"""Up to this size proofs are also compared with the recursion that the RFC writes out, which is slow."""
 LEAVES = [leaf_hash(bytes([number])) for number in range(MOST)]
 ROOTS = [root(LEAVES[:size]) for size in range(MOST + 1)]
 
@@ -36,6 +40,13 @@ def oracle():
     for number in range(MOST):
         tree.append_entry(bytes([number]))
     return tree
+
+
+@pytest.fixture
+def remembered(monkeypatch):
+    """Proofs of all small trees need the same subtrees over and over: their roots are worked out once."""
+    once = functools.cache(root)
+    monkeypatch.setattr(log, "root", lambda leaves: once(tuple(leaves)))
 
 
 def subproof(old, leaves, whole):
@@ -70,7 +81,7 @@ def test_known_roots_of_the_reference_tree():
     assert root(hashes).hex() == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
 
 
-def test_inclusion_proofs_are_the_oracles_and_hold(oracle):
+def test_inclusion_proofs_are_the_oracles_and_hold(oracle, remembered):
     for size in range(1, MOST + 1):
         for index in range(size):
             proof = inclusion_proof(LEAVES[:size], index)
@@ -79,13 +90,14 @@ def test_inclusion_proofs_are_the_oracles_and_hold(oracle):
             assert verify_inclusion(LEAVES[index], index, size, proof, ROOTS[size])
 
 
-def test_consistency_proofs_are_the_rfcs_and_the_oracle_holds_our_roots_consistent(oracle):
+def test_consistency_proofs_are_the_rfcs_and_the_oracle_holds_our_roots_consistent(oracle, remembered):
     for size in range(MOST + 1):
         for old in range(size + 1):
             proof = consistency_proof(LEAVES[:size], old)
             assert verify_consistency(old, ROOTS[old], size, ROOTS[size], proof)
-            if 0 < old < size:
+            if 0 < old < size <= LITERAL:
                 assert proof == subproof(old, LEAVES[:size], True)
+            if 0 < old < size:
                 oracles_verify(ROOTS[old], ROOTS[size], oracle.prove_consistency(old, size))
 
 

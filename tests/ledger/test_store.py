@@ -2,13 +2,6 @@
 
 import dataclasses
 import hashlib
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import lance
 import pytest
@@ -133,38 +126,6 @@ def test_rows_that_were_never_acknowledged_are_not_shown_and_are_cleared(ledger,
     assert again.sources() == (*FILMS, film(61)) and again.clips() == tuple(CLIPS)
     assert lance.dataset(str(ledger.path / "clip.lance")).count_rows() == len(CLIPS)
     again.check()
-
-
-WRITER = """
-import sys
-sys.path.insert(0, {tests!r})
-import test_store
-ledger = test_store.Ledger({path!r})
-print("ready", flush=True)
-for number in range(10_000):
-    films = [test_store.film(seed) for seed in range(number * 20, number * 20 + 20)]
-    ledger.add([*films, *map(test_store.clip, films)])
-    print(number, flush=True)
-"""
-
-
-def test_kill_9_loses_nothing_acknowledged_and_shows_no_half_batch(tmp_path):
-    path, choose, done = tmp_path / "ledger", random.Random(7), -1
-    code = WRITER.format(tests=str(Path(__file__).parent), path=str(path))
-    for _ in range(5):
-        writer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
-        time.sleep(choose.uniform(0.02, 0.25))
-        os.kill(writer.pid, signal.SIGKILL)
-        printed = [int(line) for line in writer.communicate()[0].splitlines() if line.isdigit()]
-        done = max([done, *printed])
-        found = Ledger(path)
-        sources, clips = found.sources(), found.clips()
-        assert len(sources) % 20 == 0 and len(clips) == len(sources) >= 20 * (done + 1)
-        assert {made.source for made in clips} == {source.digest for source in sources}
-        assert found.size == 2 * len(sources)
-        found.check()
-    assert done >= 0
 
 
 def test_revoking_adds_and_bars(ledger):
