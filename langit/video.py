@@ -114,7 +114,8 @@ class Picture:
         if frame.format.name not in PLANAR_8:
             frame = frame.reformat(format="gray")
         plane = frame.planes[0]
-        return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+        rows: np.ndarray = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        return rows[: frame.height, : frame.width]
 
     def upright(self, longest: int | None = None) -> UInt8[np.ndarray, "H W 3"]:
         """RGB as a player shows it, made smaller so that no side is longer than ``longest``."""

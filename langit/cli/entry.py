@@ -24,6 +24,9 @@ EXTRAS = {
     "obstore": "ledger",
     "pyarrow": "ledger",
     "OpenGL": "worlds",
+    "cv2": "curate",
+    "daft": "curate",
+    "ray": "ray",
     "diffusers": "open-weights",
 }
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it

@@ -1,9 +1,9 @@
 """PDQ, a fingerprint of 256 bits of a picture, from its luma alone. Knows no files.
 
-After the description in "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (Meta, 2019). The two
-box filters and the decimation of the paper are linear, so they are one matrix for each side here: the same bits as
-`pdqhash` gives for the same luma, at a tenth of its time. The bits do not change when brightness is scaled or shifted,
-so that luma in the stored range (16 to 235) does as well.
+After "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (Meta, 2019). The two box filters and
+the decimation are linear, so they are one matrix for each side here: the same bits as `pdqhash` gives for the
+same luma, at a tenth of its time. The bits do not change when brightness is scaled or shifted, so that luma in the
+stored range (16 to 235) does as well.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _STEEPEST: Final = 90.0  # sum of gradients, in hundredths of white, at one poin
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """``bits`` as 32 bytes, in the order of PDQ strings; ``quality`` 0 to 100, where little detail gives bits by chance."""
+    """``bits`` as 32 bytes, in the order of PDQ strings; ``quality`` 0 to 100: with little detail bits are chance."""
 
     bits: bytes
     quality: int
@@ -85,4 +85,4 @@ def _bands(length: int) -> list[tuple[slice, int, int, Float32[np.ndarray, "band
 @lru_cache(maxsize=1)
 def _cosines() -> Float32[np.ndarray, "16 64"]:
     waves, places = np.arange(1, _KEPT + 1)[:, None], np.arange(_SIDE)[None]
-    return (np.sqrt(2 / _SIDE) * np.cos(np.pi / 2 / _SIDE * waves * (2 * places + 1))).astype(np.float32)
+    return np.asarray(np.sqrt(2 / _SIDE) * np.cos(np.pi / 2 / _SIDE * waves * (2 * places + 1)), np.float32)

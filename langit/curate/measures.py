@@ -16,6 +16,7 @@ from langit.curate.shots import Flow
 
 WIDTH: Final = 400
 """Pixels, once or twice which a wide picture is reduced to: figures of small and large copies of a film are alike."""
+UNEVEN: Final = 0.2  # by which bars at opposite edges may differ
 BLACK: Final = 40  # luma that no pixel of a bar exceeds: 16 is black, and encoders leave some noise
 
 
@@ -36,6 +37,12 @@ class Bars:
             min(self.left, other.left),
             min(self.right, other.right),
         )
+
+    def balanced(self) -> Bars:
+        """Only bars that opposite edges share alike: a dark side of a scene is no bar."""
+        pairs = ((self.top, self.bottom), (self.left, self.right))
+        kept = [pair if max(pair) - min(pair) <= max(2, UNEVEN * max(pair)) else (0, 0) for pair in pairs]
+        return Bars(*kept[0], *kept[1])
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Text laid over a picture: subtitles, credits, a logo's lettering, a running clock. Knows no files, and reads no words.
+"""Text laid over a picture: subtitles, credits, a logo's lettering, a running clock. Knows no files, reads no words.
 
-Lettering is strokes: steep steps of brightness close together in a row, in a band much wider than it is high, and at the
-same place a second later while the picture behind it moves on. What stands still and looks like a line of text, such as
-a shop's sign filmed from a tripod, is taken for an overlay as well.
+Lettering is strokes: steep steps of brightness close together in a row, in a band much wider than it is high, and at
+the same place a second later while the picture behind it moves on. What stands still and looks like a line of text,
+such as a shop's sign filmed from a tripod, is taken for an overlay as well.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def strokes(reduced: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
 
 
 def lettering(now: UInt8[np.ndarray, "h w"], earlier: UInt8[np.ndarray, "h w"] | None = None) -> float:
-    """Share of the picture that bands of strokes cover: of those that were there ``earlier`` too, where that is given."""
+    """Share of the picture that bands of strokes cover; where ``earlier`` is given, strokes that were there already."""
     kept = now
     if earlier is not None and earlier.shape == now.shape:
         kept = now & dilate(earlier, _SPOT)

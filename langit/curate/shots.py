@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from cv2 import BORDER_REPLICATE, INTER_LINEAR, NORM_L1, DISOpticalFlow, norm, remap
 from jaxtyping import Float32, UInt8
 
 GRID: Final = 96  # columns of the strided sample, roughly: a stride is a whole number of pixels
+NEW: Final[Any] = None  # what OpenCV is to write into: an array of its own
 BLOCK: Final = 8  # pixels of the sample on a side
-BIN: Final = 4  # bits of a shade that the histogram leaves out: 16 bins
+BIN: Final = 3  # bits of a shade that the histogram leaves out: 32 bins
 FLAT: Final = 4.0  # standard deviation below which a block has no texture to be compared by
 
 
@@ -30,6 +31,8 @@ class CutSettings:
     rise: float = 1.25  # times the mean of the last two changes
     least_shades: float = 0.05  # share of pixels in another bin of the histogram
     unlike: float = 0.68  # 1 - correlation of what flow cannot explain, above which it is a cut
+    calm: float = 2.5  # a rise from which the picture was calm before: then it may be
+    calm_unlike: float = 0.45  # less unlike and yet a cut, as where smooth pictures can be bent far
     shortest: int = 5  # frames between two cuts: a flash is not two
 
 
@@ -76,7 +79,8 @@ class CutFinder:
             return
         if shade_change(last, small) < settings.least_shades:
             return
-        if unlikeness(last, small, self.flow) > settings.unlike:
+        limit = settings.calm_unlike if change >= settings.calm * usual else settings.unlike
+        if unlikeness(last, small, self.flow) > limit:
             self.cuts.append(number)
 
 
@@ -98,8 +102,7 @@ class Flow:
 
     def between(self, after: np.ndarray, before: np.ndarray) -> Float32[np.ndarray, "h w 2"]:
         """For each pixel of ``after``, how far right and down to look for it in ``before``, in pixels."""
-        flow: np.ndarray = self._search.calc(after, before, None)
-        return flow
+        return np.asarray(self._search.calc(after, before, NEW))
 
 
 def unlikeness(before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"], flow: Flow) -> float:
@@ -113,7 +116,7 @@ def unlikeness(before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"]
     there = flow.between(after, before)
     there[..., 0] += np.arange(width, dtype=np.float32)
     there[..., 1] += np.arange(height, dtype=np.float32)[:, None]
-    carried = remap(before, there, None, INTER_LINEAR, borderMode=BORDER_REPLICATE)
+    carried = np.asarray(remap(before, there, NEW, INTER_LINEAR, borderMode=BORDER_REPLICATE))
     one, other = _blocks(after), _blocks(carried)
     spread, other_spread = (np.sqrt((each * each).mean(axis=(1, 3))) for each in (one, other))
     textured = spread >= FLAT
@@ -127,7 +130,7 @@ def _blocks(picture: np.ndarray) -> Float32[np.ndarray, "r b c b"]:
     """A picture in square blocks, each less its mean; what is left over at the edges is left out."""
     rows, columns = picture.shape[0] // BLOCK, picture.shape[1] // BLOCK
     blocks = picture[: rows * BLOCK, : columns * BLOCK].astype(np.float32).reshape(rows, BLOCK, columns, BLOCK)
-    return blocks - blocks.mean(axis=(1, 3), keepdims=True)
+    return np.asarray(blocks - blocks.mean(axis=(1, 3), keepdims=True))
 
 
 def spans(cuts: list[int], frames: int) -> list[tuple[int, int]]:

@@ -25,6 +25,7 @@ from langit.curate.overlay import lettering, strokes
 from langit.curate.shots import CutFinder, CutSettings, sampled
 
 BACK: Final = 4  # frames over which motion is measured
+RIM: Final = 0.1  # share of each side that the inner fingerprint leaves out
 JPEG_QUALITY: Final = 88
 
 
@@ -58,6 +59,7 @@ class Look:
     text: float | None
     motion: Motion | None
     fingerprint: Fingerprint
+    inner: Fingerprint  # of the picture without its rim
     picture: bytes  # JPEG, upright
 
 
@@ -108,7 +110,7 @@ class Pass:
             self._open(number, seconds, cut)
         elif number == 0:
             self._seconds = self._time(picture, number)
-        self._hash.update(small)
+        self._hash.update(small.data)
         since = number - self._start
         if since == BACK or (since > BACK and (since - BACK) % self.every == 0):
             self._looks.append(self._look(picture, luma, small, number))
@@ -137,7 +139,18 @@ class Pass:
         if len(self._recent) == BACK:
             moved = motion(self._recent[0], small, BACK / self.fps, self.finder.flow)
         kept = jpeg(picture.upright(self.settings.picture)) if self.settings.picture else b""
-        return Look(number, sharpness(small_picture), bars(turned), text, moved, fingerprint(turned), kept)
+        top, left = (round(side * RIM / 2) for side in turned.shape)
+        inner = fingerprint(turned[top : len(turned) - top, left : turned.shape[1] - left])
+        return Look(
+            frame=number,
+            sharpness=sharpness(small_picture),
+            bars=bars(turned),
+            text=text,
+            motion=moved,
+            fingerprint=fingerprint(turned),
+            inner=inner,
+            picture=kept,
+        )
 
     def _stretch(self, end: int, seconds: float) -> Stretch:
         if not self._looks:  # shorter than the motion is measured over: its last frame stands for it
