@@ -43,7 +43,7 @@ STEPS = {
 }
 REUSE = (("euler", 50), ("ab2", 25))
 THRESHOLDS = (0.05, 0.1, 0.2, 0.4)
-INTERVALS = ((1.0, 0.3), (1.0, 0.6), (0.98, 0.0), (0.98, 0.3))
+INTERVALS = ((1.0, 0.3), (1.0, 0.6), (1.0, 0.8), (0.98, 0.0))
 
 
 @dataclass(frozen=True)
