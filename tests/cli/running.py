@@ -36,9 +36,9 @@ def process(*arguments: object) -> subprocess.Popen[str]:
 def said_until(running: subprocess.Popen[str], *words: str) -> str:
     """What a verb writes to stderr up to where all the words were said; it is still running then."""
     assert running.stderr is not None
-    said = ""
-    while not all(word in said for word in words):
-        letter = running.stderr.read(1)
-        assert letter, said
-        said += letter
-    return said
+    said = b""
+    while not all(word.encode() in said for word in words):
+        piece = os.read(running.stderr.fileno(), 2**16)
+        assert piece, said.decode()
+        said += piece
+    return said.decode(errors="replace")
