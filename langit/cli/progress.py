@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 LINE_EVERY = 30.0  # seconds, of progress where there is no terminal
 LOOK_EVERY = 0.5  # seconds between two previews, at least,
-LOOK_SHARE = 0.08  # and the share of the time that they may take
-DRAWN = 5  # times a second that the terminal is drawn
+LOOK_SHARE = 0.06  # and the share of the time that they may take
+DRAWN = 4  # times a second that the terminal is drawn
 
 Report = Callable[[str, int, int, str], None]
 Show = Callable[["np.ndarray"], None]  # frames (n, H, W, 3) uint8
