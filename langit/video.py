@@ -289,10 +289,10 @@ def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: check the name")
     try:
+        _check_whole(path)
         with av.open(os.fspath(path)) as container:
             if not container.streams.video:
                 raise ValueError(f"{path} holds no video: give a file that plays")
-            _check_whole(path)
             context = container.streams.video[0].codec_context
             if context.width * context.height > LARGEST:
                 raise ValueError(f"{path} claims frames of {context.width}x{context.height} pixels: give a real video")

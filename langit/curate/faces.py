@@ -7,7 +7,7 @@ the ledger. Knows no files.
 
 from __future__ import annotations
 
-from functools import lru_cache
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,14 @@ STEP = 1.15  # from one size of window to the next
 Box = tuple[int, int, int, int]  # left, top, width, height, in pixels
 
 
-@lru_cache(maxsize=4)
+_own = threading.local()  # a cascade keeps its state while it works: every thread has its own
+
+
 def _cascade(name: str) -> CascadeClassifier:
-    return CascadeClassifier(str(Path(data.haarcascades) / name))
+    known: dict[str, CascadeClassifier] = _own.__dict__
+    if name not in known:
+        known[name] = CascadeClassifier(str(Path(data.haarcascades) / name))
+    return known[name]
 
 
 def faces(luma: UInt8[np.ndarray, "H W"], settings: FaceSettings) -> list[Box]:

@@ -194,12 +194,17 @@ def use(engine: str) -> None:
     """
     if engine not in ("native", "ray"):
         raise ValueError(f"engine {engine!r} is not one of native, ray")
-    if engine == "ray":
-        import ray  # noqa: F401  (its lack is named before Daft stumbles over it)
+    chosen = daft.get_or_infer_runner_type()
+    if chosen == engine:
+        return
+    if engine == "native":
+        raise ValueError(f"Daft runs on {chosen} in this process: start another one for the native engine")
+    import ray  # noqa: F401  (its lack is named before Daft stumbles over it)
 
+    try:
         daft.set_runner_ray()
-    else:
-        daft.set_runner_native()
+    except daft.exceptions.DaftCoreException as error:
+        raise ValueError("Daft's native runner was used in this process: start another one for ray") from error
 
 
 def walk(rows: Sequence[Mapping[str, Any]], given: Given) -> list[Figures]:
