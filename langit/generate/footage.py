@@ -100,6 +100,9 @@ def read_video(
     info = video.probe(path)
     if info.duration > MOST_SECONDS:
         raise ValueError(f"{path} lasts {info.duration:g} s: cut it, at most {MOST_SECONDS:g} s are read")
+    if info.transfer in video.HDR:
+        light = video.HDR[info.transfer]
+        raise ValueError(f"{path} has light of high dynamic range ({light}): give a version in standard range (BT.709)")
     given = info.width, info.height
     target = _target(str(path), given, model, fit, size)
     shown = video.pictures(path)

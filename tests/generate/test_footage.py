@@ -25,6 +25,7 @@ from langit.generate import (
 )
 from langit.generate.footage import MOST_SECONDS, check_fit, check_rate, frame_at, frames_in, nearest_picture
 from langit.shapes import PixelShape
+from tests.curate.making import encode
 
 RED = "a red ball bounces on snow"
 
@@ -94,6 +95,17 @@ def test_another_rate_is_changed_only_when_asked(model, film) -> None:
     assert shades(read_video(film(frames=4, fps=4), model, rate="resample")) == [0, 0, 1, 1, 2, 2, 3, 3]
     with pytest.raises(ValueError, match="rate 'slow' is unknown: use resample, retime"):
         check_rate("slow")
+
+
+def test_frames_of_changing_duration_are_shown_when_they_were(model, tmp_path) -> None:
+    path = encode(tmp_path / "phone.mp4", ramp(5, 32, 32), fps=16, stamps=[0, 2, 4, 12, 14])
+    assert shades(read_video(path, model, rate="resample"))[:8] == [0, 1, 2, 2, 2, 2, 3, 4]
+
+
+def test_light_of_high_range_is_refused(model, tmp_path) -> None:
+    path = encode(tmp_path / "hdr.mp4", ramp(5, 32, 32), fps=8, transfer=16)
+    with pytest.raises(ValueError, match="hdr.mp4 has light of high dynamic range .PQ.: give a version in standard"):
+        read_video(path, model)
 
 
 def test_one_frame_has_no_rate(model, film, picture) -> None:
