@@ -42,8 +42,9 @@ def read(line: bytes) -> Record:
             said[key] = value = tuple(value)
         if not _fits(value, fields[key]):
             raise ValueError(f"a {name} says {value!r} as {key}: it was changed, get it again")
+    empty = {key: () for key, kinds in fields.items() if tuple in kinds}  # what is empty is left out of a record
     try:
-        record = kind(**said)
+        record = kind(**(empty | said))
     except TypeError as error:
         raise ValueError(f"{_shown(line)} lacks what a {name} has to say: it was cut, get it again") from error
     if record.canonical != line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 from langit.ledger.record import Clip, Source
@@ -22,13 +23,17 @@ def licence_url(licence: str) -> str | None:
     found = CC.fullmatch(name.lower())
     if found:
         return f"{CREATIVE_COMMONS}/licenses/{found['terms']}/{found['version']}/"
+    standard = spdx().get(name.lower())
+    return f"https://spdx.org/licenses/{standard}.html" if standard else None
+
+
+@cache
+def spdx() -> dict[str, str]:
+    """The SPDX identifiers of licences, by themselves in lower case."""
     from license_expression import get_spdx_licensing
 
-    known = {key.lower(): key for key in get_spdx_licensing().known_symbols}
-    standard = known.get(name.lower())
-    if standard is None or standard.lower().startswith(("licenseref-", "documentref-")):
-        return None
-    return f"https://spdx.org/licenses/{standard}.html"
+    keys = (key for key, symbol in get_spdx_licensing().known_symbols.items() if not symbol.is_exception)
+    return {key.lower(): key for key in keys if not key.lower().startswith(("licenseref-", "documentref-"))}
 
 
 def credited(corpus: Corpus) -> tuple[Source, ...]:

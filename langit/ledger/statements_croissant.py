@@ -11,13 +11,14 @@ import hashlib
 import json
 import re
 from datetime import date
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from langit.config import canonical
 from langit.ledger.record import Clip, Source
 from langit.ledger.statements import NOT_KNOWN, Corpus, Provider
-from langit.ledger.statements_credits import licence_url
+from langit.ledger.statements_credits import licence_url, spdx
 
 CROISSANT = "http://mlcommons.org/croissant/1.1"
 RAI = "http://mlcommons.org/croissant/RAI/1.0"
@@ -166,6 +167,7 @@ def describe(corpus: Corpus, provider: Provider, rows: bytes) -> dict[str, Any]:
         ),
         "license": [licence_url(name) or name for name in licences],
         "url": provider.url,
+        "citeAs": f"{corpus.title}, {corpus.version}, {corpus.made_on}, {provider.url}",
         "creator": [{"@type": "sc:Organization", "name": name} for name in _publishers(provider, creators)],
         "datePublished": corpus.made_on,
         "prov:wasAttributedTo": creators,
@@ -291,15 +293,13 @@ def _licence(name: object) -> bool:
         return False
     if name.startswith(("http://", "https://")):
         return name in _addresses()
-    from license_expression import get_spdx_licensing
+    words = re.split(r"[\s()]+", name.strip("() "))
+    return bool(name.strip()) and all(word.lower() in spdx() or word in ("AND", "OR", "WITH") for word in words)
 
-    return bool(name.strip()) and not get_spdx_licensing().validate(name).errors
 
-
-def _addresses() -> set[str]:
-    from license_expression import get_spdx_licensing
-
-    return {url for key in get_spdx_licensing().known_symbols if (url := licence_url(key))}
+@cache
+def _addresses() -> frozenset[str]:
+    return frozenset(url for key in spdx().values() if (url := licence_url(key)))
 
 
 def _address(value: object) -> bool:
