@@ -199,8 +199,11 @@ def use(engine: str) -> None:
         return
     if engine == "native":
         raise ValueError(f"Daft runs on {chosen} in this process: start another one for the native engine")
-    import ray  # noqa: F401  (its lack is named before Daft stumbles over it)
+    import ray
 
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "300")  # a busy machine takes its time
+    if "RAY_ADDRESS" not in os.environ and not ray.is_initialized():
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level="warning")  # on this machine alone
     try:
         daft.set_runner_ray()
     except daft.exceptions.DaftCoreException as error:
