@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from langit.cli.making import Fit, Making, Prompt, Rate, Size, Turn, Work, make, verb
+from langit.cli.making import Fit, Making, Prompt, Rate, Size, Turn, Work, make, rewriter, verb
 
 if TYPE_CHECKING:
     from langit.generate import Generated, Model
@@ -101,14 +101,13 @@ def storyboard(
     """Make a video of timed cards: sentences, pictures and videos."""
     from langit.generate.storyboard import read_board
     from langit.generate.storyboard import storyboard as ability
-    from langit.text.expand import expander
 
     plan = read_board(board)
     plan = replace(plan, fit=fit or plan.fit, rate=rate or plan.rate)
     making = making if making.seed is not None else replace(making, seed=plan.seed)
 
     def prepare(model: Model) -> Work:
-        expand = expander(making.expander(any(card.text is None for card in plan.cards)), model.text.tokenizer)
+        expand = rewriter(making.expander(any(card.text is None for card in plan.cards)), model)
 
         def work(turn: Turn) -> Generated:
             def told(text: str) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from langit.generate import Generated, Model, SamplingConfig, Stream
     from langit.generate.sampler import OnStep
     from langit.release import Facts
+    from langit.text.expansion import Expander, Expansion
 
 Prompt = Annotated[str, typer.Argument(help="What the video shows, in a sentence.")]
 Clip = Annotated[Path, typer.Argument(help="A video file.")]
@@ -178,14 +179,13 @@ def make(
     from langit.config import canonical, dump
     from langit.generate import Model, calm_threads
     from langit.release import Facts
-    from langit.text.expand import expander
 
     opened = load_bundle(making.model)
     model = Model.of(opened)
     calm_threads(model)
     sampling = making.sampling(model)
     work = prepare(model)
-    expand = expander(making.expander(given), model.text.tokenizer)
+    expand = rewriter(making.expander(given), model)
     prompts = [expand(prompt, seed) if prompt else None for seed in making.seeds]
     for number, (path, seed, said) in enumerate(zip(paths, making.seeds, prompts, strict=True), start=1):
         facts = Facts(
@@ -206,6 +206,22 @@ def make(
             facts = replace(facts, prompt=made.prompt, ability=made.ability, parents=_told(made))
             _release(made, watch, facts, path, making.overwrite)
         typer.echo(path.absolute())
+
+
+def rewriter(name: str, model: Model) -> Expander:
+    """An expander of that name, which refuses what it understands nothing of in letters that the model cannot read."""
+    from langit.text.expand import expander
+    from langit.text.prompt import check_prompt
+
+    expand = expander(name, model.text.tokenizer)
+
+    def rewritten(prompt: str, seed: int) -> Expansion:
+        said = expand(prompt, seed)
+        if said.by == "embedded" and not said.understood:
+            check_prompt(prompt)
+        return said
+
+    return rewritten
 
 
 @contextmanager

@@ -61,6 +61,7 @@ def test_sizes_can_be_asked_for_in_each_way(capsys, place: Path, model: Path) ->
         ([""], "has no words"),
         (["  \n "], "has no words"),
         (["ball " * 300], "at most 1000"),
+        (["красный мяч"], "Cyrillic"),
         (["красный мяч", *PLAIN], "Cyrillic"),
         (["赤いボール", *PLAIN], "English and Indonesian"),
         (["ball", "--expand", "thesaurus"], "no prompt expander is called 'thesaurus'"),

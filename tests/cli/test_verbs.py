@@ -12,6 +12,7 @@ from cli.running import Run, process
 
 from langit import cli, video
 from langit.cli import entry
+from langit.flow.solvers import SOLVERS
 
 
 @pytest.mark.parametrize(
@@ -67,13 +68,24 @@ def test_a_bundle_that_cannot_show_its_films_does_not_pass(capsys, place: Path, 
     assert run.err.count("\n") == 1 and "does not keep its word (films)" in run.err
 
 
+MAKING = ["generate", "image", "minute", "storyboard", "extend", "loop", "connect", "edit", "inpaint", "recut"]
+
+
+@pytest.mark.parametrize("verb", MAKING)
+def test_verbs_that_make_something_share_their_options(capsys, verb: str) -> None:
+    run = Run(capsys, verb, "--help")
+    assert run.code == 0
+    for option in ("--seed", "--variations", "--output", "--overwrite", "--steps", "--expand", "--preview", *SOLVERS):
+        assert option in run.out
+
+
 def test_help_is_quick_and_names_every_verb() -> None:
     started = os.times()
     running = process("--help")
-    out, _ = running.communicate(timeout=60)
+    out, _ = running.communicate()
     spent = os.times()
     assert running.returncode == 0
-    for verb in ("generate", "worlds", "train", "evaluate", "bundle"):
+    for verb in (*MAKING, "worlds", "train", "evaluate", "bundle"):
         assert verb in out
     assert spent.children_user + spent.children_system - started.children_user - started.children_system < 1.0
     loaded = "import langit.cli, sys; sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'av')))"
