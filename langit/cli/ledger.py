@@ -195,7 +195,7 @@ def check(
 def revoke(
     hash: Annotated[str | None, typer.Option("--hash", help="Of a source, a clip, a consent or its content.")] = None,
     url: Annotated[str | None, typer.Option(help="Where footage came from.")] = None,
-    like: Annotated[Path | None, typer.Option(help="A video: the same content.")] = None,
+    like: Annotated[Path | None, typer.Option(help="A video: the same content, and clips that look like it.")] = None,
     reason: Annotated[
         str, typer.Option(help="Kept in the ledger for ever: name no person.")
     ] = "asked for by its owner",

@@ -68,6 +68,10 @@ def of_file(lineage: Lineage, path: Path, every: bool) -> dict[str, Any]:
         return {"file": str(path)} | of(lineage, lineage.find(digest), every)
     except ValueError:
         said: dict[str, Any] = {"file": str(path), "content": digest, "in the ledger": "no entry has this content"}
+        said["looks like"] = [
+            {"share of fingerprints that agree": f"{share:.0%}"} | of(lineage, [lineage.clips[clip]], every)
+            for clip, share in near(lineage, path).items()
+        ]
     model = told.get("provenance", "").removeprefix("sha256:")
     if not model:
         return said | {"made by": "its metadata name no model: it was made elsewhere, or they were removed"}
@@ -79,6 +83,38 @@ def of_file(lineage: Lineage, path: Path, every: bool) -> dict[str, Any]:
     models = [item for item in lineage.holdings.models if item.digest == model]
     made = of_model(lineage, models[0], every) if models else f"provenance {model}, which no model here has"
     return said | {"made by": made}
+
+
+def near(lineage: Lineage, path: Path) -> dict[str, float]:
+    """Clips that a video repeats in parts, by the fingerprints that curation kept, with the share that agrees.
+
+    That they look alike, not that the one came of the other. Without kept fingerprints nothing is looked at.
+    """
+    from langit import video
+
+    if not lineage.ledger.place.has_table("fingerprint"):
+        return {}
+    from langit.curate.duplicates import Prints, Seen
+    from langit.curate.prints import PrintTable
+    from langit.curate.settings import DuplicateSettings
+    from langit.curate.survey import SurveySettings, survey
+
+    try:
+        fps = video.probe(path).fps
+    except ValueError:
+        return {}
+    settings = DuplicateSettings()
+    seen, found = Seen(settings), dict[str, float]()
+    for kept in PrintTable(lineage.ledger.place).read():
+        if kept.name in lineage.clips:
+            seen.add(kept)
+    for stretch in survey(path, SurveySettings(picture=0), fps):
+        looks = [look for look in stretch.looks if look.fingerprint.quality >= settings.quality]
+        asked = Prints("", tuple(look.fingerprint.bits for look in looks), tuple(look.inner.bits for look in looks))
+        match = seen.find(asked)
+        if match is not None:
+            found[match[0]] = max(match[1], found.get(match[0], 0.0))
+    return found
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -177,7 +213,8 @@ def to_revoke(
     except ValueError:
         if like is None and not SHA256.fullmatch(asked):
             raise
-        return [], [("content", asked)]
+        alike = sorted(near(lineage, like)) if like is not None else []
+        return [lineage.clips[clip] for clip in alike], [("content", asked), *(("record", clip) for clip in alike)]
     first = found[0]
     if isinstance(first, Model):
         raise ValueError(f"{asked[:16]}… is a model, which has no owner to revoke it: name footage that it learnt from")

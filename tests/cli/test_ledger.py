@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 from cli.running import Run
 from ledger.lived import CLIPS, FILE, FILMS, NOBODYS, Lived, live
+from PIL import Image
 
 from langit import config, video
+from langit.curate.duplicates import Prints
+from langit.curate.prints import PrintTable
+from langit.curate.survey import SurveySettings, survey
 from langit.ledger.keys import signer
 from langit.ledger.store import Ledger
 
@@ -128,6 +132,22 @@ def test_a_take_down(capsys, lived: Lived) -> None:
     assert "sea.mp4" in by_url.out
     like = ledger(capsys, "revoke", "--like", films(Path("new.mp4")))
     assert like.code == 0 and len(lived.ledger.revocations()) == 4
+
+
+def test_a_near_copy_is_known_by_its_fingerprints(capsys, lived: Lived) -> None:
+    rough = np.random.default_rng(1).integers(0, 255, (8, 8, 3), np.uint8)
+    frame = np.asarray(Image.fromarray(rough).resize((320, 192), Image.Resampling.BICUBIC))
+    video.write(Path("a.mp4"), np.repeat(frame[None], 16, 0), 8, {})
+    (stretch,) = survey(Path("a.mp4"), SurveySettings(picture=0), 8)
+    bits = [tuple(getattr(look, kind).bits for look in stretch.looks) for kind in ("fingerprint", "inner")]
+    PrintTable(lived.ledger.place).add([Prints(CLIPS[0].digest, *bits)])
+    smaller = np.asarray(Image.fromarray(frame).resize((160, 96)))
+    video.write(Path("copy.mp4"), np.repeat(smaller[None], 12, 0), 8, {})
+    run = ledger(capsys, "whose", "copy.mp4")
+    assert run.code == 0 and "looks like" in run.out and CLIPS[0].digest in run.out, run.out
+    taken = ledger(capsys, "revoke", "--like", "copy.mp4")
+    assert taken.code == 0 and {item.by for item in lived.ledger.revocations()} == {"content", "record"}
+    assert CLIPS[0].digest in [item.target for item in lived.ledger.revocations()]
 
 
 def test_statements_are_written(capsys, lived: Lived) -> None:
