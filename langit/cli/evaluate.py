@@ -14,23 +14,41 @@ from langit.cli.progress import progress
 @app.command()
 def evaluate(
     model: Annotated[str, typer.Argument(help="A model's name, or a bundle's folder.")],
-    prompts: Annotated[int, typer.Option(min=1, help="How many prompts that were never trained on.")] = 200,
-    seeds: Annotated[int, typer.Option(min=1, help="How many videos of each.")] = 3,
+    prompts: Annotated[
+        int | None, typer.Option(min=1, help="How many prompts that were never trained on; 200 if left out.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many videos of each; 3 if left out.")] = None,
+    abilities: Annotated[
+        bool, typer.Option("--abilities", help="Measure what it does with given frames, sizes and minutes instead.")
+    ] = False,
+    films: Annotated[
+        int | None, typer.Option(min=1, help="With --abilities: on how many held-out films; 64 if left out.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A folder for the report.")] = None,
 ) -> None:
     """Measure a model: the figures of its card, again."""
     from rich.console import Console
+    from rich.table import Table
 
-    from langit.evaluate.report import evaluate as measure
-
-    folder = output or Path(f"evaluation-{Path(model).name}")
+    if abilities and (prompts is not None or seeds is not None):
+        raise ValueError("--abilities is measured on films, not on --prompts and --seeds: give --films")
+    if films is not None and not abilities:
+        raise ValueError(f"--films {films} are what --abilities are measured on: give both, or --prompts")
+    name = Path(model).name
+    folder = output or Path(f"abilities-{name}" if abilities else f"evaluation-{name}")
+    table: Table
     with progress() as report:
-        found = measure(
-            model,
-            prompts=prompts,
-            seeds=seeds,
-            folder=folder,
-            progress=lambda stage, done, of: report(stage, done, of, ""),
-        )
-    Console().print(found.table())
+
+        def told(stage: str, done: int, of: int) -> None:
+            report(stage, done, of, "")
+
+        if abilities:
+            from langit.evaluate.abilities import evaluate_abilities
+
+            table = evaluate_abilities(model, films=films or 64, folder=folder, progress=told).table()
+        else:
+            from langit.evaluate.report import evaluate as measure
+
+            table = measure(model, prompts=prompts or 200, seeds=seeds or 3, folder=folder, progress=told).table()
+    Console().print(table)
     typer.echo(folder.absolute())

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.table import Table
+
 from langit.evaluate.intervals import Rate
 
 
@@ -55,6 +57,16 @@ class Section:
         lines += [[name, *map(said, row)] for name, row in self.rows.items()]
         table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         return f"## {self.title}\n\n{self.meaning}\n\n{table}"
+
+    def table(self) -> Table:
+        """For a terminal."""
+        table = Table(title=self.title)
+        table.add_column("")
+        for column in self.columns:
+            table.add_column(column, justify="right")
+        for name, row in self.rows.items():
+            table.add_row(name, *map(said, row))
+        return table
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -139,13 +139,18 @@ def evaluate(
     bundle = load_bundle(model_name)
     film, probe = filmer(), load_probe()
     with made(folder):
-        _check_writable(folder)
+        check_writable(folder)
         report, shown = measure(Model.of(bundle), bundle.provenance.model, film, probe, prompts, seeds, films, progress)
         write(report, shown, folder, bundle.fps)
     return report
 
 
-def _check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
+    """Find out before hours of measuring.
+
+    Raises:
+        OSError: no file can be made in the folder.
+    """
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:

@@ -1,0 +1,30 @@
+"""What the verb evaluate is asked for: options that do not go together are refused before anything is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli.running import Run
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--abilities --prompts 3", "--abilities is measured on films, not on --prompts"),
+        ("--abilities --seeds 1", "give --films"),
+        ("--films 8", "--films 8 are what --abilities are measured on"),
+        ("--abilities --films 1", "1 films cannot be connected with each other: use at least 2"),
+        ("--abilities --films 0", "--films"),
+        ("--abilities", "no model 'nonesuch'"),
+    ],
+)
+def test_options_that_cannot_be_met(
+    options: str, said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Run(capsys, "evaluate", "nonesuch", *options.split())
+    assert run.code == 2
+    assert said in run.err
+    assert run.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
