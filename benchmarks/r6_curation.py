@@ -123,9 +123,7 @@ def speed(path: Path, rounds: int) -> None:
             times["bare decoding"].append(after)
             before = after
     faces = cpu_seconds(lambda: with_faces(path))
-    print(
-        f"{path.name}: {frames} frames, {rounds} rounds; decoding beside a figure agreed within a tenth, or it is not kept"
-    )
+    print(f"{path.name}: {frames} frames, {rounds} rounds, kept where decoding before and after agreed to a tenth")
     print(f"  {'bare decoding':26}{frames / statistics.median(times['bare decoding']):8.0f} frames a CPU second")
     for name, values in shares.items():
         if values:
