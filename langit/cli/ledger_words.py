@@ -183,7 +183,7 @@ def of_model(lineage: Lineage, model: Model, every: bool) -> Said:
         "folder": str(model.place),
         "trained from": state,
         "this ledger": f"began with those entries, and has {size} now" if same else f"is another one ({size} entries)",
-        "stages": [f"{s.name}: {s.steps} steps, {s.rows} clips seen, root {s.root[:16]}…" for s in model.stages],
+        "stages": [f"{s.name}: {s.steps} steps, a clip seen {s.rows} times, root {s.root[:16]}…" for s in model.stages],
         "clips seen": len(clips) if clips else None,
         "exposure logs not here": unread,
         "sources": kinds or f"{len(model.films)} films in its own table; none of them is in this ledger",
@@ -222,8 +222,8 @@ def of_reach(reach: Reach, every: bool) -> Said:
     ]
     listed = [f"{model_line(model)} lists it; no exposure log that is here shows when" for model in reach.listed]
     return {
-        "sources": shortened([source_line(item) for item in reach.sources], every) or "none that is on record",
-        "clips": shortened([clip_line(item) for item in reach.clips], every) or "none",
+        "sources": shortened([source_line(item) for item in reach.sources], every),
+        "clips": shortened([clip_line(item) for item in reach.clips], every) or "none that is on record",
         "captions": len(reach.captions) + sum(len(clip.captions) for clip in reach.clips),
         "manifests": [f"{item.name} ({item.digest})" for item in reach.manifests],
         "latents": shortened([str(item.path) for item in reach.latents], every),
