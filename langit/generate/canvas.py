@@ -23,6 +23,9 @@ from langit.generate.windows import Reach, Stretch, plan
 from langit.patches.known import Known
 from langit.shapes import PixelShape
 
+FADE = 8
+"""Frames over which what the autoencoder loses of a given frame fades out beside it."""
+
 Frames = UInt8[Tensor, "T H W 3"]
 
 
@@ -144,8 +147,32 @@ def make(
         begin=latents if canvas.strength < 1 else None,
         strength=canvas.strength,
     )
-    made = frames_of(walk_request(request, model, sampling, on_step), model, pixels.frames)
+    made = faded(canvas, frames_of(walk_request(request, model, sampling, on_step), model, pixels.frames))
     return torch.where(canvas.given[..., None], canvas.frames, made)
+
+
+def faded(canvas: Canvas, made: UInt8[Tensor, "T H W 3"]) -> UInt8[Tensor, "T H W 3"]:
+    """Frames as they were decoded, with no step beside those that are given whole.
+
+    What the autoencoder loses of a given frame is added to the frames next to it, less with each, over FADE frames or
+    until the next that is given: fine detail fades out instead of being gone at once.
+    """
+    there = torch.tensor(canvas.there)
+    if FADE == 0 or not there.any() or there.all():
+        return made
+    lost = canvas.frames.float() - made.float()  # (T, H, W, 3)
+    result = made.float()
+    places = there.nonzero().flatten().tolist()
+    for before, after in zip([None, *places], [*places, None], strict=True):
+        first = 0 if before is None else before + 1
+        last = len(made) if after is None else after
+        count = min(FADE, last - first)
+        share = 1 - torch.arange(1, count + 1)[:, None, None, None] / (count + 1)
+        if before is not None:
+            result[first : first + count] += share * lost[before]
+        if after is not None:
+            result[last - count : last] += share.flip(0) * lost[after]
+    return result.round().clamp(0, 255).to(torch.uint8)
 
 
 def known_patches(given: Bool[Tensor, "T H W"], model: Model) -> Bool[Tensor, "F r s"]:

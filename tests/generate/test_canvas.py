@@ -4,7 +4,7 @@ import torch
 
 from langit.autoencoder.model import to_float
 from langit.generate import canvas as room
-from langit.generate.canvas import Canvas, fill, held, known_patches, laid, make, onwards, seed_of
+from langit.generate.canvas import Canvas, faded, fill, held, known_patches, laid, make, onwards, seed_of
 from langit.generate.request import walk_request
 from langit.generate.windows import Stretch
 from langit.patches.known import first, last, outside
@@ -104,3 +104,16 @@ def test_steps_are_told_over_all_windows(model, shot) -> None:
         on_step=lambda step: told.append((step.number, step.of)),
     )
     assert told == [(number, len(told)) for number in range(1, len(told) + 1)] and len(told) == 3 * 2
+
+
+def test_what_the_autoencoder_loses_fades_out_beside_what_is_given() -> None:
+    given = torch.zeros(16, 2, 2, dtype=torch.bool)
+    given[0], given[13] = True, True
+    frames = torch.full((16, 2, 2, 3), 100, dtype=torch.uint8)
+    frames[13] = 40
+    made = torch.full_like(frames, 82)
+    shades = faded(Canvas(frames, given), made)[:, 0, 0, 0].tolist()
+    assert shades[1:9] == [98, 96, 94, 92, 85, 79, 72, 65] and shades[12] == 45  # +18 less and less, and -42 growing
+    assert shades[14:] == [54, 68] and shades[9] < 65
+    none, all_ = Canvas(frames, torch.zeros_like(given)), Canvas(frames, torch.ones_like(given))
+    assert torch.equal(faded(none, made), made) and torch.equal(faded(all_, made), made)
