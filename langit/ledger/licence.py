@@ -23,6 +23,17 @@ from langit.ledger.verdict import Decision, Verdict
 
 LONGEST = 1000
 """Characters of an expression: nobody states a longer one in earnest, and the parser recurses."""
+FAILURES = (
+    ExpressionError,
+    ParseError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What the parser raises over words that are no expression; only the first two are meant."""
 REFERENCES = ("licenseref-", "documentref-")
 _WORST_LAST = (Verdict.ALLOWED, Verdict.UNKNOWN, Verdict.REFUSED)
 
@@ -35,7 +46,7 @@ def judge(expression: str, policy: Policy, named: bool) -> Decision:
         return _one(expression, policy, named)
     try:
         tree = Licensing().parse(expression, simple=True)
-    except (ExpressionError, ParseError, ValueError, TypeError, AttributeError, LookupError, RecursionError):
+    except FAILURES:
         return Decision(Verdict.UNKNOWN, f"licence {expression!r} is no SPDX expression")
     if tree is None:
         return Decision(Verdict.UNKNOWN, "the licence on record is empty")
