@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -17,6 +18,9 @@ def train(
     changes: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe.")
     ] = None,
+    manifest: Annotated[
+        str | None, typer.Option(help="A curated set to learn from beside the films: a manifest's name or digest.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes that render films.")] = max(os.cpu_count() or 1, 1),
 ) -> None:
@@ -25,6 +29,8 @@ def train(
     from langit.recipes import find
 
     changed = override(find(recipe), changes or [])
+    if manifest is not None:
+        changed = replace(changed, manifest=manifest)
 
     from langit.recipes.run import run
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ from langit.ledger.policy import load as load_policy
 from langit.ledger.record import Clip, Record
 from langit.ledger.rights import Revoked, decide_clip
 from langit.ledger.store import Ledger
+from langit.worlds.draft import draft
 
 Report = Callable[[str, int, int, str], None]  # stage, done, of, facts
 
@@ -90,12 +92,23 @@ def curate(
         found = walk([dataclasses.asdict(item) for item in batch], given)
         ledger.add([_drop(row, _reason(row), curation) for row in found if row["drop"] is not None])
         rows += found
+        _note(cache / "places.json", found)
         dropped = sum(row["drop"] is not None for row in rows)
         done = len({row["title"] for row in rows})
         report("footage", done, len(files), f"{len(rows) - dropped} clips, {dropped} dropped")
     outcomes = _together(rows, files, curation, ledger, policy, writer, report)
     manifest = _manifest(curation, ledger, policy, [o.clip for o in outcomes if o.clip is not None])
     return Curated(tuple(outcomes), manifest, len(files))
+
+
+def _note(file: Path, rows: Sequence[Figures]) -> None:
+    """Where files lie on this machine, by their hashes: training reads them there."""
+    known: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    here = {row["sha256"]: str(local(row["place"]).absolute()) for row in rows if row["drop"] is None}
+    if not here.items() <= known.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with draft(file) as unfinished:
+            unfinished.write_text(json.dumps(known | here, indent=0), encoding="utf-8")
 
 
 def _policy(curation: Curation) -> Policy:

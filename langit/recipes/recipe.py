@@ -71,6 +71,7 @@ class Recipe:
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
     autoencoder_training: TrainConfig = field(default_factory=TrainConfig)
+    manifest: str | None = None  # a curated set, by its digest, that every stage learns from beside the films
     whitening: float = 0.5  # latents are divided by std ** whitening: 0 leaves their variances, 1 makes them equal
     text: TextConfig = field(default_factory=TextConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
@@ -155,4 +156,6 @@ def identity(recipe: Recipe, stage: str) -> str:
         if each.name == stage:
             break
     rest = {key: said[key] for key in ("whitening", "text", "transformer")}
+    if recipe.manifest is not None:
+        rest["manifest"] = recipe.manifest
     return config.digest_of(common | rest | {"stages": before})

@@ -29,6 +29,7 @@ from langit.bundle import (
 from langit.evaluate.reconstruction import psnr
 from langit.feed.catalogue import Entry, Films, catalogue
 from langit.feed.exposure import ExposureLog
+from langit.feed.footage import Wanted, find_manifest, footage_entries
 from langit.feed.latents import cache_latents, latent_statistics
 from langit.feed.loader import FilmFeed, LatentFeed
 from langit.generate.model import Model
@@ -36,6 +37,7 @@ from langit.generate.video import generate_many
 from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
 from langit.recipes.recipe import FilmGroup, Recipe, Stage, identity
+from langit.shapes import PixelShape
 from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import train_tokenizer
 from langit.train import checkpoint
@@ -128,6 +130,26 @@ def allowed(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, which: 
     return chosen
 
 
+def curated(
+    recipe: Recipe, groups: Sequence[FilmGroup], places: Places, fps: float, report: Report
+) -> tuple[Entry, ...]:
+    """The clips of the recipe's manifest, at the sizes of these films; none where it names no manifest."""
+    if recipe.manifest is None:
+        return ()
+    ledger = Ledger(places.ledger)
+    manifest = find_manifest(ledger, recipe.manifest)
+    found: list[Entry] = []
+    for size in dict.fromkeys(group.size for group in groups):
+        wanted = Wanted(PixelShape.parse(size), fps)
+
+        def tell(done: int, of: int, size: str = size) -> None:
+            report("footage " + size, done, of, manifest.name)
+
+        noted = places.home / "curation" / "places.json"
+        found += footage_entries(ledger, Policy(), manifest, noted, places.home / "footage", wanted, tell)
+    return tuple(found)
+
+
 def train_autoencoder(recipe: Recipe, places: Places, resume: bool, report: Report) -> Autoencoder:
     """Train (or take up) the autoencoder and calibrate its latents."""
     torch.manual_seed(recipe.autoencoder_training.seed)
@@ -189,7 +211,7 @@ def train_transformer(recipe: Recipe, places: Places, autoencoder: Autoencoder, 
 def train_stage(recipe: Recipe, stage: Stage, places: Places, model: Model, resume: bool, report: Report) -> None:
     """Cache the stage's latents, train (or take up) the model on them; leaves the averaged weights in it."""
     clips = cache_latents(
-        allowed(recipe, stage.films, places),
+        (*allowed(recipe, stage.films, places), *curated(recipe, stage.films, places, model.fps, report)),
         Films(),
         model.autoencoder,
         places.latents,
@@ -266,6 +288,8 @@ def run(recipe: Recipe, *, resume: bool = False, workers: int = 2, report: Repor
         ValueError: checkpoints that would be overwritten or are another recipe's, no clip to use, a damaged file.
     """
     places = Places(config.home() if home is None else home, recipe.name)
+    if recipe.manifest is not None:
+        recipe = replace(recipe, manifest=find_manifest(Ledger(places.ledger), recipe.manifest).digest)
     for stage in ("autoencoder", *(stage.name for stage in recipe.stages)):
         folder = places.stage(stage)
         old = checkpoint.latest(folder)
