@@ -27,7 +27,7 @@ from langit.shapes import PixelShape
 Fit = Literal["crop", "pad", "stretch"]
 Rate = Literal["resample", "retime"]
 
-MOST_SECONDS = 600.0
+MOST_SECONDS = 300.0
 SAME_RATE = 1e-3  # relative: 29.97 and 30000/1001 are one rate
 NEAR = 0.05  # frames by which a duration may miss a whole number of them, so that 0.667 s are 16 frames at 24
 

@@ -108,7 +108,7 @@ def test_an_image_may_be_the_last_thing(model, folder) -> None:
         (TEXT.format(0, 1), "does not say how long"),
         ("seconds = 0\n" + TEXT.format(0, 1), "seconds 0 is not a duration"),
         ("seconds = nan\n" + TEXT.format(0, 1), "seconds nan is not a duration"),
-        ("seconds = 601\n" + TEXT.format(0, 1), "at most 600"),
+        ("seconds = 600\n" + TEXT.format(0, 1), "at most 300"),
         ('seconds = "6"\n' + TEXT.format(0, 1), "the board has seconds = '6': give a number"),
         ("seconds = 6\nseed = -1\n" + TEXT.format(0, 1), "seed -1 is out of range"),
         ('seconds = 6\nsize = "64x64x9"\n' + TEXT.format(0, 1), "'64x64x9' is not WIDTHxHEIGHT"),
