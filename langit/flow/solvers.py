@@ -16,7 +16,6 @@ from torch import Tensor
 
 from langit.flow.reuse import Field, Memory
 
-LAST_LOOK = 0.25  # of the last change, in the step to data; between Euler's 0 and the rule's 0.5 and more
 SOME_SIGNAL = 1e-6  # that UniPC adds, because the signal to noise of level 1 has no logarithm
 
 
@@ -61,17 +60,12 @@ def heun(state: State, after: float, field: Field) -> State:
 
 def ab2(state: State, after: float, field: Field) -> State:
     """One evaluation a step, second order: Adams and Bashforth's, with steps of any length (Hairer, Norsett, Wanner,
-    Solving Ordinary Differential Equations I, III.5).
-
-    The first step is Euler's. The step to level 0, which the shift makes the longest, looks ahead by a quarter of the
-    last change at most: the full rule overshoots there when steps are few (docs/LOG.md).
-    """
+    Solving Ordinary Differential Equations I, III.5). The first step is Euler's."""
     slope, memory = field(state.x, state.level, state.memory)
     step, along = after - state.level, slope
     if state.past:
         before = state.past[-1]
-        weight = step / (2 * (state.level - before.level))
-        along = slope + (weight if after > 0 else min(weight, LAST_LOOK)) * (slope - before.kept)
+        along = slope + step / (2 * (state.level - before.level)) * (slope - before.kept)
     return State(state.x + step * along, after, (Past(state.level, state.x, slope),), memory)
 
 

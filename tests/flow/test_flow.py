@@ -12,7 +12,7 @@ from langit.flow.guidance import guided
 from langit.flow.levels import LevelsConfig, draw_levels, shift_for, shifted, walk
 from langit.flow.path import data_from, on_path, velocity
 from langit.flow.reuse import Memory, Velocity, reusing
-from langit.flow.solvers import SOLVERS, Past, State, solver
+from langit.flow.solvers import SOLVERS, State, solver
 
 
 @given(st.floats(0, 1), st.floats(0.2, 12))
@@ -88,16 +88,6 @@ def test_a_multistep_solver_beats_euler_at_the_same_evaluations(name: str) -> No
         for one in (name, "euler")
     }
     assert errors[name] < 0.5 * errors["euler"]
-
-
-def test_ab2_looks_less_far_ahead_in_the_step_to_data() -> None:
-    """By its rule a step of 0.4 after one of 0.2 would look ahead by the whole last change."""
-    state = State(torch.zeros(1, 1), 0.4, (Past(0.6, torch.zeros(1, 1), torch.full((1, 1), 1.0)),))
-    field = reusing(lambda x, _t: torch.full_like(x, 3.0), 0.0)
-    assert solver("ab2")(state, 0.2, field).x.item() == pytest.approx(-0.2 * (3 + 0.5 * 2))
-    assert solver("ab2")(state, 0.0, field).x.item() == pytest.approx(-0.4 * (3 + 0.25 * 2))
-    straight = solver("ab2")(state, 0.2, field)
-    assert straight.past[0].level == 0.4 and straight.past[0].kept.item() == 3
 
 
 def test_unipc_is_diffusers() -> None:
