@@ -38,7 +38,7 @@ class FaceSettings:
 
     look: bool = True
     smallest: float = 0.09
-    votes: int = 5  # neighbouring windows that must agree
+    votes: int = 3  # neighbouring windows that must agree
     pictures: int = 2  # of a clip that must show one: a single one is more often a mistake
 
     def __post_init__(self) -> None:
