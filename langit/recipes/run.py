@@ -6,6 +6,7 @@ from the recipe.
 
 from __future__ import annotations
 
+import datetime
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -32,8 +33,10 @@ from langit.feed.exposure import ExposureLog
 from langit.feed.footage import Wanted, find_manifest, footage_entries
 from langit.feed.latents import cache_latents, latent_statistics
 from langit.feed.loader import FilmFeed, LatentFeed
+from langit.feed.traces import read_model
 from langit.generate.model import Model
 from langit.generate.video import generate_many
+from langit.ledger.made import Exposure as Entered
 from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
 from langit.recipes.recipe import FilmGroup, Recipe, Stage, identity
@@ -261,7 +264,28 @@ def assemble(recipe: Recipe, places: Places, model: Model) -> Path:
     )
     parts = Parts(model.transformer, model.autoencoder, model.text, config.dump(model.sampling), model.sizes, model.fps)
     save_bundle(places.bundle, parts, provenance, films)
+    enter_training(recipe, ledger, places, provenance)
     return places.bundle
+
+
+def enter_training(recipe: Recipe, ledger: Ledger, places: Places, provenance: Provenance) -> None:
+    """Enter in the ledger which run saw which clips, and which model came of it; what is there is not entered twice."""
+    model = read_model(places.bundle).digest
+    there = {(entry.run, entry.root, entry.model) for entry in ledger.exposures()}
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    entries = [
+        Entered(
+            run=f"{recipe.name}/{stage}",
+            root=seen.root,
+            rows=seen.rows,
+            step=seen.steps,
+            recorded_at=now,
+            manifest=recipe.manifest,
+            model=model,
+        )
+        for stage, seen in provenance.exposure.items()
+    ]
+    ledger.add([entry for entry in entries if (entry.run, entry.root, entry.model) not in there])
 
 
 def _all_films(recipe: Recipe) -> tuple[FilmGroup, ...]:

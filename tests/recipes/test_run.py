@@ -53,6 +53,16 @@ def test_the_bundle_keeps_its_word(home: Path) -> None:
     assert provenance.exposure["scenes"].steps == 6
 
 
+def test_the_ledger_says_which_model_came_of_which_run(home: Path) -> None:
+    bundle = load_bundle(home / "models" / "tiny")
+    entered = {entry.run: entry for entry in Ledger(home / "ledger").exposures()}
+    assert set(entered) == {"tiny/autoencoder", "tiny/scenes", "tiny/abilities"}
+    for name, seen in bundle.provenance.exposure.items():
+        entry = entered[f"tiny/{name}"]
+        assert (entry.root, entry.rows, entry.step) == (seen.root, seen.rows, seen.steps)
+        assert f"sha256:{entry.model}" == bundle.provenance.digest
+
+
 def test_exactly_the_allowed_clips_were_seen(home: Path) -> None:
     places = Places(home, "tiny")
     may = {entry.clip for entry in allowed(recipes.find("tiny"), recipes.find("tiny").films, places)}
