@@ -1,0 +1,78 @@
+"""kill -9 at random moments of a whole run: the ledger stays whole, and what was resumed is what was never stopped."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from langit import recipes
+from langit.feed.exposure import ExposureLog
+from langit.ledger.store import Ledger
+from langit.recipes.run import Places, run
+from langit.train import checkpoint
+
+RUNNER = """
+import sys
+from pathlib import Path
+from langit import recipes
+from langit.recipes.run import run
+run(recipes.find("tiny"), resume=True, home=Path(sys.argv[1]), workers=1, report=lambda *said: print(*said, flush=True))
+"""
+STAGES = ("autoencoder", "scenes", "abilities")
+
+
+def killed(home: Path, dice: random.Random) -> bool:
+    """Start or go on with a run; kill it at a random moment. False when it had ended by then."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(home)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert child.stdout is not None
+    for _ in range(dice.randrange(1, 45)):
+        if not child.stdout.readline():
+            break
+    time.sleep(dice.random() * 0.05)
+    child.send_signal(signal.SIGKILL)
+    child.stdout.close()
+    return child.wait() == -signal.SIGKILL
+
+
+def check(home: Path, kills: int) -> None:
+    whole, home = home / "whole", home / "killed"
+    run(recipes.find("tiny"), home=whole, workers=1, report=lambda *_: None)
+    dice, entries = random.Random(kills), 0
+    for _ in range(kills):
+        if not killed(
+            home, dice
+        ):  # it ended before: the next begins anew, with the films and the ledger that are there
+            for stage in STAGES:
+                for path in sorted(Places(home, "tiny").stage(stage).rglob("*"), reverse=True):
+                    path.rmdir() if path.is_dir() else path.unlink()
+        if (home / "ledger").is_dir():
+            ledger = Ledger(home / "ledger")
+            ledger.check()
+            assert ledger.size >= entries, "what was entered is there"
+            entries = ledger.size
+    run(recipes.find("tiny"), resume=True, home=home, workers=1, report=lambda *_: None)
+    for stage in STAGES:
+        folders = [Places(place, "tiny").stage(stage) for place in (whole, home)]
+        first, second = (checkpoint.load(checkpoint.latest(folder)).tensors["model"] for folder in folders)
+        assert all(torch.equal(first[name], second[name]) for name in first)
+        assert len({ExposureLog(folder / "exposure.log").root() for folder in folders}) == 1
+
+
+def test_a_run_that_is_killed_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    check(tmp_path, 3)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_fifty_times(tmp_path: Path) -> None:
+    check(tmp_path, 50)
