@@ -3,14 +3,14 @@
     python -m benchmarks.r6_curation FILM [--worlds]
 
 Single thread, CPU seconds, contenders interleaved, ratios within a round. Bare decoding is demuxing and decoding, no
-conversion. `signals` are cuts on every frame, and once a second (from the fifth frame of a shot on) sharpness, bars,
-lettering, motion and two PDQ fingerprints; `and pictures` adds the small JPEGs that faces and captions are looked for
-in, `and faces` the cascades on those. PySceneDetect (pip install --no-deps scenedetect) reads the film by OpenCV, which
-decodes with threads of its own: all their CPU time counts.
+conversion. `signals` are cuts on every frame and, at each look (the fifth frame of a shot, one a second later, then
+one every two seconds), sharpness, bars, lettering, motion and two PDQ fingerprints; `and pictures` adds the small JPEGs
+that faces and captions need, `and faces` the cascades on those. PySceneDetect (pip install --no-deps scenedetect) reads
+the film by OpenCV, which decodes with threads of its own: all their CPU time counts.
 
 The cuts of `tears-of-steel.webm` were labelled by looking at sheets of all its frames; a cut is the first frame of the
 new shot, and a detector has to name that frame. Thresholds were chosen on this film, so its F1 says what can be
-reached; the films of `worlds/` were not used for choosing: 40 of them, each 17 frames of 128x128 there and back.
+reached; the 40 films of `worlds/`, each 17 frames of 128x128 there and back, were not used for choosing.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def rendered(folder: Path, films: int = 40) -> tuple[Path, tuple[int, ...]]:
     from langit.worlds.scene import sample_scene
 
     shots = []
-    for seed in range(9000, 9000 + films):
+    for seed in range(9100, 9100 + films):
         frames = np.asarray(render(sample_scene(seed), PixelShape(frames=17, height=128, width=128)).frames)
         shots.append(np.concatenate([frames, frames[::-1]]))
     path = folder / "worlds.mp4"

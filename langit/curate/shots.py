@@ -20,6 +20,7 @@ GRID: Final = 96  # columns of the strided sample, roughly: a stride is a whole 
 NEW: Final[Any] = None  # what OpenCV is to write into: an array of its own
 BLOCK: Final = 8  # pixels of the sample on a side
 BIN: Final = 3  # bits of a shade that the histogram leaves out: 32 bins
+SHADES: Final = 0.2  # what a whole change of shades adds to unlikeness where it was calm before
 FLAT: Final = 4.0  # standard deviation below which a block has no texture to be compared by
 
 
@@ -77,10 +78,12 @@ class CutFinder:
             return
         if self.cuts and number - self.cuts[-1] < settings.shortest:
             return
-        if shade_change(last, small) < settings.least_shades:
+        shades = shade_change(last, small)
+        if shades < settings.least_shades:
             return
-        limit = settings.calm_unlike if change >= settings.calm * usual else settings.unlike
-        if unlikeness(last, small, self.flow) > limit:
+        unlike = unlikeness(last, small, self.flow)
+        calm = change >= settings.calm * usual
+        if unlike > settings.unlike or (calm and unlike + SHADES * shades > settings.calm_unlike):
             self.cuts.append(number)
 
 

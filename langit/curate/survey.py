@@ -1,9 +1,10 @@
 """One pass over a file, decoded once: where its shots are, and of each stretch what is needed to judge it.
 
 Every frame gives a strided sample of its luma (every pixel of small pictures, every 8th by every 8th of wide ones), by
-which cuts are found and the stretch is hashed. One frame a second is looked at whole: sharpness, black bars, lettering,
-motion since four frames before, the PDQ fingerprint, and a small colour picture for what comes later (faces, captions,
-people). Memory is constant but for those small pictures. Knows nothing of limits or rights: it measures.
+which cuts are found and the stretch is hashed. Of every stretch the fifth frame is looked at whole, another a second
+later, then one every two seconds: sharpness, black bars, lettering, motion since four frames before, the PDQ
+fingerprint, and a small colour picture for what comes later (faces, captions, people). Memory is constant but for
+those small pictures. Knows nothing of limits or rights: it measures.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from cv2 import COLOR_RGB2BGR, IMWRITE_JPEG_QUALITY, cvtColor, imencode
+from cv2 import COLOR_RGB2BGR, IMWRITE_JPEG_QUALITY, INTER_AREA, cvtColor, imencode, resize
 
 from langit import video
 from langit.curate.fingerprint import Fingerprint, fingerprint
@@ -31,8 +32,9 @@ JPEG_QUALITY: Final = 88
 
 @dataclass(frozen=True)
 class SurveySettings:
-    """How a file is looked at. ``seconds`` between frames that are looked at whole; ``longest`` seconds of a stretch.
+    """How a file is looked at. ``seconds`` between the first two looks, half as many as between later ones.
 
+    ``longest``: seconds of a stretch, above which a shot is divided.
     ``picture`` is the longer side, in pixels, of the pictures that are kept; 0 keeps none.
     """
 
@@ -111,8 +113,8 @@ class Pass:
         elif number == 0:
             self._seconds = self._time(picture, number)
         self._hash.update(small.data)
-        since = number - self._start
-        if since == BACK or (since > BACK and (since - BACK) % self.every == 0):
+        since = number - self._start - BACK
+        if since in (0, self.every) or (since > 0 and since % (2 * self.every) == 0):
             self._looks.append(self._look(picture, luma, small, number))
         self._recent.append(small)
         self._last = picture
@@ -139,8 +141,10 @@ class Pass:
         if len(self._recent) == BACK:
             moved = motion(self._recent[0], small, BACK / self.fps, self.finder.flow)
         kept = jpeg(picture.upright(self.settings.picture)) if self.settings.picture else b""
-        top, left = (round(side * RIM / 2) for side in turned.shape)
-        inner = fingerprint(turned[top : len(turned) - top, left : turned.shape[1] - left])
+        top, left = (round(side * RIM / 2) for side in small_picture.shape)
+        within = small_picture[top : len(small_picture) - top, left : small_picture.shape[1] - left]
+        high, wide = (max(1, side // 2) for side in within.shape)  # near enough, at half the time
+        inner = fingerprint(resize(within, (wide, high), interpolation=INTER_AREA))
         return Look(
             frame=number,
             sharpness=sharpness(small_picture),
