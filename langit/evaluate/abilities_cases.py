@@ -31,7 +31,8 @@ _SEEN = 0.3  # cells that a thing has to fill to be somewhere
 
 Frames = UInt8[Tensor, "T H W 3"]
 Progress = Callable[[str, int, int], None]
-Drawer = Callable[[Scene, PixelShape], "Film"]
+Drawer = Callable[[Scene, PixelShape, bool], "Film"]
+"""A scene to its film, with depth or without."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ def frames_in(film: Film) -> Frames:
 
 
 def drawer() -> Drawer:
-    """What films a scene, with depth.
+    """What films a scene.
 
     Raises:
         ValueError: MuJoCo is not installed.
@@ -66,7 +67,7 @@ def drawer() -> Drawer:
         raise ValueError("abilities are tried on real films, and mujoco is not here: pip install -e '.[worlds]'")
     from langit.worlds.film import render  # only here: reading a report needs no OpenGL
 
-    return lambda scene, pixels: render(scene, pixels, depth=True)
+    return render
 
 
 def cases(count: int, draw: Drawer, pixels: PixelShape, progress: Progress) -> list[Case]:
@@ -74,8 +75,8 @@ def cases(count: int, draw: Drawer, pixels: PixelShape, progress: Progress) -> l
     found = []
     for number in range(count):
         scene = sample_scene(FIRST_SEED + 10 * number)
-        long = draw(scene, replace(pixels, frames=2 * pixels.frames - 1))
-        found.append(Case(scene, draw(scene, pixels), long))
+        long = draw(scene, replace(pixels, frames=2 * pixels.frames - 1), True)
+        found.append(Case(scene, draw(scene, pixels, True), long))
         progress("films", len(found), count)
     return found
 

@@ -64,7 +64,7 @@ def try_size(
         ready = plain[number].get(pixels.frames) if usual else None
         made.append(generate(case.caption, model, pixels=pixels, seed=number).frames if ready is None else ready)
         filmed = next((film for film in (case.short, case.long) if film.pixels == pixels), None)
-        real.append(frames_in(filmed or draw(case.scene, pixels)))
+        real.append(frames_in(filmed or draw(case.scene, pixels, False)))
         progress(str(pixels), number + 1, len(cases))
     return Sized(
         pixels=pixels,

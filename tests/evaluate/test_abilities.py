@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from bundle.miniature import make_provenance
-from evaluate.tried import PIXELS, SMALL, draw, quiet, tiny_model, tiny_parts
+from evaluate.tried import PIXELS, SMALL, quiet, tiny_model, tiny_parts
 
 from langit.bundle import save_bundle
 from langit.evaluate import abilities
@@ -19,6 +19,7 @@ from langit.evaluate.abilities_joined import Result, Trial, motion, pair
 from langit.evaluate.abilities_minute import Memory, drift, memory, peak, sharpness
 from langit.evaluate.probe import Probe
 from langit.shapes import PixelShape
+from langit.worlds.film import render
 
 pytestmark = pytest.mark.draws
 MEMORY = Memory({1.0: (100 * 2**20,), 4.0: (110 * 2**20,)})
@@ -27,7 +28,7 @@ MEMORY = Memory({1.0: (100 * 2**20,), 4.0: (110 * 2**20,)})
 @pytest.fixture(scope="module")
 def found() -> Found:
     torch.manual_seed(0)
-    return measure(tiny_model(), draw, Probe(SMALL).eval(), 2, 4.0, quiet)
+    return measure(tiny_model(), render, Probe(SMALL).eval(), 2, 4.0, quiet)
 
 
 def test_every_ability_is_tried_and_gives_back_what_it_was_given(found: Found) -> None:
@@ -86,7 +87,7 @@ def test_tables_and_numbers_agree(found: Found, tmp_path: Path) -> None:
 
 def test_real_frames_standing_still_and_text_alone_are_told_apart() -> None:
     model = tiny_model()
-    case = cases(3, draw, PixelShape(frames=5, height=64, width=64), quiet)[2]
+    case = cases(3, render, PixelShape(frames=5, height=64, width=64), quiet)[2]
     one = pair(case, model)
     new = tuple(range(1, len(one.short)))
     trial = Trial("image to video", "", one.short, one.short, new, lambda watch: pytest.fail("nothing is made"))
@@ -105,7 +106,7 @@ def test_a_minute_is_watched_in_windows_of_four_seconds(found: Found) -> None:
     [told] = found.drifts
     assert len(told.shares) == len(told.sharpness) == 1
     assert (told.sharpness[0], told.change[0]) == (1.0, 0.0)
-    [case] = cases(1, draw, PIXELS, quiet)
+    [case] = cases(1, render, PIXELS, quiet)
     frames = 0
 
     def count() -> None:

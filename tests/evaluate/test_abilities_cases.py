@@ -85,7 +85,7 @@ def test_places_are_those_of_the_thing_in_the_film() -> None:
 
 @pytest.mark.draws
 def test_cases_hold_both_films_of_a_scene() -> None:
-    [one] = cases(1, lambda scene, pixels: render(scene, pixels, depth=True), PixelShape(5, 32, 32), quiet)
+    [one] = cases(1, render, PixelShape(5, 32, 32), quiet)
     assert (one.short.pixels.frames, one.long.pixels.frames) == (5, 9)
     assert one.caption == canonical(SCENES[0])
     assert (one.short.frames[0] == one.long.frames[0]).mean() > 0.9

@@ -9,8 +9,6 @@ from bundle.miniature import make_parts
 from langit.evaluate.probe import ProbeConfig
 from langit.generate import Model
 from langit.shapes import PixelShape
-from langit.worlds.film import Film, render
-from langit.worlds.scene import Scene
 
 SMALL = ProbeConfig(frames=5, fine_width=8, width=16, blocks=2, looks=2, memory=16)
 PIXELS = PixelShape(frames=5, height=32, width=32)
@@ -26,10 +24,6 @@ def tiny_model(sizes=SIZES) -> Model:
     for part in (model.transformer, model.autoencoder, model.text):
         part.eval()
     return model
-
-
-def draw(scene: Scene, pixels: PixelShape) -> Film:
-    return render(scene, pixels, depth=True)
 
 
 def quiet(stage: str, done: int, of: int) -> None:
