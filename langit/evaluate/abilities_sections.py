@@ -27,7 +27,12 @@ def asked_for(
     """What abilities have to do, in one table."""
     rows: dict[str, tuple[Figure, ...]] = {}
     for name, results in joined.results.items():
+        losses = [result.loss for result in results if result.loss is not None]
         rows[f"{name}: given frames come back to the pixel"] = ("all", rate([result.kept for result in results]))
+        rows[f"{name}: within {WITHIN:g} dB before they are put back"] = (
+            "all",
+            rate([loss <= WITHIN for loss in losses]),
+        )
     for name, motions in joined.motions.items():
         moving = _by_state(motions, _things)["moving"]
         figures = _flow_row(moving, _things)
