@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import UInt8, UInt16
 
 from langit.curate.settings import DuplicateSettings
 
@@ -32,10 +32,10 @@ def rows(prints: Sequence[bytes]) -> UInt8[np.ndarray, "n 32"]:
     return np.frombuffer(b"".join(prints), np.uint8).reshape(-1, 32)
 
 
-def distances(queries: UInt8[np.ndarray, "q 32"], stored: UInt8[np.ndarray, "n 32"]) -> Int64[np.ndarray, "q n"]:
+def distances(queries: UInt8[np.ndarray, "q 32"], stored: UInt8[np.ndarray, "n 32"]) -> UInt16[np.ndarray, "q n"]:
     """Bits in which each query differs from each stored fingerprint."""
     one, other = (np.ascontiguousarray(each).view(np.uint64) for each in (queries, stored))
-    found = np.zeros((len(one), len(other)), np.int64)
+    found = np.zeros((len(one), len(other)), np.uint16)
     for word in range(one.shape[1]):
         found += np.bitwise_count(one[:, word, None] ^ other[None, :, word])
     return found
@@ -49,19 +49,34 @@ class Seen:
         self._names: list[str] = []
         self._lengths: list[int] = []
         self._owners = np.zeros(0, np.int64)
+        self._owners_new: list[int] = []
+        self._new: dict[str, list[bytes]] = {"whole": [], "inner": []}
         self._prints = {"whole": np.zeros((0, 32), np.uint8), "inner": np.zeros((0, 32), np.uint8)}
 
     def add(self, clip: Prints) -> None:
-        """Keep a clip."""
-        number = len(self._names)
+        """Keep a clip; it is put with the others when the next one is looked for."""
+        self._owners_new += [len(self._names)] * len(clip.whole)
         self._names.append(clip.name)
         self._lengths.append(len(clip.whole))
-        self._owners = np.concatenate([self._owners, np.full(len(clip.whole), number)])
-        for kind in ("whole", "inner"):
-            self._prints[kind] = np.concatenate([self._prints[kind], rows(getattr(clip, kind))])
+        self._new["whole"] += clip.whole
+        self._new["inner"] += clip.inner
+
+    def _settle(self) -> None:
+        if self._owners_new:
+            self._owners = np.concatenate([self._owners, self._owners_new])
+            for kind, new in self._new.items():
+                self._prints[kind] = np.concatenate([self._prints[kind], rows(new)])
+            self._owners_new, self._new = [], {"whole": [], "inner": []}
+
+    @property
+    def whole(self) -> UInt8[np.ndarray, "n 32"]:
+        """The fingerprints of whole frames."""
+        self._settle()
+        return self._prints["whole"]
 
     def find(self, clip: Prints) -> tuple[str, float] | None:
         """The kept clip that this one repeats, and the share of fingerprints that agree; None if there is none."""
+        self._settle()
         if not clip.whole or not len(self._owners):
             return None
         near = np.zeros((len(clip.whole), len(self._names)), bool)
