@@ -50,7 +50,7 @@ class FaceSettings:
 class DuplicateSettings:
     """Two clips are one if ``share`` of the shorter one's fingerprints lie within ``bits`` of one of the other's."""
 
-    bits: int = 48
+    bits: int = 72
     share: float = 0.5
     quality: int = 40  # fingerprints of less detail are not compared
 
