@@ -141,10 +141,10 @@ def _together(
     clips = {number: _clip(row, curation) for number, row in enumerate(rows) if row["drop"] is None}
     table = PrintTable(ledger.place)
     seen = Seen(curation.duplicates)
-    ours = {clip.digest for clip in clips.values()}
-    entered = {clip.digest for clip in ledger.clips()}
+    ours = {row["source"] for row in rows}  # what was cut out of these files before is no copy of them
+    entered = {clip.digest: clip.source for clip in ledger.clips()}
     for prints in table.read():
-        if prints.name in entered and prints.name not in ours:
+        if entered.get(prints.name, "") not in {"", *ours}:
             seen.add(prints)
     captioned = {caption.clip for caption in ledger.captions() if _asked(caption, curation)}
     judge = _likeness(ledger, policy)

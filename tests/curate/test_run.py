@@ -162,6 +162,8 @@ def test_copies_are_duplicates_also_of_what_an_earlier_curation_kept(
     settings = replace(curation, captions=CaptionSettings(by="none"))
     enter(encode(footage / "a.mp4", frames))
     assert why(run.curate(settings, ledger, tmp_path / "cache")) == {"a.mp4": "kept"}
+    other = replace(settings, survey=replace(settings.survey, seconds=0.5))
+    assert why(run.curate(other, ledger, tmp_path / "cache")) == {"a.mp4": "kept"}  # no copy of its earlier self
     enter(encode(footage / "b again.mp4", frames, options={"crf": "32"}))
     enter(encode(footage / "c small.mp4", np.ascontiguousarray(frames[:, ::2, ::2])))
     enter(encode(footage / "d cropped.mp4", np.ascontiguousarray(frames[:, 10:-10, 12:-12])))
