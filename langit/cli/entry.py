@@ -16,13 +16,6 @@ import langit
 
 EXTRAS = {
     "mujoco": "worlds",
-    "c2pa": "ledger",
-    "cryptography": "ledger",
-    "filelock": "ledger",
-    "lance": "ledger",
-    "license_expression": "ledger",
-    "obstore": "ledger",
-    "pyarrow": "ledger",
     "OpenGL": "worlds",
     "cv2": "curate",
     "daft": "curate",
