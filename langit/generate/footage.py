@@ -10,7 +10,7 @@ import hashlib
 import math
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -34,11 +34,15 @@ NEAR = 0.05  # frames by which a duration may miss a whole number of them, so th
 
 @dataclass(frozen=True)
 class Parent:
-    """A file that a video was made from, the hash of its bytes, and what was done with it first."""
+    """A file that a video was made from, the hash of its bytes, and what was done with it first.
+
+    ``path`` is where it lay when it was read, if it was a file: not part of what it is.
+    """
 
     name: str
     sha256: str
     done: tuple[str, ...] = ()
+    path: Path | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +125,7 @@ def read_video(
         if len(frames) > MOST_SECONDS * max(model.fps, info.fps):
             raise ValueError(f"{path} has more than {len(frames) - 1} frames, too many to read: cut it")
     done = (*done, *_fit_done(given, target, fit))
-    return Footage(torch.stack(frames), model.fps, (Parent(path.name, sha256_of(path), done),))
+    return Footage(torch.stack(frames), model.fps, (Parent(path.name, sha256_of(path), done, path),))
 
 
 def read_image(path: Path | str, model: Model, *, fit: Fit | None = None, size: PixelShape | None = None) -> Footage:
@@ -135,7 +139,7 @@ def read_image(path: Path | str, model: Model, *, fit: Fit | None = None, size: 
     picture = _open_picture(path).convert("RGB")
     target = _target(str(path), picture.size, model, fit, size)
     done = _fit_done(picture.size, target, fit)
-    return Footage(_fitted(picture, target, fit)[None], model.fps, (Parent(path.name, sha256_of(path), done),))
+    return Footage(_fitted(picture, target, fit)[None], model.fps, (Parent(path.name, sha256_of(path), done, path),))
 
 
 def read_mask(path: Path | str, pixels: PixelShape) -> tuple[Bool[Tensor, "H W"], tuple[Parent, ...]]:
@@ -152,7 +156,7 @@ def read_mask(path: Path | str, pixels: PixelShape) -> tuple[Bool[Tensor, "H W"]
             f"mask {path} is {picture.width}x{picture.height}, the video {pixels.width}x{pixels.height}:"
             f" make the mask {pixels.width}x{pixels.height}"
         )
-    return torch.from_numpy(np.array(picture) >= 128), (Parent(path.name, sha256_of(path), ("used as a mask",)),)
+    return torch.from_numpy(np.array(picture) >= 128), (Parent(path.name, sha256_of(path), ("used as a mask",), path),)
 
 
 def check_fit(fit: str | None) -> Fit | None:

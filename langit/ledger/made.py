@@ -6,6 +6,7 @@ nor of how a model is trained: whoever does that fills these in.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -135,9 +136,11 @@ class Exposure(Record):
 
 @dataclass(frozen=True)
 class Output(Record):
-    """A video that left by ``release/``: its bytes, the model that made it, and what it was made from.
+    """A video or image that left by ``release/``: its bytes, the model that made it, and what it was made from.
 
-    ``parents`` are the content hashes of footage that it continues or edits; ``prompt`` a salted commitment.
+    ``parents`` are the content hashes of footage that it continues or edits; ``prompt`` a salted commitment. ``mark``
+    is the id in its watermark, ``looks`` are PDQ fingerprints of frames of it, both in hexadecimal digits: they find
+    the entry when the file's own credentials are gone. ``flags`` are what the gates noted and let pass.
     """
 
     record: ClassVar[str] = "output"
@@ -147,16 +150,21 @@ class Output(Record):
     made_at: str
     parents: tuple[str, ...] = ()
     prompt: str | None = None
-    fingerprint_sha256: str | None = None
+    ability: str | None = None
+    mark: str | None = None
+    looks: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_sha256("content_sha256", self.content_sha256)
         check_sha256("model", self.model)
-        for value in self.parents:
-            check_sha256("parents", value)
-        for name, digest in (("prompt", self.prompt), ("fingerprint_sha256", self.fingerprint_sha256)):
-            if digest is not None:
-                check_sha256(name, digest)
+        for name in ("parents", "looks"):
+            for value in getattr(self, name):
+                check_sha256(name, value)
+        if self.prompt is not None:
+            check_sha256("prompt", self.prompt)
+        if self.mark is not None and not re.fullmatch(r"(?:[0-9a-f]{2})+", self.mark):
+            raise ValueError(f"mark {self.mark!r} of an output is none: give hexadecimal digits")
 
 
 KINDS: dict[str, type[Record]] = {
