@@ -200,19 +200,35 @@ def write(
         FileExistsError: the file exists and ``overwrite`` was not asked for.
         OSError: the disk is full, or the folder cannot be written to.
     """
-    check_encoder()
-    if not fps > 0:
-        raise ValueError(f"{fps} frames a second cannot be played: give a number above 0")
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        _encode(part, path, frames, Fraction(fps).limit_denominator(1001), metadata or {})
+        encode(part, frames, fps, metadata, path)
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
         part.replace(path)
-    except FFmpegError as error:
-        raise OSError(f"{path} could not be written ({error.strerror}): make room, or choose another place") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def encode(
+    part: Path,
+    frames: Iterable[ArrayLike],
+    fps: float | Fraction,
+    metadata: Mapping[str, str] | None = None,
+    named: Path | None = None,
+) -> None:
+    """Like :func:`write`, to a place of the caller's own, where after an error half a file is left.
+
+    ``named`` is what errors call it.
+    """
+    path = named or part
+    check_encoder()
+    if not fps > 0:
+        raise ValueError(f"{fps} frames a second cannot be played: give a number above 0")
+    try:
+        _encode(part, path, frames, Fraction(fps).limit_denominator(1001), metadata or {})
+    except FFmpegError as error:
+        raise OSError(f"{path} could not be written ({error.strerror}): make room, or choose another place") from error
 
 
 def check_encoder() -> None:

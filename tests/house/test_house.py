@@ -42,13 +42,16 @@ def shape_arithmetic(source: str) -> list[str]:
     return found
 
 
+WRITERS = [f"{module}.{name}" for module in ("video", "langit.video") for name in ("write", "encode")]
+
+
 def writes_video(source: str) -> list[str]:
     """Ways to write a video file: the writer of langit.video, or a library that has one."""
     found = []
     for node in nodes(source):
         if isinstance(node, ast.ImportFrom) and node.module == "langit.video":
-            found += [alias.name for alias in node.names if alias.name in ("write", "*")]
-        elif isinstance(node, ast.Attribute) and ast.unparse(node) in ("video.write", "langit.video.write"):
+            found += [alias.name for alias in node.names if alias.name in ("write", "encode", "*")]
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in WRITERS:
             found.append(ast.unparse(node))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             module = node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
@@ -149,6 +152,7 @@ def test_the_library_prints_nothing() -> None:
         (shape_arithmetic, "rows = height // config.compression.space", "cell = config.compression.space"),
         (writes_video, "from langit.video import read, write", "from langit.video import read"),
         (writes_video, "from langit import video\nvideo.write(path, frames, 8)", "path.write(frames)"),
+        (writes_video, "import langit.video\nlangit.video.encode(path, frames, 8)", "text.encode()"),
         (writes_video, "import av", "import langit.video"),
         (writes_video, "import cv2", "from cv2 import resize"),
         (writes_video, "from cv2 import VideoWriter", "from cv2 import Laplacian"),
