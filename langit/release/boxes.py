@@ -166,19 +166,27 @@ def filled(file: BinaryIO, start: int, end: int) -> int:
     return found
 
 
-def pieces(file: BinaryIO, found: Layout, count: int = PIECES) -> tuple[str, ...]:
-    """First 8 bytes of the SHA-256 of each ``count``-th of the pictures' data, hexadecimal.
+def spans(found: Layout) -> tuple[tuple[int, int], ...]:
+    """Where the pictures' data lie in the file."""
+    tail = 4 if found.container == "png" else 0  # a checksum
+    return tuple((box.body, max(box.body, min(box.end - tail, found.size))) for box in found.payload)
+
+
+def piece_size(found: Layout) -> int:
+    """Bytes of a piece, so that there are at most :data:`PIECES`."""
+    return max(1, -(-sum(end - start for start, end in spans(found)) // PIECES))
+
+
+def pieces(file: BinaryIO, found: Layout, size: int) -> tuple[str, ...]:
+    """First 8 bytes of the SHA-256 of each ``size`` bytes of the pictures' data, hexadecimal; at most twice PIECES.
 
     They tell which part of a file was changed, and a changed file from another one.
     """
-    spans = [(box.body, min(box.end - (4 if found.container == "png" else 0), found.size)) for box in found.payload]
-    total = sum(max(0, end - start) for start, end in spans)
-    each = max(1, -(-total // count))
     hashes: list[str] = []
-    state, left = hashlib.sha256(), each
-    for start, end in spans:
+    state, left = hashlib.sha256(), size
+    for start, end in spans(found):
         file.seek(start)
-        while start < end:
+        while start < end and len(hashes) < 2 * PIECES:
             data = file.read(min(CHUNK, left, end - start))
             if not data:
                 break
@@ -186,8 +194,8 @@ def pieces(file: BinaryIO, found: Layout, count: int = PIECES) -> tuple[str, ...
             start, left = start + len(data), left - len(data)
             if not left:
                 hashes.append(state.hexdigest()[:16])
-                state, left = hashlib.sha256(), each
-    if left < each:
+                state, left = hashlib.sha256(), size
+    if left < size:
         hashes.append(state.hexdigest()[:16])
     return tuple(hashes)
 

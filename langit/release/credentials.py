@@ -61,6 +61,7 @@ SETTINGS: Final[dict[str, Any]] = {
         "created_assertion_labels": list(CREATED),
         "thumbnail": {"enabled": False},
         "bmff_hash_exclude_free_and_skip_boxes": False,
+        "ignore_ingredient_errors": True,  # of a parent with damaged credentials: it is named without them
     },
     "trust": {"trust_config": USES},
     **OFFLINE,
@@ -329,11 +330,12 @@ def _ledger(facts: Facts) -> dict[str, Any]:
 
 def _layout(file: BinaryIO, found: boxes.Layout) -> dict[str, Any]:
     """Where the file's parts lie: tells later what was changed, and covers the file type box, which C2PA leaves out."""
-    first = found.boxes[0]
+    first, size = found.boxes[0], boxes.piece_size(found)
     return {
         "boxes": [f"{box.kind} {box.size}" for box in found.plain if box.kind != "IDAT"],
         "first": boxes.sha256_of(file, first.start, first.end),
-        "pieces": list(boxes.pieces(file, found)),
+        "piece_size": size,
+        "pieces": list(boxes.pieces(file, found, size)),
     }
 
 

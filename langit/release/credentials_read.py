@@ -10,7 +10,6 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -106,6 +105,7 @@ class Credentials:
     """What a file's manifest says, and what is wrong with it."""
 
     state: State
+    label: str = ""  # of the manifest
     problems: tuple[Problem, ...] = ()
     signature: Signature | None = None
     generator: str = ""
@@ -124,6 +124,7 @@ class Credentials:
     origins: tuple[Origin, ...] = ()
     boxes: tuple[str, ...] = ()
     first: str | None = None
+    piece_size: int = 0
     pieces: tuple[str, ...] = ()
     exclusions: tuple[str, ...] = ()
     why: str = ""  # it cannot be read
@@ -212,6 +213,7 @@ def _said(
     details: Mapping[str, Any] = next((each for each in full["manifests"] if each.get("label") == label), {})
     return Credentials(
         state={"Trusted": "trusted", "Valid": "valid"}.get(state, "invalid"),  # type: ignore[arg-type]
+        label=str(label),
         problems=tuple(problem(each) for each in active.get("failure") or ()),
         signature=_signature(manifest, details, active, here),
         generator=" ".join(str(generator[key]) for key in ("name", "version") if key in generator),
@@ -232,6 +234,7 @@ def _said(
         origins=_origins(plain, label, prompts, results, frozenset()),
         boxes=tuple(map(str, placed.get("boxes") or ())),
         first=_text(placed.get("first")),
+        piece_size=max(0, int(placed.get("piece_size") or 0)),
         pieces=tuple(map(str, placed.get("pieces") or ())),
         exclusions=_exclusions(assertions),
     )
@@ -280,14 +283,6 @@ def _signature(
         stamp_by=str(((stamp.get("certificateInfo") or {}).get("subject") or {}).get("CN") or "") or None,
         stamp_trusted="timeStamp.trusted" in passed,
     )
-
-
-def expired(signature: Signature, now: datetime) -> bool:
-    """Whether the certificate's time is over."""
-    try:
-        return datetime.fromisoformat(signature.valid_until) < now
-    except (ValueError, TypeError):
-        return False
 
 
 def _source(assertions: Mapping[str, Any]) -> str:
