@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -28,7 +29,7 @@ import langit
 from langit import config
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig
 from langit.bundle import provenance as record
-from langit.bundle.files import check_files, hashes, recover, write_whole
+from langit.bundle.files import check_files, hashes, recover, sha256, write_whole
 from langit.bundle.films import FILE as FILMS_FILE
 from langit.bundle.films import FilmTable
 from langit.bundle.provenance import Provenance
@@ -105,6 +106,33 @@ def save_bundle(
         (draft / record.FILE).write_text(sealed.text(), encoding="utf-8")
 
     write_whole(folder, write)
+    return sealed
+
+
+def add_file(folder: Path, name: str, write: Callable[[Path], None]) -> Provenance:
+    """Add a file to a bundle, or replace it: its hash goes into the provenance, which so becomes another one.
+
+    Args:
+        folder: of a whole bundle; it stays as it was if anything fails.
+        name: of the file, in the folder.
+        write: is called with the place to write to.
+
+    Raises:
+        ValueError: the folder is no whole bundle.
+        OSError: it cannot be written.
+    """
+    provenance = read_provenance(folder)
+    check_files(folder, provenance.files)
+    sealed = provenance
+
+    def again(draft: Path) -> None:
+        nonlocal sealed
+        shutil.copytree(folder, draft, dirs_exist_ok=True)
+        write(draft / name)
+        sealed = replace(provenance, files=provenance.files | {name: sha256(draft / name)})
+        (draft / record.FILE).write_text(sealed.text(), encoding="utf-8")
+
+    write_whole(folder, again)
     return sealed
 
 
