@@ -5,7 +5,7 @@ Knows nothing of videos. Wan's encoder is the same class at a larger size, so `T
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -86,6 +86,21 @@ class TextEncoder(nn.Module):
         """Texts to packed embeddings and their lengths; an empty text is its end mark alone."""
         ids, lengths = self.tokenize(texts)
         return self(ids.to(self.model.device), lengths), lengths
+
+    def extended(self, tokenizer: Tokenizer) -> TextEncoder:
+        """The same encoder with a tokenizer that knows more words after its own; theirs are drawn at random.
+
+        Raises:
+            ValueError: words of this encoder's tokenizer have other ids there, or none.
+        """
+        known = self.tokenizer.get_vocab()
+        if not known.items() <= tokenizer.get_vocab().items():
+            raise ValueError("the tokenizer does not begin with the words that this encoder knows: extend its own")
+        made = TextEncoder(replace(self.config, vocab_size=tokenizer.get_vocab_size()), tokenizer)
+        old = self.model.state_dict()
+        for name, value in made.model.state_dict().items():
+            value[: len(old[name])].copy_(old[name])
+        return made.train(self.training)
 
     def config_dict(self) -> dict[str, Any]:
         return asdict(self.config)

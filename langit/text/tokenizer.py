@@ -6,6 +6,7 @@ the person. Ids follow UMT5: 0 pads, 1 ends a text, 2 is the unknown word.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
@@ -24,6 +25,19 @@ def train_tokenizer(captions: Iterable[str]) -> Tokenizer:
         single=f"$A {END}", special_tokens=[(END, tokenizer.token_to_id(END))]
     )
     return tokenizer
+
+
+def extend_tokenizer(tokenizer: Tokenizer, captions: Iterable[str]) -> Tokenizer:
+    """The tokenizer with every word of these captions that it lacks, after its own, most frequent first.
+
+    Words that it knows keep their ids. Where it lacks none, it is an equal one.
+    """
+    more = train_tokenizer(captions).get_vocab()
+    known = tokenizer.get_vocab()
+    new = sorted((word for word in more if word not in known), key=lambda word: more[word])
+    plain = json.loads(tokenizer.to_str())
+    plain["model"]["vocab"] = known | {word: id_ for id_, word in enumerate(new, start=len(known))}
+    return Tokenizer.from_str(json.dumps(plain))
 
 
 def words(tokenizer: Tokenizer, text: str) -> list[str]:
