@@ -1,0 +1,77 @@
+"""Which dictionary words a word may be a form of, in English and in Indonesian.
+
+All candidates are given, wrong ones too: "membunuh" may be of "bunuh" or of "munuh", and whoever looks them up in a
+lexicon finds the one that is in it. Knows affixes, not words.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_SHORTEST = 3  # letters of a stem
+_DOUBLED = re.compile(r"[^aeiou]*[aeiou][^aeiouwxy]")
+"""What doubles its last letter: "striped" is of "stripe", not of "strip"."""
+
+# What a nasal prefix leaves, and the letters that it may have taken away.
+_NASAL = (
+    ("meny", ("s",)), ("peny", ("s",)), ("ny", ("s",)),
+    ("menge", ("",)), ("penge", ("",)), ("nge", ("",)),
+    ("meng", ("", "k")), ("peng", ("", "k")), ("ng", ("", "k")),
+    ("mem", ("", "p")), ("pem", ("", "p")),
+    ("men", ("", "t")), ("pen", ("", "t")),
+    ("me", ("",)), ("pe", ("",)),
+    ("m", ("p",)), ("n", ("t",)), ("ny", ("s",)), ("ny", ("c",)),
+)  # fmt: skip
+_PLAIN = ("diper", "memper", "keter", "keber", "ber", "ter", "per", "di", "ke", "se", "ku", "kau", "be", "te")
+_CLITICS = ("nya", "lah", "kah", "pun", "ku", "mu")
+_ENDINGS = ("kan", "in", "an", "i")
+
+
+@lru_cache(maxsize=16384)
+def english(word: str) -> frozenset[str]:
+    """The word and what it may be a form of: "stabbing" gives "stab", "raped" gives "rape"."""
+    found = {word}
+    if word.endswith("s") and not word.endswith("ss"):
+        found.add(word[:-1])
+        if word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
+            found.add(word[:-2])
+        if word.endswith("ies"):
+            found.add(word[:-3] + "y")
+        if word.endswith("ves"):
+            found |= {word[:-3] + "f", word[:-3] + "fe"}
+    if word.endswith("ied"):
+        found.add(word[:-3] + "y")
+    for ending in ("ing", "ed", "in"):
+        if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST - 1:
+            base = word[: -len(ending)]
+            if len(base) >= _SHORTEST and not _DOUBLED.fullmatch(base):
+                found.add(base)
+            if len(base) >= _SHORTEST + 1:
+                found |= {base[:-1]} if base[-1] == base[-2] else set()
+            if ending != "in":
+                found.add(base + "e")
+    return frozenset(one for one in found if len(one) >= 2)
+
+
+@lru_cache(maxsize=16384)
+def indonesian(word: str) -> frozenset[str]:
+    """The word and what it may be a form of: "menembakinya" gives "tembak", "diperkosa" gives "perkosa"."""
+    ends = {word}
+    ends |= {word[: -len(clitic)] for clitic in _CLITICS if word.endswith(clitic)}
+    ends |= {one[: -len(ending)] for one in tuple(ends) for ending in _ENDINGS if one.endswith(ending)}
+    found = set(ends)
+    for one in ends:
+        found |= _headless(one)
+    for one in tuple(found):
+        if len(one) > 6:
+            found |= _headless(one)
+    return frozenset(one for one in found if len(one) >= _SHORTEST)
+
+
+def _headless(word: str) -> set[str]:
+    found = {word[len(prefix) :] for prefix in _PLAIN if word.startswith(prefix)}
+    for prefix, taken in _NASAL:
+        if word.startswith(prefix):
+            found |= {letter + word[len(prefix) :] for letter in taken}
+    return {one for one in found if len(one) > _SHORTEST}
