@@ -1,9 +1,9 @@
 """The rendered films that a model was trained on, a row for each, small enough to travel with the weights.
 
-A row is a film's seed, size, the hashes of its motion and of its pixels, and its entry in the training ledger. The
-scene follows from the seed, and what all films have in common (generator, licence ...) stands once, so each film's
-Source record can be made again from its row. One Merkle proof for all of them ties them to the ledger's root: whoever
-renders a film again can tell that it is the very film on record. Knows nothing of how films are made.
+A row is a film's world, seed, size, the hashes of its motion and of its pixels, and its entry in the training ledger.
+The scene follows from the seed, and what all films of a world have in common (generator, licence ...) stands once, so
+each film's Source record can be made again from its row. One Merkle proof for all ties them to the ledger's root:
+whoever renders a film again can tell that it is the very film on record. Knows nothing of how films are made.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ from langit.ledger.log import Hash, leaf_hash, root, subset_proof, subset_root
 from langit.ledger.record import Source
 
 FILE = "films.safetensors"
+FIRST = "worlds-1"
 COLUMNS = ("seed", "size", "motion", "pixels", "entry")
 
 
 @dataclass(frozen=True)
 class FilmRow:
     """One film: ``motion`` and ``pixels`` are SHA-256 in hex; ``entry`` counts the ledger's entries from 0."""
+
+    world: str
 
     seed: int
     size: str
@@ -39,17 +42,17 @@ class FilmRow:
 
     @property
     def leaf(self) -> Hash:
-        """The leaf hash of the row's seed, size and hashes."""
-        return leaf_hash(f"{self.seed} {self.size} {self.motion} {self.pixels}".encode())
+        """The leaf hash of the row's world, seed, size and hashes; the first world, once the only one, is not said."""
+        world = "" if self.world == FIRST else f"{self.world} "
+        return leaf_hash(f"{world}{self.seed} {self.size} {self.motion} {self.pixels}".encode())
 
 
 @dataclass(frozen=True)
 class FilmTable:
-    """All rows in order of entry, what their Source records share, and the proof that these are in the ledger."""
+    """All rows in order of entry, what each world's Source records share, and the proof that they are in the ledger."""
 
-    world: str
     rows: tuple[FilmRow, ...]
-    shared: dict[str, Any]
+    shared: dict[str, dict[str, Any]]
     proof: tuple[Hash, ...]
 
     @classmethod
@@ -64,20 +67,27 @@ class FilmTable:
         if not films:
             raise ValueError("no films: give the sources that the model was trained on")
         # A large seed is easier to tell from the other figures in a title.
-        shared = _shared(max(films, key=lambda source: source.seed or 0))
+        largest = sorted(films, key=lambda source: source.seed or 0)
+        shared = {source.generator_version or "": _shared(source) for source in largest}
         rows: list[FilmRow] = []
         for source in films:
             if source.digest not in entries:
                 raise ValueError(f"source {source.title!r} is not in the ledger: enter it before the model is saved")
             if source.seed is None or source.size is None or source.motion_sha256 is None:
                 raise ValueError(f"source {source.title!r} has no seed, size and motion_sha256: it is no rendered film")
-            row = FilmRow(source.seed, source.size, source.motion_sha256, source.content_sha256, entries[source.digest])
-            if source.scene_sha256 is None or _source(row, shared, source.scene_sha256) != source:
-                raise ValueError(f"source {source.title!r} is not like the other films': train on films of one world")
+            world, hashes = source.generator_version or "", (source.motion_sha256, source.content_sha256)
+            row = FilmRow(world, source.seed, source.size, *hashes, entries[source.digest])
+            if source.scene_sha256 is None or _source(row, shared[world], source.scene_sha256) != source:
+                raise ValueError(f"source {source.title!r} is not like the other films' of its world: enter them alike")
             rows.append(row)
         rows.sort(key=lambda row: row.entry)
         leaves = [leaf_hash(bytes.fromhex(digest)) for digest in entries]
-        return cls(shared["generator_version"], tuple(rows), shared, subset_proof(leaves, (row.entry for row in rows)))
+        return cls(tuple(rows), shared, subset_proof(leaves, (row.entry for row in rows)))
+
+    @property
+    def worlds(self) -> tuple[str, ...]:
+        """The worlds' versions, in order of entry."""
+        return tuple(dict.fromkeys(row.world for row in self.rows))
 
     def root(self) -> str:
         """The Merkle root (hex) of the rows."""
@@ -85,11 +95,15 @@ class FilmTable:
 
     def facts(self) -> Films:
         """What the provenance says of the films."""
-        sizes: dict[str, list[int]] = {}
+        sizes: dict[tuple[str, str], list[int]] = {}
         for row in self.rows:
-            sizes.setdefault(row.size, []).append(row.seed)
-        groups = tuple(SeedGroup(size, min(seeds), max(seeds), len(seeds)) for size, seeds in sizes.items())
-        return Films(self.world, groups, FILE, self.root())
+            sizes.setdefault((row.world, row.size), []).append(row.seed)
+        first = self.worlds[0]
+        groups = tuple(
+            SeedGroup(size, min(seeds), max(seeds), len(seeds), "" if world == first else world)
+            for (world, size), seeds in sizes.items()
+        )
+        return Films(first, groups, FILE, self.root())
 
     def ledger_root(self, scenes: Sequence[str], size: int) -> str | None:
         """The root (hex) of the ledger of ``size`` entries that follows from the rows; ``None`` if none can.
@@ -98,7 +112,7 @@ class FilmTable:
             scenes: the SHA-256 of each row's scene, which whoever asks works out from its seed.
             size: the ledger's entries.
         """
-        made = (_source(row, self.shared, scene) for row, scene in zip(self.rows, scenes, strict=True))
+        made = (_source(row, self.shared[row.world], scene) for row, scene in zip(self.rows, scenes, strict=True))
         leaves = {
             row.entry: leaf_hash(bytes.fromhex(source.digest)) for row, source in zip(self.rows, made, strict=True)
         }
@@ -116,9 +130,11 @@ class FilmTable:
             "pixels": _bytes([bytes.fromhex(row.pixels) for row in self.rows]),
             "proof": _bytes(self.proof),
         }
-        save_file(
-            arrays, path, metadata={"sizes": json.dumps(sizes), "shared": json.dumps(self.shared, sort_keys=True)}
-        )
+        shared = [self.shared[world] for world in self.worlds]
+        if len(shared) > 1:
+            arrays["world"] = np.array([self.worlds.index(row.world) for row in self.rows], np.uint8)
+        said = json.dumps(shared if len(shared) > 1 else shared[0], sort_keys=True)
+        save_file(arrays, path, metadata={"sizes": json.dumps(sizes), "shared": said})
 
     @classmethod
     def load(cls, path: Path) -> FilmTable:
@@ -127,12 +143,23 @@ class FilmTable:
             facts = file.metadata()
             columns = [file.get_tensor(name) for name in COLUMNS]
             proof = file.get_tensor("proof")
-        sizes, shared = json.loads(facts["sizes"]), json.loads(facts["shared"])
+            several = "world" in file.keys()  # noqa: SIM118  # not a dict
+            worlds = file.get_tensor("world") if several else np.zeros(len(columns[0]), np.uint8)
+        sizes, said = json.loads(facts["sizes"]), json.loads(facts["shared"])
+        listed = said if several else [said]
         rows = tuple(
-            FilmRow(int(seed), sizes[size], motion.tobytes().hex(), pixels.tobytes().hex(), int(entry))
-            for seed, size, motion, pixels, entry in zip(*columns, strict=True)
+            FilmRow(
+                listed[world]["generator_version"],
+                int(seed),
+                sizes[size],
+                motion.tobytes().hex(),
+                pixels.tobytes().hex(),
+                int(entry),
+            )
+            for world, seed, size, motion, pixels, entry in zip(worlds, *columns, strict=True)
         )
-        return cls(shared["generator_version"], rows, shared, tuple(item.tobytes() for item in proof))
+        shared = {each["generator_version"]: each for each in listed}
+        return cls(rows, shared, tuple(item.tobytes() for item in proof))
 
 
 def _shared(source: Source) -> dict[str, Any]:

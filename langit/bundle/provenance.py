@@ -54,12 +54,16 @@ class Training:
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Films of one size: ``count`` of them, their seeds within ``first`` and ``last``, both included."""
+    """Films of one size: ``count`` of them, their seeds within ``first`` and ``last``, both included.
+
+    ``world`` is named only where it is not the one that :class:`Films` names, and is not written where it is empty.
+    """
 
     pixels: str
     first: int
     last: int
     count: int
+    world: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,12 +104,19 @@ class Provenance:
     @property
     def digest(self) -> str:
         """``sha256:`` and the hash of all that is said here: the model's name for the ledger and for its videos."""
-        return config.digest(self)
+        return config.digest_of(self._said())
 
     def text(self) -> str:
         """The JSON that goes on disk."""
-        said = config.dump(self) | {"recipe_hash": self.recipe_hash}
+        said = self._said() | {"recipe_hash": self.recipe_hash}
         return json.dumps({"format": said.pop("format"), **said}, indent=1, ensure_ascii=False) + "\n"
+
+    def _said(self) -> dict[str, Any]:
+        said = config.dump(self)
+        for group in said["films"]["groups"] if said["films"] else ():
+            if not group["world"]:
+                del group["world"]
+        return said
 
     @classmethod
     def parse(cls, text: str) -> Provenance:

@@ -25,6 +25,9 @@ def render(
     contact_sheet: Annotated[bool, typer.Option("--contact-sheet", help="One picture of all of them, too.")] = False,
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=10**9, help="The first film's seed; the others follow.")] = 0,
+    world: Annotated[
+        str, typer.Option(help="worlds-1 (things), or story-1 (puppies, a traveller, a train).")
+    ] = "worlds-1",
 ) -> None:
     """Render films to look at, each with its captions beside it."""
     from langit.worlds.film import PIXELS
@@ -39,6 +42,7 @@ def render(
             seed,
             contact_sheet,
             lambda done, of: report("films", done, of, ""),
+            world,
         )
     typer.echo(output.absolute())
 

@@ -17,6 +17,9 @@ from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger, Refusal
 from langit.shapes import PixelShape
 from langit.worlds.shard import Shard, folder_of, open_shards
+from langit.worlds.world import WORLDS
+
+ORDER = {version: place for place, version in enumerate(WORLDS)}
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,11 @@ class Entry:
     mirrored: bool
     shard: Path
     row: int
+    world: str = ""  # the version of the world that the film is of; "" for footage
 
 
 def catalogue(ledger: Ledger, policy: Policy, folder: Path) -> tuple[tuple[Entry, ...], tuple[Refusal, ...]]:
-    """Entries in the order of size and seed, and what the policy turned away.
+    """Entries in the order of size, world and seed, and what the policy turned away.
 
     Args:
         ledger: says which clips there are and whether they may be used.
@@ -44,8 +48,8 @@ def catalogue(ledger: Ledger, policy: Policy, folder: Path) -> tuple[tuple[Entry
     sources = {source.digest: source for source in ledger.sources()}
     places = {
         hashes["pixels"]: (shard.path, row)
-        for size in sorted({source.size for source in sources.values() if source.size})
-        for shard in _shards(folder, PixelShape.parse(size))
+        for world, size in sorted({(s.generator_version or "", s.size) for s in sources.values() if s.size})
+        for shard in _shards(folder, PixelShape.parse(size), world)
         for row, hashes in enumerate(shard.hashes)
     }
     entries = []
@@ -54,13 +58,15 @@ def catalogue(ledger: Ledger, policy: Policy, folder: Path) -> tuple[tuple[Entry
         place = places.get(source.content_sha256)
         if place is not None and source.size is not None and source.seed is not None:
             pixels = PixelShape.parse(source.size)
-            entries.append(Entry(clip.digest, clip.captions, pixels, source.seed, clip.mirrored, *place))
-    entries.sort(key=lambda entry: (entry.pixels, entry.shard.name, entry.row, entry.mirrored))
+            world = source.generator_version or ""
+            entries.append(Entry(clip.digest, clip.captions, pixels, source.seed, clip.mirrored, *place, world))
+    # films of later worlds come after those of the first
+    entries.sort(key=lambda e: (e.pixels, ORDER.get(e.world, 0), e.shard.name, e.row, e.mirrored))
     return tuple(entries), selection.refused
 
 
-def _shards(folder: Path, pixels: PixelShape) -> list[Shard]:
-    return open_shards(folder, pixels) if folder_of(folder, pixels).is_dir() else []
+def _shards(folder: Path, pixels: PixelShape, world: str) -> list[Shard]:
+    return open_shards(folder, pixels, world) if folder_of(folder, pixels, world).is_dir() else []
 
 
 class Films:

@@ -15,18 +15,21 @@ from langit.train.tasks import FlowConfig, ReconstructionConfig
 from langit.train.trainer import TrainConfig
 from langit.transformer.model import TransformerConfig
 from langit.worlds.scene import VERSION, split
+from langit.worlds.world import find_world
 
 
 @dataclass(frozen=True)
 class FilmGroup:
-    """Films of one size: seeds ``first`` to ``last - 1``, of which every tenth is held out by the world itself."""
+    """Films of a world and size: seeds ``first`` to ``last - 1``, of which the world itself holds out every tenth."""
 
     size: str
     first: int
     last: int
+    world: str = VERSION
 
     def __post_init__(self) -> None:
         PixelShape.parse(self.size)
+        find_world(self.world)
         if not 0 <= self.first < self.last:
             raise ValueError(f"seeds {self.first} to {self.last} are none: give first below last, from 0 on")
 
@@ -65,7 +68,6 @@ class Recipe:
     name: str
     stages: tuple[Stage, ...]
     autoencoder_films: tuple[FilmGroup, ...] = ()  # those that the autoencoder learns from; all of them when left empty
-    world: str = VERSION
     captions: int = 8  # of each film, half of them Indonesian
     mirror: bool = True
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -83,10 +85,6 @@ class Recipe:
         names = [stage.name for stage in self.stages]
         if not names or len(set(names)) < len(names):
             raise ValueError(f"stages named {', '.join(names) or 'nothing'}: give at least one, each a name of its own")
-        if self.world != VERSION:
-            raise ValueError(
-                f"world {self.world!r} is not the one this code renders ({VERSION}): use that code's version"
-            )
         if self.transformer.text_dim != self.text.d_model:
             raise ValueError(
                 f"transformer.text_dim {self.transformer.text_dim} is not text.d_model {self.text.d_model}:"
@@ -145,7 +143,7 @@ def identity(recipe: Recipe, stage: str) -> str:
         return plain
 
     said = config.dump(recipe)
-    common = {key: said[key] for key in ("world", "captions", "mirror", "autoencoder", "reconstruction")}
+    common = {key: said[key] for key in ("captions", "mirror", "autoencoder", "reconstruction")}
     common["autoencoder_films"] = said["autoencoder_films"] or [config.dump(group) for group in recipe.films]
     common["autoencoder_training"] = timeless(recipe.autoencoder_training)
     if stage == "autoencoder":

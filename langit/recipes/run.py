@@ -48,9 +48,9 @@ from langit.train.tasks import FlowTask, ReconstructionTask
 from langit.train.trainer import Tick, Trainer
 from langit.transformer.model import VideoTransformer
 from langit.worlds import farm, sheet
-from langit.worlds.caption import prompts as world_prompts
 from langit.worlds.scene import Split, split
 from langit.worlds.shard import open_shards
+from langit.worlds.world import find_world
 
 Report = Callable[[str, int, int, str], None]
 """Told of a stage by name: done, of how many, and a line of facts."""
@@ -92,20 +92,21 @@ def render_films(groups: Sequence[FilmGroup], places: Places, workers: int, repo
     """Render every film of the groups that is not there yet."""
     for group in groups:
 
-        def tell(done: int, of: int, size: str = group.size) -> None:
-            report("films " + size, done, of, "")
+        def tell(done: int, of: int, name: str = f"films {group.world} {group.size}") -> None:
+            report(name, done, of, "")
 
-        farm.render_many(range(group.first, group.last), group.pixels, places.films, workers, tell)
+        farm.render_many(group.seeds, group.pixels, places.films, workers, tell, group.world)
 
 
 def enter_films(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, report: Report) -> None:
     """Enter the groups' films and clips in the ledger; what is there already is not entered twice."""
     ledger = Ledger(places.ledger)
     for group in groups:
-        shards = [shard for shard in open_shards(places.films, group.pixels) if _within(shard.seeds, group)]
+        every = open_shards(places.films, group.pixels, group.world)
+        shards = [shard for shard in every if _within(shard.seeds, group)]
         for done, shard in enumerate(shards, start=1):
             farm.enter(ledger, shard, recipe.captions, recipe.mirror)
-            report("ledger " + group.size, done, len(shards), f"{ledger.size} entries")
+            report(f"ledger {group.world} {group.size}", done, len(shards), f"{ledger.size} entries")
 
 
 def _within(seeds: Sequence[int], group: FilmGroup) -> bool:
@@ -125,7 +126,10 @@ def allowed(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, which: 
         if split(entry.seed) == which
         and (recipe.mirror or not entry.mirrored)
         and len(entry.captions) == recipe.captions  # the ledger may also hold what other recipes said of a film
-        and any(str(entry.pixels) == group.size and group.first <= entry.seed < group.last for group in groups)
+        and any(
+            (entry.world, str(entry.pixels)) == (group.world, group.size) and group.first <= entry.seed < group.last
+            for group in groups
+        )
     )
     if not chosen:
         why = "; ".join(sorted({refusal.decision.rule for refusal in refused})) or "the ledger holds no such film"
@@ -224,7 +228,8 @@ def train_stage(recipe: Recipe, stage: Stage, places: Places, model: Model, resu
     if stage.training.compile:
         for block in model.transformer.blocks:
             block.compile()
-    wanted = world_prompts("held-out", 16)
+    worlds = tuple(dict.fromkeys(group.world for group in stage.films))
+    wanted = [prompt for world in worlds for prompt in find_world(world).prompts("held-out", 16 // len(worlds))]
 
     def look(step: int, folder: Path) -> None:
         texts = [prompt.text for prompt in wanted]
@@ -245,8 +250,9 @@ def train_stage(recipe: Recipe, stage: Stage, places: Places, model: Model, resu
 def assemble(recipe: Recipe, places: Places, model: Model) -> Path:
     """Write the bundle: parts, provenance, and a row for each film that was trained on."""
     ledger = Ledger(places.ledger)
-    seen = {(str(entry.pixels), entry.seed) for entry in allowed(recipe, _all_films(recipe), places)}
-    films = FilmTable.of([s for s in ledger.sources() if (s.size, s.seed) in seen], ledger.digests())
+    seen = {(entry.world, str(entry.pixels), entry.seed) for entry in allowed(recipe, _all_films(recipe), places)}
+    sources = [source for source in ledger.sources() if (source.generator_version, source.size, source.seed) in seen]
+    films = FilmTable.of(sources, ledger.digests())
     stages = {name: places.stage(name) for name in ("autoencoder", *(stage.name for stage in recipe.stages))}
     runs = {name: checkpoint.load(_newest(folder)) for name, folder in stages.items()}
     logs = {name: ExposureLog(folder / "exposure.log") for name, folder in stages.items()}

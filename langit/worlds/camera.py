@@ -46,16 +46,17 @@ def lens(half: float, height: int, width: int) -> tuple[float, float]:
     return half * width / unit, half * height / unit
 
 
-def on_stage(row: Float[np.ndarray, "10"], across: float) -> float:
-    """The x at which the line y = 0 is seen `across` picture widths right of the centre of a square picture."""
+def on_stage(row: Float[np.ndarray, "10"], across: float, away: float = 0.0) -> float:
+    """The x at which the line y = away is seen `across` picture widths right of the centre of a square picture."""
     forward = row[3:5] / np.hypot(row[3], row[4])
     right = np.array([forward[1], -forward[0]])
-    # (p - c) . right = slope * depth, solved for p = (x, 0); depth is along the tilted view, at half a metre's height
+    # (p - c) . right = slope * depth, solved for p = (x, away); depth is along the tilted view, at half a metre's height
     slope = 2 * across * row[9]
     flat = math.cos(math.radians(TILT))
     drop = math.sin(math.radians(TILT)) * (HEIGHT - 0.5)
     factor = right[0] - slope * flat * forward[0]
     known = right @ row[:2] - slope * flat * (forward @ row[:2]) + slope * drop
+    known -= away * (right[1] - slope * flat * forward[1])
     return float(known / factor)
 
 

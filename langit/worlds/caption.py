@@ -4,7 +4,7 @@ A caption names the camera's movement whenever there is one. It may leave out th
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ _CANONICAL = 0.45  # share of the first phrase where there are several
 _UNSAID = 0.08  # share of captions without the ground, and of those without the sky
 _STATIC_SAID = 0.25  # share of films with a still camera whose caption says so
 _ROLLING = ("ball", "ring")
+_TOGETHER = {"collides": "into", "behind": "behind"}  # what the verb says of both things, and how it is keyed
 _FIRST_PROMPT = 1_000_000_000  # prompts are of seeds from here on, far from any that is trained on
 
 
@@ -83,14 +84,19 @@ class Prompt:
         }
 
 
-def prompts(which: Split, count: int, language: Language = "en") -> list[Prompt]:
-    """Canonical prompts of a split, of scenes that no training set holds; held-out ones are of unseen combinations."""
+def prompts(
+    which: Split, count: int, language: Language = "en", sample: Callable[[int], Scene] = sample_scene
+) -> list[Prompt]:
+    """Canonical prompts of a split, of scenes that no training set holds; held-out ones are of unseen combinations.
+
+    sample makes a scene of a seed: that of this world, or another whose scenes are scenes of this one too.
+    """
     assert which in ("train", "held-out"), which
     found: list[Prompt] = []
     seed = _FIRST_PROMPT
     while len(found) < count:
         if split(seed) == which:
-            scene = sample_scene(seed)
+            scene = sample(seed)
             found.append(Prompt(canonical(scene, language), language, scene))
         seed += 1
     return found
@@ -105,7 +111,7 @@ def _say(scene: Scene, language: Language, choices: _Choices) -> str:
     camera = _camera(scene, words, choices)
     titled = choices.chance(0.15) and not verbs[0].startswith("is ")
     verb = _fill(verbs[1 if titled else 0], scene, words, language, choices)
-    if len(scene.things) > 1 and scene.action != "collides":
+    if len(scene.things) > 1 and scene.action not in _TOGETHER:
         verb = f"{verb} {_fill(choices.phrase(words.beside), scene, words, language, choices)}"
     if titled:
         subject = choices.order(("", *words.film)) + subject
@@ -126,8 +132,8 @@ def _say(scene: Scene, language: Language, choices: _Choices) -> str:
 
 def _verb_key(scene: Scene) -> str:
     motion = "rolls" if scene.things[0].shape in _ROLLING else "slides"
-    if scene.action == "collides":
-        return f"{motion} into"
+    if scene.action in _TOGETHER:
+        return f"{motion} {_TOGETHER[scene.action]}"
     return motion if scene.action in ("left", "right") else scene.action
 
 

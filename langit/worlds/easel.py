@@ -36,11 +36,24 @@ def _context() -> mujoco.GLContext:
 
 
 class Easel:
-    """A drawing surface for one model at one size."""
+    """A drawing surface for one model at one size.
 
-    def __init__(self, ground: str, sky: str, height: int, width: int) -> None:
+    Of the model's geoms at most `geoms` (255 at most) are drawn at once. things says for each body which thing it
+    belongs to, 0 for none; without it a body's own number does.
+    """
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        height: int,
+        width: int,
+        geoms: int = 50,
+        things: UInt8[np.ndarray, " bodies"] | None = None,
+    ) -> None:
+        assert geoms < 256, geoms
         _context()
-        self._model = stage.model(ground, sky)
+        self._model = model
+        self._thing_of = np.arange(model.nbody) if things is None else things
         self._height, self._width = height, width
         self._model.vis.global_.offwidth = SUPERSAMPLING * width
         self._model.vis.global_.offheight = SUPERSAMPLING * height
@@ -48,7 +61,7 @@ class Easel:
             self._surface = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50.value)
         except mujoco.FatalError as error:
             raise unusable(error) from error
-        self._scene = mujoco.MjvScene(self._model, maxgeom=50)
+        self._scene = mujoco.MjvScene(self._model, maxgeom=geoms)
         self._options = mujoco.MjvOption()
         self._free = mujoco.MjvCamera()
 
@@ -60,7 +73,7 @@ class Easel:
     @cache
     def of(ground: str, sky: str, height: int, width: int) -> "Easel":
         """The process's own easel for this stage and size."""
-        return Easel(ground, sky, height, width)
+        return Easel(stage.model(ground, sky), height, width)
 
     def look(self, data: mujoco.MjData, view: Float[np.ndarray, "10"], centre: Float[np.ndarray, "3"]) -> None:
         """Set up the scene that `data.qpos` and a camera row in world axes give; the light follows the stage."""
@@ -104,7 +117,7 @@ class Easel:
         table = np.zeros(256, np.uint8)
         for geom in self._scene.geoms[: self._scene.ngeom]:
             if geom.objtype == mujoco.mjtObj.mjOBJ_GEOM.value:
-                table[geom.segid + 1] = self._model.geom_bodyid[geom.objid]
+                table[geom.segid + 1] = self._thing_of[self._model.geom_bodyid[geom.objid]]
         things: UInt8[np.ndarray, "H W"] = table[code]
         return things
 

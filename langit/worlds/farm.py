@@ -17,9 +17,9 @@ import numpy as np
 from langit.ledger.record import Clip, Record, Source
 from langit.ledger.store import Ledger
 from langit.shapes import PixelShape
-from langit.worlds.caption import captions
-from langit.worlds.scene import VERSION, mirrored, sample_scene
+from langit.worlds.scene import VERSION
 from langit.worlds.shard import FILMS, Shard, folder_of, is_whole, open_shards, render_shard
+from langit.worlds.world import find_world
 
 __all__ = ["Progress", "Shard", "enter", "folder_of", "open_shards", "render_many"]
 
@@ -34,23 +34,25 @@ def render_many(
     folder: Path,
     workers: int = 2,
     progress: Progress | None = None,
+    world: str = VERSION,
 ) -> list[Path]:
-    """Render films of `seeds` into shards under `folder`, and return the shards in order.
+    """Render films of a world's `seeds` into shards under `folder`, and return the shards in order.
 
     A whole shard that is there already is kept; a truncated or foreign one is rendered again. Interrupting loses at
     most the shards under way, and leaves no half-written file under a shard's name.
 
     Raises:
-        ValueError: fewer than one worker.
+        ValueError: fewer than one worker, or a world that this code does not render.
         OSError: the folder cannot be written, there is no OpenGL to draw with, or a worker was killed.
     """
     if workers < 1:
         raise ValueError(f"{workers} workers cannot render anything: give at least 1")
-    place = folder_of(folder, pixels)
+    find_world(world)
+    place = folder_of(folder, pixels, world)
     place.mkdir(parents=True, exist_ok=True)
     batches = [tuple(seeds[at : at + FILMS]) for at in range(0, len(seeds), FILMS)]
     paths = [place / f"{batch[0]:08d}-{batch[-1]:08d}.safetensors" for batch in batches]
-    missing = [(b, p) for b, p in zip(batches, paths, strict=True) if not is_whole(p, b, pixels)]
+    missing = [(b, p) for b, p in zip(batches, paths, strict=True) if not is_whole(p, b, pixels, world)]
     done = len(seeds) - sum(len(batch) for batch, _ in missing)
     if progress is not None:
         progress(done, len(seeds))
@@ -58,7 +60,7 @@ def render_many(
         return paths
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(missing)), mp_context=spawn) as pool:
-        under_way = [pool.submit(render_shard, batch, pixels, path) for batch, path in missing]
+        under_way = [pool.submit(render_shard, batch, pixels, path, world) for batch, path in missing]
         try:
             for finished in as_completed(under_way):
                 done += finished.result()
@@ -81,29 +83,30 @@ def enter(ledger: Ledger, shard: Shard, captions_each: int = 6, mirror: bool = T
     Entering again adds nothing. Returns the number of new records. The shard's sources come first, then its clips: one
     proof for many neighbours in the log is short.
     """
+    world = find_world(shard.world)
     sources: list[Record] = []
     clips: list[Record] = []
     for seed, frames, hashes in zip(shard.seeds, shard.frames(), shard.hashes, strict=True):
-        scene = sample_scene(seed)
+        scene = world.sample(seed)
         size = PixelShape(frames=frames.shape[0], height=frames.shape[1], width=frames.shape[2])
         source = Source(
             kind="rendered",
-            title=f"{VERSION} film {seed}",
+            title=f"{world.version} film {seed}",
             creator="Langit",
             licence=LICENCE,
             content_sha256=hashes["pixels"],
             generator=GENERATOR,
-            generator_version=VERSION,
+            generator_version=world.version,
             seed=seed,
             size=str(size),
             scene_sha256=hashes["scene"],
             motion_sha256=hashes["motion"],
         )
-        said = captions(scene, captions_each)
+        said = world.captions(scene, captions_each)
         sources.append(source)
         clips.append(Clip(source.digest, 0, size.frames, False, said, hashes["pixels"]))
         if mirror:
             content = hashlib.sha256(np.ascontiguousarray(frames[:, :, ::-1]).tobytes()).hexdigest()
-            said = captions(mirrored(scene), captions_each)
+            said = world.captions(world.mirrored(scene), captions_each)
             clips.append(Clip(source.digest, 0, size.frames, True, said, content))
     return ledger.add([*sources, *clips])

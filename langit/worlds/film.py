@@ -128,6 +128,19 @@ def render(scene: Scene, pixels: PixelShape = PIXELS, depth: bool = False) -> Fi
     motion, rows = _course(scene, pixels.frames)
     made = stage.model(scene.ground, scene.sky)
     easel = Easel.of(scene.ground, scene.sky, pixels.height, pixels.width)
+    return draw(scene, pixels, motion, rows, made, easel, depth)
+
+
+def draw(
+    scene: Scene,
+    pixels: PixelShape,
+    motion: Motion,
+    rows: camera.Track,
+    made: mujoco.MjModel,
+    easel: Easel,
+    depth: bool = False,
+) -> Film:
+    """Draw every frame of a motion on a stage that is dressed for the scene."""
     easel.take()
     turn = np.radians(scene.heading)
     to_world = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1.0]])

@@ -132,9 +132,12 @@ def _faces() -> list[tuple[Plane, Plane]]:
     return faces
 
 
-def sky(name: str, far_ground: Colour) -> UInt8[np.ndarray, "6 rows columns 3"]:
-    """The cube map of a sky: gradient, hills all around, sun or moon ahead, a few large stars at night."""
-    light = LIGHTS[name]
+def sky(name: str, far_ground: Colour, light: Light | None = None) -> UInt8[np.ndarray, "6 rows columns 3"]:
+    """The cube map of a sky: gradient, hills all around, sun or moon ahead, a few large stars at night.
+
+    light is that of LIGHTS unless another is given.
+    """
+    light = light or LIGHTS[name]
     pictures = []
     for azimuth, height in _faces():
         a = np.radians(azimuth)

@@ -100,7 +100,7 @@ def combinations(action: str, which: Split) -> tuple[Thing, ...]:
     return tuple(Thing(s, c) for s in SHAPES for c in COLOURS if is_held_out(s, c, action) == held)
 
 
-class _Dice:
+class Dice:
     """Choices made of `random.Random.random()` alone."""
 
     def __init__(self, key: str) -> None:
@@ -127,7 +127,7 @@ def sample_scene(seed: int) -> Scene:
     """
     if seed < 0:
         raise ValueError(f"seed {seed} is negative: give a whole number from 0 on")
-    dice = _Dice(f"{VERSION}:{seed}")
+    dice = Dice(f"{VERSION}:{seed}")
     action = dice.pick(ACTIONS)
     first = dice.pick(combinations(action, split(seed)))
     ground, sky = dice.pick(GROUNDS), dice.pick(SKIES)
@@ -158,7 +158,7 @@ def sample_scene(seed: int) -> Scene:
     )
 
 
-def _course(dice: _Dice, action: str, camera: str) -> tuple[float, float]:
+def _course(dice: Dice, action: str, camera: str) -> tuple[float, float]:
     """Where a thing that crosses the picture is seen first and last: further where the camera turns against it."""
     if action not in _OPPOSITE:
         return 0.0, 0.0
@@ -171,7 +171,7 @@ def _course(dice: _Dice, action: str, camera: str) -> tuple[float, float]:
     return (first, -last) if action == "left" else (-first, last)
 
 
-def _sweep(dice: _Dice, camera: str) -> float:
+def _sweep(dice: Dice, camera: str) -> float:
     kind = camera.split()[0]
     if kind == "pan":
         return dice.between(25.0, 28.0)
@@ -180,7 +180,7 @@ def _sweep(dice: _Dice, camera: str) -> float:
     return dice.between(1.65, 1.95) if kind == "zoom" else 0.0
 
 
-def _vigour(dice: _Dice, action: str) -> float:
+def _vigour(dice: Dice, action: str) -> float:
     if action == "falls":
         return dice.between(1.25, 1.5)
     if action == "spins":
@@ -190,7 +190,7 @@ def _vigour(dice: _Dice, action: str) -> float:
     return dice.between(1.6, 1.85) if action == "collides" else 0.0
 
 
-def _yaw(dice: _Dice, thing: Thing, action: str) -> float:
+def _yaw(dice: Dice, thing: Thing, action: str) -> float:
     """Rolling needs the thing to face its way; otherwise a turn to the side that still shows the stripe."""
     angle = dice.between(-20.0, 20.0)
     if action in ("left", "right", "collides"):

@@ -19,7 +19,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from langit.shapes import PixelShape
-from langit.worlds.scene import VERSION, Scene, sample_scene
+from langit.worlds.scene import VERSION
+from langit.worlds.world import AnyScene, find_world
 
 FILMS = 100  # in a shard
 
@@ -41,9 +42,15 @@ class Shard:
         with safe_open(self.path, framework="numpy") as file:
             return tuple(json.loads(file.metadata()["films"]))
 
+    @cached_property
+    def world(self) -> str:
+        """The version of the world that its films are of."""
+        with safe_open(self.path, framework="numpy") as file:
+            return str(file.metadata()["world"])
+
     @property
-    def scenes(self) -> tuple[Scene, ...]:
-        return tuple(sample_scene(seed) for seed in self.seeds)
+    def scenes(self) -> tuple[AnyScene, ...]:
+        return tuple(find_world(self.world).sample(seed) for seed in self.seeds)
 
     def frames(self) -> UInt8[np.ndarray, "N T H W 3"]:
         with safe_open(self.path, framework="numpy") as file:
@@ -54,35 +61,34 @@ class Shard:
             return np.asarray(file.get_tensor("masks"))
 
 
-def folder_of(folder: Path, pixels: PixelShape) -> Path:
+def folder_of(folder: Path, pixels: PixelShape, world: str = VERSION) -> Path:
     """Where films of one size lie: `<folder>/<world version>/<size>/`."""
-    return folder / VERSION / str(pixels)
+    return folder / world / str(pixels)
 
 
-def open_shards(folder: Path, pixels: PixelShape) -> list[Shard]:
-    """The shards of one size under `folder`, in order of their first seed.
+def open_shards(folder: Path, pixels: PixelShape, world: str = VERSION) -> list[Shard]:
+    """The shards of one world and size under `folder`, in order of their first seed.
 
     Raises:
         ValueError: there are none.
     """
-    paths = sorted(folder_of(folder, pixels).glob("*.safetensors"))
+    paths = sorted(folder_of(folder, pixels, world).glob("*.safetensors"))
     if not paths:
         raise ValueError(f"no films of {pixels} under {folder}: render some with `langit worlds render`")
     return [Shard(path) for path in paths]
 
 
-def render_shard(seeds: Sequence[int], pixels: PixelShape, path: Path) -> int:
+def render_shard(seeds: Sequence[int], pixels: PixelShape, path: Path, world: str = VERSION) -> int:
     """Render one shard in this process; returns the number of films in it."""
-    from langit.worlds.film import render  # starts OpenGL, which readers of shards can do without
-
-    films = [render(sample_scene(seed), pixels) for seed in seeds]
+    made = find_world(world)
+    films = [made.render(made.sample(seed), pixels) for seed in seeds]
     hashes = [{"scene": f.scene_sha256, "motion": f.motion_sha256, "pixels": f.pixel_sha256} for f in films]
     tensors = {
         "frames": np.stack([film.frames for film in films]),
         "masks": np.stack([film.masks for film in films]),
         "seeds": np.array(seeds, dtype=np.int64),
     }
-    about = {"world": VERSION, "pixels": str(pixels), "films": json.dumps(hashes)}
+    about = {"world": world, "pixels": str(pixels), "films": json.dumps(hashes)}
     unfinished = path.with_suffix(f".{os.getpid()}.part")
     try:
         save_file(tensors, unfinished, metadata=about)
@@ -92,8 +98,8 @@ def render_shard(seeds: Sequence[int], pixels: PixelShape, path: Path) -> int:
     return len(films)
 
 
-def is_whole(path: Path, seeds: Sequence[int], pixels: PixelShape) -> bool:
-    """Whether a shard is there, untruncated, and holds these seeds in this size and version of the world."""
+def is_whole(path: Path, seeds: Sequence[int], pixels: PixelShape, world: str = VERSION) -> bool:
+    """Whether a shard is there, untruncated, and holds these seeds in this size and version of a world."""
     try:
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}
@@ -102,4 +108,4 @@ def is_whole(path: Path, seeds: Sequence[int], pixels: PixelShape) -> bool:
     except (FileNotFoundError, SafetensorError):
         return False
     wanted = (len(seeds), pixels.frames, pixels.height, pixels.width, 3)
-    return about.get("world") == VERSION and found == tuple(seeds) and size == wanted
+    return about.get("world") == world and found == tuple(seeds) and size == wanted

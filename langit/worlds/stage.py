@@ -75,7 +75,12 @@ def _triple(values: tuple[float, float, float]) -> str:
 @cache
 def model(ground: str, sky: str) -> mujoco.MjModel:
     """The compiled model of a ground and a sky. It is shared: `dress` sets it for a scene."""
-    made = mujoco.MjModel.from_xml_string(mjcf(sky))
+    return compiled(mjcf(sky), ground, sky)
+
+
+def compiled(text: str, ground: str, sky: str) -> mujoco.MjModel:
+    """A stage of MJCF text, with its ground and its sky painted."""
+    made = mujoco.MjModel.from_xml_string(text)
     _repaint(made, "ground", paint.ground(ground))
     _repaint(made, "sky", paint.sky(sky, paint.far_colour(ground, sky)))
     return made

@@ -13,7 +13,7 @@ Verb = tuple[str, str]  # as said of a thing ("spins"), and after its name witho
 
 @dataclass(frozen=True)
 class Wording:
-    """Phrases of one language. Rolling verbs are keyed "rolls" and sliding ones "slides"."""
+    """Phrases of one language. Rolling verbs are keyed "rolls" and sliding ones "slides"; "behind" is the hiding world's."""
 
     shapes: dict[str, tuple[str, ...]]
     colours: dict[str, tuple[str, ...]]
@@ -103,6 +103,50 @@ ENGLISH = Wording(
             ("slides from the {side} and hits {other}", "sliding from the {side} and hitting {other}"),
             ("bumps into {other} and pushes it away", "bumping into {other} and pushing it away"),
             ("comes from the {side} and crashes into {other}", "coming from the {side} and crashing into {other}"),
+        ),
+        "rolls behind": (
+            (
+                "rolls behind {other} and comes out again on the {other_side}",
+                "rolling behind {other} and coming out again on the {other_side}",
+            ),
+            (
+                "passes behind {other} and comes out on the {other_side}",
+                "passing behind {other} and coming out on the {other_side}",
+            ),
+            (
+                "rolls from the {side} behind {other} and comes out on the other side",
+                "rolling from the {side} behind {other} and coming out on the other side",
+            ),
+            (
+                "disappears behind {other} and appears again on the {other_side}",
+                "disappearing behind {other} and appearing again on the {other_side}",
+            ),
+            (
+                "rolls to the {other_side}, is hidden by {other} and comes out again",
+                "rolling to the {other_side}, hidden by {other} and coming out again",
+            ),
+        ),
+        "slides behind": (
+            (
+                "slides behind {other} and comes out again on the {other_side}",
+                "sliding behind {other} and coming out again on the {other_side}",
+            ),
+            (
+                "passes behind {other} and comes out on the {other_side}",
+                "passing behind {other} and coming out on the {other_side}",
+            ),
+            (
+                "slides from the {side} behind {other} and comes out on the other side",
+                "sliding from the {side} behind {other} and coming out on the other side",
+            ),
+            (
+                "disappears behind {other} and appears again on the {other_side}",
+                "disappearing behind {other} and appearing again on the {other_side}",
+            ),
+            (
+                "slides to the {other_side}, is hidden by {other} and comes out again",
+                "sliding to the {other_side}, hidden by {other} and coming out again",
+            ),
         ),
     },
     beside=(
@@ -207,6 +251,42 @@ INDONESIAN = Wording(
             ("menabrak {other}", "yang menabrak {other}"),
             ("meluncur dari {side} dan menabrak {other}", "yang meluncur dari {side} dan menabrak {other}"),
             ("datang dari {side} dan membentur {other}", "yang datang dari {side} dan membentur {other}"),
+        ),
+        "rolls behind": (
+            (
+                "menggelinding ke belakang {other} dan muncul lagi di sebelah {other_side}",
+                "yang menggelinding ke belakang {other} dan muncul lagi di sebelah {other_side}",
+            ),
+            (
+                "lewat di belakang {other} dan muncul di sebelah {other_side}",
+                "yang lewat di belakang {other} dan muncul di sebelah {other_side}",
+            ),
+            (
+                "menggelinding dari {side} ke balik {other} lalu muncul di sisi lain",
+                "yang menggelinding dari {side} ke balik {other} lalu muncul di sisi lain",
+            ),
+            (
+                "menghilang di balik {other} lalu muncul lagi di sebelah {other_side}",
+                "yang menghilang di balik {other} lalu muncul lagi di sebelah {other_side}",
+            ),
+        ),
+        "slides behind": (
+            (
+                "meluncur ke belakang {other} dan muncul lagi di sebelah {other_side}",
+                "yang meluncur ke belakang {other} dan muncul lagi di sebelah {other_side}",
+            ),
+            (
+                "lewat di belakang {other} dan muncul di sebelah {other_side}",
+                "yang lewat di belakang {other} dan muncul di sebelah {other_side}",
+            ),
+            (
+                "meluncur dari {side} ke balik {other} lalu muncul di sisi lain",
+                "yang meluncur dari {side} ke balik {other} lalu muncul di sisi lain",
+            ),
+            (
+                "menghilang di balik {other} lalu muncul lagi di sebelah {other_side}",
+                "yang menghilang di balik {other} lalu muncul lagi di sebelah {other_side}",
+            ),
         ),
     },
     beside=(

@@ -53,7 +53,8 @@ def test_the_rows_lead_to_the_ledgers_root_and_changed_ones_do_not(ledger):
         changed = dataclasses.replace(table, rows=(row, *table.rows[1:]))
         assert changed.ledger_root(SCENES, ledger.size) != ledger.root().hex()
         assert change.keys() == {"entry"} or changed.root() != table.root()
-    sold = dataclasses.replace(table, shared=table.shared | {"licence": "CC-BY-4.0"})
+    shared = {world: said | {"licence": "CC-BY-4.0"} for world, said in table.shared.items()}
+    sold = dataclasses.replace(table, shared=shared)
     assert sold.ledger_root(SCENES, ledger.size) != ledger.root().hex()
 
 

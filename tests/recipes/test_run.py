@@ -151,7 +151,7 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
         ("stages.scenes.films=[]", "no films"),
         ("stages.scenes.flow.drop_caption=2", "drop_caption 2"),
         ("text.d_model=20", "text_dim 32 is not text.d_model 20"),
-        ("world=worlds-9", "worlds-9"),
+        ('stages.scenes.films=[{"size":"32x32x5","first":0,"last":20,"world":"worlds-9"}]', "worlds-9"),
         ("name=../../films", "cannot name a folder"),
         ('stages.scenes.films=[{"size":"32x32x5"}]', "lacks first, last"),
         ('stages.scenes.films=[{"size":"60x32x5","first":0,"last":20}]', "width 60"),

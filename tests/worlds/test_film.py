@@ -283,7 +283,7 @@ def test_a_surface_that_cannot_be_made_is_one_clear_error(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(mujoco, "MjrContext", refuse)
     with pytest.raises(OSError, match=r"cannot draw here \(gladLoadGL error\): set MUJOCO_GL=osmesa"):
-        easel.Easel("snow", "day", 16, 24)
+        easel.Easel(stage.model("snow", "day"), 16, 24)
 
 
 @pytest.mark.parametrize(("chosen", "card", "skipped"), [("", False, 1), ("", True, 0), ("osmesa", True, 1)])

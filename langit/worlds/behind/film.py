@@ -1,0 +1,95 @@
+"""A scene of the hiding world becomes a film: the things' places are written down, MuJoCo draws them.
+
+Nothing here falls or touches anything, so nothing is simulated: what rolls rolls without slipping at one speed, what
+slides is slowed by its friction. Knows nothing of seeds, captions, files or processes.
+"""
+
+from functools import cache
+from xml.etree import ElementTree
+
+import numpy as np
+
+from langit.shapes import PixelShape
+from langit.worlds import camera, cast, film, stage
+from langit.worlds.behind.scene import BehindScene
+from langit.worlds.easel import Easel
+from langit.worlds.film import FPS, PIXELS, Film, Motion, mirror
+from langit.worlds.opengl import mujoco
+from langit.worlds.scene import mirrored
+
+SIZE = 0.78  # of the thing that passes, in sizes of the first world
+HIDER_SIZES = {"cube": 1.3, "cylinder": 1.55, "cone": 1.75}
+NEAR, AWAY = -0.5, 0.75  # metres from the stage's middle to the hider, towards the viewer, and to the thing's way
+_IMAGE_AT = 3  # frame of a film of the usual length that an image shows: before anything is hidden
+
+
+def mjcf(sky: str) -> str:
+    """The first world's stage as MJCF text with its things in other sizes: the first smaller, the second larger."""
+    root = ElementTree.fromstring(stage.mjcf(sky))
+    assets, hider = root.find("asset"), root.find(".//body[@name='thing1']")
+    assert assets is not None
+    assert hider is not None
+    for mesh in assets.findall("mesh"):
+        shape = mesh.attrib["name"].split("-")[0]
+        twin = ElementTree.SubElement(assets, "mesh", mesh.attrib)
+        for one, name, size in ((mesh, "", SIZE), (twin, "hider-", HIDER_SIZES.get(shape, 1.0))):
+            one.set("name", name + mesh.attrib["name"])
+            one.set("scale", f"{size} {size} {size}")
+    for geom in hider.findall("geom"):
+        if "mesh" in geom.attrib:
+            geom.set("mesh", f"hider-{geom.attrib['mesh']}")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+@cache
+def model(ground: str, sky: str) -> mujoco.MjModel:
+    """The compiled model of a ground and a sky. It is shared: `stage.dress` sets it for a scene."""
+    return stage.compiled(mjcf(sky), ground, sky)
+
+
+@cache
+def _easel(ground: str, sky: str, height: int, width: int) -> Easel:
+    return Easel(model(ground, sky), height, width)
+
+
+def course(scene: BehindScene, frames: int) -> Motion:
+    """Where the things are and how they are turned in each of `frames` (2 or more) frames of 1/8 s."""
+    first, hider = scene.things
+    form = cast.FORMS[first.shape]
+    rows = camera.track(scene, frames)
+    begin, end = (camera.on_stage(rows[at], seen, AWAY) for at, seen in ((0, scene.start), (-1, scene.end)))
+    seconds = (frames - 1) / FPS
+    at = np.arange(frames) / FPS
+    slowing = 0.0 if form.rolling else float(np.sign(end - begin)) * stage.SLIDING * stage.GRAVITY
+    speed = (end - begin) / seconds + slowing * seconds / 2
+    x = begin + speed * at - slowing * at**2 / 2
+    positions, orientations = np.zeros((frames, 2, 3)), np.zeros((frames, 2, 4))
+    positions[:, 0, 0], positions[:, 0, 1], positions[:, 0, 2] = x, AWAY, SIZE * form.rest
+    positions[:, 1] = (0.0, NEAR, HIDER_SIZES[hider.shape] * cast.FORMS[hider.shape].rest)
+    turned = (x - begin) / (SIZE * form.rolling) if form.rolling else np.zeros(frames)  # about the stage's y axis
+    orientations[:, 0, 0], orientations[:, 0, 2] = np.cos(turned / 2), np.sin(turned / 2)
+    half = np.radians(scene.yaw[1]) / 2
+    orientations[:, 1, 0], orientations[:, 1, 3] = np.cos(half), np.sin(half)
+    return Motion(positions, orientations)
+
+
+def render(scene: BehindScene, pixels: PixelShape = PIXELS) -> Film:
+    """Draw a scene. The mirrored scene is drawn as its original and flipped, pixel by pixel.
+
+    An image shows the thing before it is hidden.
+
+    Raises:
+        OSError: no OpenGL to draw with.
+    """
+    if scene.mirrored:
+        original = mirrored(scene)
+        assert isinstance(original, BehindScene)
+        return mirror(render(original, pixels))
+    length = PIXELS.frames if pixels.frames == 1 else pixels.frames
+    shown = slice(_IMAGE_AT, _IMAGE_AT + 1) if pixels.frames == 1 else slice(None)
+    motion, rows = course(scene, length), camera.track(scene, length)
+    made = model(scene.ground, scene.sky)
+    stage.dress(made, scene)
+    easel = _easel(scene.ground, scene.sky, pixels.height, pixels.width)
+    part = Motion(motion.positions[shown], motion.orientations[shown])
+    return film.draw(scene, pixels, part, rows[shown], made, easel)
