@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+from langit.ledger.likeness import Likeness
 from langit.ledger.record import (
     Clip,
     Consent,
@@ -169,6 +170,6 @@ class Output(Record):
 
 KINDS: dict[str, type[Record]] = {
     kind.record: kind
-    for kind in (Source, Rights, Consent, Signal, Clip, Caption, Drop, Manifest, Exposure, Output, Revocation)
+    for kind in (Source, Rights, Consent, Signal, Clip, Caption, Drop, Manifest, Exposure, Output, Likeness, Revocation)
 }
 """Every kind of record, by the name that it has in the log."""

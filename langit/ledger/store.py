@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from langit.ledger.checkpoint import Checkpoint, Signer
 from langit.ledger.evidence import Evidence
+from langit.ledger.likeness import Likeness
 from langit.ledger.log import EMPTY, Frontier, Hash, inclusion_proof, leaf_hash, root
 from langit.ledger.made import KINDS, Caption, Drop, Exposure, Manifest, Output
 from langit.ledger.personal import Personal
@@ -140,6 +141,10 @@ class Ledger:
     def outputs(self) -> tuple[Output, ...]:
         """All videos that left, in order of entry."""
         return self._read(Output)
+
+    def likenesses(self) -> tuple[Likeness, ...]:
+        """All consents to be shown, in order of entry, whether or not they are in force."""
+        return self._entered(Likeness)
 
     def revocations(self) -> tuple[Revocation, ...]:
         """All revocations, in order of entry."""

@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 
+from langit.ledger.likeness import Likeness
 from langit.ledger.made import KINDS, Caption, Drop, Exposure, Manifest, Output
 from langit.ledger.record import Clip, Consent, Record, Revocation, Rights, Signal, Source
 
@@ -64,6 +65,7 @@ ONE_OF_EACH = (
     Manifest("films", 2, HASH, HASH, HASH, 1, HASH, "2026-01-01"),
     Exposure(run="pocket", root=HASH, rows=4, step=2, recorded_at="2026-01-01"),
     Output(content_sha256=HASH, model=HASH, made_at="2026-01-01"),
+    Likeness(person=HASH, scopes=("ability:generate",), starts="2026-01-01", recorded_at="2026-01-01"),
     Revocation(target=HASH, reason="asked", revoked_at="2026-01-01"),
 )
 

@@ -142,6 +142,15 @@ class Lexicon:
         ]
 
     @staticmethod
+    def find(reading: Reading, words: tuple[str, ...], tag: str) -> Iterator[Hit]:
+        """Where words stand one after the other in a reading."""
+        for place, steps in enumerate(reading.steps):
+            for end in {
+                end for step in steps if words[0] in step.exact for end in _follow(reading, step.end, words[1:], "as")
+            }:
+                yield Hit(place, end, tag, " ".join(reading.pieces[place:end]))
+
+    @staticmethod
     def _gapped(form: str, table: Mapping[str, Any]) -> list[str]:
         """The words that a form with gaps may be: "f*ck"."""
         pattern = re.compile(re.escape(form).replace(r"\*", "[a-z]"))

@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from langit.release.gates.disguise import parted, plain, spoken
+from langit.release.gates.disguise import parted, spoken
 from langit.release.gates.finding import Action, Finding
-from langit.release.gates.lexicon import Hit, Rule, fired, lexicon
+from langit.release.gates.lexicon import Hit, Lexicon, Rule, fired, lexicon
+from langit.release.gates.reading import Reading, words_of
 
 Setting = Literal["refuse", "flag", "off"]
 
 RULES = ("sexual", "minors", "violence", "hate", "self-harm", "likeness", "election")
+_BESIDE = 3  # words between "the likeness of" and the name
 MEND = "describe another video; docs/gates.md explains the rule"
 
 
@@ -123,8 +125,7 @@ def _rules(text: str, settings: PromptConfig, consents: Consents | None) -> list
     reading = words.read(text)
     hits = words.hits(reading)
     if consents is not None:
-        hits = [hit for hit in hits if not (_is_name(hit) and consents.allows(plain(hit.shown).casefold().split()))]
-        hits += _listed(reading.pieces, consents)
+        hits = _consented(reading, hits, consents)
     findings = []
     for rule in words.rules:
         setting: Setting = "refuse" if rule.always else settings.of(rule.name)
@@ -150,16 +151,22 @@ def _is_name(hit: Hit) -> bool:
     return hit.tag in ("real-person", "real-one")
 
 
-def _listed(pieces: Sequence[str], consents: Consents) -> list[Hit]:
-    """Names of the registry whose consent is not in force for what is being made."""
-    low = [piece.casefold() for piece in pieces]
-    found = []
+def _consented(reading: Reading, hits: Sequence[Hit], consents: Consents) -> list[Hit]:
+    """The hits without those on people who agreed, and with those on people on record who have not, or no longer."""
+    found: list[Hit] = []
+    agreed: list[Hit] = []
     for name in consents.names():
-        words = plain(name).casefold().split()
-        if consents.allows(words):
-            continue
-        for place in range(len(low) - len(words) + 1):
-            if low[place : place + len(words)] == words:
-                shown = " ".join(pieces[place : place + len(words)])
-                found.append(Hit(place, place + len(words), "real-person", shown))
-    return found
+        words = tuple(name.split())
+        (agreed if consents.allows(words) else found).extend(Lexicon.find(reading, words, "real-person"))
+    for hit in hits:
+        if _is_name(hit) and consents.allows(words_of(hit.shown)):
+            agreed.append(hit)
+        else:
+            found.append(hit)
+    # "in the likeness of NAME" is what NAME agreed to.
+    return [
+        hit
+        for hit in found
+        if hit.tag not in ("faking", "resembling")
+        or not any(hit.start <= one.start <= hit.end + _BESIDE for one in agreed)
+    ]

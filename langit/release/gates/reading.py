@@ -97,6 +97,11 @@ def read(text: str, known: Callable[[str], bool]) -> Reading:
     return Reading(tuple(draft.pieces), steps, tuple(draft.sentence))
 
 
+def words_of(name: str) -> tuple[str, ...]:
+    """The words of a name as a reading would have them."""
+    return tuple(piece.casefold() for chunk in plain(name).split() for piece in _pieces(chunk))
+
+
 def _pieces(chunk: str) -> list[str]:
     """The words of a chunk that has no spaces: cut at signs, and where a capital follows a small letter."""
     joined = re.sub(r"[’'`´]s\b", "", chunk)

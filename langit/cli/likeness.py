@@ -1,0 +1,64 @@
+"""Who agreed to be shown: the verbs `likeness grant`, `revoke` and `list`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from langit.cli.entry import app
+
+likeness = typer.Typer(help="Who agreed to be shown in videos, for what and until when.")
+app.add_typer(likeness, name="likeness")
+
+Where = Annotated[str | None, typer.Option("--ledger", help="A folder; LANGIT_HOME's if left out.")]
+Name = Annotated[str, typer.Argument(help="A person's name, as it would stand in a prompt.")]
+
+
+@likeness.command()
+def grant(
+    name: Name,
+    scope: Annotated[
+        list[str], typer.Option(help="model:NAME, ability:NAME or purpose:WORDS, each as often as needed; or all.")
+    ],
+    evidence: Annotated[Path, typer.Option(help="A file that shows the consent; kept beside the log.")],
+    until: Annotated[str | None, typer.Option(help="The last day, such as 2027-01-31.")] = None,
+    where: Where = None,
+) -> None:
+    """Enter that a person agreed to be shown; the log holds salted commitments, and no name."""
+    from langit.cli.ledger_asked import store
+    from langit.release.gates import likeness as registry
+
+    entered = registry.grant(store(where, empty=True), name, scope, evidence, until)
+    ends = f"until {entered.ends}" if entered.ends else "until it is withdrawn"
+    typer.echo(f"{name} may be shown ({', '.join(entered.scopes)}) {ends}: entry {entered.digest}")
+
+
+@likeness.command()
+def revoke(
+    name: Annotated[str, typer.Argument(help="The name, or the beginning of the entry's digest.")],
+    reason: Annotated[str, typer.Option(help="Kept in the log for good: name nobody in it.")] = "withdrawn",
+    erase: Annotated[bool, typer.Option("--erase", help="Erase the name and the form, too.")] = False,
+    where: Where = None,
+) -> None:
+    """Withdraw a person's consent; what was made before stays made."""
+    from langit.cli.ledger_asked import store
+    from langit.release.gates import likeness as registry
+
+    for digest in registry.revoke(store(where), name, reason, erase):
+        typer.echo(f"withdrawn{' and erased' if erase else ''}: entry {digest}")
+
+
+@likeness.command("list")
+def list_(where: Where = None) -> None:
+    """List consents as they stand today."""
+    from langit.cli.ledger_asked import store
+    from langit.release.gates import likeness as registry
+
+    found = registry.grants(store(where, empty=True))
+    for one in found:
+        days = f"{one.starts} to {one.ends or 'withdrawal'}"
+        typer.echo(f"{one.standing:9} {one.name or '(erased)'}: {', '.join(one.scopes)}; {days}; {one.digest[:16]}")
+    if not found:
+        typer.echo("nobody has agreed to be shown")
