@@ -105,8 +105,8 @@ def _sign(
 ) -> None:
     import c2pa
 
-    address = identity.config.timestamps
-    for timestamps in (address, "") if address and identity.config.without_timestamp else (address,):
+    address = identity.settings.timestamps
+    for timestamps in (address, "") if address and identity.settings.without_timestamp else (address,):
         file.seek(0)
         target.seek(0)
         target.truncate()
@@ -121,7 +121,7 @@ def _sign(
                 builder.sign(signer, mime, file, target)
             return
         except c2pa.C2paError as error:
-            if timestamps and identity.config.without_timestamp:
+            if timestamps and identity.settings.without_timestamp:
                 continue
             why = " ".join(str(error).split())
             if timestamps:
@@ -142,7 +142,7 @@ def _context() -> Any:
 def _signer(identity: Identity, timestamps: str) -> Any:
     import c2pa
 
-    algorithm = c2pa.C2paSigningAlg[identity.config.algorithm.upper()]
+    algorithm = c2pa.C2paSigningAlg[identity.settings.algorithm.upper()]
     if identity.callback is not None:
         return c2pa.Signer.from_callback(identity.callback, algorithm, identity.pem.decode(), timestamps or None)
     assert identity.key is not None
@@ -347,7 +347,7 @@ def _marked(facts: Facts) -> list[dict[str, Any]]:
 
 
 def _mining(identity: Identity) -> list[dict[str, Any]]:
-    use = identity.config.mining
+    use = identity.settings.mining
     keys = ("cawg.ai_generative_training", "cawg.ai_training", "cawg.data_mining")
     said = {"entries": {key: {"use": use} for key in keys}}
     return [{"label": "cawg.training-mining", "data": said}] if use else []

@@ -16,7 +16,6 @@ from typing import Any, Final, Literal
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from langit.bundle.provenance import LedgerState
 from langit.release.credentials import GENERATION, LAYOUT, LEDGER, MARK, OFFLINE, USES, media_type
 
 State = Literal["trusted", "valid", "invalid", "unreadable"]
@@ -86,6 +85,15 @@ class Signature:
 
 
 @dataclass(frozen=True)
+class Training:
+    """The training ledger as the model's run read it: whose log, how many entries, their RFC 6962 root (hex)."""
+
+    origin: str
+    size: int
+    root: str
+
+
+@dataclass(frozen=True)
 class Origin:
     """A file that this one was made from, and what its own credentials said when it was used."""
 
@@ -119,7 +127,7 @@ class Credentials:
     asked: str | None = None
     seed: int | None = None
     settings: Mapping[str, Any] | None = None
-    ledger: LedgerState | None = None
+    ledger: Training | None = None
     mark: bytes | None = None
     origins: tuple[Origin, ...] = ()
     boxes: tuple[str, ...] = ()
@@ -227,9 +235,7 @@ def _said(
         asked=_text(made.get("asked")),
         seed=made["seed"] if isinstance(made.get("seed"), int) else None,
         settings={key: made[key] for key in ("steps", "guidance", "fps", "sampling") if key in made},
-        ledger=LedgerState(str(ledger["origin"]), int(ledger["tree_size"]), str(ledger["root_hash"]))
-        if ledger
-        else None,
+        ledger=Training(str(ledger["origin"]), int(ledger["tree_size"]), str(ledger["root_hash"])) if ledger else None,
         mark=_mark(assertions),
         origins=_origins(plain, label, prompts, results, frozenset()),
         boxes=tuple(map(str, placed.get("boxes") or ())),

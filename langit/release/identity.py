@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 import stat
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from langit import config
 
 FOLDER: Final = "keys"
 MADE_HERE: Final = "Langit, made on this machine"
@@ -72,6 +75,22 @@ class SigningConfig:
             raise ValueError(f"[signing] timestamps {self.timestamps!r} is no http:// or https:// address")
 
 
+def signing(home: Path) -> SigningConfig:
+    """The section ``[signing]`` of a home's ``release.toml``, without loading what the other sections need.
+
+    Raises:
+        ValueError: the file is not TOML, or the section has a wrong key or value.
+    """
+    path = home / "release.toml"
+    try:
+        plain = tomllib.loads(path.read_text(encoding="utf-8"))
+        return config.load(SigningConfig, plain.get("signing", {}))
+    except FileNotFoundError:
+        return SigningConfig()
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 @dataclass(frozen=True, eq=False)
 class Identity:
     """A chain of certificates, leaf first, and what signs for it: a private key, or a callback."""
@@ -80,7 +99,7 @@ class Identity:
     where: str
     key: bytes | None = field(default=None, repr=False)
     callback: Sign | None = None
-    config: SigningConfig = SigningConfig()
+    settings: SigningConfig = SigningConfig()
     made_here: bool = False
 
     @property
@@ -103,24 +122,29 @@ class Identity:
         return fingerprint(self.chain[-1])
 
     @property
+    def private(self) -> bool:
+        """Whether nobody but this machine vouches for the root."""
+        return self.made_here
+
+    @property
     def pem(self) -> bytes:
         """The chain as PEM. It holds nothing secret."""
         return b"".join(each.public_bytes(_PEM) for each in self.chain)
 
 
-def identity(folder: Path, config: SigningConfig | None = None, now: datetime | None = None) -> Identity:
-    """Who signs: ``config``'s chain, or the machine's own in ``folder``, made or renewed if need be.
+def identity(folder: Path, settings: SigningConfig | None = None, now: datetime | None = None) -> Identity:
+    """Who signs: ``settings``' chain, or the machine's own in ``folder``, made or renewed if need be.
 
     Args:
         folder: ``LANGIT_HOME/keys``.
-        config: where the chain is, if the person has one.
+        settings: where the chain is, if the person has one.
         now: the present if left out.
 
     Raises:
         ValueError: a file is no certificate or key, does not fit the others, has expired, or others can read it.
         OSError: a file cannot be read or written.
     """
-    chosen, at = config or SigningConfig(), now or datetime.now(UTC)
+    chosen, at = settings or SigningConfig(), now or datetime.now(UTC)
     if chosen.chain:
         return _own(chosen, at)
     here = folder / "signing"
@@ -136,7 +160,7 @@ def identity(folder: Path, config: SigningConfig | None = None, now: datetime | 
     return Identity((leaf, root), str(here), _private(key), None, chosen, made_here=True)
 
 
-def renew(folder: Path, config: SigningConfig | None = None, now: datetime | None = None) -> Identity:
+def renew(folder: Path, settings: SigningConfig | None = None, now: datetime | None = None) -> Identity:
     """A new root and leaf; those that were there are kept aside, and what they signed stays known as from here.
 
     Raises:
@@ -149,7 +173,7 @@ def renew(folder: Path, config: SigningConfig | None = None, now: datetime | Non
         _private_folder(kept.parent)
         here.rename(kept)
     _make(folder, now or datetime.now(UTC))
-    return identity(folder, config, now)
+    return identity(folder, settings, now)
 
 
 def own_roots(folder: Path) -> tuple[x509.Certificate, ...]:
@@ -184,9 +208,9 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def _own(config: SigningConfig, now: datetime) -> Identity:
+def _own(settings: SigningConfig, now: datetime) -> Identity:
     """A person's own chain, with a key or a callback."""
-    path = Path(config.chain).expanduser()
+    path = Path(settings.chain).expanduser()
     chain = certificates(path)
     leaf = chain[0]
     if not leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
@@ -202,14 +226,14 @@ def _own(config: SigningConfig, now: datetime) -> Identity:
                 f"in {path} {common_name(lower)!r} was not issued by {common_name(upper)!r}, which follows it:"
                 " give the signer's certificate first, then its issuers up to the root"
             ) from error
-    if config.callback:
-        return Identity(chain, str(path), None, _imported(config.callback), config)
-    key_path = Path(config.key).expanduser()
+    if settings.callback:
+        return Identity(chain, str(path), None, _imported(settings.callback), settings)
+    key_path = Path(settings.key).expanduser()
     _check_secret(key_path)
     key = _load_key(key_path.read_bytes(), key_path)
     if _public(key.public_key()) != _public(leaf.public_key()):
         raise ValueError(f"{key_path} is not the key of the first certificate in {path}: name the one that is")
-    return Identity(chain, str(path), _private(key), None, config)
+    return Identity(chain, str(path), _private(key), None, settings)
 
 
 def _make(folder: Path, now: datetime) -> None:

@@ -1,0 +1,65 @@
+"""A tiny video and a picture, what made them, and who signs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from release.authorities import EMAIL, Holder, holder
+
+from langit import video
+from langit.bundle.provenance import LedgerState
+from langit.release.facts import Facts
+from langit.release.identity import Identity, identity
+
+LEDGER = LedgerState("langit-ledger-test", 30600, "ef" * 32)
+
+
+@pytest.fixture(scope="session")
+def facts() -> Facts:
+    return Facts(
+        model="pocket",
+        prompt="bola merah di atas salju",
+        seed=7,
+        fps=8.0,
+        steps=12,
+        guidance=3.0,
+        provenance="sha256:" + "ab" * 32,
+        ledger=LEDGER,
+        asked="bola merah",
+        sampling='{"solver":"ab2","steps":12}',
+    )
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video that nobody has signed."""
+    path = tmp_path_factory.mktemp("plain") / "plain.mp4"
+    frames = np.random.default_rng(0).integers(0, 255, (5, 64, 64, 3), dtype=np.uint8)
+    video.write(path, frames, 8, {"title": "bola merah"})
+    return path
+
+
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("picture") / "picture.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (48, 64, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    """The identity of a home, whose keys lie in ``Path(own.where).parent``."""
+    return identity(tmp_path_factory.mktemp("home") / "keys")
+
+
+@pytest.fixture(scope="session")
+def root() -> Holder:
+    return holder("Root of the test", authority=True)
+
+
+@pytest.fixture(scope="session")
+def leaf(root: Holder) -> Holder:
+    return holder("Leaf of the test", root, use=EMAIL)
