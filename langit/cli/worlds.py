@@ -26,7 +26,10 @@ def render(
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=10**9, help="The first film's seed; the others follow.")] = 0,
     world: Annotated[
-        str, typer.Option(help="worlds-1 (things), or story-1 (puppies, a traveller, a train).")
+        str,
+        typer.Option(
+            help="worlds-1 (things), story-1 (puppies, a traveller, a train) or behind-1 (hidden, and out again)."
+        ),
     ] = "worlds-1",
 ) -> None:
     """Render films to look at, each with its captions beside it."""

@@ -50,7 +50,7 @@ def on_stage(row: Float[np.ndarray, "10"], across: float, away: float = 0.0) -> 
     """The x at which the line y = away is seen `across` picture widths right of the centre of a square picture."""
     forward = row[3:5] / np.hypot(row[3], row[4])
     right = np.array([forward[1], -forward[0]])
-    # (p - c) . right = slope * depth, solved for p = (x, away); depth is along the tilted view, at half a metre's height
+    # (p - c) . right = slope * depth, solved for p = (x, away); depth is along the tilted view, half a metre up
     slope = 2 * across * row[9]
     flat = math.cos(math.radians(TILT))
     drop = math.sin(math.radians(TILT)) * (HEIGHT - 0.5)

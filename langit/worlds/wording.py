@@ -13,7 +13,10 @@ Verb = tuple[str, str]  # as said of a thing ("spins"), and after its name witho
 
 @dataclass(frozen=True)
 class Wording:
-    """Phrases of one language. Rolling verbs are keyed "rolls" and sliding ones "slides"; "behind" is the hiding world's."""
+    """Phrases of one language. Rolling verbs are keyed "rolls" and sliding ones "slides".
+
+    Those with "behind" are the hiding world's.
+    """
 
     shapes: dict[str, tuple[str, ...]]
     colours: dict[str, tuple[str, ...]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -15,6 +16,7 @@ from jaxtyping import UInt8
 
 from langit.shapes import PixelShape
 from langit.worlds import caption, scene
+from langit.worlds.behind import scene as behind_scene
 from langit.worlds.story import caption as story_caption
 from langit.worlds.story import scene as story_scene
 
@@ -84,6 +86,12 @@ def _story(scene: story_scene.StoryScene, pixels: PixelShape) -> AnyFilm:
     return render(scene, pixels)
 
 
+def _behind(scene: behind_scene.BehindScene, pixels: PixelShape) -> AnyFilm:
+    from langit.worlds.behind.film import render
+
+    return render(scene, pixels)
+
+
 WORLDS: dict[str, World[Any]] = {
     scene.VERSION: World(
         scene.VERSION,
@@ -102,6 +110,15 @@ WORLDS: dict[str, World[Any]] = {
         story_caption.captions,
         story_caption.prompts,
         _story,
+    ),
+    behind_scene.VERSION: World(
+        behind_scene.VERSION,
+        behind_scene.sample_scene,
+        scene.mirrored,
+        caption.canonical,
+        caption.captions,
+        partial(caption.prompts, sample=behind_scene.sample_scene),
+        _behind,
     ),
 }
 

@@ -17,8 +17,8 @@ from langit.worlds.film import FPS, PIXELS, Film, Motion, mirror
 from langit.worlds.opengl import mujoco
 from langit.worlds.scene import mirrored
 
-SIZE = 0.78  # of the thing that passes, in sizes of the first world
-HIDER_SIZES = {"cube": 1.3, "cylinder": 1.55, "cone": 1.75}
+SIZE = 0.88  # of the thing that passes, in sizes of the first world
+HIDER_SIZES = {"cube": (1.4, 1.4), "cylinder": (1.95, 1.4), "cone": (2.0, 1.75)}  # across and upwards
 NEAR, AWAY = -0.5, 0.75  # metres from the stage's middle to the hider, towards the viewer, and to the thing's way
 _IMAGE_AT = 3  # frame of a film of the usual length that an image shows: before anything is hidden
 
@@ -32,9 +32,10 @@ def mjcf(sky: str) -> str:
     for mesh in assets.findall("mesh"):
         shape = mesh.attrib["name"].split("-")[0]
         twin = ElementTree.SubElement(assets, "mesh", mesh.attrib)
-        for one, name, size in ((mesh, "", SIZE), (twin, "hider-", HIDER_SIZES.get(shape, 1.0))):
-            one.set("name", name + mesh.attrib["name"])
-            one.set("scale", f"{size} {size} {size}")
+        mesh.set("scale", f"{SIZE} {SIZE} {SIZE}")
+        across, upwards = HIDER_SIZES.get(shape, (1.0, 1.0))
+        twin.set("name", f"hider-{mesh.attrib['name']}")
+        twin.set("scale", f"{across} {across} {upwards}")
     for geom in hider.findall("geom"):
         if "mesh" in geom.attrib:
             geom.set("mesh", f"hider-{geom.attrib['mesh']}")
@@ -65,7 +66,7 @@ def course(scene: BehindScene, frames: int) -> Motion:
     x = begin + speed * at - slowing * at**2 / 2
     positions, orientations = np.zeros((frames, 2, 3)), np.zeros((frames, 2, 4))
     positions[:, 0, 0], positions[:, 0, 1], positions[:, 0, 2] = x, AWAY, SIZE * form.rest
-    positions[:, 1] = (0.0, NEAR, HIDER_SIZES[hider.shape] * cast.FORMS[hider.shape].rest)
+    positions[:, 1] = (0.0, NEAR, HIDER_SIZES[hider.shape][1] * cast.FORMS[hider.shape].rest)
     turned = (x - begin) / (SIZE * form.rolling) if form.rolling else np.zeros(frames)  # about the stage's y axis
     orientations[:, 0, 0], orientations[:, 0, 2] = np.cos(turned / 2), np.sin(turned / 2)
     half = np.radians(scene.yaw[1]) / 2

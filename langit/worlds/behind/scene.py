@@ -79,7 +79,7 @@ def sample_scene(seed: int) -> BehindScene:
         side=side,
         heading=dice.between(-30.0, 30.0),
         offset=(dice.between(-4.0, 4.0), dice.between(-4.0, 4.0)),
-        width=dice.between(3.9, 4.3),
+        width=dice.between(3.9, 4.2),
         sweep=0.0 if still else dice.between(12.0, 15.0),
         start=round(-away * dice.between(low, high), 4),
         end=round(away * dice.between(low, high), 4),
