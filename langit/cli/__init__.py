@@ -14,6 +14,7 @@ import langit.cli.train
 import langit.cli.evaluate
 import langit.cli.worlds
 import langit.cli.curate
+import langit.cli.nearest
 import langit.cli.ledger
 import langit.cli.bundle  # noqa: F401  (like those above it, imported to register)
 

@@ -34,3 +34,18 @@ def check(
     if not found.holds:
         broken = ", ".join(finding.what for finding in found.findings if finding.state == "broken")
         raise ValueError(f"{found.path} does not keep its word ({broken}): get the bundle again")
+
+
+@bundle.command("index")
+def index(name: Annotated[str, typer.Argument(help="A model's name, or a bundle's folder.")]) -> None:
+    """Make the index of a model's training clips, which langit nearest and the gate need, from the films of this home.
+
+    It goes into the bundle, whose provenance names it: the model has another digest after this.
+    """
+    from langit import config
+    from langit.bundle import resolve
+    from langit.release.nearest.training import index_bundle
+
+    with progress() as report:
+        sealed = index_bundle(resolve(name), config.home(), report)
+    typer.echo(f"{resolve(name)} is {sealed.digest} now")

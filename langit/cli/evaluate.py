@@ -21,6 +21,9 @@ def evaluate(
     abilities: Annotated[
         bool, typer.Option("--abilities", help="Measure what it does with given frames, sizes and minutes instead.")
     ] = False,
+    copying: Annotated[
+        bool, typer.Option("--copying", help="Measure how near its videos are to its training clips instead.")
+    ] = False,
     films: Annotated[
         int | None, typer.Option(min=1, help="With --abilities: on how many held-out films; 64 if left out.")
     ] = None,
@@ -34,8 +37,11 @@ def evaluate(
         raise ValueError("--abilities is measured on films, not on --prompts and --seeds: give --films")
     if films is not None and not abilities:
         raise ValueError(f"--films {films} are what --abilities are measured on: give both, or --prompts")
+    if copying and (abilities or seeds is not None):
+        raise ValueError("--copying makes one video of each of --prompts: leave --abilities and --seeds out")
     name = Path(model).name
-    folder = output or Path(f"abilities-{name}" if abilities else f"evaluation-{name}")
+    kind = "abilities" if abilities else "copying" if copying else "evaluation"
+    folder = output or Path(f"{kind}-{name}")
     table: Table
     with progress() as report:
 
@@ -46,6 +52,11 @@ def evaluate(
             from langit.evaluate.abilities import evaluate_abilities
 
             table = evaluate_abilities(model, films=films or 64, folder=folder, progress=told).table()
+        elif copying:
+            from langit import config
+            from langit.evaluate.copying import evaluate_copying
+
+            table = evaluate_copying(model, prompts or 200, folder, config.home(), told).table()
         else:
             from langit.evaluate.report import evaluate as measure
 

@@ -107,7 +107,7 @@ def build_index(
         prints=seen.prints,
         clips=np.array(seen.clips, np.int32),
         starts=np.array(seen.starts, np.float32),
-        films=tuple(FilmName(entry.seed, str(entry.pixels)) for entry in rendered),
+        films=tuple(FilmName(entry.world, entry.seed, str(entry.pixels)) for entry in rendered),
         footage=tuple(entry.clip for entry in plain[len(rendered) :]),
     )
 

@@ -70,7 +70,7 @@ class Watch:
         for window in windows(seen(), self.fps):
             yield from waiting
             waiting.clear()
-            self._look(self.index.search(self.autoencoder, window))
+            self.note(self.index.look(self.autoencoder, window))
         yield from waiting
 
     def look(self, frames: Iterable[ArrayLike]) -> tuple[Finding, ...]:
@@ -79,7 +79,8 @@ class Watch:
             pass
         return self.findings()
 
-    def _look(self, matches: list[Match]) -> None:
+    def note(self, matches: list[Match]) -> None:
+        """Take notice of a window's matches."""
         for match in matches:
             if self.nearest is None or match.score > self.nearest.score:
                 self.nearest = match
@@ -138,5 +139,5 @@ def matches(
     """The clips that a video is most similar to, over all its windows."""
     found: list[Match] = []
     for window in windows(frames, fps):
-        found = best([*found, *index.search(autoencoder, window, count)], count)
+        found = best([*found, *index.look(autoencoder, window, count)], count)
     return found

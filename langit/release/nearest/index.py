@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Float32, Int8, Int32, UInt8
+from jaxtyping import Float32, Int8, Int32, Int64, UInt8
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -27,6 +27,7 @@ from langit.release.nearest.windows import Window
 
 FORMAT: Final = "langit-nearest-1"
 _STEPS: Final = 127.0
+_FILM: Final = ("world", "seed", "size")
 COPY_BITS: Final = 31
 """Bits within which two PDQ fingerprints are of one picture, as its authors advise."""
 
@@ -56,11 +57,12 @@ class Match:
 class FilmName:
     """A rendered film: it can be rendered again."""
 
+    world: str
     seed: int
     size: str
 
     def __str__(self) -> str:
-        return f"film {self.seed} ({self.size})"
+        return f"film {self.seed} of {self.world} ({self.size})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,28 +105,42 @@ class ClipIndex:
         found = features(autoencoder, window.frames[None])
         return np.concatenate([self.projection(found), self.projection(self.projection.mirrored(found))])
 
-    def search(self, autoencoder: Autoencoder, window: Window, count: int = 1) -> list[Match]:
+    def look(self, autoencoder: Autoencoder, window: Window, count: int = 1) -> list[Match]:
         """The clips that a window is most similar to, the nearest first; and those of which it has fingerprints."""
-        found = self.embed(autoencoder, window)
+        return self.search(window, self.embed(autoencoder, window), count)
+
+    def search(
+        self,
+        window: Window,
+        vectors: Float32[np.ndarray, "2 d"],
+        count: int = 1,
+        rows: Int64[np.ndarray, " m"] | None = None,
+    ) -> list[Match]:
+        """As :meth:`look`, for vectors that are there already and, where they are given, among some rows only."""
+        part: slice | Int64[np.ndarray, " m"] = slice(None) if rows is None else rows
         if window.whole:
-            scores = self.scale.scores(found, self._vectors)  # (2, n): as it is, and mirrored
+            scores = self.scale.scores(vectors, self._vectors[part])  # (2, m): as it is, and mirrored
         else:
-            scores = self.scale.scores(by_content(found), self._content)
-        best = scores.max(axis=0)
+            scores = self.scale.scores(by_content(vectors), self._content[part])
+        best, places = scores.max(axis=0), np.arange(len(self.vectors))[part]
         copies = self._copies(window)
-        chosen: dict[int, int] = {}
-        for row in self._order(best, count):
-            chosen.setdefault(int(self.clips[row]), int(row))
+        chosen: dict[int, tuple[int, Float32[np.ndarray, " two"]]] = {}
+        for place in self._order(best, count):
+            row = int(places[place])
+            chosen.setdefault(int(self.clips[row]), (row, scores[:, place]))
             if len(chosen) == count:
                 break
-        for clip in copies:
-            if clip not in chosen:
-                rows = np.flatnonzero(self.clips == clip)
-                chosen[clip] = int(rows[best[rows].argmax()])
-        return [self._match(clip, row, found, scores, window.whole, copies) for clip, row in chosen.items()]
+        for clip in copies.keys() - chosen.keys():
+            row = int(np.flatnonzero(self.clips == clip)[0])
+            asked, stored = (vectors, self._vectors) if window.whole else (by_content(vectors), self._content)
+            chosen[clip] = row, self.scale.scores(asked, stored[row : row + 1])[:, 0]
+        return [
+            self._match(clip, row, vectors, own, window.whole, copies.get(clip, (0.0, 256)))
+            for clip, (row, own) in chosen.items()
+        ]
 
     def _order(self, best: Float32[np.ndarray, " n"], count: int) -> np.ndarray:
-        """Rows from the best on, as many as surely hold ``count`` clips."""
+        """Places from the best on, as many as surely hold ``count`` clips."""
         each = int(np.bincount(self.clips).max())
         many = min(len(best), count * each)
         first = np.argpartition(-best, many - 1)[:many]
@@ -142,21 +158,20 @@ class ClipIndex:
         self,
         clip: int,
         row: int,
-        found: Float32[np.ndarray, "2 d"],
-        scores: Float32[np.ndarray, "2 n"],
+        vectors: Float32[np.ndarray, "2 d"],
+        scores: Float32[np.ndarray, " two"],
         whole: bool,
-        copies: dict[int, tuple[float, int]],
+        copy: tuple[float, int],
     ) -> Match:
-        side = int(scores[:, row].argmax())
-        score = float(scores[side, row])
-        copied, bits = copies.get(clip, (0.0, 256))
-        moves = float(by_motion(found)[side] @ self._motion[row])
+        side = int(scores.argmax())
+        score, (copied, bits) = float(scores[side]), copy
+        moves = float(by_motion(vectors)[side] @ self._motion[row])
         return Match(
             clip=clip,
             start=float(self.starts[row]),
             score=score,
             share=self.scale.share(score, whole),
-            content=float(by_content(found)[side] @ self._content[row]),
+            content=float(by_content(vectors)[side] @ self._content[row]),
             motion=moves if whole else None,
             mirrored=bool(side),
             bits=bits,
@@ -167,12 +182,14 @@ class ClipIndex:
         """Write the file."""
         projection = self.projection
         sizes = sorted({film.size for film in self.films})
+        worlds = sorted({film.world for film in self.films})
         tensors = {
             "vectors": self.vectors,
             "prints": self.prints,
             "clips": self.clips,
             "starts": self.starts,
             "films.seed": np.array([film.seed for film in self.films], np.uint32),
+            "films.world": np.array([worlds.index(film.world) for film in self.films], np.uint8),
             "films.size": np.array([sizes.index(film.size) for film in self.films], np.uint8),
             "footage": np.frombuffer(bytes.fromhex("".join(self.footage)), np.uint8).reshape(-1, 32),
             "background": self.scale.background,
@@ -180,7 +197,7 @@ class ClipIndex:
             "held.content": self.scale.content,
             "mirror": projection.mirror,
         }
-        about: dict[str, Any] = {"format": FORMAT, "time": projection.time, "sizes": sizes}
+        about: dict[str, Any] = {"format": FORMAT, "time": projection.time, "sizes": sizes, "worlds": worlds}
         for name, half in (("content", projection.content), ("motion", projection.motion)):
             tensors |= {f"{name}.mean": half.mean, f"{name}.matrix": half.matrix.astype(np.float16)}
             about[f"{name}.quiet"] = half.quiet
@@ -214,8 +231,8 @@ class ClipIndex:
             clips=tensors["clips"],
             starts=tensors["starts"],
             films=tuple(
-                FilmName(int(seed), about["sizes"][size])
-                for seed, size in zip(tensors["films.seed"], tensors["films.size"], strict=True)
+                FilmName(about["worlds"][world], int(seed), about["sizes"][size])
+                for world, seed, size in zip(*(tensors[f"films.{each}"] for each in _FILM), strict=True)
             ),
             footage=tuple(row.tobytes().hex() for row in tensors["footage"]),
         )

@@ -44,7 +44,9 @@ def entries(folder: Path, seeds: range) -> list[Entry]:
     shard = folder / f"{seeds[0]}.safetensors"
     frames = np.stack([film(seed) for seed in seeds])
     save_file({"frames": frames}, shard, metadata={"clips": json.dumps(list(seeds))})
-    return [Entry(f"{seed:064x}", ("a box",), PIXELS, seed, False, shard, row) for row, seed in enumerate(seeds)]
+    return [
+        Entry(f"{seed:064x}", ("a box",), PIXELS, seed, False, shard, row, "boxes") for row, seed in enumerate(seeds)
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -33,9 +33,9 @@ def test_mirror_images_are_told(index, autoencoder):
 def test_a_copy_is_flagged_and_refused_where_the_policy_says_so(index, autoencoder):
     flags = Watch(index, autoencoder, 8.0).look(film(3))
     assert {finding.action for finding in flags} == {"flag"} and flags == enforce(flags)
-    assert any("similar to film 3 (64x64x17)" in finding.why for finding in flags)
+    assert any("similar to film 3 of boxes (64x64x17)" in finding.why for finding in flags)
     strict = NearestConfig(near_action="refuse")
-    with pytest.raises(Refused, match="nearest clip .similar to film 3 .64x64x17., which was trained on"):
+    with pytest.raises(Refused, match="nearest clip .similar to film 3 of boxes .64x64x17., which was trained on"):
         enforce(Watch(index, autoencoder, 8.0, strict).look(film(3)))
 
 
