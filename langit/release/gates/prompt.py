@@ -29,7 +29,9 @@ class PromptConfig:
     ``guard`` is empty, ``transformers:FOLDER`` (a text-classification model on this machine) or ``MODEL@URL`` (an
     OpenAI-compatible moderations endpoint). ``guard_labels`` says what follows from each of its labels or categories,
     by name; a label that is not there refuses where the endpoint itself flags the text, and else does nothing.
-    A label fires from ``guard_threshold`` on. A child who is sexualised is refused whatever ``minors`` says.
+    A label fires from ``guard_threshold`` on. ``purpose`` is what videos are made for, which
+    consents may be limited to. A child who is sexualised is refused
+    whatever ``minors`` says.
     """
 
     sexual: Setting = "refuse"
@@ -43,6 +45,7 @@ class PromptConfig:
     guard_labels: tuple[str, ...] = ()
     guard_threshold: float = 0.5
     guard_timeout: float = 10.0
+    purpose: str = ""
 
     def __post_init__(self) -> None:
         if not 0 < self.guard_threshold <= 1:
