@@ -68,9 +68,10 @@ def read_model(folder: Path, logs: Iterable[ExposureFile] = ()) -> Model:
 
 
 def _in_order(stages: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[str]:
-    """Stages as they were trained: the autoencoder, then as the recipe lists them, then any others."""
-    listed = [stage["name"] for stage in recipe.get("stages", []) if isinstance(stage, dict)]
-    first = [name for name in ("autoencoder", *listed) if name in stages]
+    """Stages as they were trained: the autoencoder's, then as the recipe lists them, then any others."""
+    tables = ({"name": "autoencoder"}, *recipe.get("autoencoder_stages", ()), *recipe.get("stages", ()))
+    listed = dict.fromkeys(table["name"] for table in tables if isinstance(table, dict))
+    first = [name for name in listed if name in stages]
     return [*first, *(name for name in stages if name not in first)]
 
 

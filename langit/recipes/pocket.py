@@ -8,7 +8,7 @@ from langit.autoencoder.model import AutoencoderConfig
 from langit.feed.windows import WindowConfig
 from langit.generate.settings import SamplingConfig
 from langit.patches.known import KnownConfig
-from langit.recipes.recipe import FilmGroup, Recipe, Stage
+from langit.recipes.recipe import AutoencoderStage, FilmGroup, Recipe, Stage
 from langit.text.encoder import TextConfig
 from langit.train.optim import OptimConfig
 from langit.train.tasks import FlowConfig, ReconstructionConfig
@@ -67,15 +67,20 @@ def pocket() -> Recipe:
                 ),
             ),
         ),
-        autoencoder_films=(FilmGroup("64x64x17", 0, 2_000),),
-        autoencoder=AutoencoderConfig(latent_channels=24),
-        reconstruction=ReconstructionConfig(batch=8),
-        autoencoder_training=TrainConfig(
-            steps=650,
-            optim=OptimConfig(matrix_rate=3e-3, other_rate=1e-3, warmup=30, decay=250, ema=0.995),
-            checkpoint_every=50,
-            sample_every=100,
+        autoencoder_stages=(
+            AutoencoderStage(
+                "autoencoder",
+                (FilmGroup("64x64x17", 0, 2_000),),
+                ReconstructionConfig(batch=8),
+                TrainConfig(
+                    steps=650,
+                    optim=OptimConfig(matrix_rate=3e-3, other_rate=1e-3, warmup=30, decay=250, ema=0.995),
+                    checkpoint_every=50,
+                    sample_every=100,
+                ),
+            ),
         ),
+        autoencoder=AutoencoderConfig(latent_channels=24),
         text=text,
         transformer=TransformerConfig(text_dim=text.d_model, in_channels=24, out_channels=24),
         sampling=SamplingConfig(guidance=3.0),
@@ -91,10 +96,10 @@ def tiny() -> Recipe:
     return Recipe(
         name="tiny",
         stages=(
-            Stage("scenes", short, FlowConfig(token_budget=64, thing_after=2), training),
+            Stage("scenes", short, FlowConfig(token_budget=64, thing_after=2), training, "autoencoder"),
             Stage(
                 "abilities",
-                (*short, FilmGroup("32x32x9", 2000, 2010)),
+                (*short, FilmGroup("32x32x9", 2000, 2010), FilmGroup("32x32x5", 3000, 3004, "story-1")),
                 FlowConfig(
                     token_budget=64,
                     thing_after=0,
@@ -106,8 +111,14 @@ def tiny() -> Recipe:
         ),
         captions=2,
         autoencoder=AutoencoderConfig(fine_width=16, coarse_width=24, encoder_blocks=(1, 1), decoder_blocks=(1, 1)),
-        reconstruction=ReconstructionConfig(batch=4),
-        autoencoder_training=TrainConfig(steps=4, optim=quick, checkpoint_every=2),
+        autoencoder_stages=(
+            AutoencoderStage(
+                "autoencoder",
+                reconstruction=ReconstructionConfig(batch=4),
+                training=TrainConfig(steps=4, optim=quick, checkpoint_every=2),
+            ),
+            AutoencoderStage("sharper", (short[0],), ReconstructionConfig(batch=4), TrainConfig(steps=4, optim=quick)),
+        ),
         text=text,
         transformer=TransformerConfig(
             num_attention_heads=2, attention_head_dim=16, text_dim=32, freq_dim=32, ffn_dim=48, num_layers=2

@@ -43,22 +43,45 @@ class FilmGroup:
 
 
 @dataclass(frozen=True)
+class AutoencoderStage:
+    """A stretch of the autoencoder's training; on all films of the transformer's stages where it names none.
+
+    A stage begins with the averaged weights of the one before it; the first begins with principal components.
+    """
+
+    name: str
+    films: tuple[FilmGroup, ...] = ()
+    reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+
+@dataclass(frozen=True)
 class Stage:
     """A stretch of the transformer's training: on which films, what the loss is, and how long.
 
-    A stage begins with the averaged weights of the one before it; the first begins with random ones.
+    A stage begins with the averaged weights of the one before it; the first begins with random ones. It learns the
+    latents of the autoencoder as one of its stages left it, the last if none is named; words of its captions that were
+    not there before are added to the vocabulary.
     """
 
     name: str
     films: tuple[FilmGroup, ...]
     flow: FlowConfig = field(default_factory=FlowConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
+    autoencoder: str = ""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9_-]*", self.name) or self.name == "autoencoder":
-            raise ValueError(f"stage {self.name!r} cannot name a folder of its own: use small letters, digits, - and _")
+        _check_name(self.name)
         if not self.films:
             raise ValueError(f"stage {self.name!r} with no films has nothing to learn from: give at least one group")
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+        raise ValueError(f"stage {name!r} cannot name a folder of its own: use small letters, digits, - and _")
 
 
 @dataclass(frozen=True)
@@ -67,12 +90,10 @@ class Recipe:
 
     name: str
     stages: tuple[Stage, ...]
-    autoencoder_films: tuple[FilmGroup, ...] = ()  # those that the autoencoder learns from; all of them when left empty
+    autoencoder_stages: tuple[AutoencoderStage, ...] = (AutoencoderStage("autoencoder"),)
     captions: int = 8  # of each film, half of them Indonesian
     mirror: bool = True
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
-    reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
-    autoencoder_training: TrainConfig = field(default_factory=TrainConfig)
     manifest: str | None = None  # a curated set, by its digest, that every stage learns from beside the films
     whitening: float = 0.5  # latents are divided by std ** whitening: 0 leaves their variances, 1 makes them equal
     text: TextConfig = field(default_factory=TextConfig)
@@ -82,9 +103,12 @@ class Recipe:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
             raise ValueError(f"name {self.name!r} cannot name a folder: use letters, digits, - and _")
-        names = [stage.name for stage in self.stages]
-        if not names or len(set(names)) < len(names):
-            raise ValueError(f"stages named {', '.join(names) or 'nothing'}: give at least one, each a name of its own")
+        names = list(self.stage_names)
+        if not self.stages or not self.autoencoder_stages or len(set(names)) < len(names):
+            raise ValueError(
+                f"stages named {', '.join(names) or 'nothing'}: give at least one of the autoencoder and one of the"
+                " transformer, each a name of its own"
+            )
         if self.transformer.text_dim != self.text.d_model:
             raise ValueError(
                 f"transformer.text_dim {self.transformer.text_dim} is not text.d_model {self.text.d_model}:"
@@ -105,6 +129,7 @@ class Recipe:
                 f"transformer.patch_size {self.transformer.patch_size}: training packs patches of (1, 2, 2)"
             )
         for stage in self.stages:
+            self.autoencoder_of(stage)
             for group in stage.films:
                 tokens = token_grid(latent_shape(group.pixels, self.autoencoder.compression)).count
                 if tokens > stage.flow.token_budget:
@@ -112,8 +137,12 @@ class Recipe:
                         f"stages.{stage.name}.flow.token_budget {stage.flow.token_budget}: a film of {group.size} has"
                         f" {tokens} tokens, give more"
                     )
-        if not any(split(seed) != "train" for g in self.autoencoder_films or self.films for seed in g.seeds):
-            raise ValueError("the films hold no held-out seed to look at (every tenth is one): give at least 10 seeds")
+        for each in self.autoencoder_stages:
+            if not any(split(seed) != "train" for group in each.films or self.films for seed in group.seeds):
+                raise ValueError(
+                    f"the films of stage {each.name} hold no held-out seed to look at (every tenth is one):"
+                    " give at least 10 seeds"
+                )
         if self.captions < 1:
             raise ValueError(f"captions {self.captions}: give each film at least 1")
         if not 0 <= self.whitening <= 1:
@@ -121,8 +150,31 @@ class Recipe:
 
     @property
     def films(self) -> tuple[FilmGroup, ...]:
-        """All films that the stages learn from, each group once."""
+        """All films that the transformer's stages learn from, each group once."""
         return tuple(dict.fromkeys(group for stage in self.stages for group in stage.films))
+
+    @property
+    def all_films(self) -> tuple[FilmGroup, ...]:
+        """All films that any stage learns from, each group once."""
+        return tuple(dict.fromkeys((*self.films, *(group for each in self.autoencoder_stages for group in each.films))))
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The autoencoder's stages, then the transformer's."""
+        return (*(each.name for each in self.autoencoder_stages), *(each.name for each in self.stages))
+
+    def autoencoder_of(self, stage: Stage) -> str:
+        """The stage of the autoencoder whose latents a stage learns.
+
+        Raises:
+            ValueError: it names one that there is not.
+        """
+        names = [each.name for each in self.autoencoder_stages]
+        if stage.autoencoder and stage.autoencoder not in names:
+            raise ValueError(
+                f"stages.{stage.name}.autoencoder {stage.autoencoder!r} is none of its stages: {', '.join(names)}"
+            )
+        return stage.autoencoder or names[-1]
 
     @property
     def sizes(self) -> tuple[PixelShape, ...]:
@@ -143,14 +195,24 @@ def identity(recipe: Recipe, stage: str) -> str:
         return plain
 
     said = config.dump(recipe)
-    common = {key: said[key] for key in ("captions", "mirror", "autoencoder", "reconstruction")}
-    common["autoencoder_films"] = said["autoencoder_films"] or [config.dump(group) for group in recipe.films]
-    common["autoencoder_training"] = timeless(recipe.autoencoder_training)
-    if stage == "autoencoder":
-        return config.digest_of(common)
+    common = {key: said[key] for key in ("captions", "mirror", "autoencoder")}
+
+    def autoencoder(name: str) -> list[dict[str, Any]]:
+        """The autoencoder's stages up to one."""
+        chain = []
+        for each in recipe.autoencoder_stages:
+            films = [config.dump(group) for group in each.films or recipe.films]
+            chain.append(config.dump(each) | {"training": timeless(each.training), "films": films})
+            if each.name == name:
+                break
+        return chain
+
+    if stage in (each.name for each in recipe.autoencoder_stages):
+        return config.digest_of(common | {"autoencoder_stages": autoencoder(stage)})
     before = []
     for each in recipe.stages:
-        before.append(config.dump(each) | {"training": timeless(each.training)})
+        chain = autoencoder(recipe.autoencoder_of(each))
+        before.append(config.dump(each) | {"training": timeless(each.training), "autoencoder": chain})
         if each.name == stage:
             break
     rest = {key: said[key] for key in ("whitening", "text", "transformer")}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,10 +39,10 @@ from langit.generate.video import generate_many
 from langit.ledger.made import Exposure as Entered
 from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
-from langit.recipes.recipe import FilmGroup, Recipe, Stage, identity
+from langit.recipes.recipe import AutoencoderStage, FilmGroup, Recipe, Stage, identity
 from langit.shapes import PixelShape
 from langit.text.encoder import TextEncoder
-from langit.text.tokenizer import train_tokenizer
+from langit.text.tokenizer import extend_tokenizer, train_tokenizer
 from langit.train import checkpoint
 from langit.train.tasks import FlowTask, ReconstructionTask
 from langit.train.trainer import Tick, Trainer
@@ -74,10 +74,6 @@ class Places:
     @property
     def latents(self) -> Path:
         return self.home / "latents"
-
-    @property
-    def autoencoder(self) -> Path:
-        return self.stage("autoencoder")
 
     def stage(self, name: str) -> Path:
         """Checkpoints and the exposure log of a stage."""
@@ -157,42 +153,50 @@ def curated(
     return tuple(found)
 
 
-def train_autoencoder(recipe: Recipe, places: Places, resume: bool, report: Report) -> Autoencoder:
-    """Train (or take up) the autoencoder and calibrate its latents."""
-    torch.manual_seed(recipe.autoencoder_training.seed)
-    films = Films()
-    groups = recipe.autoencoder_films or recipe.films
-    entries = allowed(recipe, groups, places)
-    feed = FilmFeed(entries, films, recipe.reconstruction.batch, recipe.autoencoder_training.seed)
-    model = Autoencoder(recipe.autoencoder)
-    first = torch.cat([frame_blocks(to_float(feed.batch(step).items)) for step in range(12)])
-    model.start_from_components(*principal_components(first, recipe.autoencoder.latent_channels))
-    held = [entry for entry in allowed(recipe, groups, places, "held-out") if not entry.mirrored]
-    shown = torch.stack([films.frames(entry) for entry in held[:24] if entry.pixels == held[0].pixels])
+def train_autoencoder(recipe: Recipe, places: Places, resume: bool, report: Report) -> dict[str, Autoencoder]:
+    """Train (or take up) the autoencoder; gives it as each stage left it, its latents calibrated."""
+    model, stages = Autoencoder(recipe.autoencoder), {}
+    for number, stage in enumerate(recipe.autoencoder_stages):
+        torch.manual_seed(stage.training.seed)
+        films, groups = Films(), stage.films or recipe.films
+        entries = allowed(recipe, groups, places)
+        feed = FilmFeed(entries, films, stage.reconstruction.batch, stage.training.seed)
+        if number == 0:
+            model = Autoencoder(recipe.autoencoder)
+            first = torch.cat([frame_blocks(to_float(feed.batch(step).items)) for step in range(12)])
+            model.start_from_components(*principal_components(first, recipe.autoencoder.latent_channels))
+        held = [entry for entry in allowed(recipe, groups, places, "held-out") if not entry.mirrored]
+        look = _reconstructions(model, held, films, stage, report)
+        task = ReconstructionTask(model, stage.reconstruction, look)
+        trainer = Trainer(task, feed, stage.training, places.stage(stage.name), identity(recipe, stage.name))
+        if resume:
+            trainer.resume()
+        trainer.fit(lambda tick, name=stage.name: report(name, tick.step, tick.steps, line(tick)))  # type: ignore[misc]
+        named = {name.removeprefix("autoencoder."): value for name, value in trainer.ema.items()}
+        model.load_state_dict(named)
+        mean, std = latent_statistics(model, [to_float(feed.batch(step).items) for step in range(16)])
+        scale = std**recipe.whitening
+        stages[stage.name] = model.calibrated(mean, scale * (std / scale).square().mean().sqrt()).eval()
+    return stages
+
+
+def _reconstructions(
+    model: Autoencoder, held: Sequence[Entry], films: Films, stage: AutoencoderStage, report: Report
+) -> Callable[[int, Path], None]:
+    """Shows held-out films beside what becomes of them, spread over all that there are."""
+    alike = [entry for entry in held if entry.pixels == held[0].pixels]
+    shown = torch.stack([films.frames(entry) for entry in alike[:: max(1, len(alike) // 24)][:24]])
 
     def look(step: int, folder: Path) -> None:
         again = to_frames(model.decode(model.encode(to_float(shown))))
-        rows = [frames for pair in zip(shown[:8], again[:8], strict=True) for frames in pair]
-        texts = [text for a, b in zip(shown[:8], again[:8], strict=True) for text in ("film", f"{psnr(a, b):.1f} dB")]
+        pairs = list(zip(shown, again, strict=True))[:: max(1, len(shown) // 8)][:8]
+        rows = [frames for pair in pairs for frames in pair]
+        texts = [text for a, b in pairs for text in ("film", f"{psnr(a, b):.1f} dB")]
         sheet.save(folder / f"sheet-{step:06d}.png", rows, texts)
-        report(
-            "autoencoder held out",
-            step,
-            recipe.autoencoder_training.steps,
-            f"{psnr(shown.flatten(0, 1), again.flatten(0, 1)):.2f} dB",
-        )
+        found = f"{psnr(shown.flatten(0, 1), again.flatten(0, 1)):.2f} dB"
+        report(f"{stage.name} held out", step, stage.training.steps, found)
 
-    task = ReconstructionTask(model, recipe.reconstruction, look)
-    trainer = Trainer(task, feed, recipe.autoencoder_training, places.autoencoder, identity(recipe, "autoencoder"))
-    if resume:
-        trainer.resume()
-    trainer.fit(lambda tick: report("autoencoder", tick.step, tick.steps, line(tick)))
-    named = {name.removeprefix("autoencoder."): value for name, value in trainer.ema.items()}
-    model.load_state_dict(named)
-    batches = [to_float(feed.batch(step).items) for step in range(16)]
-    mean, std = latent_statistics(model, batches)
-    scale = std**recipe.whitening
-    return model.calibrated(mean, scale * (std / scale).square().mean().sqrt()).eval()
+    return look
 
 
 def line(tick: Tick) -> str:
@@ -203,22 +207,46 @@ def line(tick: Tick) -> str:
     )
 
 
-def train_transformer(recipe: Recipe, places: Places, autoencoder: Autoencoder, resume: bool, report: Report) -> Model:
+def train_transformer(
+    recipe: Recipe, places: Places, autoencoders: Mapping[str, Autoencoder], resume: bool, report: Report
+) -> Model:
     """Make the tokenizer, train (or take up) text encoder and transformer, stage by stage; gives the averaged model."""
-    first = allowed(recipe, recipe.stages[0].films, places)
-    tokenizer = train_tokenizer(caption for entry in first for caption in entry.captions)
-    torch.manual_seed(recipe.stages[0].training.seed)
-    text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
-    model = Model(VideoTransformer(recipe.transformer), autoencoder, text, recipe.sampling, recipe.sizes)
+    first = recipe.stages[0]
+    model: Model | None = None
     for stage in recipe.stages:
-        train_stage(recipe, stage, places, model, resume, report)
+        entries = (
+            *allowed(recipe, stage.films, places),
+            *curated(recipe, stage.films, places, Model.fps, report),
+        )
+        captions = (caption for entry in entries for caption in entry.captions)
+        autoencoder = autoencoders[recipe.autoencoder_of(stage)]
+        if model is None:
+            tokenizer = train_tokenizer(captions)
+            torch.manual_seed(first.training.seed)
+            text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
+            transformer = VideoTransformer(recipe.transformer)
+            model = Model(transformer, autoencoder, text, recipe.sampling, recipe.sizes)
+        else:
+            more = extend_tokenizer(model.text.tokenizer, captions)
+            torch.manual_seed(stage.training.seed)
+            model = replace(model, autoencoder=autoencoder, text=model.text.extended(more))
+        train_stage(recipe, stage, places, model, entries, resume, report)
+    assert model is not None, "a recipe has a stage"
     return model
 
 
-def train_stage(recipe: Recipe, stage: Stage, places: Places, model: Model, resume: bool, report: Report) -> None:
+def train_stage(
+    recipe: Recipe,
+    stage: Stage,
+    places: Places,
+    model: Model,
+    entries: Sequence[Entry],
+    resume: bool,
+    report: Report,
+) -> None:
     """Cache the stage's latents, train (or take up) the model on them; leaves the averaged weights in it."""
     clips = cache_latents(
-        (*allowed(recipe, stage.films, places), *curated(recipe, stage.films, places, model.fps, report)),
+        entries,
         Films(),
         model.autoencoder,
         places.latents,
@@ -250,10 +278,10 @@ def train_stage(recipe: Recipe, stage: Stage, places: Places, model: Model, resu
 def assemble(recipe: Recipe, places: Places, model: Model) -> Path:
     """Write the bundle: parts, provenance, and a row for each film that was trained on."""
     ledger = Ledger(places.ledger)
-    seen = {(entry.world, str(entry.pixels), entry.seed) for entry in allowed(recipe, _all_films(recipe), places)}
+    seen = {(entry.world, str(entry.pixels), entry.seed) for entry in allowed(recipe, recipe.all_films, places)}
     sources = [source for source in ledger.sources() if (source.generator_version, source.size, source.seed) in seen]
     films = FilmTable.of(sources, ledger.digests())
-    stages = {name: places.stage(name) for name in ("autoencoder", *(stage.name for stage in recipe.stages))}
+    stages = {name: places.stage(name) for name in recipe.stage_names}
     runs = {name: checkpoint.load(_newest(folder)) for name, folder in stages.items()}
     logs = {name: ExposureLog(folder / "exposure.log") for name, folder in stages.items()}
     provenance = Provenance(
@@ -294,10 +322,6 @@ def enter_training(recipe: Recipe, ledger: Ledger, places: Places, provenance: P
     ledger.add([entry for entry in entries if (entry.run, entry.root, entry.model) not in there])
 
 
-def _all_films(recipe: Recipe) -> tuple[FilmGroup, ...]:
-    return tuple(dict.fromkeys((*recipe.films, *recipe.autoencoder_films)))
-
-
 def _newest(folder: Path) -> Path:
     found = checkpoint.latest(folder)
     assert found is not None, f"{folder} was trained just now"
@@ -320,16 +344,16 @@ def run(recipe: Recipe, *, resume: bool = False, workers: int = 2, report: Repor
     places = Places(config.home() if home is None else home, recipe.name)
     if recipe.manifest is not None:
         recipe = replace(recipe, manifest=find_manifest(Ledger(places.ledger), recipe.manifest).digest)
-    for stage in ("autoencoder", *(stage.name for stage in recipe.stages)):
+    for stage in recipe.stage_names:
         folder = places.stage(stage)
         old = checkpoint.latest(folder)
         if old is not None and not resume:
             raise ValueError(
                 f"{old} is there already: --resume goes on, name=OTHER begins beside it, or remove {folder}"
             )
-    films = _all_films(recipe)
+    films = recipe.all_films
     render_films(films, places, workers, report)
     enter_films(recipe, films, places, report)
-    autoencoder = train_autoencoder(recipe, places, resume, report)
-    model = train_transformer(recipe, places, autoencoder, resume, report)
+    autoencoders = train_autoencoder(recipe, places, resume, report)
+    model = train_transformer(recipe, places, autoencoders, resume, report)
     return assemble(recipe, places, model)

@@ -14,6 +14,7 @@ from langit.generate import Model, generate
 from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
 from langit.recipes.run import Places, allowed, run
+from langit.text.prompt import unknown_words
 from langit.train import checkpoint
 
 Said = list[tuple[str, int, int, str]]
@@ -44,19 +45,24 @@ def test_a_sentence_becomes_frames(home: Path) -> None:
         generate("a ball", model, pixels=type(model.sizes[0]).parse("64x64x9"))
 
 
+def test_words_that_only_a_later_stage_has_are_known(home: Path) -> None:
+    tokenizer = load_bundle(home / "models" / "tiny").text.tokenizer
+    assert unknown_words(tokenizer, "a puppy, a ball") == () and unknown_words(tokenizer, "a giraffe")
+
+
 def test_the_bundle_keeps_its_word(home: Path) -> None:
     report = check_bundle(home / "models" / "tiny", render=3)
     assert report.holds, [finding for finding in report.findings if finding.state == "broken"]
     provenance = load_bundle(home / "models" / "tiny").provenance
     assert provenance.recipe == config.dump(recipes.find("tiny"))
-    assert provenance.films is not None and provenance.films.count == 26  # 28 seeds, two of them held out
+    assert provenance.films is not None and provenance.films.count == 30  # 32 seeds, two of them held out
     assert provenance.exposure["scenes"].steps == 6
 
 
 def test_the_ledger_says_which_model_came_of_which_run(home: Path) -> None:
     bundle = load_bundle(home / "models" / "tiny")
     entered = {entry.run: entry for entry in Ledger(home / "ledger").exposures()}
-    assert set(entered) == {"tiny/autoencoder", "tiny/scenes", "tiny/abilities"}
+    assert set(entered) == {"tiny/autoencoder", "tiny/sharper", "tiny/scenes", "tiny/abilities"}
     for name, seen in bundle.provenance.exposure.items():
         entry = entered[f"tiny/{name}"]
         assert (entry.root, entry.rows, entry.step) == (seen.root, seen.rows, seen.steps)
@@ -98,11 +104,11 @@ def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> N
     for name in ("films", "ledger"):
         (tmp_path / name).symlink_to(home / name)
     tiny = recipes.find("tiny")
-    for stage in ("autoencoder", "scenes", "abilities"):
+    for stage in ("autoencoder", "sharper", "scenes", "abilities"):
         with pytest.raises(HaltedError):
             run(tiny, resume=True, home=tmp_path, workers=1, report=stopping(stage, 3))
     run(tiny, resume=True, home=tmp_path, workers=1, report=lambda *_: None)
-    for stage in ("autoencoder", "scenes", "abilities"):
+    for stage in ("autoencoder", "sharper", "scenes", "abilities"):
         first, second = weights(home, stage), weights(tmp_path, stage)
         assert all(torch.equal(first[name], second[name]) for name in first)
     logs = [ExposureLog(Places(place, "tiny").stage("abilities") / "exposure.log").root() for place in (home, tmp_path)]
@@ -155,9 +161,9 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
         ("name=../../films", "cannot name a folder"),
         ('stages.scenes.films=[{"size":"32x32x5"}]', "lacks first, last"),
         ('stages.scenes.films=[{"size":"60x32x5","first":0,"last":20}]', "width 60"),
-        ('autoencoder_films=[{"size":"32x32x5","first":0,"last":5}]', "at least 10 seeds"),
+        ('autoencoder_stages.sharper.films=[{"size":"32x32x5","first":0,"last":5}]', "at least 10 seeds"),
         ("stages.scenes.flow.token_budget=4", "has 8 tokens"),
-        ("reconstruction.batch=0", "batch 0"),
+        ("autoencoder_stages.sharper.reconstruction.batch=0", "batch 0"),
         ("stages.scenes.training.optim.matrix_rate=NaN", "matrix_rate nan"),
         ("stages.scenes.training.optim.clip=-1", "clip -1"),
         ("stages.scenes.training.sample_every=-5", "sample_every=-5"),
@@ -166,6 +172,8 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
         ("stages.scenes.flow.levels.base_tokens=0", "base_tokens 0"),
         ("autoencoder.time_kernel=0", "at least 1"),
         ("transformer.out_channels=8", "out_channels 8"),
+        ("stages.scenes.autoencoder=sharpest", "'sharpest' is none of its stages: autoencoder, sharper"),
+        ("stages.scenes.name=sharper", "a name of its own"),
     ],
 )
 def test_wrong_recipes_are_named(change: str, named: str) -> None:

@@ -1,0 +1,45 @@
+"""A recipe's groups are of a world each: films of one size and seed are never taken for those of another world."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from langit import config, recipes
+from langit.recipes.recipe import FilmGroup, identity
+from langit.recipes.run import Places, allowed, enter_films, render_films
+from langit.worlds.world import find_world
+
+
+def _silent(name: str, done: int, of: int, facts: str) -> None:
+    assert name and 0 <= done <= of, facts
+
+
+@pytest.mark.draws
+def test_a_group_has_the_films_of_its_world_alone(tmp_path: Path) -> None:
+    things, story = FilmGroup("32x32x5", 8, 10), FilmGroup("32x32x5", 8, 10, "story-1")
+    recipe, places = recipes.find("tiny"), Places(tmp_path, "tiny")
+    recipe = replace(recipe, stages=(replace(recipe.stages[0], films=(things, story)), *recipe.stages[1:]))
+    render_films((things, story), places, 1, _silent)
+    enter_films(recipe, (things, story), places, _silent)
+    for group in (things, story):
+        entries = allowed(recipe, (group,), places)
+        assert {(entry.world, entry.seed) for entry in entries} == {(group.world, 8)}
+        said = find_world(group.world).captions(find_world(group.world).sample(8), recipe.captions)
+        assert entries[0].captions == said
+    assert [entry.world for entry in allowed(recipe, (things, story), places)] == ["worlds-1"] * 2 + ["story-1"] * 2
+
+
+def test_a_stage_of_another_world_is_another_stage() -> None:
+    recipe = recipes.find("tiny")
+    moved = config.override(recipe, ["stages.scenes.films=" + _films("story-1")])
+    assert moved.stages[0].films[0].world == "story-1"
+    assert identity(moved, "scenes") != identity(recipe, "scenes")
+    with pytest.raises(ValueError, match="world 'worlds-9' is not one that this code renders"):
+        config.override(recipe, ["stages.scenes.films=" + _films("worlds-9")])
+
+
+def _films(world: str) -> str:
+    return f'[{{"size": "32x32x5", "first": 0, "last": 20, "world": "{world}"}}]'
