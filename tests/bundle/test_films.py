@@ -203,3 +203,33 @@ def test_from_the_farm_to_a_bundle_that_anyone_can_check(tmp_path):
     report = check_bundle(tmp_path / "m", render=4)
     assert {finding.state for finding in report.findings} == {"holds"}, report
     assert "4 films rendered again" in report.findings[-2].text
+
+
+@pytest.mark.draws
+def test_films_of_two_worlds_are_one_table_that_anyone_can_check(tmp_path):
+    from langit.ledger.store import Ledger
+    from langit.worlds import farm
+
+    ledger, pixels = Ledger(tmp_path / "ledger"), PixelShape(5, 32, 32)
+    for world in ("worlds-1", "story-1"):
+        path = tmp_path / f"{world}.safetensors"
+        farm.render_shard((10, 11), pixels, path, world)
+        farm.enter(ledger, farm.Shard(path), captions_each=2)
+    table = FilmTable.of(ledger.sources(), ledger.digests())
+    table.save(tmp_path / "films.safetensors")
+    assert FilmTable.load(tmp_path / "films.safetensors") == table
+    assert table.worlds == ("worlds-1", "story-1")
+    sealed = save_bundle(tmp_path / "m", make_parts(), make_provenance(ledger), table)
+    assert sealed.films is not None and sealed.films.world == "worlds-1"
+    assert [(group.world, group.count) for group in sealed.films.groups] == [("", 2), ("story-1", 2)]
+    assert load_bundle(tmp_path / "m").provenance == sealed
+    report = check_bundle(tmp_path / "m", render="all")
+    assert {finding.state for finding in report.findings} == {"holds"}, report
+
+
+def test_what_the_first_world_alone_wrote_is_read_as_it_was():
+    opened = load_bundle("pocket")
+    table = opened.films()
+    assert table is not None and table.worlds == ("worlds-1",)
+    assert table.facts() == opened.provenance.films
+    assert "world" not in json.loads(opened.provenance.text())["films"]["groups"][0]
