@@ -29,6 +29,7 @@ def pocket() -> Recipe:
         FilmGroup("80x48x33", 400_000, 400_400),
         FilmGroup("48x80x33", 500_000, 500_400),
     )
+    sharp = OptimConfig(matrix_rate=3e-3, other_rate=1e-3, warmup=30, decay=250, ema=0.995)
     optim = OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=600, ema=0.995)
     return Recipe(
         name="pocket",
@@ -38,6 +39,7 @@ def pocket() -> Recipe:
                 short,
                 FlowConfig(token_budget=2560),
                 TrainConfig(steps=2_000, lanes=2, optim=optim, checkpoint_every=100, sample_every=500),
+                autoencoder="autoencoder",
             ),
             Stage(
                 "abilities",  # any length, and going on from what is given
@@ -65,6 +67,45 @@ def pocket() -> Recipe:
                     checkpoint_every=100,
                     sample_every=500,
                 ),
+                autoencoder="autoencoder",
+            ),
+            Stage(
+                "story",  # puppies, travellers, windows of trains; what passes behind another thing; all of it together
+                (
+                    FilmGroup("64x64x17", 0, 4_000),
+                    *short[1:],
+                    FilmGroup("64x64x33", 300_000, 302_000),
+                    *long[1:],
+                    FilmGroup("64x64x17", 0, 3_400, "story-1"),
+                    FilmGroup("64x64x33", 300_000, 300_700, "story-1"),
+                    FilmGroup("80x48x33", 400_000, 400_350, "story-1"),
+                    FilmGroup("48x80x33", 500_000, 500_350, "story-1"),
+                    FilmGroup("64x64x17", 0, 1_200, "behind-1"),
+                    FilmGroup("64x64x33", 300_000, 300_300, "behind-1"),
+                ),
+                FlowConfig(
+                    token_budget=2560,
+                    thing_after=0,
+                    windows=WindowConfig(whole=0.55, later=0.2, image=0.08, starts=1),
+                    known=KnownConfig(
+                        none=0.5,
+                        first_frame=0.11,
+                        first_frames=0.12,
+                        last_frames=0.08,
+                        both_ends=0.11,
+                        scattered=0.03,
+                        region=0.05,
+                        noise=0.1,
+                    ),
+                ),
+                TrainConfig(
+                    steps=6_000,
+                    seed=2,
+                    lanes=2,
+                    optim=replace(optim, decay=1_000),
+                    checkpoint_every=100,
+                    sample_every=500,
+                ),
             ),
         ),
         autoencoder_stages=(
@@ -74,9 +115,23 @@ def pocket() -> Recipe:
                 ReconstructionConfig(batch=8),
                 TrainConfig(
                     steps=650,
-                    optim=OptimConfig(matrix_rate=3e-3, other_rate=1e-3, warmup=30, decay=250, ema=0.995),
+                    optim=sharp,
                     checkpoint_every=50,
                     sample_every=100,
+                ),
+            ),
+            AutoencoderStage(
+                "sharper",  # more films, and longer; its rate does not fall, because the next stage goes on from it
+                (FilmGroup("64x64x17", 0, 5_800),),
+                ReconstructionConfig(batch=8),
+                TrainConfig(steps=2_000, seed=1, optim=replace(sharp, decay=0), checkpoint_every=100, sample_every=200),
+            ),
+            AutoencoderStage(
+                "story-pixels",  # fur, knitted wool, houses, film grain
+                (FilmGroup("64x64x17", 0, 5_800), FilmGroup("64x64x17", 0, 3_400, "story-1")),
+                ReconstructionConfig(batch=8),
+                TrainConfig(
+                    steps=1_000, seed=2, optim=replace(sharp, decay=600), checkpoint_every=100, sample_every=200
                 ),
             ),
         ),
