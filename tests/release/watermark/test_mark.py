@@ -1,0 +1,55 @@
+"""Putting the mark in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from langit.release.watermark import Watermark, WatermarkConfig
+from tests.release.watermark.film import IDENT, scene
+
+
+@pytest.fixture(scope="module")
+def small() -> np.ndarray:
+    return scene(64, 64)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (48, 80), (17, 31), (370, 400)])
+def test_no_frame_falls_below_the_ratio(height: int, width: int) -> None:
+    frame = scene(height, width, 1)[0]
+    marked = Watermark(height, width, IDENT).mark(frame)
+    error = np.mean((marked.astype(float) - frame) ** 2)
+    assert 40.0 <= 10 * np.log10(255**2 / error) < 41.0
+
+
+def test_the_same_frame_is_marked_alike_whatever_came_before(small: np.ndarray) -> None:
+    first, second = Watermark(64, 64, IDENT), Watermark(64, 64, IDENT)
+    for frame in small:
+        first.mark(frame)
+    assert np.array_equal(first.mark(small[2]), second.mark(small[2]))
+    assert not np.array_equal(first.mark(small[2]), Watermark(64, 64, bytes(8)).mark(small[2]))
+
+
+def test_black_and_white_stay_within_eight_bits() -> None:
+    for level in (0, 255):
+        frame = np.full((64, 64, 3), level, np.uint8)
+        assert np.abs(Watermark(64, 64, IDENT).mark(frame).astype(int) - level).max() < 16
+
+
+def test_a_weaker_mark_can_be_asked_for(small: np.ndarray) -> None:
+    faint = Watermark(64, 64, IDENT, WatermarkConfig(psnr=46.0)).mark(small[0])
+    assert np.mean((faint.astype(float) - small[0]) ** 2) <= 255**2 / 10**4.6
+
+
+def test_bad_input_is_named(small: np.ndarray) -> None:
+    mark = Watermark(64, 64, IDENT)
+    with pytest.raises(ValueError, match=r"float64 .* give uint8 \(64, 64, 3\)"):
+        mark.mark(small[0] / 2.0)
+    with pytest.raises(ValueError, match="give uint8"):
+        mark.mark(small[0][:32])
+    with pytest.raises(ValueError, match="too small"):
+        Watermark(8, 64, IDENT)
+    with pytest.raises(ValueError, match="has 3 bytes: give 8"):
+        Watermark(64, 64, b"abc")
+    with pytest.raises(ValueError, match="between"):
+        WatermarkConfig(psnr=10.0)

@@ -1,0 +1,120 @@
+"""Finding the mark again, and not finding one where none is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from langit import video
+from langit.release.watermark import CHANCE, Watermark, read
+from tests.release.watermark.film import IDENT, scene
+
+OTHERS = [bytes([number]) * 8 for number in range(50)]
+
+
+@pytest.fixture(scope="module")
+def small() -> np.ndarray:
+    return scene(64, 64)
+
+
+@pytest.fixture(scope="module")
+def large() -> np.ndarray:
+    return scene(180, 320, 3)
+
+
+def marked(frames: np.ndarray) -> np.ndarray:
+    mark = Watermark(*frames.shape[1:3], IDENT)
+    return np.stack([mark.mark(frame) for frame in frames])
+
+
+def resized(frames: np.ndarray, share: float) -> np.ndarray:
+    size = (round(frames.shape[2] * share), round(frames.shape[1] * share))
+    return np.stack([np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC)) for frame in frames])
+
+
+CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "nothing": lambda frames: frames,
+    "cropped": lambda frames: frames[:, 21:166, 37:293],
+    "smaller": lambda frames: resized(frames, 0.7),
+    "larger, cropped": lambda frames: resized(frames, 1.37)[:, 11:-20, 7:-60],
+    "left to right": lambda frames: frames[:, :, ::-1],
+    "upside down": lambda frames: frames[:, ::-1],
+    "brighter": lambda frames: np.clip(frames * 1.5, 0, 255).astype(np.uint8),
+    "one frame": lambda frames: frames[1:2],
+    "other speed": lambda frames: frames[[0, 0, 2, 2, 2]],
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_id_is_read_with_no_list_of_ids(large: np.ndarray, change: str) -> None:
+    match = read(CHANGES[change](marked(large))).decode()
+    assert match is not None
+    assert match.ident == IDENT
+    assert match.p_value <= CHANCE
+
+
+def test_a_small_video_is_found_in_a_list_after_coding(small: np.ndarray, tmp_path: Path) -> None:
+    video.write(tmp_path / "small.mp4", marked(small), 8)
+    found = read(video.stream(tmp_path / "small.mp4")).matches([*OTHERS, IDENT])
+    assert [match.ident for match in found] == [IDENT]
+    assert found[0].p_value <= CHANCE
+
+
+def test_a_large_picture_is_read_when_made_much_smaller() -> None:
+    frames = scene(1080, 1440, 1)
+    match = read(resized(marked(frames), 0.25)).decode()
+    assert match is not None
+    assert match.ident == IDENT
+
+
+@pytest.mark.parametrize("kind", ["scene", "flat", "noise", "stripes", "black"])
+def test_nothing_is_found_where_nothing_is(small: np.ndarray, kind: str) -> None:
+    random = np.random.Generator(np.random.PCG64(3))
+    frames = {
+        "scene": small,
+        "flat": np.full_like(small, 90),
+        "noise": random.integers(0, 256, small.shape, np.uint8),
+        "stripes": np.broadcast_to(np.arange(64, dtype=np.uint8)[:, None] % 8 * 30, small.shape[:3])[..., None].repeat(
+            3, 3
+        ),
+        "black": np.zeros_like(small),
+    }[kind]
+    reading = read(frames)
+    assert reading.decode() is None
+    assert reading.matches([*OTHERS, IDENT]) == []
+    assert reading.p_value > CHANCE
+
+
+def test_anothers_mark_is_no_match(large: np.ndarray) -> None:
+    reading = read(marked(large))
+    assert reading.p_value <= CHANCE
+    assert reading.matches(OTHERS) == []
+
+
+def test_more_ids_make_a_match_less_sure(large: np.ndarray) -> None:
+    reading = read(marked(large)[:, 40:140, 50:150])
+    (alone,) = reading.matches([IDENT])
+    (among,) = reading.matches([*OTHERS, IDENT, IDENT])
+    assert among.p_value == pytest.approx(51 * alone.p_value)
+
+
+def test_chance_keeps_to_its_bound() -> None:
+    random = np.random.Generator(np.random.PCG64(8))
+    sizes = ((16, 16), (24, 40), (33, 20))
+    values = [read(random.integers(0, 256, (1, *sizes[n % 3], 3), np.uint8)).p_value for n in range(6)]
+    assert min(values) > 1e-3
+
+
+def test_bad_frames_are_named(small: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        read([])
+    with pytest.raises(ValueError, match="float64"):
+        read(small / 2.0)
+    with pytest.raises(ValueError, match="the first is"):
+        read([small[0], small[1][:32]])
+    with pytest.raises(ValueError, match="give 8"):
+        read(small).matches([b"abc"])
