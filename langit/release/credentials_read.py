@@ -139,7 +139,10 @@ class Credentials:
 
 
 def read(
-    path: Path, here: Sequence[x509.Certificate] = (), trusted: Sequence[x509.Certificate] = ()
+    path: Path,
+    here: Sequence[x509.Certificate] = (),
+    trusted: Sequence[x509.Certificate] = (),
+    size: int | None = None,
 ) -> Credentials | None:
     """What a file's credentials say; None if it has none.
 
@@ -147,6 +150,7 @@ def read(
         path: any file.
         here: roots that were made on this machine.
         trusted: roots whose word the person takes.
+        size: bytes from the file's beginning that are looked at; all if left out.
 
     Raises:
         OSError: the file cannot be read.
@@ -158,9 +162,10 @@ def read(
         if mime is None:
             return None
         file.seek(0)
+        whole = file if size is None else io.BytesIO(file.read(size))
         try:
             context = c2pa.Context.from_dict(_settings(here, trusted))
-            with context, c2pa.Reader(mime, file, context=context) as reader:
+            with context, c2pa.Reader(mime, whole, context=context) as reader:
                 state = reader.get_validation_state() or "Invalid"
                 plain, full = json.loads(reader.json()), json.loads(reader.crjson())
                 prompts = _prompts(reader, plain)

@@ -9,6 +9,7 @@ left out by other rules than a path; those are told by their path.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -21,6 +22,11 @@ LARGEST: Final = 1 << 26
 """Bytes of a manifest box that are read."""
 BRANDS: Final = 16
 PURPOSE: Final = b"manifest\0"
+PARTS: Final = ("c2pa.assertions", "c2pa.claim.v2", "c2pa.signature")
+TOGGLES: Final = (0x03, 0x13)
+"""Of a superbox that can be asked for by its label; the second has a salt, too."""
+NO_PAYLOAD: Final = 0xF6
+"""CBOR's null: what is signed lies beside the signature."""
 CERTIFICATES: Final = 16
 
 
@@ -37,6 +43,8 @@ def uncovered(path: Path, found: Layout, said: Credentials) -> tuple[tuple[str, 
     """
     with path.open("rb") as file:
         told = [*_manifests(file, found), *_reserve(file, found, said)]
+        if said.langit:
+            told += _frame(file, found, said)
         if found.container == "mp4":
             told += _left_out(file, found, said)
     totals: dict[str, int] = {}
@@ -118,35 +126,93 @@ def _bytes_at(data: bytes, at: int) -> tuple[int, int]:
     return at + 1 + width, int.from_bytes(data[at + 1 : at + 1 + width], "big") if width else 0
 
 
+def _frame(file: BinaryIO, found: Layout, said: Credentials) -> Iterator[tuple[str, int]]:
+    """Labels and lengths around what is signed, which no signature covers: they are to be as Langit writes them."""
+    name, count = "the frame of the credentials", 0
+    for store in _superboxes(_read_store(file, found)):
+        count += store.odd + (store.label != "c2pa")
+        for manifest in _superboxes(store.content):
+            if manifest.label == said.label:
+                count += manifest.odd
+                parts = list(_superboxes(manifest.content))
+                count += sum(part.odd for part in parts) + (tuple(part.label for part in parts) != PARTS)
+                for part in parts[:1]:
+                    count += sum(_odd_inside(each) for each in _superboxes(part.content))
+    data = signature(file, found, said.label)
+    whole = any(len(data) > size and _signed_with(data, size) for size in (64, 96, 132, 256, 384, 512))
+    yield name, count + (not whole) + (b"\x63pad" not in data)
+
+
+def _odd_inside(box: Superbox) -> int:
+    """Bytes of an assertion's box that are not as they are written: a file's description has no name and no toggles."""
+    described = box.content.find(b"bfdb") + 4
+    named = described > 4 and described < len(box.content) and box.content[described] != 0
+    return box.odd + (1 if named and box.label.startswith("c2pa.embedded-data") else 0)
+
+
+def _signed_with(data: bytes, size: int) -> bool:
+    """Whether a COSE signature of so many bytes ends the data, after an empty payload."""
+    head = bytes([0x58, size]) if size < 256 else b"\x59" + size.to_bytes(2, "big")
+    end = len(data) - size
+    return data[end - len(head) : end] == head and data[end - len(head) - 1] == NO_PAYLOAD
+
+
 def signature(file: BinaryIO, found: Layout, label: str) -> bytes:
     """The signature of a manifest (COSE, in CBOR), by the manifest's label; empty where it cannot be found."""
+    for store in _superboxes(_read_store(file, found)):
+        for manifest in _superboxes(store.content):
+            for part in _superboxes(manifest.content) if manifest.label == label else ():
+                if part.label == "c2pa.signature":
+                    return part.content
+    return b""
+
+
+def _read_store(file: BinaryIO, found: Layout) -> bytes:
     box = found.manifest
     if box is None:
         return b""
     start, end = _store(file, found, box)
     file.seek(start)
-    store = file.read(min(end - start, LARGEST))
-    for name, content in _superboxes(store):
-        for inner, manifest in _superboxes(content) if name == "c2pa" else ():
-            for part, body in _superboxes(manifest) if inner == label else ():
-                if part == "c2pa.signature":
-                    return body
-    return b""
+    return file.read(min(end - start, LARGEST))
 
 
-def _superboxes(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """JUMBF superboxes in sequence: label, and what follows their description."""
+@dataclass(frozen=True)
+class Superbox:
+    """A JUMBF superbox: label, what follows its description, and how much of its frame is not as it should be."""
+
+    label: str
+    content: bytes
+    odd: int
+
+
+def _superboxes(data: bytes) -> Iterator[Superbox]:
+    """JUMBF superboxes in sequence, each with its description; what is none ends it."""
     at = 0
     while at + 8 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
         if length < 8 or at + length > len(data):
             return
         body = data[at + 8 : at + length]
-        if data[at + 4 : at + 8] == b"jumb" and len(body) > 25:
+        at += length
+        if data[at - length + 4 : at - length + 8] == b"jumb" and len(body) > 25:
             inner = int.from_bytes(body[:4], "big")
             label = body[25:inner].partition(b"\0")[0].decode("utf-8", "replace")
-            yield label, body[max(8, inner) :]
-        at += length
+            rest = len(data) - at if 0 < len(data) - at < 8 else 0
+            yield Superbox(label, body[max(8, inner) :], rest + (body[24] not in TOGGLES))
+
+
+def has_trace(path: Path, found: Layout) -> bool:
+    """Whether a box holds manifests though it does not say so.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        for box in found.boxes:
+            file.seek(box.body)
+            if b"jumdc2pa" in file.read(min(96, box.end - box.body)):
+                return True
+    return False
 
 
 def certificates(path: Path, found: Layout, label: str) -> tuple[x509.Certificate, ...]:
