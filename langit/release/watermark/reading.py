@@ -4,7 +4,7 @@ The pilots are looked for in ways that get costlier, each with its own share of 
 was made; made larger or smaller as a whole; shifted and flipped; and all of it at once. What follows from chance is
 bounded, not estimated: a sum of given numbers with random signs exceeds z times their norm with a probability of at
 most 3.18 times that of a normal variable, whatever the numbers (Bentkus and Dzindzalieta, A tight Gaussian bound for
-weighted sums of Rademacher random variables, Bernoulli 2015), and that is multiplied by how many places and ids were tried.
+weighted sums of Rademacher random variables, Bernoulli 2015), times how many places and ids were tried.
 """
 
 from __future__ import annotations
