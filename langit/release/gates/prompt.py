@@ -65,13 +65,22 @@ class PromptConfig:
         Raises:
             ValueError: one is written otherwise.
         """
-        found: dict[str, Setting] = {}
-        for told in self.guard_labels:
-            label, _, setting = told.rpartition("=")
-            if not label or setting not in ("refuse", "flag", "off"):
-                raise ValueError(f"guard label {told!r} does not read label=refuse, label=flag or label=off")
-            found[label] = setting  # type: ignore[assignment]  # one of the three
-        return found
+        return label_settings("guard label", self.guard_labels)
+
+
+def label_settings(what: str, written: Sequence[str]) -> dict[str, Setting]:
+    """What follows from a model's labels, each written ``label=refuse``, ``label=flag`` or ``label=off``.
+
+    Raises:
+        ValueError: one is written otherwise; it is called ``what``.
+    """
+    found: dict[str, Setting] = {}
+    for told in written:
+        label, _, setting = told.rpartition("=")
+        if not label or setting not in ("refuse", "flag", "off"):
+            raise ValueError(f"{what} {told!r} does not read label=refuse, label=flag or label=off")
+        found[label] = setting  # type: ignore[assignment]  # one of the three
+    return found
 
 
 @runtime_checkable
