@@ -140,7 +140,8 @@ def _frame(file: BinaryIO, found: Layout, said: Credentials) -> Iterator[tuple[s
                     count += sum(_odd_inside(each) for each in _superboxes(part.content))
     data = signature(file, found, said.label)
     whole = any(len(data) > size and _signed_with(data, size) for size in (64, 96, 132, 256, 384, 512))
-    yield name, count + (not whole) + (b"\x63pad" not in data)
+    pad = data.find(b"\x63pad")
+    yield name, count + (not whole) + (pad < 0 or not _bytes_at(data, pad + 4)[1])
 
 
 def _odd_inside(box: Superbox) -> int:
