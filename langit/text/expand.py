@@ -2,7 +2,8 @@
 
 What the sentence asks for is read (`parse.py`); what it leaves open is drawn from the seed, each attribute by itself,
 so that saying one thing more changes nothing else; and `worlds/caption.py` says the whole. A sentence that says all
-stays as it is. It knows the worlds' captions; which words a model knows it is told.
+stays as it is. One about the second world's scenes is expanded in `story.py`, if the model knows them. It knows the
+worlds' captions; which words a model knows it is told.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from langit.text.expansion import Expander, Expansion, Off, Vocabulary, nearest
 from langit.text.lexicon import caption_words
 from langit.text.parse import Reading, read
 from langit.text.prompt import check_words
+from langit.text.story import expand_story
 from langit.worlds.caption import canonical, caption
 from langit.worlds.scene import (
     ACTIONS,
@@ -87,6 +89,9 @@ class Embedded:
         plain = check_words(prompt)
         if self.vocabulary is not None and not self.vocabulary.closed:
             return Expansion(plain, plain, kept="this model reads any words, not only those of captions")
+        story = expand_story(plain, seed, self.vocabulary)
+        if story is not None:
+            return story
         reading = read(plain)
         unknown = tuple((word, nearest(word, self._words())) for word in reading.unknown if self._missing(word))
         placeless = [word for word in reading.unknown if not self._missing(word)]

@@ -255,7 +255,7 @@ def phrases() -> dict[tuple[str, ...], dict[str, Meaning]]:
         for kind, rows in table.items():
             for value, row in rows.items():
                 for phrase in row.split(","):
-                    for form in _forms(phrase.strip()):
+                    for form in forms(phrase.strip()):
                         add(form, language, Meaning(kind, value))
     for language, wording in WORDINGS.items():
         for kind, values in (("ground", wording.grounds), ("sky", wording.skies)):
@@ -276,12 +276,13 @@ def longest() -> dict[str, int]:
 
 @cache
 def caption_words() -> frozenset[str]:
-    """Every word that some caption can use, in lower case."""
+    """Every word that some caption of the first world can use, in lower case; of no other world, as `story.py` says."""
     found: set[str] = set()
     for wording in WORDINGS.values():
         tables = (wording.shapes, wording.colours, wording.grounds, wording.skies, wording.cameras)
         spoken = [phrase for table in tables for options in table.values() for phrase in options]
-        spoken += [form for verbs in wording.verbs.values() for verb in verbs for form in verb]
+        own = (verbs for key, verbs in wording.verbs.items() if not key.endswith(" behind"))  # another world's
+        spoken += [form for verbs in own for verb in verbs for form in verb]
         spoken += [*wording.beside, *wording.while_, wording.as_, *wording.film, *wording.ways.values()]
         spoken += [f"{way}nya" for way in WORDINGS["id"].ways.values()]
         for phrase in spoken:
@@ -298,7 +299,7 @@ def _fold(word: str) -> str:
     return "".join(letter for letter in spread if not unicodedata.combining(letter) and letter.isprintable())
 
 
-def _forms(phrase: str) -> Iterator[str]:
+def forms(phrase: str) -> Iterator[str]:
     """``roll[/s/ed]`` as roll, rolls, rolled."""
     parts = re.split(r"\[([^\]]*)\]", phrase)
     options = [part.split("/") if place % 2 else [part] for place, part in enumerate(parts)]
