@@ -16,6 +16,8 @@ import langit.cli.worlds
 import langit.cli.curate
 import langit.cli.nearest
 import langit.cli.ledger
+import langit.cli.gate
+import langit.cli.likeness
 import langit.cli.verify
 import langit.cli.keys
 import langit.cli.bundle  # noqa: F401  (like those above it, imported to register)
