@@ -28,7 +28,7 @@ from langit.release.nearest.index import ClipIndex, Match
 from langit.worlds import sheet
 from langit.worlds.caption import prompts as world_prompts
 from langit.worlds.draft import draft, made
-from langit.worlds.scene import sample_scene
+from langit.worlds.scene import Split, sample_scene
 
 Progress = Callable[[str, int, int], None]
 Frames = UInt8[np.ndarray, "T H W 3"]
@@ -108,7 +108,7 @@ def evaluate_copying(name: str, prompts: int, folder: Path, home: Path, progress
     with made(folder):
         check_writable(folder)
         found: dict[str, list[tuple[str, Frames, Match]]] = {"prompts as trained": [], "prompts never trained": []}
-        halves = (("train", (prompts + 1) // 2), ("held-out", prompts // 2))
+        halves: tuple[tuple[Split, int], ...] = (("train", (prompts + 1) // 2), ("held-out", prompts // 2))
         for group, (which, count) in zip(found.values(), halves, strict=True):
             for number, prompt in enumerate(world_prompts(which, count) if count else ()):
                 video = generate_many([prompt.text], model, seeds=[number])[0].frames.numpy()

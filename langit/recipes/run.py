@@ -40,6 +40,7 @@ from langit.ledger.made import Exposure as Entered
 from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
 from langit.recipes.recipe import AutoencoderStage, FilmGroup, Recipe, Stage, identity
+from langit.release.nearest.training import index_bundle
 from langit.shapes import PixelShape
 from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import extend_tokenizer, train_tokenizer
@@ -275,8 +276,8 @@ def train_stage(
         module.load_state_dict(named, strict=False)
 
 
-def assemble(recipe: Recipe, places: Places, model: Model) -> Path:
-    """Write the bundle: parts, provenance, and a row for each film that was trained on."""
+def assemble(recipe: Recipe, places: Places, model: Model, report: Report) -> Path:
+    """Write the bundle: parts, provenance, a row for each film that was trained on, and the index of nearest clips."""
     ledger = Ledger(places.ledger)
     seen = {(entry.world, str(entry.pixels), entry.seed) for entry in allowed(recipe, recipe.all_films, places)}
     sources = [source for source in ledger.sources() if (source.generator_version, source.size, source.seed) in seen]
@@ -298,6 +299,7 @@ def assemble(recipe: Recipe, places: Places, model: Model) -> Path:
     )
     parts = Parts(model.transformer, model.autoencoder, model.text, config.dump(model.sampling), model.sizes, model.fps)
     save_bundle(places.bundle, parts, provenance, films)
+    index_bundle(places.bundle, places.home, report)
     enter_training(recipe, ledger, places, provenance)
     return places.bundle
 
@@ -356,4 +358,4 @@ def run(recipe: Recipe, *, resume: bool = False, workers: int = 2, report: Repor
     enter_films(recipe, films, places, report)
     autoencoders = train_autoencoder(recipe, places, resume, report)
     model = train_transformer(recipe, places, autoencoders, resume, report)
-    return assemble(recipe, places, model)
+    return assemble(recipe, places, model, report)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32, Int64
 
-from langit.ledger.place import Place
+from langit.ledger.place import Bucket, Folder
 from langit.release.nearest.index import ClipIndex, restored
 
 MANY: Final = 100_000
@@ -26,7 +26,7 @@ ROWS_EACH: Final = 1000
 class NearestTable:
     """Vectors of one space; ``space`` is the digest of the index file that says how vectors are made."""
 
-    def __init__(self, place: Place, space: str) -> None:
+    def __init__(self, place: Folder | Bucket, space: str) -> None:
         self.place, self.name = place, f"nearest-{space[:16]}"
 
     def enter(self, index: ClipIndex) -> None:

@@ -33,15 +33,19 @@ def index_bundle(folder: Path, home: Path, report: Report) -> Provenance:
     table = model.films()
     rows = set() if table is None else {(row.world, row.size, row.seed) for row in table.rows}
     entries, _ = catalogue(Ledger(home / "ledger"), Policy(), home / "films")
-    films = [entry for entry in entries if (entry.world, str(entry.pixels), entry.seed) in rows]
-    lost = len(rows) - len({(entry.world, entry.pixels, entry.seed) for entry in films})
+    # The ledger may hold a film's clip more than once, with other captions or mirrored: one is enough.
+    plain = {(entry.world, str(entry.pixels), entry.seed): entry for entry in entries if not entry.mirrored}
+    films = [entry for key, entry in plain.items() if key in rows]
+    lost = len(rows) - len(films)
     if lost:
         raise ValueError(
             f"{lost} of the {len(rows)} films of {folder.name} are not under {home}, or not allowed any more:"
             " render and enter them first"
         )
     kinds = {(world, size) for world, size, _ in rows}
-    held = [entry for entry in entries if (entry.world, str(entry.pixels)) in kinds and split(entry.seed) == "held-out"]
+    held = [
+        entry for (world, size, seed), entry in plain.items() if (world, size) in kinds and split(seed) == "held-out"
+    ]
     footage = _footage(model, {size for _, size in kinds}, home, report)
     index = build_index(films, held, Films(), model.autoencoder, model.fps, report, footage)
     return add_file(folder, FILE, index.save)
