@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import langit
 from langit import config
@@ -150,8 +150,9 @@ def _looked_at(path: Path, verdict: Verdict, ledger: Ledger | None) -> Verdict:
     """What the pictures themselves tell."""
     frames = _frames(path)
     if not frames:
-        gone = verdict.credentials is None and verdict.finding is not Finding.CUT
-        return replace(verdict, finding=Finding.NO_PICTURES) if gone and not verdict.known else verdict
+        if verdict.credentials is not None or verdict.finding is Finding.CUT:
+            return verdict
+        return replace(verdict, finding=Finding.KNOWN_FILE if verdict.known else Finding.NO_PICTURES)
     outputs = ledger.outputs() if ledger is not None else ()
     claimed = verdict.credentials.mark if verdict.credentials else None
     mark = _mark(frames, [bytes.fromhex(each.mark) for each in outputs if each.mark] + ([claimed] if claimed else []))
@@ -171,18 +172,33 @@ def _looked_at(path: Path, verdict: Verdict, ledger: Ledger | None) -> Verdict:
 
 
 def _frames(path: Path) -> list[np.ndarray]:
-    """The first frames of a video or the picture; none if it is neither, or as far as it can be read."""
-    from langit import video
+    """The first frames of a video or the picture, as far as they can be read; none if it is neither."""
+    import av
+    from av.error import FFmpegError
+
+    from langit.video import LARGEST as MOST_PIXELS
+    from langit.video import Picture
 
     found: list[np.ndarray] = []
     try:
-        for frame in itertools.islice(video.stream(path), FRAMES):
-            if found and frame.shape != found[0].shape:
-                break
-            found.append(frame)
-    except (ValueError, OSError):
-        pass  # half a file shows its first half
-    return found
+        with av.open(str(path)) as container:
+            decoder = container.streams.video[0].codec_context if container.streams.video else None
+            if decoder is None or decoder.width * decoder.height > MOST_PIXELS:
+                return []
+            packets: Iterator[Any] = container.demux(video=0)
+            while len(found) < FRAMES:
+                try:
+                    packet = next(packets, None)
+                    pictures = decoder.decode(packet)
+                except FFmpegError:
+                    pictures = decoder.decode(None)  # half a file shows its first half
+                    packet = None
+                found += [Picture(each).upright() for each in pictures]
+                if packet is None:
+                    break
+    except (FFmpegError, ValueError):
+        pass
+    return [each for each in found if each.shape == found[0].shape][:FRAMES]
 
 
 def _mark(frames: Iterable[np.ndarray], ids: Sequence[bytes]) -> Seen | None:
