@@ -61,35 +61,40 @@ def test_captions_are_different_and_of_both_languages() -> None:
         assert found == captions(scene, 8)
 
 
-STORY: list[tuple[dict[str, str], Language, str]] = [
-    ({"scene": "puppies", "action": "plays", "ground": "snow", "sky": "day"}, "en", "puppies playing in the snow"),
+STORY: list[tuple[int, int, Language, str, dict[str, str]]] = [
+    (1305, 1291, "en", "puppies playing in the snow", {"scene": "puppies", "action": "plays", "ground": "snow"}),
     (
-        {
-            "scene": "traveller",
-            "colour": "red",
-            "action": "left",
-            "ground": "salt",
-            "sky": "day",
-            "style": "35 mm film",
-        },
+        6236,
+        1612,
         "en",
         "a traveller in a red knitted motorcycle helmet crosses a salt desert under a blue sky, 35 mm film",
+        {"scene": "traveller", "colour": "red", "ground": "salt", "sky": "day", "style": "35 mm film"},
     ),
     (
-        {"scene": "window", "ground": "suburbs"},
+        61,
+        54,
         "en",
         "reflections in the window of a train passing through the suburbs of Tokyo",
+        {"scene": "window", "ground": "suburbs"},
     ),
-    ({"scene": "puppies", "action": "plays", "ground": "snow"}, "id", "anak anjing bermain di dalam salju"),
-    ({"scene": "window", "ground": "suburbs"}, "id", "bayangan di jendela kereta yang melintasi pinggiran kota Tokyo"),
+    (678, 258, "id", "anak anjing bermain di dalam salju", {"scene": "puppies", "action": "plays", "ground": "snow"}),
+    (
+        61,
+        118,
+        "id",
+        "bayangan di jendela kereta yang melintasi pinggiran kota Tokyo",
+        {"scene": "window", "ground": "suburbs"},
+    ),
 ]
 
 
-@pytest.mark.parametrize(("wanted", "language", "sentence"), STORY, ids=[sentence for *_, sentence in STORY])
-def test_the_storys_sentences_are_captions(wanted: dict[str, str], language: Language, sentence: str) -> None:
-    still = {"camera": "static", "weather": "dry", "style": "plain"} | wanted
-    scene = next(scene for scene in map(sample_scene, range(20_000)) if still.items() <= scene.truth.items())
-    assert any(caption(scene, language, variant) == sentence for variant in range(10_000))
+@pytest.mark.parametrize(("seed", "variant", "language", "sentence", "truth"), STORY, ids=[row[3] for row in STORY])
+def test_the_storys_sentences_are_captions(
+    seed: int, variant: int, language: Language, sentence: str, truth: dict[str, str]
+) -> None:
+    # the same on every machine: seeds and variants may change only together with VERSION
+    assert caption(sample_scene(seed), language, variant) == sentence
+    assert truth.items() <= sample_scene(seed).truth.items()
 
 
 @pytest.mark.parametrize("kind", KINDS)
