@@ -53,6 +53,7 @@ from langit.worlds.scene import Split, split
 from langit.worlds.shard import open_shards
 from langit.worlds.world import find_world
 
+PAIRS = 8  # held-out films that a sheet shows beside what became of them
 Report = Callable[[str, int, int, str], None]
 """Told of a stage by name: done, of how many, and a line of facts."""
 
@@ -190,7 +191,7 @@ def _reconstructions(
 
     def look(step: int, folder: Path) -> None:
         again = to_frames(model.decode(model.encode(to_float(shown))))
-        pairs = list(zip(shown, again, strict=True))[:: max(1, len(shown) // 8)][:8]
+        pairs = list(zip(shown, again, strict=True))[:: max(1, len(shown) // PAIRS)][:PAIRS]
         rows = [frames for pair in pairs for frames in pair]
         texts = [text for a, b in pairs for text in ("film", f"{psnr(a, b):.1f} dB")]
         sheet.save(folder / f"sheet-{step:06d}.png", rows, texts)
