@@ -75,6 +75,7 @@ class Lexicon:
         default_factory=lambda: {language: {} for language in _LANGUAGES}
     )
     words: dict[str, set[str]] = field(default_factory=lambda: {language: set() for language in _LANGUAGES})
+    tags: set[str] = field(default_factory=set)
     rules: list[Rule] = field(default_factory=list)
     meanings: dict[str, str] = field(default_factory=dict)
 
@@ -83,10 +84,12 @@ class Lexicon:
         table = self.phrases[language]
         for phrase in phrases.split(","):
             words = phrase.split()
-            for way in itertools.product(*(word.split("|") for word in words)):
+            ways = itertools.product(*(word.split("|") for word in words)) if "|" in phrase else (tuple(words),)
+            for way in ways:
                 if way:
                     table.setdefault(way[0], []).append((way[1:], tag))
                     self.words[language].update(way)
+                    self.tags.add(tag)
 
     def add_file(self, told: Mapping[str, Any], where: str) -> None:
         """Enter a file's words and rules.
@@ -101,12 +104,11 @@ class Lexicon:
             self.add(language, phrases, "")
         if "name" in told:
             self.meanings[told["name"]] = told["means"]
-        known = {tag for table in self.phrases.values() for found in table.values() for _, tag in found}
         for when in told.get("when", ()):
             tags = tuple(tuple(one.split("|")) for one in when["all"])
             unless = tuple(when.get("unless", ()))
             for tag in (*itertools.chain.from_iterable(tags), *unless):
-                if tag not in known:
+                if tag not in self.tags:
                     raise ValueError(f"{where} has a rule on {tag!r}, for which there are no words: name a tag that is")
             settings = {name: when[name] for name in ("within", "ordered", "always") if name in when}
             self.rules.append(Rule(told["name"], tags, unless, **settings))
