@@ -41,7 +41,7 @@ from langit.shapes import PixelShape
 from langit.worlds.world import find_world
 
 TIMES = 4
-ROUNDS = 5
+ROUNDS = 3
 REFINED = 32  # candidates of FAISS's codes that are compared exactly
 BLOCK = 8192
 Search = Callable[[], np.ndarray]
