@@ -29,7 +29,7 @@ from langit.flow.reuse import reusing
 from langit.flow.solvers import State, solver
 from langit.generate import Model, generate
 from langit.generate.video import sample_latents
-from langit.release import Facts, release
+from langit.release import Door, Facts, release
 from langit.shapes import latent_shape, token_grid
 
 PROMPT = "a red ball bounces on snow at sunset"
@@ -88,16 +88,20 @@ def main() -> None:
     arguments.add_argument("--budget", type=float, default=240.0, help="wall-clock seconds of measuring")
     given = arguments.parse_args()
     prepare()
-    model = Model.of(load_bundle(given.model))
+    bundle = load_bundle(given.model)
+    model = Model.of(bundle)
     always = replace(model.sampling, guidance_from=1.0, guidance_to=0.0, reuse=0.0, negative="")
     model = replace(model, sampling=always)  # the same work on both sides: every step with both halves
     peer = Peer(model)
     pixels = model.sizes[0]
     seconds = pixels.frames / model.fps
-    facts = Facts("benchmark", PROMPT, 0, model.fps, model.sampling.steps, model.sampling.guidance, "none")
+    said = bundle.provenance
+    settings = model.sampling.steps, model.sampling.guidance
+    facts = Facts("benchmark", PROMPT, 0, model.fps, *settings, said.digest, said.ledger)
 
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         path = Path(folder) / "video.mp4"
+        door = Door.of(bundle, Path(folder) / "home")
 
         def latents() -> list[Tensor]:
             return sample_latents([PROMPT], model, pixels=pixels, seeds=[0], sampling=model.sampling)
@@ -114,11 +118,11 @@ def main() -> None:
         print(f"arithmetic, GFLOP: denoising {denoising / 1e9:.1f}, decoding {decoding / 1e9:.2f} (ours),", end=" ")
         print(f"{peer_decoding / 1e9:.0f} (diffusers' Wan autoencoder)")
         contenders = [
-            Contender("langit", lambda: release(generate(PROMPT, model).frames.numpy(), facts, path, True), 1),
-            Contender("diffusers' parts", lambda: release(peer.frames().numpy(), facts, path, True), 1),
+            Contender("langit", lambda: release(generate(PROMPT, model).frames.numpy(), facts, path, door, True), 1),
+            Contender("diffusers' parts", lambda: release(peer.frames().numpy(), facts, path, door, True), 1),
             Contender("langit: denoising", latents, denoising),
             Contender("langit: decoding", lambda: model.autoencoder.decode(made[0][None]), decoding),
-            Contender("writing the file", lambda: release(frames.numpy(), facts, path, True), 1),
+            Contender("the door out", lambda: release(frames.numpy(), facts, path, door, True), 1),
         ]
         found = measure(contenders, rounds=7, budget=given.budget)
         report("sentence -> mp4", found, contenders, [("diffusers' parts", "langit")])
@@ -128,9 +132,7 @@ def main() -> None:
     # the products beside a figure are 2048-cubed
     peaks = [PRODUCT_FLOPS / 1e9 / min(f.best for f in row.values() if f is not None) for row in kept]
     stages = [contender.name for contender in contenders[2:]]
-    limit = [
-        (denoising + decoding) / 1e9 / peak + row["writing the file"] for peak, row in zip(peaks, taken, strict=True)
-    ]
+    limit = [(denoising + decoding) / 1e9 / peak + row["the door out"] for peak, row in zip(peaks, taken, strict=True)]
     print("CPU seconds for each second of video:", end=" ")
     for name in ("langit", "diffusers' parts"):
         print(f"{name} {spread([row[name] / seconds for row in taken], '.3f')},", end=" ")

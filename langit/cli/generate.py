@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from langit.cli.making import Fit, Making, Prompt, Rate, Size, Turn, Work, make, rewriter, verb
+from langit.cli.making import Fit, Making, Prompt, Rate, Size, Turn, Work, make, verb
 
 if TYPE_CHECKING:
     from langit.generate import Generated, Model
@@ -107,21 +107,14 @@ def storyboard(
     making = making if making.seed is not None else replace(making, seed=plan.seed)
 
     def prepare(model: Model) -> Work:
-        expand = rewriter(making.expander(any(card.text is None for card in plan.cards)), model)
-
         def work(turn: Turn) -> Generated:
-            def told(text: str) -> str:
-                said = expand(text, turn.seed)
-                turn.notes.extend(said.lines())
-                return said.text
-
-            cards = tuple(replace(card, text=told(card.text)) if card.text else card for card in plan.cards)
-            prompt = told(plan.prompt) if plan.prompt else ""
+            cards = tuple(replace(card, text=turn.read(card.text)) if card.text else card for card in plan.cards)
+            prompt = turn.read(plan.prompt) if plan.prompt else ""
             return ability(replace(plan, cards=cards, prompt=prompt), model, **turn.settings)
 
         return work
 
-    make(making, "", prepare, name=board.stem)
+    make(making, "", prepare, name=board.stem, given=any(card.text is None for card in plan.cards))
 
 
 def wanted_size(size: str | None, frames: int | None, seconds: float | None, model: Model) -> PixelShape:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from langit.generate import Generated, Model, SamplingConfig, Stream
     from langit.generate.sampler import OnStep
-    from langit.release import Facts
+    from langit.release import Door, Facts, Released
     from langit.text.expansion import Expander, Expansion
 
 Prompt = Annotated[str, typer.Argument(help="What the video shows, in a sentence.")]
@@ -48,7 +48,7 @@ def _option(*names: str, **settings: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Making:
+class Options:
     """What a person may say of everything that is made; each field is an option of every verb."""
 
     seed: Annotated[int | None, _option(min=0, max=2**63 - 1, help="Another seed, another video; 0 if left out.")] = (
@@ -71,6 +71,13 @@ class Making:
     ] = None
     preview: Annotated[Path | None, _option(help="A .png that shows what is being made, kept up to date.")] = None
     no_preview: Annotated[bool, _option("--no-preview", help="Draw no preview on the terminal.")] = False
+
+
+@dataclass(frozen=True)
+class Making(Options):
+    """The options, and the verb that they were given to."""
+
+    verb: str = ""
 
     @property
     def seeds(self) -> range:
@@ -123,6 +130,15 @@ class Turn:
     sampling: SamplingConfig
     on_step: OnStep
     notes: list[str]  # what the person is told before the first step, and not where there is none
+    expand: Expander
+    said: list[Expansion]  # texts besides the prompt that were rewritten for the model
+
+    def read(self, text: str) -> str:
+        """A text of the person's, besides the prompt, as the model is to read it."""
+        said = self.expand(text, self.seed)
+        self.said.append(said)
+        self.notes.extend(said.lines())
+        return said.text
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -137,12 +153,12 @@ Prepare = Callable[["Model"], Work]
 def verb(function: Callable[..., None]) -> Callable[..., None]:
     """Registers a verb whose last argument, ``making``, gathers the options that all of them share."""
     signature = inspect.signature(function, eval_str=True)
-    shared = inspect.signature(Making, eval_str=True).parameters.values()
+    shared = inspect.signature(Options, eval_str=True).parameters.values()
     own = [parameter for name, parameter in signature.parameters.items() if name != "making"]
 
     @functools.wraps(function)
     def run(**given: Any) -> None:
-        making = Making(**{each.name: given.pop(each.name) for each in fields(Making)})
+        making = Making(**{each.name: given.pop(each.name) for each in fields(Options)}, verb=function.__name__)
         function(**given, making=making)
 
     options = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *shared)]
@@ -178,14 +194,15 @@ def make(
     from langit.bundle import load_bundle
     from langit.config import canonical, dump
     from langit.generate import Model, calm_threads
-    from langit.release import Facts
+    from langit.release import Door, Facts
 
     opened = load_bundle(making.model)
+    door = Door.of(opened)
     model = Model.of(opened)
     calm_threads(model)
     sampling = making.sampling(model)
     work = prepare(model)
-    expand = rewriter(making.expander(given), model)
+    expand = rewriter(making.expander(given), model, functools.partial(door.ask, ability=making.verb))
     prompts = [expand(prompt, seed) if prompt else None for seed in making.seeds]
     for number, (path, seed, said) in enumerate(zip(paths, making.seeds, prompts, strict=True), start=1):
         facts = Facts(
@@ -196,27 +213,37 @@ def make(
             steps=sampling.steps,
             guidance=sampling.guidance,
             provenance=opened.provenance.digest,
+            ledger=opened.provenance.ledger,
             asked=said.original if said and said.changed else "",
             sampling=canonical(dump(sampling)).decode(),
         )
         with display() as shown, _watching(making, model, shown, facts) as watch:
             watch.of = f"{number} of {making.variations}" if making.variations > 1 else ""
             watch.notes.extend(said.lines() if said else ())
-            made = work(Turn(model, facts.prompt, seed, sampling, watch.on_step, watch.notes))
-            facts = replace(facts, prompt=made.prompt, ability=made.ability, parents=_told(made))
-            _release(made, watch, facts, path, making.overwrite)
-        typer.echo(path.absolute())
+            turn = Turn(model, facts.prompt, seed, sampling, watch.on_step, watch.notes, expand, [])
+            made = work(turn)
+            asked = facts.asked or "; ".join(each.original for each in turn.said if any(e.changed for e in turn.said))
+            facts = replace(facts, prompt=made.prompt, ability=made.ability, parents=made.parents, asked=asked)
+            left = _release(made, watch, facts, path, door, making.overwrite)
+        for note in left.notes:
+            typer.echo(f"noted: {note}", err=True)
+        typer.echo(left.path)
 
 
-def rewriter(name: str, model: Model) -> Expander:
-    """An expander of that name, which refuses what it understands nothing of in letters that the model cannot read."""
+def rewriter(name: str, model: Model, ask: Callable[[str], object]) -> Expander:
+    """An expander of that name, which refuses what it understands nothing of in letters that the model cannot read.
+
+    What goes in and what comes out has to pass the prompt gate, which ``ask`` asks.
+    """
     from langit.text.expand import expander
     from langit.text.prompt import check_prompt
 
     expand = expander(name, model.text.tokenizer)
 
     def rewritten(prompt: str, seed: int) -> Expansion:
+        ask(prompt)
         said = expand(prompt, seed)
+        ask(said.text)
         if said.by == "embedded" and not said.understood:
             check_prompt(prompt)
         return said
@@ -228,7 +255,7 @@ def rewriter(name: str, model: Model) -> Expander:
 def _watching(making: Making, model: Model, shown: Bars | Lines, facts: Facts) -> Iterator[Watch]:
     """Whoever wants to see what is being made is shown it; a preview's file goes if nothing came of it."""
     from langit.cli.picture import can_show, side_by_side
-    from langit.release import release_image
+    from langit.release import release_preview
 
     shows: list[Show] = []
     if isinstance(shown, Bars) and can_show(shown.console) and not making.no_preview:
@@ -236,7 +263,7 @@ def _watching(making: Making, model: Model, shown: Bars | Lines, facts: Facts) -
     file = making.preview
     if file is not None:
         unfinished = replace(facts, ability="preview")
-        shows.append(lambda frames: void(release_image(side_by_side(frames), unfinished, file, True)))
+        shows.append(lambda frames: void(release_preview(side_by_side(frames), unfinished, file)))
     try:
         yield Watch(model, shown.report, tuple(shows))
     except BaseException:
@@ -249,23 +276,14 @@ def void(_: object) -> None:
     """Forget a value."""
 
 
-def _told(made: Generated | Stream) -> tuple[str, ...]:
-    """The files that something was made from, as its facts have them."""
-    return tuple(
-        f"sha256:{parent.sha256} {parent.name}" + (f" ({', '.join(parent.done)})" if parent.done else "")
-        for parent in made.parents
-    )
-
-
-def _release(made: Generated | Stream, watch: Watch, facts: Facts, path: Path, overwrite: bool) -> None:
+def _release(made: Generated | Stream, watch: Watch, facts: Facts, path: Path, door: Door, overwrite: bool) -> Released:
     from langit.release import SUFFIX, release, release_image
 
     frames: Iterator[np.ndarray] = watch.counted(frame.numpy() for frame in made.frames)
     if path.suffix.lower() == SUFFIX:
-        release(frames, facts, path, overwrite)
-    else:
-        (frame,) = frames
-        release_image(frame, facts, path, overwrite)
+        return release(frames, facts, path, door, overwrite)
+    (frame,) = frames
+    return release_image(frame, facts, path, door, overwrite)
 
 
 def free_name(words: str, seed: int, suffix: str) -> Path:

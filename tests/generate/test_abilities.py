@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from bundle.miniature import make_parts, make_provenance
 
+from langit.bundle import load_bundle, save_bundle
 from langit.generate import (
     canvas,
     connect,
@@ -19,7 +21,7 @@ from langit.generate import (
     recut,
 )
 from langit.generate.request import walk_request
-from langit.release import Facts, release
+from langit.release import Door, Facts, release
 from langit.shapes import PixelShape
 
 RED = "a red ball bounces on snow"
@@ -154,8 +156,11 @@ def test_a_stream_can_be_collected_and_begins_with_what_is_given(model, shot) ->
     assert torch.equal(minute(RED, model, seconds=1, start=shot(5), seed=4).collect().frames, made.frames)
 
 
-def test_an_interrupt_in_a_stream_leaves_nothing(model, tmp_path) -> None:
-    facts = Facts(model="tiny", prompt=RED, seed=0, fps=8, steps=2, guidance=1, provenance="")
+def test_an_interrupt_in_a_stream_leaves_nothing(model, tmp_path, tmp_path_factory) -> None:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    said = save_bundle(folder, make_parts(), make_provenance())
+    door = Door.of(load_bundle(folder))
+    facts = Facts("tiny", RED, 0, 8, 2, 1, said.digest, said.ledger)
 
     def interrupted(step) -> None:
         if step.number > 3:  # in the second window
@@ -163,5 +168,5 @@ def test_an_interrupt_in_a_stream_leaves_nothing(model, tmp_path) -> None:
 
     stream = minute(RED, model, seconds=8, on_step=interrupted)
     with pytest.raises(KeyboardInterrupt):
-        release((frame.numpy() for frame in stream.frames), facts, tmp_path / "minute.mp4")
+        release((frame.numpy() for frame in stream.frames), facts, tmp_path / "minute.mp4", door)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""A tiny video and a picture, what made them, and who signs."""
+"""A tiny video and a picture, what made them, and who signs; a door for a small model with real parts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bundle.miniature import make_parts, make_provenance
 from PIL import Image
 from release.authorities import EMAIL, Holder, holder
 
 from langit import video
+from langit.bundle import Bundle, load_bundle, save_bundle
 from langit.bundle.provenance import LedgerState
+from langit.release import Door
 from langit.release.facts import Facts
 from langit.release.identity import Identity, identity
 
@@ -63,3 +66,25 @@ def root() -> Holder:
 @pytest.fixture(scope="session")
 def leaf(root: Holder) -> Holder:
     return holder("Leaf of the test", root, use=EMAIL)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle of random weights without an index of its films."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_bundle(folder, make_parts(), make_provenance())
+    return load_bundle(folder)
+
+
+@pytest.fixture
+def door(tiny: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Door:
+    """A door with a home of its own."""
+    return Door.of(tiny, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """An empty folder to leave videos in."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
