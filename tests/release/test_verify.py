@@ -201,7 +201,7 @@ def test_bytes_that_no_signature_covers(signed: Path, home: Path, tmp_path: Path
 
 
 def test_no_bit_of_the_manifests_can_be_changed_without_notice(signed: Path, home: Path, tmp_path: Path) -> None:
-    """Every bit was tried once; every 127th byte is tried here."""
+    """Two bits of every byte were tried once; every 127th byte is tried here."""
     contents = signed.read_bytes()
     start, end = store(contents)
     for at in range(start + 4, end, 127):
