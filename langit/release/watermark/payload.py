@@ -54,11 +54,16 @@ def signs(idents: Sequence[bytes]) -> Float[np.ndarray, "idents signs"]:
 
 
 def decode(soft: Float[np.ndarray, " signs"]) -> bytes | None:
-    """The id whose signs are most like these numbers (Viterbi's algorithm), or None if its CRC is wrong."""
+    """The id whose signs are most like these numbers, or None if its CRC is wrong."""
+    ident, check = likeliest(soft)
+    return ident if binascii.crc_hqx(ident, 0).to_bytes(2, "big") == check else None
+
+
+def likeliest(soft: Float[np.ndarray, " signs"]) -> tuple[bytes, bytes]:
+    """The id whose signs are most like these numbers, and the CRC that came with it (Viterbi's algorithm)."""
     sent = _decode_bits(soft.reshape(STEPS, len(GENERATORS)))
     whole = np.packbits(sent[: STEPS - MEMORY]).tobytes()
-    ident, check = whole[:IDENT], whole[IDENT:]
-    return ident if binascii.crc_hqx(ident, 0).to_bytes(2, "big") == check else None
+    return whole[:IDENT], whole[IDENT:]
 
 
 @cache

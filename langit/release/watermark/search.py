@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,7 @@ STEPS: Final = np.linspace(-1.5, 1.5, 13)
 TRIED: Final = KEPT * len(NUDGES) ** 2 * len(STEPS) ** 2
 """Places that the refinement looks at, at the most."""
 
+SUREST: Final = attrgetter("surprise")
 Grid = Complex[np.ndarray, "rows columns"]
 
 
@@ -51,6 +53,11 @@ class Place:
     z: float
     tried: float
     heard: Complex[np.ndarray, " waves"] = field(repr=False)
+
+    @property
+    def surprise(self) -> float:
+        """How likely chance makes it, as a logarithm: a normal variable's tail is about exp(-z^2 / 2)."""
+        return math.log(self.tried) - self.z * abs(self.z) / 2
 
 
 def search(sums: list[Float[np.ndarray, "_ _"]], shrunk: float) -> tuple[Place, ...]:
@@ -74,14 +81,9 @@ def search(sums: list[Float[np.ndarray, "_ _"]], shrunk: float) -> tuple[Place, 
         heard = _hear(sums[at], size)
         resized.append(_still(at, size, heard, tried=8.0 * len(sizes)))
         anything += _moved(at, size, heard, 4.0 * 4 * TILE**2 * len(sizes))[:2]
-    resized = _refined(sums, sorted(resized, key=_surest)[:KEPT], 8.0 * TRIED)
-    anything = _refined(sums, sorted(anything, key=_surest)[:KEPT], 4.0 * TRIED)
-    return (still, *sorted([*best, *resized, *anything], key=_surest)[:KEPT])
-
-
-def _surest(place: Place) -> float:
-    """Orders places by how unlikely chance makes them: the tail of a normal is about exp(-z^2 / 2)."""
-    return math.log(place.tried) - place.z * abs(place.z) / 2
+    resized = _refined(sums, sorted(resized, key=SUREST)[:KEPT], 8.0 * TRIED)
+    anything = _refined(sums, sorted(anything, key=SUREST)[:KEPT], 4.0 * TRIED)
+    return (still, *sorted([*best, *resized, *anything], key=SUREST)[:KEPT])
 
 
 def _sizes(sums: list[np.ndarray]) -> Iterator[tuple[int, float]]:
@@ -156,7 +158,7 @@ def _moved(level: int, size: float, grid: Grid, tried: float) -> list[Place]:
         places.append(
             Place(level, size, size, right, below, flip, z, tried, _turned(heard, right / size, below / size))
         )
-    return sorted(places, key=_surest)
+    return sorted(places, key=SUREST)
 
 
 def _turned(heard: Complex[np.ndarray, " waves"], right: float, down: float) -> Complex[np.ndarray, " waves"]:
@@ -167,7 +169,7 @@ def _turned(heard: Complex[np.ndarray, " waves"], right: float, down: float) -> 
 
 def _refined(sums: list[np.ndarray], places: list[Place], more: float) -> list[Place]:
     """The same places a little larger, smaller and shifted, where that is surer; surest first."""
-    return sorted((_refine(sums[place.level], place, more) for place in places), key=_surest)
+    return sorted((_refine(sums[place.level], place, more) for place in places), key=SUREST)
 
 
 def _refine(picture: Float[np.ndarray, "h w"], place: Place, more: float) -> Place:

@@ -19,7 +19,8 @@ def test_no_frame_falls_below_the_ratio(height: int, width: int) -> None:
     frame = scene(height, width, 1)[0]
     marked = Watermark(height, width, IDENT).mark(frame)
     error = np.mean((marked.astype(float) - frame) ** 2)
-    assert 40.0 <= 10 * np.log10(255**2 / error) < 41.0
+    ratio = 10 * np.log10(255**2 / error)
+    assert 40.0 <= ratio < (41.0 if height < 128 else 48.5)  # large smooth pictures get less of it
 
 
 def test_the_same_frame_is_marked_alike_whatever_came_before(small: np.ndarray) -> None:
@@ -53,3 +54,11 @@ def test_bad_input_is_named(small: np.ndarray) -> None:
         Watermark(64, 64, b"abc")
     with pytest.raises(ValueError, match="between"):
         WatermarkConfig(psnr=10.0)
+
+
+def test_large_pictures_get_less_of_it_where_they_are_smooth() -> None:
+    random = np.random.Generator(np.random.PCG64(2))
+    frame = np.full((360, 640, 3), 128, np.uint8)
+    frame[:, 320:] = random.integers(0, 256, (90, 80, 1), np.uint8).repeat(4, axis=0).repeat(4, axis=1)
+    added = np.abs(Watermark(360, 640, IDENT).mark(frame).astype(float) - frame).mean(axis=(0, 2))
+    assert added[:300].mean() < 0.6 * added[340:].mean()

@@ -27,7 +27,7 @@ def large() -> np.ndarray:
 
 
 def marked(frames: np.ndarray) -> np.ndarray:
-    mark = Watermark(*frames.shape[1:3], IDENT)
+    mark = Watermark(frames.shape[1], frames.shape[2], IDENT)
     return np.stack([mark.mark(frame) for frame in frames])
 
 
