@@ -69,6 +69,7 @@ class Ledger:
         self.personal = Personal(self.place)
         self._digests: dict[str, str] = {}
         self._frontier = Frontier()
+        self._seen: dict[str, int] = {}  # versions at which tables were found in order: they need not be read again
         self._refresh()
 
     @property
@@ -198,17 +199,18 @@ class Ledger:
                 return 0
             start = self._frontier.size
             placed = list(enumerate(new.values(), start))
+            written = {}
             for kind in KINDS.values():
                 rows = [(entry, record) for entry, record in placed if type(record) is kind]
                 if rows:
-                    self._append(kind.record, to_table(kind, rows))
-            log = {
-                "entry": [entry for entry, _ in placed],
-                "kind": [record.record for _, record in placed],
-                "digest": [bytes.fromhex(record.digest) for _, record in placed],
-            }
-            self._append("log", pa.table(log, schema=LOG))
-            self._refresh()
+                    written[kind.record] = self._append(kind.record, to_table(kind, rows))
+            kinds = [record.record for _, record in placed]
+            digests = [bytes.fromhex(record.digest) for _, record in placed]
+            log = {"entry": [entry for entry, _ in placed], "kind": kinds, "digest": digests}
+            before, after = self._seen.get("log", 0), self._append("log", pa.table(log, schema=LOG))
+            self._take(digests, kinds)
+            if after == before + 1:  # nobody else has written, and nothing was compacted
+                self._seen |= written | {"log": after}
             return len(new)
 
     def decisions(self, policy: Policy) -> dict[str, Decision]:
@@ -311,8 +313,11 @@ class Ledger:
             self._refresh()
             for name in KINDS:
                 dataset = self._open(name)
-                if dataset is not None and dataset.count_rows(f"entry >= {self._frontier.size}"):
+                if dataset is None or dataset.version == self._seen.get(name):
+                    continue
+                if dataset.count_rows(f"entry >= {self._frontier.size}"):
                     dataset.delete(f"entry >= {self._frontier.size}")
+                self._seen[name] = dataset.version
             yield
 
     def _open(self, name: str) -> lance.LanceDataset | None:
@@ -321,13 +326,12 @@ class Ledger:
             return None
         return lance.dataset(self.place.table(name), storage_options=self.place.options)
 
-    def _append(self, name: str, table: pa.Table) -> None:
-        """Commit rows to a table, all or none."""
+    def _append(self, name: str, table: pa.Table) -> int:
+        """Commit rows to a table, all or none; returns the table's version."""
         dataset = self._open(name)
         where = {"uri": self.place.table(name), "storage_options": self.place.options}
         if dataset is None:
-            lance.write_dataset(table, mode="create", **where)
-            return
+            return int(lance.write_dataset(table, mode="create", **where).version)
         added = [field for field in table.schema if field.name not in dataset.schema.names]
         if added:
             dataset.add_columns(pa.schema(added))
@@ -342,20 +346,25 @@ class Ledger:
         dataset = lance.dataset(**where)
         if len(dataset.get_fragments()) > MAX_FRAGMENTS:
             dataset.optimize.compact_files()
+        return int(dataset.version)
 
     def _refresh(self) -> None:
         """Read what was added to the log since it was last read, by this process or another."""
         dataset = self._open("log")
-        if dataset is None:
+        if dataset is None or dataset.version == self._seen.get("log"):
             return
         known = self._frontier.size
         fresh = dataset.to_table(filter=f"entry >= {known}").sort_by("entry")
         entries = fresh["entry"].to_pylist()
         if entries != list(range(known, known + len(entries))):
             raise ValueError(f"the log of {self.place} skips an entry after {known}: restore the ledger from a copy")
-        hashes = fresh["digest"].to_pylist()
-        self._digests.update(zip((digest.hex() for digest in hashes), fresh["kind"].to_pylist(), strict=True))
-        self._frontier = self._frontier.extend(map(leaf_hash, hashes))
+        self._take(fresh["digest"].to_pylist(), fresh["kind"].to_pylist())
+        self._seen["log"] = dataset.version
+
+    def _take(self, digests: Sequence[bytes], kinds: Sequence[str]) -> None:
+        """Know of the log's next entries."""
+        self._digests.update(zip((digest.hex() for digest in digests), kinds, strict=True))
+        self._frontier = self._frontier.extend(map(leaf_hash, digests))
 
     def _read(self, kind: type[Kind]) -> tuple[Kind, ...]:
         """All acknowledged records of a kind, in order of entry."""
