@@ -233,7 +233,7 @@ def picture(shown: list[np.ndarray], path: Path) -> None:
         frame, marked = frames[0], Ours().mark(frames[:1], bytes(range(IDENT)))[0]
         difference = np.clip(128 + 20 * (marked.astype(int) - frame), 0, 255).astype(np.uint8)
         row = np.concatenate([frame, marked, difference], axis=1)
-        wide = 1440
+        wide = 1080
         high = round(row.shape[0] * wide / row.shape[1])
         rows.append(cv2.resize(row, (wide, high), interpolation=cv2.INTER_AREA if high < len(row) else cv2.INTER_CUBIC))
     Image.fromarray(np.concatenate(rows)).save(path)
@@ -242,7 +242,7 @@ def picture(shown: list[np.ndarray], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("film", type=Path, nargs="*")
-    parser.add_argument("--frames", type=int, default=16)
+    parser.add_argument("--frames", type=int, default=16, help="of each clip, 2 or more")
     parser.add_argument("--clips", type=int, default=2, help="of each film")
     parser.add_argument("--made", type=int, default=6, help="videos of the model")
     parser.add_argument("--methods", default="ours,dwtDct,dwtDctSvd,rivaGan")
