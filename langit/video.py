@@ -20,7 +20,7 @@ import numpy as np
 from av.codec.codec import UnknownCodecError
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 from numpy.typing import ArrayLike
@@ -252,6 +252,7 @@ def _encode(part: Path, path: Path, frames: Iterable[ArrayLike], rate: Fraction,
         container.metadata.update(metadata)
         target: VideoStream | None = None
         size: tuple[int, ...] = ()
+        reformatter = VideoReformatter()  # one for all frames: making it takes longer than using it
         for number, item in enumerate(frames):
             picture = np.asarray(item)
             if target is None:
@@ -264,11 +265,13 @@ def _encode(part: Path, path: Path, frames: Iterable[ArrayLike], rate: Fraction,
                     " give frames of one size"
                 )
             # PyAV assumes BT.601 unless told; the file says BT.709, so that is what the numbers have to be.
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24").reformat(
+            frame = reformatter.reformat(
+                av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"),
                 format="yuv420p",
                 src_color_range=ColorRange.JPEG,
                 dst_colorspace=Colorspace.ITU709,
                 dst_color_range=ColorRange.MPEG,
+                threads=1,
             )
             frame.pts, frame.time_base = number, 1 / rate
             container.mux(target.encode(frame))

@@ -106,7 +106,8 @@ def test_two_open_ledgers_see_each_other(ledger):
     assert ledger.sources()[-2:] == (film(50), film(51)) and ledger.root() == other.root()
 
 
-def test_rows_that_were_never_acknowledged_are_not_shown_and_are_cleared(ledger, monkeypatch):
+@pytest.mark.parametrize("same", [True, False])
+def test_rows_that_were_never_acknowledged_are_not_shown_and_are_cleared(ledger, monkeypatch, same):
     before = ledger.root()
     append = Ledger._append
 
@@ -120,7 +121,7 @@ def test_rows_that_were_never_acknowledged_are_not_shown_and_are_cleared(ledger,
         ledger.add([film(60), clip(film(60))])
     monkeypatch.undo()
     assert lance.dataset(str(ledger.path / "source.lance")).count_rows() == len(FILMS) + 1
-    again = Ledger(ledger.path)
+    again = ledger if same else Ledger(ledger.path)
     assert again.sources() == tuple(FILMS) and again.clips() == tuple(CLIPS) and again.root() == before
     again.add_sources([film(61)])
     assert again.sources() == (*FILMS, film(61)) and again.clips() == tuple(CLIPS)
