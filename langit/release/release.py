@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import UInt8
 from numpy.typing import ArrayLike
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -22,12 +24,15 @@ from PIL.PngImagePlugin import PngInfo
 from langit import video
 from langit.ledger.made import Output
 from langit.release.credentials import sign
-from langit.release.door import Door, Frame
-from langit.release.facts import Facts
 from langit.release.gates.finding import Finding
 from langit.release.watermark import Watermark
 from langit.worlds.draft import draft
 
+if TYPE_CHECKING:
+    from langit.release.door import Door
+    from langit.release.facts import Facts
+
+Frame = UInt8[np.ndarray, "H W 3"]
 SUFFIX = ".mp4"
 IMAGE = ".png"
 
