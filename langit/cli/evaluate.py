@@ -24,6 +24,9 @@ def evaluate(
     copying: Annotated[
         bool, typer.Option("--copying", help="Measure how near its videos are to its training clips instead.")
     ] = False,
+    physics: Annotated[
+        bool, typer.Option("--physics", help="Measure how things fall, which way they go and what hides instead.")
+    ] = False,
     films: Annotated[
         int | None, typer.Option(min=1, help="With --abilities: on how many held-out films; 64 if left out.")
     ] = None,
@@ -39,8 +42,10 @@ def evaluate(
         raise ValueError(f"--films {films} are what --abilities are measured on: give both, or --prompts")
     if copying and (abilities or seeds is not None):
         raise ValueError("--copying makes one video of each of --prompts: leave --abilities and --seeds out")
+    if physics and (abilities or copying or seeds is not None):
+        raise ValueError("--physics makes one video of each of --prompts: leave --abilities, --copying and --seeds out")
     name = Path(model).name
-    kind = "abilities" if abilities else "copying" if copying else "evaluation"
+    kind = "abilities" if abilities else "copying" if copying else "physics" if physics else "evaluation"
     folder = output or Path(f"{kind}-{name}")
     table: Table
     with progress() as report:
@@ -57,6 +62,10 @@ def evaluate(
             from langit.evaluate.copying import evaluate_copying
 
             table = evaluate_copying(model, prompts or 200, folder, config.home(), told).table()
+        elif physics:
+            from langit.evaluate.physics import evaluate_physics
+
+            table = evaluate_physics(model, folder=folder, progress=told, prompts=prompts or 64).table()
         else:
             from langit.evaluate.report import evaluate as measure
 

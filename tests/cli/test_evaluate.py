@@ -17,6 +17,9 @@ from cli.running import Run
         ("--abilities --films 1", "1 films cannot be connected with each other: use at least 2"),
         ("--abilities --films 0", "--films"),
         ("--abilities", "no model 'nonesuch'"),
+        ("--physics --seeds 2", "--physics makes one video of each of --prompts"),
+        ("--physics --prompts 3", "3 prompts cannot be shared"),
+        ("--physics", "no model 'nonesuch'"),
     ],
 )
 def test_options_that_cannot_be_met(
