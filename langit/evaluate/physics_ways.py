@@ -37,7 +37,8 @@ def sky_drift(video: UInt8[Tensor, "T H W 3"], sight: Sight) -> float:
     rows = slice(round(_BAND[0] * height), round(_BAND[1] * height))
     bands, weights = pictures[:, rows], free[:, rows]
     steps = [_shift(*bands[at : at + 2], *weights[at : at + 2]) for at in range(len(bands) - 1)]
-    return float(np.sum(steps)) / width
+    drift: float = float(np.sum(steps)) / width
+    return drift
 
 
 def _shift(
