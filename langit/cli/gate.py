@@ -19,16 +19,16 @@ def gate(
 ) -> None:
     """Say whether the prompt gate would let a prompt pass, and if not, by which rule; nothing is made."""
     from langit import config
-    from langit.release import settings
     from langit.release.gates.finding import enforce
     from langit.release.gates.guard import guard
     from langit.release.gates.likeness import consents
-    from langit.release.gates.prompt import MEND, check_prompt
+    from langit.release.gates.prompt import MEND, PromptConfig, check_prompt
+    from langit.release.settings import section
     from langit.text.prompt import check_words
 
     check_words(prompt)
     home = config.home()
-    told = settings.read(home).prompt
+    told = section(home, "prompt", PromptConfig)
     agreed = consents(home / "ledger", model, ability, told.purpose)
     for flag in enforce(check_prompt(prompt, told, agreed, guard(told)), MEND):
         typer.echo(f"flagged by rule {flag}")

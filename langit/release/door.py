@@ -6,7 +6,7 @@ Knows frames and facts about them; knows nothing of sampling, nor of file format
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -19,18 +19,45 @@ from langit.bundle import Bundle
 from langit.release.facts import Facts
 from langit.release.gates.finding import Finding, enforce
 from langit.release.gates.frames import MEND as OTHER_FRAMES
-from langit.release.gates.frames import FrameGates, frame_gates, watched
+from langit.release.gates.frames import FrameGates, FramesConfig, frame_gates, watched
 from langit.release.gates.guard import guard
 from langit.release.gates.likeness import consents
-from langit.release.gates.prompt import MEND, Guard, check_prompt
-from langit.release.identity import FOLDER, Identity, identity
+from langit.release.gates.prompt import MEND, Guard, PromptConfig, check_prompt
+from langit.release.identity import FOLDER, Identity, SigningConfig, identity
 from langit.release.nearest.bundled import open_index
-from langit.release.nearest.gate import Watch, unindexed
+from langit.release.nearest.gate import NearestConfig, Watch, unindexed
 from langit.release.outputs import Looks, Outputs
-from langit.release.settings import ReleaseConfig, read
-from langit.release.watermark import Watermark
+from langit.release.settings import check_sections, section
+from langit.release.watermark import Watermark, WatermarkConfig
 
 Frame = UInt8[np.ndarray, "H W 3"]
+
+
+@dataclass(frozen=True)
+class ReleaseConfig:
+    """Everything that may be set of the door. What leaves is always watermarked, signed and entered."""
+
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+    frames: FramesConfig = field(default_factory=FramesConfig)
+    nearest: NearestConfig = field(default_factory=NearestConfig)
+    watermark: WatermarkConfig = field(default_factory=WatermarkConfig)
+    signing: SigningConfig = field(default_factory=SigningConfig)
+
+    @classmethod
+    def read(cls, home: Path) -> ReleaseConfig:
+        """The settings of a home, from its ``release.toml``.
+
+        Raises:
+            ValueError: the file is not TOML, or has a wrong section, key or value; it is named.
+        """
+        check_sections(home, tuple(each.name for each in fields(cls)))
+        return cls(
+            prompt=section(home, "prompt", PromptConfig),
+            frames=section(home, "frames", FramesConfig),
+            nearest=section(home, "nearest", NearestConfig),
+            watermark=section(home, "watermark", WatermarkConfig),
+            signing=section(home, "signing", SigningConfig),
+        )
 
 
 @dataclass(frozen=True)
@@ -49,7 +76,7 @@ class Door:
             ValueError: that file has a wrong key or value.
         """
         home = config.home() if home is None else home
-        return cls(model, home, read(home))
+        return cls(model, home, ReleaseConfig.read(home))
 
     @cached_property
     def identity(self) -> Identity:
@@ -96,7 +123,7 @@ class Passage:
     def __init__(self, door: Door, facts: Facts) -> None:
         self.looks = Looks()
         self._notes = list(door.ask(facts.asked, facts.prompt, ability=facts.ability))
-        self._facts = facts
+        self._facts, self._strength = facts, door.settings.watermark
         self._gates = door.gates(facts.fps)
         self._near: Watch | None = None
         nearest = door.settings.nearest
@@ -118,7 +145,7 @@ class Passage:
         for frame in watched(map(np.asarray, seen), self._gates, self._notes):
             if mark is None:
                 height, width = frame.shape[:2]
-                mark = Watermark(height, width, self._facts.mark)
+                mark = Watermark(height, width, self._facts.mark, self._strength)
             self.looks.take(frame)
             yield mark.mark(frame)
 

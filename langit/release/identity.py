@@ -15,7 +15,6 @@ import os
 import secrets
 import shutil
 import stat
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from langit import config
+from langit.release.settings import section
 
 FOLDER: Final = "keys"
 MADE_HERE: Final = "Langit, made on this machine"
@@ -76,19 +75,12 @@ class SigningConfig:
 
 
 def signing(home: Path) -> SigningConfig:
-    """The section ``[signing]`` of a home's ``release.toml``, without loading what the other sections need.
+    """The section ``[signing]`` of a home's settings.
 
     Raises:
         ValueError: the file is not TOML, or the section has a wrong key or value.
     """
-    path = home / "release.toml"
-    try:
-        plain = tomllib.loads(path.read_text(encoding="utf-8"))
-        return config.load(SigningConfig, plain.get("signing", {}))
-    except FileNotFoundError:
-        return SigningConfig()
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    return section(home, "signing", SigningConfig)
 
 
 @dataclass(frozen=True, eq=False)
