@@ -146,7 +146,7 @@ def _leave(
 @contextmanager
 def _beside(path: Path) -> Iterator[tuple[Path, Path]]:
     """Two names beside ``path`` to write to, which are gone afterwards."""
-    places = tuple(path.with_name(f".{secrets.token_hex(8)}.part{path.suffix}") for _ in range(2))
+    places = tuple(path.with_name(f".{secrets.token_hex(8)}.part") for _ in range(2))
     try:
         yield places[0], places[1]
     finally:
