@@ -3,63 +3,34 @@
 A caption names the camera's movement whenever there is one. It may leave out the ground or the sky. Knows no pixels.
 """
 
-import random
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
-from langit.worlds.scene import Scene, Split, Thing, sample_scene, split
+from langit.worlds.scene import Scene, Split, Thing, sample_scene
+from langit.worlds.telling import Choices, different, prompted
 from langit.worlds.wording import WORDINGS, Language, Wording
-
-_T = TypeVar("_T")
 
 _CANONICAL = 0.45  # share of the first phrase where there are several
 _UNSAID = 0.08  # share of captions without the ground, and of those without the sky
 _STATIC_SAID = 0.25  # share of films with a still camera whose caption says so
 _ROLLING = ("ball", "ring")
 _TOGETHER = {"collides": "into", "behind": "behind"}  # what the verb says of both things, and how it is keyed
-_FIRST_PROMPT = 1_000_000_000  # prompts are of seeds from here on, far from any that is trained on
-
-
-class _Choices:
-    """Picks phrases: at random by key, or always the canonical one."""
-
-    def __init__(self, key: str | None) -> None:
-        self._random = None if key is None else random.Random(key)
-
-    def chance(self, share: float) -> bool:
-        return self._random is not None and self._random.random() < share
-
-    def phrase(self, options: Sequence[_T]) -> _T:
-        if self._random is None or len(options) == 1 or self._random.random() < _CANONICAL:
-            return options[0]
-        return options[1 + int(self._random.random() * (len(options) - 1))]
-
-    def order(self, options: Sequence[_T]) -> _T:
-        return options[0] if self._random is None else options[int(self._random.random() * len(options))]
 
 
 def caption(scene: Scene, language: Language = "en", variant: int = 0) -> str:
     """One of many true sentences about a scene; the same variant always gives the same sentence."""
-    return _say(scene, language, _Choices(f"{scene.seed}:{scene.mirrored}:{language}:{variant}"))
+    return _say(scene, language, Choices(f"{scene.seed}:{scene.mirrored}:{language}:{variant}", _CANONICAL))
 
 
 def canonical(scene: Scene, language: Language = "en") -> str:
     """The plainest sentence about a scene, with everything said."""
-    return _say(scene, language, _Choices(None))
+    return _say(scene, language, Choices(None, _CANONICAL))
 
 
 def captions(scene: Scene, count: int) -> tuple[str, ...]:
     """Different sentences about a scene, English and Indonesian by turns."""
-    languages: tuple[Language, Language] = ("en", "id")
-    found: list[str] = []
-    variant = 0
-    while len(found) < count:
-        sentence = caption(scene, languages[len(found) % 2], variant)
-        variant += 1
-        if sentence not in found or variant > 20 * count:
-            found.append(sentence)
-    return tuple(found)
+    return different(lambda language, variant: caption(scene, language, variant), count)
 
 
 @dataclass(frozen=True)
@@ -91,18 +62,11 @@ def prompts(
 
     sample makes a scene of a seed: that of this world, or another whose scenes are scenes of this one too.
     """
-    assert which in ("train", "held-out"), which
-    found: list[Prompt] = []
-    seed = _FIRST_PROMPT
-    while len(found) < count:
-        if split(seed) == which:
-            scene = sample(seed)
-            found.append(Prompt(canonical(scene, language), language, scene))
-        seed += 1
-    return found
+    scenes = itertools.islice(prompted(which, sample), count)
+    return [Prompt(canonical(scene, language), language, scene) for scene in scenes]
 
 
-def _say(scene: Scene, language: Language, choices: _Choices) -> str:
+def _say(scene: Scene, language: Language, choices: Choices) -> str:
     words = WORDINGS[language]
     subject = _name(scene.things[0], words, language, choices)
     verbs = choices.phrase(words.verbs[_verb_key(scene)])
@@ -137,7 +101,7 @@ def _verb_key(scene: Scene) -> str:
     return motion if scene.action in ("left", "right") else scene.action
 
 
-def _name(thing: Thing, words: Wording, language: Language, choices: _Choices) -> str:
+def _name(thing: Thing, words: Wording, language: Language, choices: Choices) -> str:
     shape, colour = choices.phrase(words.shapes[thing.shape]), choices.phrase(words.colours[thing.colour])
     if language == "id":
         return f"{'' if choices.chance(0.4) else 'sebuah '}{shape} {colour}"
@@ -148,7 +112,7 @@ def _name(thing: Thing, words: Wording, language: Language, choices: _Choices) -
     return f"{'an' if described[0] in 'aeiou' else 'a'} {described}"
 
 
-def _fill(phrase: str, scene: Scene, words: Wording, language: Language, choices: _Choices) -> str:
+def _fill(phrase: str, scene: Scene, words: Wording, language: Language, choices: Choices) -> str:
     """Put the scene's sides and its second thing into a phrase."""
     opposite = {"left": "right", "right": "left", "": ""}
     other = _name(scene.things[1], words, language, choices) if "{other}" in phrase else ""
@@ -160,7 +124,7 @@ def _fill(phrase: str, scene: Scene, words: Wording, language: Language, choices
     )
 
 
-def _camera(scene: Scene, words: Wording, choices: _Choices) -> str:
+def _camera(scene: Scene, words: Wording, choices: Choices) -> str:
     kind, _, way = scene.camera.partition(" ")
     if kind == "static":
         return choices.phrase(words.cameras["static"]) if choices.chance(_STATIC_SAID) else ""

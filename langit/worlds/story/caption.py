@@ -4,18 +4,15 @@ A caption names the camera's movement and the style whenever there is one. It ma
 or a colour; it never names a colour of a film in black and white. Knows no pixels.
 """
 
-import random
-from collections.abc import Sequence
+import itertools
 from dataclasses import dataclass
-from typing import TypeVar
 
 from langit.worlds import wording as first_world
-from langit.worlds.scene import Split, split
+from langit.worlds.scene import Split
 from langit.worlds.story.scene import StoryScene, sample_scene
 from langit.worlds.story.wording import WORDINGS, StoryWording, Verb
+from langit.worlds.telling import Choices, different, prompted
 from langit.worlds.wording import Language
-
-_T = TypeVar("_T")
 
 _CANONICAL = 0.40  # share of the first phrase where there are several
 _UNSAID = 0.15  # share of captions without the ground, and of those without the sky
@@ -23,45 +20,21 @@ _WAYLESS = 0.18  # share of captions of what moves that do not say which way
 _COLOURLESS = 0.12
 _TITLED = 0.40  # share of "puppies playing", beside "puppies play"
 _STATIC_SAID = 0.15  # share of films with a still camera whose caption says so
-_FIRST_PROMPT = 1_000_000_000  # prompts are of seeds from here on, far from any that is trained on
-
-
-class _Choices:
-    """Picks phrases: at random by key, or always the canonical one."""
-
-    def __init__(self, key: str | None) -> None:
-        self._random = None if key is None else random.Random(key)
-
-    def chance(self, share: float) -> bool:
-        return self._random is not None and self._random.random() < share
-
-    def phrase(self, options: Sequence[_T]) -> _T:
-        if self._random is None or len(options) == 1 or self._random.random() < _CANONICAL:
-            return options[0]
-        return options[1 + int(self._random.random() * (len(options) - 1))]
 
 
 def caption(scene: StoryScene, language: Language = "en", variant: int = 0) -> str:
     """One of many true sentences about a scene; the same variant always gives the same sentence."""
-    return _say(scene, language, _Choices(f"{scene.seed}:{scene.mirrored}:{language}:{variant}"))
+    return _say(scene, language, Choices(f"{scene.seed}:{scene.mirrored}:{language}:{variant}", _CANONICAL))
 
 
 def canonical(scene: StoryScene, language: Language = "en") -> str:
     """The plainest sentence about a scene, with everything said."""
-    return _say(scene, language, _Choices(None))
+    return _say(scene, language, Choices(None, _CANONICAL))
 
 
 def captions(scene: StoryScene, count: int) -> tuple[str, ...]:
     """Different sentences about a scene, English and Indonesian by turns."""
-    languages: tuple[Language, Language] = ("en", "id")
-    found: list[str] = []
-    variant = 0
-    while len(found) < count:
-        sentence = caption(scene, languages[len(found) % 2], variant)
-        variant += 1
-        if sentence not in found or variant > 20 * count:
-            found.append(sentence)
-    return tuple(found)
+    return different(lambda language, variant: caption(scene, language, variant), count)
 
 
 @dataclass(frozen=True)
@@ -87,19 +60,11 @@ def prompts(which: Split, count: int, language: Language = "en", kind: str | Non
         language: of the prompts.
         kind: only scenes of this kind of KINDS, or of all.
     """
-    assert which in ("train", "held-out"), which
-    found: list[StoryPrompt] = []
-    seed = _FIRST_PROMPT
-    while len(found) < count:
-        if split(seed) == which:
-            scene = sample_scene(seed)
-            if kind in (None, scene.kind):
-                found.append(StoryPrompt(canonical(scene, language), language, scene))
-        seed += 1
-    return found
+    scenes = (scene for scene in prompted(which, sample_scene) if kind in (None, scene.kind))
+    return [StoryPrompt(canonical(scene, language), language, scene) for scene in itertools.islice(scenes, count)]
 
 
-def _say(scene: StoryScene, language: Language, choices: _Choices) -> str:
+def _say(scene: StoryScene, language: Language, choices: Choices) -> str:
     words = WORDINGS[language]
     if scene.kind == "window":
         event = _view(scene, words, language, choices)
@@ -116,7 +81,7 @@ def _say(scene: StoryScene, language: Language, choices: _Choices) -> str:
     return ", ".join(pieces)
 
 
-def _event(scene: StoryScene, words: StoryWording, language: Language, choices: _Choices) -> str:
+def _event(scene: StoryScene, words: StoryWording, language: Language, choices: Choices) -> str:
     moves = scene.action in ("left", "right")
     key = "moves" if moves else scene.action
     wayless = moves and choices.chance(_WAYLESS)
@@ -143,7 +108,7 @@ def _event(scene: StoryScene, words: StoryWording, language: Language, choices: 
     return " ".join(piece for piece in (subject, verb, ground, sky, snow) if piece)
 
 
-def _puppies(scene: StoryScene, words: StoryWording, choices: _Choices) -> str:
+def _puppies(scene: StoryScene, words: StoryWording, choices: Choices) -> str:
     furs = [choices.phrase(words.furs[fur]) for fur in scene.colours]
     unsaid = not scene.coloured or choices.chance(_COLOURLESS)
     if len(furs) == 1:
@@ -153,7 +118,7 @@ def _puppies(scene: StoryScene, words: StoryWording, choices: _Choices) -> str:
     return choices.phrase(words.both).format(first=furs[0], second=furs[1])
 
 
-def _traveller(scene: StoryScene, words: StoryWording, choices: _Choices) -> str:
+def _traveller(scene: StoryScene, words: StoryWording, choices: Choices) -> str:
     wool = choices.phrase(words.helmets[scene.colours[0]])
     unsaid = not scene.coloured or choices.chance(_COLOURLESS)
     return _named(choices.phrase(words.traveller), "wool", "" if unsaid else wool)
@@ -165,7 +130,7 @@ def _named(phrase: str, slot: str, colour: str) -> str:
     return " ".join(filled.replace("a orange", "an orange").split())
 
 
-def _view(scene: StoryScene, words: StoryWording, language: Language, choices: _Choices) -> str:
+def _view(scene: StoryScene, words: StoryWording, language: Language, choices: Choices) -> str:
     view = choices.phrase(words.views).format(place=choices.phrase(words.places[scene.ground]))
     way = first_world.WORDINGS[language].ways[scene.action]
     passes = choices.phrase(words.passes).format(passing=choices.phrase(words.passing[scene.ground]), way=way)
@@ -174,7 +139,7 @@ def _view(scene: StoryScene, words: StoryWording, language: Language, choices: _
     return said if choices.chance(_WAYLESS) else f"{said}, {passes}"
 
 
-def _camera(scene: StoryScene, language: Language, choices: _Choices) -> str:
+def _camera(scene: StoryScene, language: Language, choices: Choices) -> str:
     words = first_world.WORDINGS[language]
     kind, _, way = scene.camera.partition(" ")
     if kind == "static":

@@ -8,13 +8,10 @@ Left and right are those of the person who watches the film.
 
 import hashlib
 import json
-import random
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from typing import TypeVar
 
-from langit.worlds.scene import Split, split
+from langit.worlds.scene import Dice, Split, split
 
 VERSION = "story-1"
 
@@ -29,7 +26,6 @@ TRAVELLER_ACTIONS = ("left", "right", "towards", "away")
 CAMERAS = ("static", "pan left", "pan right", "zoom in", "zoom out")
 STYLES = ("plain", "35 mm film", "black and white", "handheld")
 
-_T = TypeVar("_T")
 _OPPOSITE = {"left": "right", "right": "left"}
 _HELD_OUT = 2  # pairs of each kind that no training film shows
 _PLAIN_SHARE = 0.52  # of films without a style
@@ -109,22 +105,6 @@ class StoryScene:
         return self.style != "black and white"
 
 
-class _Dice:
-    """Choices made of `random.Random.random()` alone."""
-
-    def __init__(self, key: str) -> None:
-        self._random = random.Random(key)
-
-    def chance(self, share: float) -> bool:
-        return self._random.random() < share
-
-    def pick(self, options: Sequence[_T]) -> _T:
-        return options[int(self._random.random() * len(options))]
-
-    def between(self, low: float, high: float) -> float:
-        return round(low + (high - low) * self._random.random(), 4)
-
-
 def pairs(scene: StoryScene) -> tuple[tuple[str, str], ...]:
     """The attributes whose pairings are held out, left and right being one: colours and action, or place and sky."""
     if scene.kind == "window":
@@ -163,14 +143,14 @@ def sample_scene(seed: int) -> StoryScene:
         raise ValueError(f"seed {seed} is negative: give a whole number from 0 on")
     which, attempt = split(seed), 0
     while True:
-        dice = _Dice(f"{VERSION}:{seed}" if attempt == 0 else f"{VERSION}:{seed}:{attempt}")
+        dice = Dice(f"{VERSION}:{seed}" if attempt == 0 else f"{VERSION}:{seed}:{attempt}")
         scene = _sample(seed, dice, which)
         if is_held_out(scene) == (which == "held-out"):
             return scene
         attempt += 1
 
 
-def _sample(seed: int, dice: _Dice, which: Split) -> StoryScene:
+def _sample(seed: int, dice: Dice, which: Split) -> StoryScene:
     kind = dice.pick(KINDS)
     if which == "held-out":
         first, second = dice.pick(held_out(kind))
@@ -223,7 +203,7 @@ def _sample(seed: int, dice: _Dice, which: Split) -> StoryScene:
     )
 
 
-def _course(dice: _Dice, action: str, camera: str) -> tuple[float, float]:
+def _course(dice: Dice, action: str, camera: str) -> tuple[float, float]:
     """Where figures that cross the picture are seen first and last: nearer the middle where the camera follows."""
     if camera.startswith("pan"):
         first, last = dice.between(0.10, 0.16), dice.between(0.10, 0.16)
@@ -232,7 +212,7 @@ def _course(dice: _Dice, action: str, camera: str) -> tuple[float, float]:
     return (first, -last) if action == "left" else (-first, last)
 
 
-def _width(dice: _Dice, kind: str, count: int) -> float:
+def _width(dice: Dice, kind: str, count: int) -> float:
     if kind == "window":
         return dice.between(1.62, 1.74)
     if kind == "traveller":
@@ -240,14 +220,14 @@ def _width(dice: _Dice, kind: str, count: int) -> float:
     return dice.between(1.9, 2.2) if count == 1 else dice.between(2.5, 2.8)
 
 
-def _sweep(dice: _Dice, camera: str) -> float:
+def _sweep(dice: Dice, camera: str) -> float:
     kind = camera.split()[0]
     if kind == "pan":
         return dice.between(13.0, 17.0)
     return dice.between(1.4, 1.6) if kind == "zoom" else 0.0
 
 
-def _pace(dice: _Dice, kind: str, action: str) -> float:
+def _pace(dice: Dice, kind: str, action: str) -> float:
     if kind == "window":
         return dice.between(4.0, 6.0)
     if kind == "traveller":
