@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from langit.autoencoder.model import AutoencoderConfig
 from langit.feed.windows import WindowConfig
+from langit.flow.levels import LevelsConfig
 from langit.generate.settings import SamplingConfig
 from langit.patches.known import KnownConfig
 from langit.recipes.recipe import AutoencoderStage, FilmGroup, Recipe, Stage
@@ -84,6 +85,7 @@ def pocket() -> Recipe:
                     FilmGroup("64x64x33", 300_000, 300_300, "behind-1"),
                 ),
                 FlowConfig(
+                    levels=LevelsConfig(mean=-0.4, spread=1.3),  # more of the little noise, in which flicker is decided
                     token_budget=2560,
                     thing_after=0,
                     windows=WindowConfig(whole=0.55, later=0.2, image=0.08, starts=1),
