@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 import langit
 from langit import config
-from langit.autoencoder.model import Autoencoder, frame_blocks, principal_components, to_float, to_frames
+from langit.autoencoder.model import Autoencoder
 from langit.bundle import (
     Exposure,
     FilmTable,
@@ -27,186 +27,28 @@ from langit.bundle import (
     code_version,
     save_bundle,
 )
-from langit.evaluate.reconstruction import psnr
-from langit.feed.catalogue import Entry, Films, catalogue
+from langit.feed.catalogue import Entry, Films
 from langit.feed.exposure import ExposureLog
-from langit.feed.footage import Wanted, find_manifest, footage_entries
-from langit.feed.latents import cache_latents, latent_statistics
-from langit.feed.loader import FilmFeed, LatentFeed
+from langit.feed.footage import find_manifest
+from langit.feed.latents import cache_latents
+from langit.feed.loader import LatentFeed
 from langit.feed.traces import read_model
 from langit.generate.model import Model
 from langit.generate.video import generate_many
 from langit.ledger.made import Exposure as Entered
-from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
-from langit.recipes.recipe import AutoencoderStage, FilmGroup, Recipe, Stage, identity
+from langit.recipes.autoencoder import line, train_autoencoder
+from langit.recipes.films import Places, Report, allowed, curated, enter_films, render_films
+from langit.recipes.recipe import Recipe, Stage, identity
 from langit.release.nearest.training import index_bundle
-from langit.shapes import PixelShape
 from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import extend_tokenizer, train_tokenizer
 from langit.train import checkpoint
-from langit.train.tasks import FlowTask, ReconstructionTask
-from langit.train.trainer import Tick, Trainer
+from langit.train.tasks import FlowTask
+from langit.train.trainer import Trainer
 from langit.transformer.model import VideoTransformer
-from langit.worlds import farm, sheet
-from langit.worlds.scene import Split, split
-from langit.worlds.shard import open_shards
+from langit.worlds import sheet
 from langit.worlds.world import find_world
-
-PAIRS = 8  # held-out films that a sheet shows beside what became of them
-Report = Callable[[str, int, int, str], None]
-"""Told of a stage by name: done, of how many, and a line of facts."""
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where a run keeps what it makes, under LANGIT_HOME."""
-
-    home: Path
-    name: str
-
-    @property
-    def films(self) -> Path:
-        return self.home / "films"
-
-    @property
-    def ledger(self) -> Path:
-        return self.home / "ledger"
-
-    @property
-    def latents(self) -> Path:
-        return self.home / "latents"
-
-    def stage(self, name: str) -> Path:
-        """Checkpoints and the exposure log of a stage."""
-        return self.home / "runs" / self.name / name
-
-    @property
-    def bundle(self) -> Path:
-        return self.home / "models" / self.name
-
-
-def render_films(groups: Sequence[FilmGroup], places: Places, workers: int, report: Report) -> None:
-    """Render every film of the groups that is not there yet."""
-    for group in groups:
-
-        def tell(done: int, of: int, name: str = f"films {group.world} {group.size}") -> None:
-            report(name, done, of, "")
-
-        farm.render_many(group.seeds, group.pixels, places.films, workers, tell, group.world)
-
-
-def enter_films(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, report: Report) -> None:
-    """Enter the groups' films and clips in the ledger; what is there already is not entered twice."""
-    ledger = Ledger(places.ledger)
-    for group in groups:
-        every = open_shards(places.films, group.pixels, group.world)
-        shards = [shard for shard in every if _within(shard.seeds, group)]
-        for done, shard in enumerate(shards, start=1):
-            farm.enter(ledger, shard, recipe.captions, recipe.mirror)
-            report(f"ledger {group.world} {group.size}", done, len(shards), f"{ledger.size} entries")
-
-
-def _within(seeds: Sequence[int], group: FilmGroup) -> bool:
-    return group.first <= seeds[0] and seeds[-1] < group.last
-
-
-def allowed(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, which: Split = "train") -> tuple[Entry, ...]:
-    """The clips of these films that the recipe wants and the ledger allows, of one split.
-
-    Raises:
-        ValueError: there are none; the message holds the rules that fired.
-    """
-    entries, refused = catalogue(Ledger(places.ledger), Policy(), places.films)
-    chosen = tuple(
-        entry
-        for entry in entries
-        if split(entry.seed) == which
-        and (recipe.mirror or not entry.mirrored)
-        and len(entry.captions) == recipe.captions  # the ledger may also hold what other recipes said of a film
-        and any(
-            (entry.world, str(entry.pixels)) == (group.world, group.size) and group.first <= entry.seed < group.last
-            for group in groups
-        )
-    )
-    if not chosen:
-        why = "; ".join(sorted({refusal.decision.rule for refusal in refused})) or "the ledger holds no such film"
-        raise ValueError(f"no {which} clip may be used: {why}")
-    return chosen
-
-
-def curated(
-    recipe: Recipe, groups: Sequence[FilmGroup], places: Places, fps: float, report: Report
-) -> tuple[Entry, ...]:
-    """The clips of the recipe's manifest, at the sizes of these films; none where it names no manifest."""
-    if recipe.manifest is None:
-        return ()
-    ledger = Ledger(places.ledger)
-    manifest = find_manifest(ledger, recipe.manifest)
-    found: list[Entry] = []
-    for size in dict.fromkeys(group.size for group in groups):
-        wanted = Wanted(PixelShape.parse(size), fps)
-
-        def tell(done: int, of: int, size: str = size) -> None:
-            report("footage " + size, done, of, manifest.name)
-
-        noted = places.home / "curation" / "places.json"
-        found += footage_entries(ledger, Policy(), manifest, noted, places.home / "footage", wanted, tell)
-    return tuple(found)
-
-
-def train_autoencoder(recipe: Recipe, places: Places, resume: bool, report: Report) -> dict[str, Autoencoder]:
-    """Train (or take up) the autoencoder; gives it as each stage left it, its latents calibrated."""
-    model, stages = Autoencoder(recipe.autoencoder), {}
-    for number, stage in enumerate(recipe.autoencoder_stages):
-        torch.manual_seed(stage.training.seed)
-        films, groups = Films(), stage.films or recipe.films
-        entries = allowed(recipe, groups, places)
-        feed = FilmFeed(entries, films, stage.reconstruction.batch, stage.training.seed)
-        if number == 0:
-            model = Autoencoder(recipe.autoencoder)
-            first = torch.cat([frame_blocks(to_float(feed.batch(step).items)) for step in range(12)])
-            model.start_from_components(*principal_components(first, recipe.autoencoder.latent_channels))
-        held = [entry for entry in allowed(recipe, groups, places, "held-out") if not entry.mirrored]
-        look = _reconstructions(model, held, films, stage, report)
-        task = ReconstructionTask(model, stage.reconstruction, look)
-        trainer = Trainer(task, feed, stage.training, places.stage(stage.name), identity(recipe, stage.name))
-        if resume:
-            trainer.resume()
-        trainer.fit(lambda tick, name=stage.name: report(name, tick.step, tick.steps, line(tick)))  # type: ignore[misc]
-        named = {name.removeprefix("autoencoder."): value for name, value in trainer.ema.items()}
-        model.load_state_dict(named)
-        mean, std = latent_statistics(model, [to_float(feed.batch(step).items) for step in range(16)])
-        scale = std**recipe.whitening
-        stages[stage.name] = model.calibrated(mean, scale * (std / scale).square().mean().sqrt()).eval()
-    return stages
-
-
-def _reconstructions(
-    model: Autoencoder, held: Sequence[Entry], films: Films, stage: AutoencoderStage, report: Report
-) -> Callable[[int, Path], None]:
-    """Shows held-out films beside what becomes of them, spread over all that there are."""
-    alike = [entry for entry in held if entry.pixels == held[0].pixels]
-    shown = torch.stack([films.frames(entry) for entry in alike[:: max(1, len(alike) // 24)][:24]])
-
-    def look(step: int, folder: Path) -> None:
-        again = to_frames(model.decode(model.encode(to_float(shown))))
-        pairs = list(zip(shown, again, strict=True))[:: max(1, len(shown) // PAIRS)][:PAIRS]
-        rows = [frames for pair in pairs for frames in pair]
-        texts = [text for a, b in pairs for text in ("film", f"{psnr(a, b):.1f} dB")]
-        sheet.save(folder / f"sheet-{step:06d}.png", rows, texts)
-        found = f"{psnr(shown.flatten(0, 1), again.flatten(0, 1)):.2f} dB"
-        report(f"{stage.name} held out", step, stage.training.steps, found)
-
-    return look
-
-
-def line(tick: Tick) -> str:
-    """A step in a few words for a progress bar."""
-    return (
-        f"loss {tick.smooth_loss:.4f}  {tick.clips_per_second:.1f} clips/s"
-        f"  {tick.tokens_per_second / 1e3:.1f}k tokens/s  {tick.share_of_peak:.0%} of peak"
-    )
 
 
 def train_transformer(
