@@ -38,6 +38,30 @@ def dump(config: object) -> dict[str, Any]:
     return plain
 
 
+def added(default: Any) -> Any:
+    """The default of a field that a config got later: what was identified before it was there keeps its identity."""
+    return dataclasses.field(default=default, metadata={"added": True})
+
+
+def identifying(config: object) -> dict[str, Any]:
+    """A config as identities are taken of it: as ``dump``, without :func:`added` fields that hold their default."""
+    assert dataclasses.is_dataclass(config) and not isinstance(config, type)
+    plain: dict[str, Any] = json.loads(canonical(_identifying(config)))
+    return plain
+
+
+def _identifying(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {
+            field.name: _identifying(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if not ("added" in field.metadata and getattr(value, field.name) == field.default)
+        }
+    if isinstance(value, dict):
+        return {key: _identifying(item) for key, item in value.items()}
+    return [_identifying(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def digest_of(plain: object) -> str:
     """``sha256:`` and the hash of a plain value's canonical JSON."""
     return "sha256:" + hashlib.sha256(canonical(plain)).hexdigest()

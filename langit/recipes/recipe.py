@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langit import config
@@ -187,22 +187,27 @@ class Recipe:
 
 
 def identity(recipe: Recipe, stage: str) -> str:
-    """What must not change while a stage's run goes on: its settings without its length and its habits of saving."""
+    """What must not change while a stage's run goes on: its settings without its length and its habits of saving.
+
+    Settings that configs got later (:func:`config.added`) count where they are used.
+    """
 
     def timeless(training: TrainConfig) -> dict[str, Any]:
-        plain = asdict(replace(training, steps=1, checkpoint_every=1, sample_every=0, keep=1, compile=False))
+        plain = config.identifying(
+            replace(training, steps=1, checkpoint_every=1, sample_every=0, keep=1, compile=False)
+        )
         plain["optim"].pop("decay")
         return plain
 
-    said = config.dump(recipe)
+    said = config.identifying(recipe)
     common = {key: said[key] for key in ("captions", "mirror", "autoencoder")}
 
     def autoencoder(name: str) -> list[dict[str, Any]]:
         """The autoencoder's stages up to one."""
         chain = []
         for each in recipe.autoencoder_stages:
-            films = [config.dump(group) for group in each.films or recipe.films]
-            chain.append(config.dump(each) | {"training": timeless(each.training), "films": films})
+            films = [config.identifying(group) for group in each.films or recipe.films]
+            chain.append(config.identifying(each) | {"training": timeless(each.training), "films": films})
             if each.name == name:
                 break
         return chain
@@ -212,7 +217,7 @@ def identity(recipe: Recipe, stage: str) -> str:
     before = []
     for each in recipe.stages:
         chain = autoencoder(recipe.autoencoder_of(each))
-        before.append(config.dump(each) | {"training": timeless(each.training), "autoencoder": chain})
+        before.append(config.identifying(each) | {"training": timeless(each.training), "autoencoder": chain})
         if each.name == stage:
             break
     rest = {key: said[key] for key in ("whitening", "text", "transformer")}
