@@ -60,7 +60,7 @@ class Options:
     model: Annotated[str, _option(help="A model's name, or a bundle's folder.")] = "pocket"
     steps: Annotated[int | None, _option(min=1, max=1000, help="Sampling steps.")] = None
     guidance: Annotated[float | None, _option(help="How much the prompt counts.")] = None
-    solver: Annotated[str | None, _option(help="How steps are taken: euler, heun, ab2 or unipc.")] = None
+    solver: Annotated[str | None, _option(help="How steps are taken: euler, heun, midpoint, ab2 or unipc.")] = None
     negative: Annotated[str | None, _option(help="What the video is to lead away from.")] = None
     expand: Annotated[
         str | None,

@@ -58,6 +58,14 @@ def heun(state: State, after: float, field: Field) -> State:
     return State(state.x + step * 0.5 * (first + second), after, memory=memory)
 
 
+def midpoint(state: State, after: float, field: Field) -> State:
+    """Two evaluations a step, second order: the slope in the middle. Level 0 is never asked about."""
+    step = after - state.level
+    first, memory = field(state.x, state.level, state.memory)
+    slope, memory = field(state.x + 0.5 * step * first, state.level + 0.5 * step, memory)
+    return State(state.x + step * slope, after, memory=memory)
+
+
 def ab2(state: State, after: float, field: Field) -> State:
     """One evaluation a step, second order: Adams and Bashforth's, with steps of any length (Hairer, Norsett, Wanner,
     Solving Ordinary Differential Equations I, III.5). The first step is Euler's."""
@@ -120,7 +128,7 @@ def _phi(gap: float, order: int) -> float:
     return first if order == 1 else (value / -gap - 0.5) * 2 / scale
 
 
-SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "ab2": ab2, "unipc": unipc}
+SOLVERS: dict[str, Solver] = {"euler": euler, "heun": heun, "midpoint": midpoint, "ab2": ab2, "unipc": unipc}
 
 
 def solver(name: str) -> Solver:
