@@ -1,5 +1,6 @@
 """A model on disk: diffusers' folder layout and ``provenance.json``; weights are safetensors and nothing else."""
 
+from langit.bundle.adapters import Tuned
 from langit.bundle.films import FilmTable
 from langit.bundle.folder import Bundle, Parts, load_bundle, resolve, save_bundle
 from langit.bundle.provenance import Exposure, Films, LedgerState, Provenance, SeedGroup, Training, code_version
@@ -14,6 +15,7 @@ __all__ = [
     "Provenance",
     "SeedGroup",
     "Training",
+    "Tuned",
     "code_version",
     "load_bundle",
     "resolve",

@@ -6,6 +6,7 @@
     text_encoder/  config.json  model.safetensors
     tokenizer/     tokenizer.json  tokenizer_config.json
     scheduler/     scheduler_config.json
+    adapters/      NAME/pytorch_lora_weights.safetensors  NAME/sampling.json, where there are any
 
 diffusers opens transformer/ and scheduler/, transformers opens text_encoder/ and tokenizer/; vae/ is ours. What a
 sampler makes of ``sampling`` is the business of rooms below; it is kept as plain JSON.
@@ -29,6 +30,7 @@ import langit
 from langit import config
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig
 from langit.bundle import provenance as record
+from langit.bundle.adapters import Tuned, load_adapters, save_adapters
 from langit.bundle.files import check_files, hashes, recover, sha256, write_whole
 from langit.bundle.films import FILE as FILMS_FILE
 from langit.bundle.films import FilmTable
@@ -52,6 +54,7 @@ class Parts:
     sampling: Mapping[str, Any]
     sizes: tuple[PixelShape, ...]
     fps: float = 8.0
+    adapters: Mapping[str, Tuned] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +103,7 @@ def save_bundle(
         save_weights(parts.transformer, draft / "transformer", DIFFUSION_STEM, max_file_bytes)
         save_weights(parts.autoencoder, draft / "vae", DIFFUSION_STEM, max_file_bytes)
         save_weights(parts.text.model, draft / "text_encoder", TEXT_STEM, max_file_bytes)
+        save_adapters(draft, parts.adapters, parts.transformer)
         if films is not None:
             films.save(draft / FILMS_FILE)
         sealed = replace(sealed, files=hashes(draft))
@@ -210,6 +214,7 @@ def load_bundle(place: Path | str) -> Bundle:
         sampling=_value(folder / "scheduler" / "scheduler_config.json", "langit"),
         sizes=tuple(PixelShape.parse(size) for size in _value(index, "sizes")),
         fps=float(_value(index, "fps")),
+        adapters=load_adapters(folder, provenance.files, transformer),
         provenance=provenance,
         path=folder,
     )

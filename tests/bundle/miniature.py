@@ -6,11 +6,12 @@ import hashlib
 import torch
 
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig
-from langit.bundle import Exposure, LedgerState, Parts, Provenance, Training
+from langit.bundle import Exposure, LedgerState, Parts, Provenance, Training, Tuned
 from langit.ledger.record import Clip, Source
 from langit.shapes import PixelShape
 from langit.text.encoder import TextConfig, TextEncoder
 from langit.text.tokenizer import train_tokenizer
+from langit.transformer.adapter import Adapter
 from langit.transformer.model import TransformerConfig, VideoTransformer
 from langit.worlds.scene import VERSION, sample_scene
 
@@ -47,6 +48,19 @@ def make_parts(seed=0):
             for weight in module.parameters():
                 weight.copy_(torch.randn_like(weight).mul(0.1).half())  # what half precision keeps exactly
     return parts
+
+
+FAST = {"steps": 3, "guidance": 1.0, "solver": "euler", "levels": {"shift": 3.0}}
+
+
+def make_adapter(parts, seed=0, rank=2):
+    """An adapter that changes something, and that half precision keeps exactly."""
+    torch.manual_seed(seed)
+    adapter = Adapter.beside(parts.transformer, rank)
+    with torch.no_grad():
+        for weight in adapter.parameters():
+            weight.copy_(torch.randn_like(weight).mul(0.2).half())
+    return Tuned(adapter, FAST)
 
 
 def sha(text):
