@@ -29,9 +29,16 @@ def line(tick: Tick) -> str:
     )
 
 
-def train_autoencoder(recipe: Recipe, places: Places, resume: bool, report: Report) -> dict[str, Autoencoder]:
-    """Train (or take up) the autoencoder; gives it as each stage left it, its latents calibrated."""
-    model, stages = Autoencoder(recipe.autoencoder), {}
+def train_autoencoder(
+    recipe: Recipe, places: Places, resume: bool, report: Report, last: str = ""
+) -> dict[str, Autoencoder]:
+    """Train (or take up) the autoencoder; gives it as each stage left it, its latents calibrated.
+
+    A stage that trains the decoder alone keeps the latents of the one before it. ``last`` names the stage to end with,
+    where it is not the recipe's last.
+    """
+    model = Autoencoder(recipe.autoencoder)
+    stages: dict[str, Autoencoder] = {}
     for number, stage in enumerate(recipe.autoencoder_stages):
         torch.manual_seed(stage.training.seed)
         films, groups = Films(), stage.films or recipe.films
@@ -49,10 +56,17 @@ def train_autoencoder(recipe: Recipe, places: Places, resume: bool, report: Repo
             trainer.resume()
         trainer.fit(lambda tick, name=stage.name: report(name, tick.step, tick.steps, line(tick)))  # type: ignore[misc]
         named = {name.removeprefix("autoencoder."): value for name, value in trainer.ema.items()}
-        model.load_state_dict(named)
-        mean, std = latent_statistics(model, [to_float(feed.batch(step).items) for step in range(16)])
-        scale = std**recipe.whitening
-        stages[stage.name] = model.calibrated(mean, scale * (std / scale).square().mean().sqrt()).eval()
+        model.load_state_dict(model.state_dict() | named)
+        if stage.reconstruction.decoder_only:
+            before = list(stages.values())[-1]
+            mean, std = before.mean.flatten(), before.std.flatten()
+        else:
+            mean, spread = latent_statistics(model, [to_float(feed.batch(step).items) for step in range(16)])
+            scale = spread**recipe.whitening
+            std = scale * (spread / scale).square().mean().sqrt()
+        stages[stage.name] = model.calibrated(mean, std).eval()
+        if stage.name == last:
+            break
     return stages
 
 

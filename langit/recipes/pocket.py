@@ -108,6 +108,7 @@ def pocket() -> Recipe:
                     checkpoint_every=100,
                     sample_every=500,
                 ),
+                autoencoder="story-pixels",
             ),
         ),
         autoencoder_stages=(
@@ -134,6 +135,14 @@ def pocket() -> Recipe:
                 ReconstructionConfig(batch=8),
                 TrainConfig(
                     steps=1_000, seed=2, optim=replace(sharp, decay=600), checkpoint_every=100, sample_every=200
+                ),
+            ),
+            AutoencoderStage(
+                "crisp",  # the decoder alone: the latents that "story" learns are those of "story-pixels"
+                (FilmGroup("64x64x17", 0, 5_800), FilmGroup("64x64x17", 0, 3_400, "story-1")),
+                ReconstructionConfig(batch=8, decoder_only=True),
+                TrainConfig(
+                    steps=1_000, seed=3, optim=replace(sharp, decay=600), checkpoint_every=100, sample_every=200
                 ),
             ),
         ),

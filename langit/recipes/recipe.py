@@ -46,7 +46,8 @@ class FilmGroup:
 class AutoencoderStage:
     """A stretch of the autoencoder's training; on all films of the transformer's stages where it names none.
 
-    A stage begins with the averaged weights of the one before it; the first begins with principal components.
+    A stage begins with the averaged weights of the one before it; the first begins with principal components. One that
+    trains the decoder alone keeps the latents of the one before it, and may come after a transformer has learnt them.
     """
 
     name: str
@@ -137,6 +138,11 @@ class Recipe:
                         f"stages.{stage.name}.flow.token_budget {stage.flow.token_budget}: a film of {group.size} has"
                         f" {tokens} tokens, give more"
                     )
+        if self.autoencoder_stages[0].reconstruction.decoder_only:
+            raise ValueError(
+                f"stage {self.autoencoder_stages[0].name} trains the decoder alone, and no stage before it an encoder:"
+                " set decoder_only=false"
+            )
         for each in self.autoencoder_stages:
             if not any(split(seed) != "train" for group in each.films or self.films for seed in group.seeds):
                 raise ValueError(
@@ -175,6 +181,16 @@ class Recipe:
                 f"stages.{stage.name}.autoencoder {stage.autoencoder!r} is none of its stages: {', '.join(names)}"
             )
         return stage.autoencoder or names[-1]
+
+    def decoder_of(self, stage: Stage) -> str:
+        """The stage of the autoencoder that decodes what a stage learns: the last that has the same latents."""
+        names = [each.name for each in self.autoencoder_stages]
+        found = self.autoencoder_of(stage)
+        for each in self.autoencoder_stages[names.index(found) + 1 :]:
+            if not each.reconstruction.decoder_only:
+                break
+            found = each.name
+        return found
 
     @property
     def sizes(self) -> tuple[PixelShape, ...]:

@@ -30,7 +30,7 @@ from langit.bundle import (
 from langit.feed.catalogue import Entry, Films
 from langit.feed.exposure import ExposureLog
 from langit.feed.footage import find_manifest
-from langit.feed.latents import cache_latents
+from langit.feed.latents import cache_latents, cache_of
 from langit.feed.loader import LatentFeed
 from langit.feed.traces import read_model
 from langit.generate.model import Model
@@ -63,7 +63,8 @@ def train_transformer(
             *curated(recipe, stage.films, places, Model.fps, report),
         )
         captions = (caption for entry in entries for caption in entry.captions)
-        autoencoder = autoencoders[recipe.autoencoder_of(stage)]
+        cache_of(autoencoders[recipe.autoencoder_of(stage)], places.latents)  # which its decoder may have named too
+        autoencoder = autoencoders[recipe.decoder_of(stage)]
         if model is None:
             tokenizer = train_tokenizer(captions)
             torch.manual_seed(first.training.seed)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from langit import config as configs
 from langit.autoencoder.model import Autoencoder, to_float
 from langit.feed.batch import Batch
 from langit.feed.loader import LatentItems
@@ -124,19 +125,42 @@ class FlowTask:
             self.look(step, folder)
 
 
+LEVELS = 3  # of a pyramid: 8x8 pixels to one, which is what every width and height divides by
+
+
+def pyramid_error(wrong: Tensor) -> Tensor:
+    """Mean absolute value of a Laplacian pyramid, summed over its bands: what a blurred edge is wrong in.
+
+    Args:
+        wrong: the difference of two videos, (B, 3, T, H, W).
+    """
+    rest = wrong.transpose(1, 2).flatten(0, 1)  # (B T, 3, H, W)
+    found = rest.new_zeros(())
+    for _ in range(LEVELS):
+        smaller = functional.avg_pool2d(rest, 2)
+        smooth = functional.interpolate(smaller, size=rest.shape[2:], mode="bilinear", align_corners=False)
+        found, rest = found + (rest - smooth).abs().mean(), smaller
+    return found + rest.abs().mean()
+
+
 @dataclass(frozen=True)
 class ReconstructionConfig:
-    """What a good reconstruction is: squared error, sharp edges, and motion."""
+    """What a good reconstruction is: squared error, sharp edges, and motion.
+
+    With ``decoder_only`` encoder and latents stay as they are, to the bit: models of these latents stay good.
+    """
 
     batch: int = 8
     edge_weight: float = 0.1
     motion_weight: float = 0.1
     latent_noise: float = 0.02  # so that the decoder forgives a generator's small errors
+    decoder_only: bool = configs.added(False)
+    pyramid_weight: float = configs.added(0.0)  # of `pyramid_error`
 
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise ValueError(f"reconstruction.batch {self.batch}: give a whole number of at least 1")
-        for name in ("edge_weight", "motion_weight", "latent_noise"):
+        for name in ("edge_weight", "motion_weight", "latent_noise", "pyramid_weight"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"reconstruction.{name} {getattr(self, name)} is below 0: give 0 or more")
 
@@ -148,6 +172,8 @@ class ReconstructionTask:
         self.autoencoder, self.config, self.look = autoencoder, config, look
 
     def modules(self) -> dict[str, nn.Module]:
+        if self.config.decoder_only:
+            return {"autoencoder.decoder": self.autoencoder.decoder}
         return {"autoencoder": self.autoencoder}
 
     def twin(self) -> ReconstructionTask:
@@ -158,13 +184,16 @@ class ReconstructionTask:
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         video = to_float(batch.items)
-        latents = self.autoencoder.encode(video)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.decoder_only):
+            latents = self.autoencoder.encode(video)
         noise = torch.randn(latents.shape, generator=generator) * self.config.latent_noise
         again = self.autoencoder.decode(latents + noise * latents.detach().std())
         wrong = again - video
         loss = functional.l1_loss(again, video) + 4 * wrong.square().mean()
         for axis in (3, 4):
             loss = loss + self.config.edge_weight * wrong.diff(dim=axis).abs().mean()
+        if self.config.pyramid_weight:
+            loss = loss + self.config.pyramid_weight * pyramid_error(wrong)
         return loss + self.config.motion_weight * wrong.diff(dim=2).abs().mean()
 
     def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:

@@ -1,15 +1,17 @@
 """The latent cache: made once for each autoencoder, remade when damaged; shares of things by token."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig, to_float
+from langit.config import canonical, dump
 from langit.feed.catalogue import Entry, Films
-from langit.feed.latents import autoencoder_hash, cache_latents, latent_statistics, token_share
+from langit.feed.latents import cache_latents, encoder_hash, latent_statistics, token_share
 from langit.shapes import PixelShape
 
 SMALL = AutoencoderConfig(latent_channels=4, fine_width=8, coarse_width=8, encoder_blocks=(1, 1), decoder_blocks=(1, 1))
@@ -70,13 +72,43 @@ def test_a_damaged_cache_is_made_again(entries: list[Entry], tmp_path: Path, dam
     assert all(torch.equal(one, two.views[0].latents) for one, two in zip(expected, again, strict=True))
 
 
-def test_another_autoencoder_has_another_name() -> None:
+def test_another_encoder_has_another_name_and_another_decoder_has_not() -> None:
     torch.manual_seed(0)
     model = Autoencoder(SMALL)
-    assert autoencoder_hash(model) == autoencoder_hash(model)
+    assert encoder_hash(model) == encoder_hash(model)
     scaled = model.calibrated(torch.zeros(4), torch.full((4,), 2.0))
-    assert autoencoder_hash(scaled) != autoencoder_hash(model)
+    assert encoder_hash(scaled) != encoder_hash(model)
     assert replace(scaled.config, latents_mean=(), latents_std=()) == SMALL
+    other = model.calibrated(torch.zeros(4), torch.ones(4))
+    plain = other.config
+    torch.nn.init.ones_(other.decoder.linear.bias)
+    assert encoder_hash(other) == encoder_hash(model.calibrated(torch.zeros(4), torch.ones(4)))
+    deep = Autoencoder(replace(plain, decoder_blocks=(2, 1)))
+    deep.encoder.load_state_dict(model.encoder.state_dict())
+    assert encoder_hash(deep) == encoder_hash(other)
+    torch.nn.init.ones_(other.encoder.linear.bias)
+    assert encoder_hash(other) != encoder_hash(deep)
+
+
+def test_a_cache_that_the_decoder_named_too_is_used_and_its_next_decoder_finds_it(
+    entries: list[Entry], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model, folder = Autoencoder(SMALL).eval(), tmp_path / "latents"
+    cache_latents(entries, Films(), model, folder, lambda _done, _of: None)
+    weights = save({name: value.contiguous() for name, value in sorted(model.state_dict().items())})
+    name = hashlib.sha256(weights + canonical(dump(model.config))).hexdigest()[:16]  # as caches were named once
+    (folder / encoder_hash(model)[:16]).rename(folder / name)
+    file = next((folder / name).rglob("*.safetensors"))
+    before = file.stat().st_mtime_ns
+    torch.manual_seed(1)
+    unknown = Autoencoder(SMALL)
+    for autoencoder in (model, model):
+        cache_latents(entries, Films(), autoencoder, folder, lambda _done, _of: None)
+    model.decoder.load_state_dict(unknown.decoder.state_dict())
+    cache_latents(entries, Films(), model, folder, lambda _done, _of: None)
+    assert file.stat().st_mtime_ns == before
+    assert {path.name for path in folder.iterdir()} == {name, encoder_hash(model)[:16]}
 
 
 def test_statistics_are_of_each_channel() -> None:

@@ -20,13 +20,6 @@ from langit.train import checkpoint
 Said = list[tuple[str, int, int, str]]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    run(recipes.find("tiny"), home=folder, workers=1, report=lambda *_: None)
-    return folder
-
-
 def weights(home: Path, stage: str) -> dict[str, torch.Tensor]:
     newest = checkpoint.latest(home / "runs" / "tiny" / stage)
     assert newest is not None

@@ -1,0 +1,75 @@
+"""A stage that trains the decoder alone: latents stay to the bit, and what learnt them goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from langit import config, recipes
+from langit.feed.catalogue import Films
+from langit.feed.latents import cache_latents
+from langit.recipes.autoencoder import train_autoencoder
+from langit.recipes.films import Places, allowed
+from langit.recipes.recipe import AutoencoderStage, Recipe, identity
+from langit.train import checkpoint
+from langit.train.tasks import ReconstructionConfig
+from langit.train.trainer import TrainConfig
+
+
+def crisp() -> Recipe:
+    tiny = recipes.find("tiny")
+    decoder = ReconstructionConfig(batch=4, decoder_only=True, pyramid_weight=0.2)
+    stage = AutoencoderStage("crisp", tiny.autoencoder_stages[1].films, decoder, TrainConfig(steps=3, lanes=2))
+    return replace(tiny, autoencoder_stages=(*tiny.autoencoder_stages, stage))
+
+
+def test_only_the_decoder_changes(home: Path, tmp_path: Path) -> None:
+    for name in ("films", "ledger", "latents", "runs"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        for there in (home / name).iterdir():
+            (tmp_path / name / there.name).symlink_to(there)
+    (tmp_path / "runs" / "tiny").unlink()
+    (tmp_path / "runs" / "tiny").mkdir()
+    for there in (home / "runs" / "tiny").iterdir():
+        (tmp_path / "runs" / "tiny" / there.name).symlink_to(there)
+    recipe, places = crisp(), Places(tmp_path, "tiny")
+    made = train_autoencoder(recipe, places, True, lambda *_: None)
+    before, after = made["sharper"], made["crisp"]
+    for name, value in before.state_dict().items():
+        assert torch.equal(value, after.state_dict()[name]) == name.startswith("encoder."), name
+    assert before.config == after.config and torch.equal(before.std, after.std)
+    saved = checkpoint.load(checkpoint.latest(places.stage("crisp")) or tmp_path).tensors["model"]
+    assert saved and all(name.startswith("autoencoder.decoder.") for name in saved)
+
+    entries = allowed(recipe, recipe.stages[1].films, places)
+    files = {path: path.stat().st_mtime_ns for path in (home / "latents").rglob("*.safetensors")}
+    cache_latents(entries, Films(), after, tmp_path / "latents", lambda *_: None, recipe.stages[1].flow.windows.starts)
+    assert files == {path: path.stat().st_mtime_ns for path in (home / "latents").rglob("*.safetensors")}
+
+    again = train_autoencoder(recipe, places, True, lambda *_: None)["crisp"]
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in after.state_dict().items())
+    assert list(train_autoencoder(recipe, places, True, lambda *_: None, "autoencoder")) == ["autoencoder"]
+
+
+def test_a_stage_that_learnt_the_latents_is_the_same_stage_and_decodes_better() -> None:
+    tiny, more = recipes.find("tiny"), crisp()
+    named = config.override(more, ["stages.abilities.autoencoder=sharper"])
+    for stage in ("autoencoder", "sharper", "scenes", "abilities"):
+        assert identity(named, stage) == identity(tiny, stage)
+    assert [named.decoder_of(stage) for stage in named.stages] == ["autoencoder", "crisp"]
+    assert [tiny.decoder_of(stage) for stage in tiny.stages] == ["autoencoder", "sharper"]
+    with pytest.raises(ValueError, match="stage autoencoder trains the decoder alone"):
+        config.override(more, ["autoencoder_stages.autoencoder.reconstruction.decoder_only=true"])
+
+
+def test_the_weights_that_ship_keep_their_identities() -> None:
+    """Their checkpoints say so: a change of these needs the weights to be trained again."""
+    pocket = recipes.find("pocket")
+    assert {stage: identity(pocket, stage)[7:23] for stage in ("autoencoder", "scenes", "abilities")} == {
+        "autoencoder": "a57078316d315b03",
+        "scenes": "efc101e59b18da80",
+        "abilities": "2d8cec49e7fc06cb",
+    }
