@@ -1,7 +1,7 @@
 """The probe: a small network that says what a video shows, trained on films whose truth is known.
 
 It finds the first and the second thing in every part of the picture, gathers what it sees there, and answers for each
-attribute of truth.py. It knows videos and classes; prompts, models and training are elsewhere.
+attribute that is asked about a world's films. It knows videos and classes; prompts, models and training are elsewhere.
 """
 
 from __future__ import annotations
@@ -20,18 +20,22 @@ from torch.nn import functional
 
 from langit import config as configs
 from langit.autoencoder.layers import ChannelNorm, SpaceBlock
-from langit.evaluate.truth import CLASSES, Verdict
+from langit.evaluate.questions import FIRST, asked_of
+from langit.evaluate.truth import Verdict
 
 CELL = 8  # pixels to a side of a cell, in which things are looked for
 SHIPPED = Path(__file__).parent.parent / "weights" / "probe"
+SHIPPED_STORY = SHIPPED.with_name("probe-story")
 _MOMENT = 3  # frames that are seen together; the middle ones of moments are two frames apart
 _WIDEST = 64 * 64  # pixels: larger pictures are made smaller before they are looked at
-_OF_THINGS = ("shape", "colour")
 
 
 @dataclass(frozen=True)
 class ProbeConfig:
-    """Sizes of the network. ``frames`` is fixed, because a story has a beginning and an end."""
+    """Sizes of the network, and the world whose questions it answers.
+
+    ``frames`` is fixed, because a story has a beginning and an end.
+    """
 
     frames: int = 17
     fine_width: int = 48
@@ -39,12 +43,14 @@ class ProbeConfig:
     blocks: int = 3
     looks: int = 4  # places that it learns to look at by itself
     memory: int = 64
+    world: str = FIRST.world
 
     def __post_init__(self) -> None:
         if self.frames < _MOMENT or self.frames % 2 == 0:
             raise ValueError(
                 f"frames {self.frames}: the probe sees every second frame's neighbours, give an odd number >= 3"
             )
+        asked_of(self.world)
 
     @property
     def moments(self) -> int:
@@ -86,6 +92,7 @@ class Probe(nn.Module):
     def __init__(self, config: ProbeConfig) -> None:
         super().__init__()
         self.config = config
+        self.questions = asked_of(config.world)
         fine, width, memory = config.fine_width, config.width, config.memory
         self.stem = nn.Conv2d(_MOMENT * 3 * 16, fine, 1)
         self.fine = SpaceBlock(fine)
@@ -100,8 +107,8 @@ class Probe(nn.Module):
         self.thing = nn.Linear(width, width)
         self.heads = nn.ModuleDict(
             {
-                _module(attribute): nn.Linear(width if attribute in _OF_THINGS else memory, len(names))
-                for attribute, names in CLASSES.items()
+                _module(attribute): nn.Linear(width if attribute in self.questions.things else memory, len(names))
+                for attribute, names in self.questions.classes.items()
                 if not attribute.startswith("second ")
             }
         )
@@ -124,13 +131,13 @@ class Probe(nn.Module):
         told = torch.cat([gathered.flatten(1), places.flatten(1), sizes.flatten(1)], dim=1)
         told = functional.silu(self.gather(told)).reshape(batch, -1)  # (B, G memory)
         story = functional.silu(self.story(told))  # (B, memory)
-        logits = {name: self.heads[_module(name)](story) for name in CLASSES if _module(name) in self.heads}
+        logits = {name: self.heads[_module(name)](story) for name in self.questions.whole}
         sizes = _split(sizes, groups)  # (B, G, 2, 1)
         share = sizes / (sizes.sum(dim=1, keepdim=True) + 1e-3)
         things = (_split(gathered[:, :2], groups) * share).sum(dim=1)  # (B, 2, D)
         things = functional.silu(self.thing(things))
-        for name in _OF_THINGS:
-            both = self.heads[name](things)  # (B, 2, classes)
+        for name in self.questions.things:
+            both = self.heads[_module(name)](things)  # (B, 2, classes)
             logits[name], logits[f"second {name}"] = both[:, 0], both[:, 1]
         return Answer(logits, _split(where, groups))
 
@@ -194,7 +201,8 @@ def judge(probe: Probe, videos: Sequence[UInt8[Tensor, "T H W 3"]], batch: int =
             part = indices[start : start + batch]
             logits = probe(to_video(torch.stack([videos[index] for index in part]))).logits
             for row, index in enumerate(part):
-                verdicts[index] = Verdict({name: tuple(logits[name][row].softmax(0).tolist()) for name in CLASSES})
+                said = {name: tuple(logits[name][row].softmax(0).tolist()) for name in probe.questions.classes}
+                verdicts[index] = Verdict(said, probe.questions)
     assert all(verdict is not None for verdict in verdicts)
     return [verdict for verdict in verdicts if verdict is not None]
 

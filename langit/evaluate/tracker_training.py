@@ -22,7 +22,8 @@ from torch.nn import functional
 from langit import config as configs
 from langit.evaluate.intervals import Rate
 from langit.evaluate.probe import to_video
-from langit.evaluate.probe_training import FilmPlace, Progress, places, roughened
+from langit.evaluate.probe_films import FilmPlace, places, roughened
+from langit.evaluate.probe_training import Progress
 from langit.evaluate.tracker import Spot, Tracker, TrackerConfig, load_tracker, look, save_tracker, shape_of
 from langit.feed.batch import Batch
 from langit.shapes import PixelShape

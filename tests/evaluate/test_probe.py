@@ -18,7 +18,8 @@ from langit.evaluate.probe import (
     seen_size,
     to_video,
 )
-from langit.evaluate.probe_training import ProbeItems, ProbeRecipe, ProbeTask, roughened, shares
+from langit.evaluate.probe_films import ProbeItems, roughened, shares
+from langit.evaluate.probe_training import ProbeRecipe, ProbeTask
 from langit.evaluate.truth import CLASSES, agreement, truth_of
 from langit.feed.batch import Batch
 from langit.train.optim import OptimConfig
@@ -147,7 +148,7 @@ def test_learns_two_films(tmp_path: Path) -> None:
         steps=60, optim=OptimConfig(warmup=5, decay=20, matrix_rate=5e-3, other_rate=5e-3), checkpoint_every=60
     )
     losses: list[float] = []
-    task = ProbeTask(probe, ProbeRecipe(), None)
+    task = ProbeTask(probe, ProbeRecipe())
     Trainer(task, films, training, tmp_path, "toy").fit(lambda tick: losses.append(tick.loss))
     assert losses[-1] < 0.3 * losses[0]
     for truth, verdict in zip(films.truths, judge(probe.eval(), list(films.frames)), strict=True):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from langit.evaluate.questions import OTHER, STORY, asked_of
 from langit.evaluate.truth import (
     CLASSES,
     Truth,
@@ -11,11 +12,14 @@ from langit.evaluate.truth import (
     agreement,
     from_labels,
     opposite,
+    order_of,
     reading,
     right_first,
     truth_of,
 )
 from langit.worlds.scene import Scene, Thing, mirrored, sample_scene
+from langit.worlds.story.scene import mirrored as story_mirrored
+from langit.worlds.story.scene import sample_scene as sample_story
 
 SCENES = [sample_scene(seed) for seed in range(300)]
 
@@ -119,3 +123,46 @@ def test_opposites() -> None:
 def test_unknown_class_is_our_mistake() -> None:
     with pytest.raises(AssertionError):
         Truth({"shape": "giraffe"})
+
+
+STORIES = [sample_story(seed) for seed in range(300)]
+
+
+def test_every_class_of_the_story_is_told_and_comes_back() -> None:
+    truths = [truth_of(scene, STORY) for scene in (*STORIES, SCENES[0])]
+    for truth in truths:
+        assert from_labels(truth.labels().tolist(), STORY) == truth
+    furs = set(STORY.classes["second colour"]) - {"red", "blue", "green", "yellow", "orange"} - {"brown"}
+    for attribute, names in STORY.classes.items():
+        told = {truth.named.get(attribute) for truth in truths} - {None}
+        assert told == (furs if attribute == "second colour" else set(names))
+
+
+def test_colours_of_two_puppies_have_no_order() -> None:
+    pairs = [scene for scene in STORIES if len(scene.colours) == 2 and scene.coloured]
+    assert {order_of(scene, STORY) for scene in pairs} == {(0, 1, 2), (0, 2, 1)}
+    for scene in pairs:
+        here, there = truth_of(scene, STORY).named, truth_of(story_mirrored(scene), STORY).named
+        assert {here["colour"], here["second colour"]} == set(scene.colours)
+        assert (here["colour"], here["second colour"]) == (there["colour"], there["second colour"])
+        assert scene.colours[order_of(scene, STORY)[1] - 1] == here["colour"]
+
+
+def test_a_story_says_no_more_than_can_be_seen() -> None:
+    for scene in STORIES:
+        named = truth_of(scene, STORY).named
+        assert ("colour" in named) == scene.coloured * bool(scene.colours)
+        assert ("weather" in named) == (scene.ground == "snow")
+        assert ("count" in named) == (scene.kind == "puppies")
+
+
+def test_other_worlds_show_none_of_the_storys_scenes() -> None:
+    assert truth_of(SCENES[0], STORY).named == {"scene": OTHER}
+    assert order_of(SCENES[0], STORY) == (0, 0, 0)
+
+
+def test_worlds_that_nothing_is_asked_about() -> None:
+    with pytest.raises(ValueError, match="behind-1"):
+        asked_of("behind-1")
+    with pytest.raises(ValueError, match="StoryScene has no answers to the questions of worlds-1"):
+        truth_of(STORIES[0])
