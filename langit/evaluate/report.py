@@ -11,7 +11,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +35,8 @@ from langit.generate import Model, generate_many
 from langit.shapes import PixelShape
 from langit.worlds import sheet
 from langit.worlds.draft import draft, made
-from langit.worlds.scene import VERSION, Scene, sample_scene
+from langit.worlds.scene import VERSION
+from langit.worlds.world import WORLDS, AnyScene, find_world
 
 Progress = Callable[[str, int, int], None]
 _RECONSTRUCTED_FROM = 950_009  # first of the held-out seeds whose films are reconstructed
@@ -60,7 +61,7 @@ class Report:
     world: str
     size: str
     sampling: dict[str, Any]
-    reconstruction: Reconstruction
+    reconstruction: Mapping[str, Reconstruction]  # by world
     fidelity: Fidelity
     speed: Speed
 
@@ -79,7 +80,6 @@ class Report:
     def markdown(self) -> str:
         """Everything, to read."""
         scores = self.fidelity
-        low, half, high = self.reconstruction.psnr_percentiles
         parts = [
             f"# {self.model}",
             f"Langit {self.version}, {self.world}, {self.size}. {scores.prompts} prompts whose pairings were never"
@@ -88,10 +88,9 @@ class Report:
             _markdown(_HEAD, self._lines()),
             "Left and right: the same seed with both words of a mirror pair; chance is 50%.",
             _markdown(("kind", "videos the right way", "pairs both right", "real films"), self._directions()),
-            f"Autoencoder, {self.reconstruction.films} held-out films: {self.reconstruction.psnr:.2f} dB"
-            f" (5th, 50th, 95th percentile {low:.1f}, {half:.1f}, {high:.1f}), SSIM {self.reconstruction.ssim:.3f};"
-            f" encodes in {self.reconstruction.encode:.3f} and decodes in {self.reconstruction.decode:.3f} of the"
-            f" playing time on {self.reconstruction.threads} threads.",
+            "Autoencoder, held-out films of each world that the model was trained on. It encodes and decodes in shares"
+            f" of the playing time, on {self.speed.threads} threads.",
+            _markdown(_HEAD_FILMS, [_reconstructed(*one) for one in self.reconstruction.items()]),
             f"One video alone: {self.speed.seconds:.2f} s, {self.speed.ratio:.2f} of its playing time, on"
             f" {self.speed.threads} threads of {self.speed.processor}.",
             "Pictures: first.png and first.webp (the first prompts, unchosen), confusions.png.",
@@ -115,6 +114,7 @@ class Report:
         return [(kind, str(one.right), str(one.pairs), str(one.real)) for kind, one in found.items()]
 
 
+_HEAD_FILMS = ("world", "films", "PSNR, dB", "5th, 50th, 95th percentile", "SSIM", "encodes in", "decodes in")
 _HEAD = ("attribute", "model", "real films", "shuffled", "English", "Indonesian")
 
 
@@ -129,7 +129,7 @@ def evaluate(
         seeds: how many videos of each.
         folder: made if it is not there; what an earlier report left is replaced.
         progress: told of each stage: its name, done, of how many.
-        films: how many films the autoencoder reconstructs.
+        films: how many films of each world the autoencoder reconstructs.
 
     Raises:
         ValueError: no such model or a damaged one, too few prompts or seeds, or the worlds cannot be rendered here.
@@ -140,7 +140,8 @@ def evaluate(
     film, probe = filmer(), load_probe()
     with made(folder):
         check_writable(folder)
-        report, shown = measure(Model.of(bundle), bundle.provenance.model, film, probe, prompts, seeds, films, progress)
+        model, name, worlds = Model.of(bundle), bundle.provenance.model, worlds_of(bundle.provenance.recipe)
+        report, shown = measure(model, name, film, probe, prompts, seeds, films, progress, worlds)
         write(report, shown, folder, bundle.fps)
     return report
 
@@ -157,8 +158,15 @@ def check_writable(folder: Path) -> None:
         raise OSError(f"no report can be written to {folder} ({error.strerror}): choose another folder") from error
 
 
-def filmer() -> Callable[[Scene, PixelShape], Tensor]:
-    """What films a scene.
+def worlds_of(recipe: Mapping[str, Any]) -> tuple[str, ...]:
+    """The worlds whose films a recipe (as provenance has it) names, those that this code renders; the first always."""
+    stages = (*recipe.get("autoencoder_stages", ()), *recipe.get("stages", ()))
+    named = (group.get("world", VERSION) for stage in stages for group in stage.get("films", ()))
+    return tuple(world for world in dict.fromkeys((VERSION, *named)) if world in WORLDS)
+
+
+def filmer() -> Callable[[AnyScene, PixelShape], Tensor]:
+    """What films a scene, of any world.
 
     Raises:
         ValueError: MuJoCo is not installed.
@@ -166,29 +174,39 @@ def filmer() -> Callable[[Scene, PixelShape], Tensor]:
     """
     if find_spec("mujoco") is None:
         raise ValueError("evaluating compares with real films, and mujoco is not here: pip install -e '.[worlds]'")
-    from langit.worlds.film import render  # only here: reading a report needs no OpenGL
+    from langit.worlds import film  # noqa: F401  (here and not above, as reading a report needs no OpenGL)
 
-    return lambda scene, pixels: torch.from_numpy(render(scene, pixels).frames)
+    def render(scene: AnyScene, pixels: PixelShape) -> Tensor:
+        world = find_world(json.loads(scene.canonical)["world"])
+        return torch.from_numpy(world.render(scene, pixels).frames)
+
+    return render
 
 
 def measure(
     model: Model,
     name: str,
-    film: Callable[[Scene, PixelShape], Tensor],
+    film: Callable[[AnyScene, PixelShape], Tensor],
     probe: Probe,
     prompts: int,
     seeds: int,
     films: int,
     progress: Progress,
+    worlds: Sequence[str] = (VERSION,),
 ) -> tuple[Report, tuple[fidelity.Shown, ...]]:
     """The measuring of :func:`evaluate`, without the disk."""
     pixels = model.sizes[0]
-    held_out = range(_RECONSTRUCTED_FROM, _RECONSTRUCTED_FROM + 10 * films, 10)
-    real = []
-    for seed in held_out:
-        real.append(film(sample_scene(seed), pixels))
-        progress("films to reconstruct", len(real), films)
-    again = reconstruction.measure(model.autoencoder, real, model.fps, progress)
+    again = {}
+    for world in worlds:
+        real: list[Tensor] = []
+        for seed in range(_RECONSTRUCTED_FROM, _RECONSTRUCTED_FROM + 10 * films, 10):
+            real.append(film(find_world(world).sample(seed), pixels))
+            progress(f"films of {world} to reconstruct", len(real), films)
+
+        def tell(stage: str, done: int, of: int, world: str = world) -> None:
+            progress(f"{stage} of {world}", done, of)
+
+        again[world] = reconstruction.measure(model.autoencoder, real, model.fps, tell)
     speed = _speed(model, fidelity.cases(2)[0].texts["en"])
 
     def make(texts: Sequence[str], numbers: Sequence[int]) -> list[Tensor]:
@@ -238,6 +256,12 @@ def write(report: Report, shown: Sequence[fidelity.Shown], folder: Path, fps: fl
     matrices = {name: report.fidelity.confusions[name] for name in CLASSES}
     with draft(folder / "confusions.png") as unfinished:
         confusion_picture(matrices, CLASSES).save(unfinished)
+
+
+def _reconstructed(world: str, one: Reconstruction) -> tuple[str, ...]:
+    low, half, high = one.psnr_percentiles
+    figures = (f"{one.psnr:.2f}", f"{low:.1f}, {half:.1f}, {high:.1f}", f"{one.ssim:.3f}")
+    return world, str(one.films), *figures, f"{one.encode:.3f}", f"{one.decode:.3f}"
 
 
 def _plain(value: object) -> Any:

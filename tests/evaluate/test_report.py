@@ -15,14 +15,13 @@ from langit.autoencoder.model import Autoencoder, AutoencoderConfig
 from langit.bundle import Exposure, LedgerState, Parts, Provenance, Training, save_bundle
 from langit.evaluate import report as reports
 from langit.evaluate.probe import Probe, ProbeConfig
-from langit.evaluate.report import Report, evaluate, measure, write
+from langit.evaluate.report import Report, evaluate, filmer, measure, worlds_of, write
 from langit.generate import Model, SamplingConfig
 from langit.shapes import PixelShape
 from langit.text.encoder import TextConfig, TextEncoder
 from langit.text.tokenizer import train_tokenizer
 from langit.transformer.model import TransformerConfig, VideoTransformer
 from langit.worlds.caption import prompts
-from langit.worlds.film import render
 
 SMALL = ProbeConfig(frames=5, fine_width=8, width=16, blocks=2, looks=2, memory=16)
 PIXELS = PixelShape(frames=5, height=32, width=32)
@@ -49,17 +48,15 @@ def model() -> Model:
 def measured() -> tuple[Report, tuple]:
     torch.manual_seed(0)
 
-    def film(scene, pixels):
-        return torch.from_numpy(render(scene, pixels).frames)
-
-    return measure(model(), "tiny", film, Probe(SMALL).eval(), 6, 2, 2, lambda stage, done, of: None)
+    worlds = ("worlds-1", "story-1")
+    return measure(model(), "tiny", filmer(), Probe(SMALL).eval(), 6, 2, 2, lambda stage, done, of: None, worlds)
 
 
 @pytest.mark.draws
 def test_numbers_are_counted_over_what_was_made(measured: tuple[Report, tuple]) -> None:
     report, shown = measured
     assert report.size == "32x32x5"
-    assert report.reconstruction.films == 2
+    assert {world: one.films for world, one in report.reconstruction.items()} == {"worlds-1": 2, "story-1": 2}
     assert report.fidelity.rows["sky"].made.of == 12
     assert report.fidelity.rows["sky"].real.of == 6
     assert report.speed.ratio == pytest.approx(report.speed.seconds / (5 / 8))
@@ -82,7 +79,8 @@ def test_files_say_what_the_report_says(measured: tuple[Report, tuple], tmp_path
     assert not any(isinstance(value, float) and math.isnan(value) for value in plain["fidelity"].values())
     told = (folder / "report.md").read_text(encoding="utf-8")
     assert f"| action | {row.made} | {row.real} | {row.shuffled} |" in told
-    assert f"{report.reconstruction.psnr:.2f} dB" in told
+    for world, one in report.reconstruction.items():
+        assert f"| {world} | 2 | {one.psnr:.2f} |" in told and plain["reconstruction"][world]["psnr"] == one.psnr
     for name in ("first.png", "confusions.png"):
         with Image.open(folder / name) as picture:
             assert picture.width > 200
@@ -116,8 +114,18 @@ def test_a_bundle_is_opened_by_its_folder(
         progress=lambda stage, done, of: stages.append(stage),
     )
     assert report.model == "tiny"
-    assert {"films to reconstruct", "reconstruction", "prompts", "real films"} <= set(stages)
+    assert {"films of worlds-1 to reconstruct", "reconstruction of worlds-1", "prompts", "real films"} <= set(stages)
     assert (tmp_path / "out" / "report.md").is_file()
+
+
+def test_the_worlds_of_a_recipe_are_those_of_all_its_films() -> None:
+    later = [{"films": [{"size": "64x64x17"}, {"world": "behind-1"}]}]
+    assert worlds_of({"autoencoder_stages": [{"films": [{"world": "story-1"}]}], "stages": later}) == (
+        "worlds-1",
+        "story-1",
+        "behind-1",
+    )
+    assert worlds_of({"stages": [{"films": [{"world": "worlds-99"}]}]}) == worlds_of({}) == ("worlds-1",)
 
 
 def test_unknown_model_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
