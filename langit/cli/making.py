@@ -40,6 +40,7 @@ Rate = Annotated[
     Literal["resample", "retime"] | None,
     typer.Option(help="What to do with another frame rate: keep the speed, or keep the frames."),
 ]
+WANTED = ("steps", "guidance", "solver", "negative")
 _PANEL = "Options of every verb that makes something"
 
 
@@ -62,6 +63,9 @@ class Options:
     guidance: Annotated[float | None, _option(help="How much the prompt counts.")] = None
     solver: Annotated[str | None, _option(help="How steps are taken: euler, heun, midpoint, ab2 or unipc.")] = None
     negative: Annotated[str | None, _option(help="What the video is to lead away from.")] = None
+    careful: Annotated[
+        bool, _option("--careful", help="Take the full way where the model has a fast one: slower, every step guided.")
+    ] = False
     expand: Annotated[
         str | None,
         _option(
@@ -89,10 +93,17 @@ class Making(Options):
         return self.expand or ("off" if given else "embedded")
 
     def sampling(self, model: Model) -> SamplingConfig:
-        """The model's own settings with what the person changed."""
-        names = ("steps", "guidance", "solver", "negative")
-        changed = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return replace(model.sampling, **changed)
+        """The model's own settings with what the person changed, which may ask for the full way."""
+        wanted = {name: getattr(self, name) for name in WANTED}
+        return model.settings(model.careful if self.careful else None, **wanted)
+
+    def notes(self, model: Model, sampling: SamplingConfig) -> list[str]:
+        """What the person is told of the way that is taken, where they did not choose it by name."""
+        if self.careful or model.sampling.adapter == sampling.adapter:
+            return []
+        asked = ", ".join(f"--{name}" for name in WANTED if getattr(self, name) is not None)
+        steps, guidance = sampling.steps, sampling.guidance
+        return [f"made the full way, {steps} steps with guidance {guidance:g}: the fast one cannot do as {asked} asks"]
 
     def paths(self, name: str, suffix: str) -> list[Path]:
         """A place for each variation.
@@ -219,7 +230,7 @@ def make(
         )
         with display() as shown, _watching(making, model, shown, facts) as watch:
             watch.of = f"{number} of {making.variations}" if making.variations > 1 else ""
-            watch.notes.extend(said.lines() if said else ())
+            watch.notes.extend((*making.notes(model, sampling), *(said.lines() if said else ())))
             turn = Turn(model, facts.prompt, seed, sampling, watch.on_step, watch.notes, expand, [])
             made = work(turn)
             asked = facts.asked or "; ".join(each.original for each in turn.said if any(e.changed for e in turn.said))

@@ -20,7 +20,6 @@ from langit.generate.made import (
     footage_of,
     made,
     picture_of,
-    settings_of,
 )
 from langit.generate.model import Model
 from langit.generate.sampler import OnStep
@@ -63,7 +62,7 @@ def generate(
         ValueError: an empty, endless or foreign prompt, a size or a setting that the model cannot do.
         FileNotFoundError: there is no such picture.
     """
-    model = replace(model, sampling=settings_of(model, sampling, steps, guidance))
+    model = replace(model, sampling=model.settings(sampling, steps=steps, guidance=guidance))
     if image is None and last is None:
         return generate_many([prompt], model, seeds=[seed], pixels=pixels, on_step=on_step)[0]
     first, final = (None if each is None else picture_of(each, model) for each in (image, last))
@@ -291,7 +290,7 @@ def minute(
     Raises:
         ValueError, FileNotFoundError: see :func:`extend`.
     """
-    plain, settings = check_prompt(prompt), settings_of(model, sampling)
+    plain, settings = check_prompt(prompt), model.settings(sampling)
     new = frames_in(seconds, model.fps)
     given = None if start is None else footage_of(start, model)
     pixels = pixels or (model.sizes[0] if given is None else given.pixels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from langit.generate.canvas import Canvas, fill
@@ -47,7 +46,7 @@ def made(
     on_step: OnStep | None,
 ) -> Generated:
     """All that is not given of a canvas, of one prompt."""
-    plain, settings = check_prompt(prompt) if prompt else "", settings_of(model, sampling)
+    plain, settings = check_prompt(prompt) if prompt else "", model.settings(sampling)
     stretches = canvas.stretches(plain)
     frames = fill(canvas, stretches, model, seed=checked_seed(seed), sampling=settings, on_step=on_step)
     return Generated(
@@ -59,17 +58,6 @@ def made(
         unknown=unknown_words(model.text.tokenizer, plain),
         ability=ability,
         parents=tuple(parent for each in given for parent in each.parents),
-    )
-
-
-def settings_of(
-    model: Model, sampling: SamplingConfig | None, steps: int | None = None, guidance: float | None = None
-) -> SamplingConfig:
-    chosen = model.sampling if sampling is None else sampling
-    return replace(
-        chosen,
-        steps=chosen.steps if steps is None else steps,
-        guidance=chosen.guidance if guidance is None else guidance,
     )
 
 

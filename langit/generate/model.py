@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
@@ -13,15 +15,33 @@ from langit.bundle import Parts
 from langit.generate.settings import SamplingConfig
 from langit.shapes import PixelShape
 from langit.text.encoder import TextEncoder
+from langit.transformer.adapter import Adapter
 from langit.transformer.model import VideoTransformer
 
 SMALL = 50_000_000  # parameters
 NAMED = 12  # sizes that a message lists
 
 
+@dataclass(frozen=True, eq=False)
+class Way:
+    """An adapter, and the settings that it was made for."""
+
+    adapter: Adapter
+    sampling: SamplingConfig
+
+
+@dataclass(frozen=True)
+class _Changed:
+    sampling: SamplingConfig
+
+
 @dataclass(frozen=True)
 class Model:
-    """The parts that generation needs, and the sizes they were trained on."""
+    """The parts that generation needs, and the sizes they were trained on.
+
+    A model may be walked in several ways: with its own weights, the full way, or with those of an adapter. ``sampling``
+    is how it is walked when nobody says anything, ``full`` the full way where that is another one.
+    """
 
     transformer: VideoTransformer
     autoencoder: Autoencoder
@@ -29,12 +49,92 @@ class Model:
     sampling: SamplingConfig
     sizes: tuple[PixelShape, ...]
     fps: float = 8.0
+    full: SamplingConfig | None = None
+    ways: Mapping[str, Way] = field(default_factory=dict)
+    _merged: dict[str, tuple[VideoTransformer, Adapter, VideoTransformer]] = field(
+        default_factory=dict, repr=False, compare=False
+    )  # what was merged of which two, when it was first asked for
 
     @classmethod
     def of(cls, parts: Parts) -> Model:
-        """The parts of a bundle, its sampling settings read and checked."""
-        sampling = config.load(SamplingConfig, dict(parts.sampling))
-        return cls(parts.transformer, parts.autoencoder, parts.text, sampling, parts.sizes, parts.fps)
+        """The parts of a bundle, its sampling settings read and checked; the first adapter is what is used."""
+        full = config.load(SamplingConfig, dict(parts.sampling))
+        ways = {
+            name: Way(tuned.adapter, config.load(SamplingConfig, {**tuned.sampling, "adapter": name}))
+            for name, tuned in parts.adapters.items()
+        }
+        sampling = next((way.sampling for way in ways.values()), full)
+        return cls(
+            parts.transformer, parts.autoencoder, parts.text, sampling, parts.sizes, parts.fps, full=full, ways=ways
+        )
+
+    @property
+    def careful(self) -> SamplingConfig:
+        """The settings of the full way: the model's own weights, guided."""
+        return self.sampling if self.full is None else self.full
+
+    def way(self, name: str) -> Way:
+        """The way of an adapter.
+
+        Raises:
+            ValueError: there is none of that name.
+        """
+        if name not in self.ways:
+            there = f"it has {', '.join(self.ways)}" if self.ways else "it has none"
+            raise ValueError(f"this model has no adapter {name!r}: {there}, and an empty name is the full way")
+        return self.ways[name]
+
+    def settings(self, sampling: SamplingConfig | None = None, **wanted: Any) -> SamplingConfig:
+        """Settings with what a person wants otherwise (None: nothing).
+
+        An adapter was made for its own guidance and solver and for no more than its own steps, and moves away from no
+        text: who wants another of these takes the full way.
+        """
+        base = self.sampling if sampling is None else sampling
+        changed = {name: value for name, value in wanted.items() if value is not None}
+        asked = replace(base, **changed)
+        same = asked.guidance == base.guidance and asked.solver == base.solver and asked.steps <= base.steps
+        if base.adapter and not (same and asked.negative == base.negative):
+            return replace(self.careful, **changed)
+        return asked
+
+    def changed(self, changes: Sequence[str]) -> Model:
+        """The model with ``sampling.key=value`` changes; those to ``sampling.adapter`` count first (empty: full way).
+
+        Raises:
+            ValueError: an unknown key, a wrong value, or settings that the way cannot be walked with.
+        """
+        names = [change.partition("=")[2] for change in changes if change.startswith("sampling.adapter=")]
+        base = self.sampling
+        if names:
+            base = self.way(names[-1]).sampling if names[-1] else self.careful
+        rest = [change for change in changes if not change.startswith("sampling.adapter=")]
+        changed = replace(self, sampling=config.override(_Changed(base), rest).sampling)
+        changed.denoiser(changed.sampling)
+        return changed
+
+    def denoiser(self, sampling: SamplingConfig) -> VideoTransformer:
+        """The transformer that these settings walk with. An adapter is merged once, when it is first asked for.
+
+        Raises:
+            ValueError: there is no such adapter, or guidance is folded into it and would count twice.
+        """
+        name = sampling.adapter
+        if not name:
+            return self.transformer
+        way = self.way(name)
+        if way.sampling.guidance == 1 and (sampling.guidance != 1 or sampling.negative):
+            what = (
+                f"a negative prompt, {sampling.negative!r}," if sampling.negative else f"guidance {sampling.guidance:g}"
+            )
+            raise ValueError(
+                f"{what} is for the full way: adapter {name!r} has guidance in its weights; use an empty adapter"
+            )
+        base, adapter, merged = self._merged.get(name, (None, None, None))
+        if merged is None or base is not self.transformer or adapter is not way.adapter:
+            merged = way.adapter.merged(self.transformer).eval()
+            self._merged[name] = (self.transformer, way.adapter, merged)
+        return merged
 
     @property
     def cell(self) -> int:

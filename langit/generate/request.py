@@ -88,7 +88,7 @@ def walk_request(
         start = replace(start, tokens=torch.where(given[:, None], held.tokens, start.tokens))
     prompt = check_prompt(request.prompt) if request.prompt else ""
     walked = sample(
-        model.transformer,
+        model.denoiser(sampling),
         start,
         TextPack(*model.text.encode([prompt])),
         TextPack(*model.text.encode([sampling.without])),

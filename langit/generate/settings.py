@@ -25,6 +25,7 @@ class SamplingConfig:
     negative: str = ""  # what guidance moves away from
     reuse: float = 0.0  # predicted relative change up to which the last answer serves again; 0 asks at every step
     levels: LevelsConfig = LevelsConfig()
+    adapter: str = ""  # of the bundle, whose weights are walked with; empty for the model's own
 
     def __post_init__(self) -> None:
         if self.steps < 1:

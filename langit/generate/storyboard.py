@@ -42,7 +42,7 @@ from langit.generate.footage import (
     read_image,
     read_video,
 )
-from langit.generate.made import checked_seed, settings_of
+from langit.generate.made import checked_seed
 from langit.generate.model import Model
 from langit.generate.sampler import OnStep
 from langit.generate.settings import SamplingConfig
@@ -163,7 +163,7 @@ def storyboard(
             their files last. Nothing is made then.
     """
     board = board if isinstance(board, Board) else read_board(board)
-    seed, settings = checked_seed(board.seed if seed is None else seed), settings_of(model, sampling)
+    seed, settings = checked_seed(board.seed if seed is None else seed), model.settings(sampling)
     canvas, stretches, given = lay_out(board, model)
     words = " | ".join(dict.fromkeys(stretch.prompt for stretch in stretches if stretch.prompt))
     frames = fill(canvas, stretches, model, seed=seed, sampling=settings, on_step=on_step)

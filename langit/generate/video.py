@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import UInt8
@@ -90,11 +90,7 @@ def generate_many(
     """
     pixels = pixels if pixels is not None else model.sizes[0]
     model.check(pixels)
-    sampling = replace(
-        model.sampling,
-        steps=model.sampling.steps if steps is None else steps,
-        guidance=model.sampling.guidance if guidance is None else guidance,
-    )
+    sampling = model.settings(steps=steps, guidance=guidance)
     plain = [check_prompt(prompt) for prompt in prompts]
     latents = sample_latents(plain, model, pixels=pixels, seeds=seeds, sampling=sampling, on_step=on_step)
     frames = [frames_of(video, model, pixels.frames) for video in latents]
