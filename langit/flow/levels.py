@@ -40,8 +40,8 @@ def shift_for(tokens: int, config: LevelsConfig) -> float:
     return max(1.0, config.shift * math.sqrt(tokens / config.base_tokens))
 
 
-def shifted(level: Float[Tensor, ...], shift: float) -> Float[Tensor, ...]:
-    """Move levels in [0, 1] towards noise by ``shift`` (1 leaves them)."""
+def shifted(level: Float[Tensor, "*n"], shift: float | Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """Move levels in [0, 1] towards noise by ``shift`` (1 leaves them, 1 / shift moves them back)."""
     return shift * level / (shift * level + (1 - level))  # in this form exactly 1 at 1, and never above
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,10 +20,11 @@ from langit.feed.batch import Batch
 from langit.feed.loader import LatentItems
 from langit.feed.windows import WindowConfig
 from langit.flow.levels import LevelsConfig, draw_levels
-from langit.flow.path import on_path, velocity
-from langit.patches import TextPack, channels_last, pack
-from langit.patches.known import KnownConfig, draw_known
+from langit.flow.path import velocity
+from langit.patches import channels_last
+from langit.patches.known import KnownConfig
 from langit.text.encoder import TextEncoder
+from langit.train.drawing import draw_captions, draw_noised, weighed
 from langit.train.lanes import shared
 from langit.transformer.model import VideoTransformer
 
@@ -89,36 +90,17 @@ class FlowTask:
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
         wrong, noise = self.losses(batch, generator)
         weight = self.config.thing_weight if step >= self.config.thing_after else 0.0
-        share = torch.cat(batch.items.shares)
-        weights = (1 + weight * share) * (noise > 0)
-        return (wrong * (weights / weights.mean())).mean()
+        return weighed(wrong, noise, batch.items.shares, weight)
 
     def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Squared error of each token's velocity (N,), and each token's noise level (N,): zero where it is known."""
         items: LatentItems = batch.items
-        drop = torch.rand(len(items.captions), generator=generator) < self.config.drop_caption
-        captions = ["" if out else caption for caption, out in zip(items.captions, drop.tolist(), strict=True)]
-        ids, lengths = self.text.tokenize(captions)
-        unknown = (torch.rand(ids.shape, generator=generator) < self.config.drop_word) & (ids > 2)
-        prompts = TextPack(self.text(ids.masked_fill(unknown, 2), lengths), lengths)
-        levels = draw_levels(batch.kind, self.config.levels, generator)
-        clean = pack(items.latents, levels)
-        known = [
-            draw_known(grid, self.config.known, generator, begun).flatten()
-            for grid, begun in zip(clean.grids, items.begun, strict=True)
-        ]
-        noise = torch.randn(clean.tokens.shape, generator=generator)
-        level = clean.noise * ~torch.cat(known)
-        blur = self._blur(clean.lengths, generator) * torch.cat(known)
-        noisy = on_path(clean.tokens, noise, level) + blur[:, None] * noise
-        answer = self.transformer(replace(clean, tokens=noisy, noise=level), prompts)
-        target = channels_last(velocity(clean.tokens, noise), clean.patch)
-        return (answer - target).square().mean(1), level
-
-    def _blur(self, lengths: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        """For each token how much it is disturbed where it is known: one draw for each video."""
-        amount = torch.rand(len(lengths), generator=generator) * self.config.known.noise
-        return amount.repeat_interleave(torch.tensor(lengths))
+        config = self.config
+        prompts = draw_captions(items.captions, self.text, config.drop_caption, config.drop_word, generator)
+        noised = draw_noised(items, draw_levels(batch.kind, config.levels, generator), config.known, generator)
+        answer = self.transformer(noised.shown, prompts)
+        target = channels_last(velocity(noised.clean.tokens, noised.noise), noised.clean.patch)
+        return (answer - target).square().mean(1), noised.shown.noise
 
     def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
         with averaged(self.modules(), ema), torch.no_grad():
