@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,29 +55,37 @@ def train_transformer(
     recipe: Recipe, places: Places, autoencoders: Mapping[str, Autoencoder], resume: bool, report: Report
 ) -> Model:
     """Make the tokenizer, train (or take up) text encoder and transformer, stage by stage; gives the averaged model."""
-    first = recipe.stages[0]
     model: Model | None = None
     for stage in recipe.stages:
-        entries = (
-            *allowed(recipe, stage.films, places),
-            *curated(recipe, stage.films, places, Model.fps, report),
-        )
-        captions = (caption for entry in entries for caption in entry.captions)
+        entries = stage_entries(recipe, stage, places, report)
         cache_of(autoencoders[recipe.autoencoder_of(stage)], places.latents)  # which its decoder may have named too
         autoencoder = autoencoders[recipe.decoder_of(stage)]
         if model is None:
-            tokenizer = train_tokenizer(captions)
-            torch.manual_seed(first.training.seed)
-            text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
-            transformer = VideoTransformer(recipe.transformer)
-            model = Model(transformer, autoencoder, text, recipe.sampling, recipe.sizes)
+            model = first_model(recipe, entries, autoencoder)
         else:
-            more = extend_tokenizer(model.text.tokenizer, captions)
+            more = extend_tokenizer(model.text.tokenizer, _captions(entries))
             torch.manual_seed(stage.training.seed)
             model = replace(model, autoencoder=autoencoder, text=model.text.extended(more))
         train_stage(recipe, stage, places, model, entries, resume, report)
     assert model is not None, "a recipe has a stage"
     return model
+
+
+def stage_entries(recipe: Recipe, stage: Stage, places: Places, report: Report) -> tuple[Entry, ...]:
+    """The clips that a stage of the transformer learns from."""
+    return (*allowed(recipe, stage.films, places), *curated(recipe, stage.films, places, Model.fps, report))
+
+
+def first_model(recipe: Recipe, entries: Sequence[Entry], autoencoder: Autoencoder) -> Model:
+    """The model that the first stage begins with: random weights, and the words of its captions."""
+    tokenizer = train_tokenizer(_captions(entries))
+    torch.manual_seed(recipe.stages[0].training.seed)
+    text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
+    return Model(VideoTransformer(recipe.transformer), autoencoder, text, recipe.sampling, recipe.sizes)
+
+
+def _captions(entries: Sequence[Entry]) -> Iterator[str]:
+    return (caption for entry in entries for caption in entry.captions)
 
 
 def train_stage(
