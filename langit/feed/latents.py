@@ -119,7 +119,7 @@ def cache_latents(
         rows = []
         for start in (0, *starts_of(shard.stem, group[0].pixels.frames, starts)):
             stem = shard.stem if start == 0 else f"{shard.stem}-from-{start:03d}"
-            file = place / shard.parent.name / f"{stem}.safetensors"
+            file = place / shard.parent.parent.name / shard.parent.name / f"{stem}.safetensors"  # of a world, of a size
             if _clips_of(file) != [entry.clip for entry in group]:
                 _encode(group, films, autoencoder, file, start, batch)
             with safe_open(file, "pt") as stored:

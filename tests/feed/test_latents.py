@@ -111,6 +111,19 @@ def test_a_cache_that_the_decoder_named_too_is_used_and_its_next_decoder_finds_i
     assert {path.name for path in folder.iterdir()} == {name, encoder_hash(model)[:16]}
 
 
+def test_worlds_do_not_write_over_one_another(entries: list[Entry], tmp_path: Path) -> None:
+    model = Autoencoder(SMALL).eval()
+    other = tmp_path / "other" / entries[0].shard.parent.name / entries[0].shard.name  # same size, same seeds
+    other.parent.mkdir(parents=True)
+    other.write_bytes(entries[0].shard.read_bytes())
+    both = [*entries, *(replace(entry, clip="f" + entry.clip[1:], shard=other) for entry in entries)]
+    cache_latents(both, Films(), model, tmp_path / "latents", lambda _done, _of: None)
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "latents").rglob("*.safetensors")}
+    again = cache_latents(both, Films(), model, tmp_path / "latents", lambda _done, _of: None)
+    assert len(before) == 2 and {file: file.stat().st_mtime_ns for file in before} == before
+    assert [clip.digest for clip in again] == [entry.clip for entry in both]
+
+
 def test_statistics_are_of_each_channel() -> None:
     model = Autoencoder(SMALL).eval()
     videos = [torch.randn(2, 3, 5, 16, 16) for _ in range(2)]
