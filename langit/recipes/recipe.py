@@ -6,14 +6,18 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
+
 from langit import config
 from langit.autoencoder.model import AutoencoderConfig
 from langit.generate.settings import SamplingConfig
 from langit.shapes import PixelShape, latent_shape, token_grid
 from langit.text.encoder import TextConfig
+from langit.train.distil import DistilConfig
 from langit.train.tasks import FlowConfig, ReconstructionConfig
 from langit.train.trainer import TrainConfig
-from langit.transformer.model import TransformerConfig
+from langit.transformer.adapter import Adapter
+from langit.transformer.model import TransformerConfig, VideoTransformer
 from langit.worlds.scene import VERSION, split
 from langit.worlds.world import find_world
 
@@ -80,6 +84,26 @@ class Stage:
             raise ValueError(f"stage {self.name!r} with no films has nothing to learn from: give at least one group")
 
 
+@dataclass(frozen=True)
+class DistilStage:
+    """An adapter, named as the stage, that is trained beside the finished transformer, so that fewer evaluations do.
+
+    It learns from films of its own or, where it names none, from those of the transformer's last stage. ``flow`` says
+    what is drawn of them.
+    """
+
+    name: str
+    films: tuple[FilmGroup, ...] = ()
+    distil: DistilConfig = field(default_factory=DistilConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    training: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        if self.training.compile:
+            raise ValueError(f"distil.{self.name}.training.compile: two sets of weights share the blocks; set it false")
+
+
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         raise ValueError(f"stage {name!r} cannot name a folder of its own: use small letters, digits, - and _")
@@ -100,6 +124,7 @@ class Recipe:
     text: TextConfig = field(default_factory=TextConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    distil: tuple[DistilStage, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
@@ -131,13 +156,11 @@ class Recipe:
             )
         for stage in self.stages:
             self.autoencoder_of(stage)
-            for group in stage.films:
-                tokens = token_grid(latent_shape(group.pixels, self.autoencoder.compression)).count
-                if tokens > stage.flow.token_budget:
-                    raise ValueError(
-                        f"stages.{stage.name}.flow.token_budget {stage.flow.token_budget}: a film of {group.size} has"
-                        f" {tokens} tokens, give more"
-                    )
+            self._check_budget(f"stages.{stage.name}", stage.films, stage.flow)
+        for last in self.distil:
+            self._check_budget(f"distil.{last.name}", self.films_of(last), last.flow)
+            with torch.device("meta"):
+                Adapter.beside(VideoTransformer(self.transformer), last.distil.rank)
         if self.autoencoder_stages[0].reconstruction.decoder_only:
             raise ValueError(
                 f"stage {self.autoencoder_stages[0].name} trains the decoder alone, and no stage before it an encoder:"
@@ -154,6 +177,15 @@ class Recipe:
         if not 0 <= self.whitening <= 1:
             raise ValueError(f"whitening {self.whitening} is out of range: give 0 to 1")
 
+    def _check_budget(self, where: str, films: tuple[FilmGroup, ...], flow: FlowConfig) -> None:
+        for group in films:
+            tokens = token_grid(latent_shape(group.pixels, self.autoencoder.compression)).count
+            if tokens > flow.token_budget:
+                raise ValueError(
+                    f"{where}.flow.token_budget {flow.token_budget}: a film of {group.size} has {tokens} tokens,"
+                    " give more"
+                )
+
     @property
     def films(self) -> tuple[FilmGroup, ...]:
         """All films that the transformer's stages learn from, each group once."""
@@ -162,12 +194,18 @@ class Recipe:
     @property
     def all_films(self) -> tuple[FilmGroup, ...]:
         """All films that any stage learns from, each group once."""
-        return tuple(dict.fromkeys((*self.films, *(group for each in self.autoencoder_stages for group in each.films))))
+        others = (*(each.films for each in self.autoencoder_stages), *(each.films for each in self.distil))
+        return tuple(dict.fromkeys((*self.films, *(group for films in others for group in films))))
+
+    def films_of(self, stage: DistilStage) -> tuple[FilmGroup, ...]:
+        """The films that a distillation learns from."""
+        return stage.films or self.stages[-1].films
 
     @property
     def stage_names(self) -> tuple[str, ...]:
-        """The autoencoder's stages, then the transformer's."""
-        return (*(each.name for each in self.autoencoder_stages), *(each.name for each in self.stages))
+        """The autoencoder's stages, then the transformer's, then the adapters'."""
+        names = (*(each.name for each in self.autoencoder_stages), *(each.name for each in self.stages))
+        return (*names, *(each.name for each in self.distil))
 
     def autoencoder_of(self, stage: Stage) -> str:
         """The stage of the autoencoder whose latents a stage learns.
@@ -230,6 +268,12 @@ def identity(recipe: Recipe, stage: str) -> str:
 
     if stage in (each.name for each in recipe.autoencoder_stages):
         return config.digest_of(common | {"autoencoder_stages": autoencoder(stage)})
+    for last in recipe.distil:
+        if last.name == stage:
+            films = [config.identifying(group) for group in recipe.films_of(last)]
+            own = config.identifying(last) | {"training": timeless(last.training), "films": films}
+            base = identity(recipe, recipe.stages[-1].name)
+            return config.digest_of({"base": base, "distil": own, "levels": said["sampling"]["levels"]})
     before = []
     for each in recipe.stages:
         chain = autoencoder(recipe.autoencoder_of(each))

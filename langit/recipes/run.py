@@ -24,6 +24,7 @@ from langit.bundle import (
     Parts,
     Provenance,
     Training,
+    Tuned,
     code_version,
     save_bundle,
 )
@@ -34,12 +35,13 @@ from langit.feed.latents import cache_latents, cache_of
 from langit.feed.loader import LatentFeed
 from langit.feed.traces import read_model
 from langit.generate.model import Model
-from langit.generate.video import generate_many
 from langit.ledger.made import Exposure as Entered
 from langit.ledger.store import Ledger
 from langit.recipes.autoencoder import line, train_autoencoder
+from langit.recipes.distil import train_adapters
 from langit.recipes.films import Places, Report, allowed, curated, enter_films, render_films
 from langit.recipes.recipe import Recipe, Stage, identity
+from langit.recipes.sheets import held_out_sheet
 from langit.release.nearest.training import index_bundle
 from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import extend_tokenizer, train_tokenizer
@@ -47,8 +49,6 @@ from langit.train import checkpoint
 from langit.train.tasks import FlowTask
 from langit.train.trainer import Trainer
 from langit.transformer.model import VideoTransformer
-from langit.worlds import sheet
-from langit.worlds.world import find_world
 
 
 def train_transformer(
@@ -109,14 +109,7 @@ def train_stage(
     if stage.training.compile:
         for block in model.transformer.blocks:
             block.compile()
-    worlds = tuple(dict.fromkeys(group.world for group in stage.films))
-    wanted = [prompt for world in worlds for prompt in find_world(world).prompts("held-out", 16 // len(worlds))]
-
-    def look(step: int, folder: Path) -> None:
-        texts = [prompt.text for prompt in wanted]
-        videos = generate_many(texts, model, seeds=list(range(len(texts))))
-        sheet.save(folder / f"sheet-{step:06d}.png", [video.frames for video in videos], texts)
-
+    look = held_out_sheet(stage.films, lambda: model)
     task = FlowTask(model.transformer, model.text, stage.flow, look)
     feed = LatentFeed(clips, stage.flow.token_budget, stage.training.seed, stage.flow.windows)
     trainer = Trainer(task, feed, stage.training, places.stage(stage.name), identity(recipe, stage.name))
@@ -149,7 +142,9 @@ def assemble(recipe: Recipe, places: Places, model: Model, report: Report) -> Pa
             for name, run in runs.items()
         },
     )
-    parts = Parts(model.transformer, model.autoencoder, model.text, config.dump(model.sampling), model.sizes, model.fps)
+    adapters = {name: Tuned(way.adapter, config.dump(way.sampling)) for name, way in model.ways.items()}
+    full = config.dump(model.sampling)
+    parts = Parts(model.transformer, model.autoencoder, model.text, full, model.sizes, model.fps, adapters)
     save_bundle(places.bundle, parts, provenance, films)
     index_bundle(places.bundle, places.home, report)
     enter_training(recipe, ledger, places, provenance)
@@ -210,4 +205,5 @@ def run(recipe: Recipe, *, resume: bool = False, workers: int = 2, report: Repor
     enter_films(recipe, films, places, report)
     autoencoders = train_autoencoder(recipe, places, resume, report)
     model = train_transformer(recipe, places, autoencoders, resume, report)
+    model = train_adapters(recipe, places, model, resume, report)
     return assemble(recipe, places, model, report)

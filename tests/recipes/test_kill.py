@@ -24,7 +24,7 @@ from langit import recipes
 from langit.recipes.run import run
 run(recipes.find("tiny"), resume=True, home=Path(sys.argv[1]), workers=1, report=lambda *said: print(*said, flush=True))
 """
-STAGES = ("autoencoder", "sharper", "scenes", "abilities")
+STAGES = recipes.find("tiny").stage_names
 
 
 def killed(home: Path, dice: random.Random) -> bool:

@@ -55,7 +55,7 @@ def test_the_bundle_keeps_its_word(home: Path) -> None:
 def test_the_ledger_says_which_model_came_of_which_run(home: Path) -> None:
     bundle = load_bundle(home / "models" / "tiny")
     entered = {entry.run: entry for entry in Ledger(home / "ledger").exposures()}
-    assert set(entered) == {"tiny/autoencoder", "tiny/sharper", "tiny/scenes", "tiny/abilities"}
+    assert set(entered) == {f"tiny/{stage}" for stage in recipes.find("tiny").stage_names}
     for name, seen in bundle.provenance.exposure.items():
         entry = entered[f"tiny/{name}"]
         assert (entry.root, entry.rows, entry.step) == (seen.root, seen.rows, seen.steps)
@@ -97,11 +97,11 @@ def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> N
     for name in ("films", "ledger"):
         (tmp_path / name).symlink_to(home / name)
     tiny = recipes.find("tiny")
-    for stage in ("autoencoder", "sharper", "scenes", "abilities"):
+    for stage in tiny.stage_names:
         with pytest.raises(HaltedError):
             run(tiny, resume=True, home=tmp_path, workers=1, report=stopping(stage, 3))
     run(tiny, resume=True, home=tmp_path, workers=1, report=lambda *_: None)
-    for stage in ("autoencoder", "sharper", "scenes", "abilities"):
+    for stage in tiny.stage_names:
         first, second = weights(home, stage), weights(tmp_path, stage)
         assert all(torch.equal(first[name], second[name]) for name in first)
     logs = [ExposureLog(Places(place, "tiny").stage("abilities") / "exposure.log").root() for place in (home, tmp_path)]
@@ -167,6 +167,13 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
         ("transformer.out_channels=8", "out_channels 8"),
         ("stages.scenes.autoencoder=sharpest", "'sharpest' is none of its stages: autoencoder, sharper"),
         ("stages.scenes.name=sharper", "a name of its own"),
+        ("distil.fast.name=scenes", "a name of its own"),
+        ("distil.fast.name=../fast", "cannot name a folder"),
+        ("distil.fast.distil.rank=40", "rank 40 .*give 1 to 32"),
+        ("distil.fast.distil.stepz=3", "'stepz'.*did you mean 'steps'"),
+        ("distil.fast.flow.token_budget=4", "distil.fast.flow.token_budget 4: a film of 32x32x5 has 8 tokens"),
+        ("distil.fast.training.compile=true", "distil.fast.training.compile"),
+        ("distil.slow.training.steps=3", "unknown key 'slow' in 'distil'"),
     ],
 )
 def test_wrong_recipes_are_named(change: str, named: str) -> None:

@@ -1,0 +1,82 @@
+"""A recipe's last stretch: its adapter is in the bundle, its clips on record, and other stages know nothing of it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from langit import config, recipes
+from langit.bundle import load_bundle
+from langit.feed.exposure import ExposureLog
+from langit.generate import Model, SamplingConfig, generate
+from langit.recipes.recipe import identity
+from langit.recipes.run import Places, allowed
+from langit.train import checkpoint
+
+PROMPT = "a red ball bounces on snow"
+
+
+@pytest.fixture(scope="module")
+def model(home: Path) -> Model:
+    return Model.of(load_bundle(home / "models" / "tiny"))
+
+
+def test_the_bundle_is_sampled_by_its_adapter(home: Path, model: Model) -> None:
+    levels = recipes.find("tiny").sampling.levels
+    assert model.sampling == SamplingConfig(3, guidance=1.0, solver="euler", levels=levels, adapter="fast")
+    assert model.careful == recipes.find("tiny").sampling
+    newest = checkpoint.latest(Places(home, "tiny").stage("fast"))
+    assert newest is not None
+    averaged, held = checkpoint.load(newest).tensors["ema"], model.way("fast").adapter.state_dict()
+    assert averaged.keys() == {f"adapter.{name}" for name in held}
+    assert all(torch.equal(averaged[f"adapter.{name}"].half().float(), held[name]) for name in held)
+    assert any(tensor.abs().max() > 0 for name, tensor in held.items() if name.endswith("lora_B.weight"))
+    fast, careful = (generate(PROMPT, model, seed=1, sampling=each) for each in (model.sampling, model.careful))
+    assert torch.equal(fast.frames, generate(PROMPT, model, seed=1).frames)
+    assert careful.sampling.adapter == "" and careful.frames.shape == fast.frames.shape
+
+
+def test_the_transformer_is_that_of_the_last_stage(home: Path, model: Model) -> None:
+    newest = checkpoint.latest(Places(home, "tiny").stage("abilities"))
+    assert newest is not None
+    averaged = checkpoint.load(newest).tensors["ema"]
+    for name, weight in model.transformer.state_dict().items():
+        assert torch.equal(averaged[f"transformer.{name}"].half().float(), weight)
+
+
+def test_what_it_saw_is_on_record(home: Path) -> None:
+    bundle, places, tiny = load_bundle(home / "models" / "tiny"), Places(home, "tiny"), recipes.find("tiny")
+    log = ExposureLog(places.stage("fast") / "exposure.log")
+    said = bundle.provenance.exposure["fast"]
+    assert (said.root, said.rows, said.steps) == (log.root(), log.rows, 4) and log.rows >= 4
+    may = {entry.clip for entry in allowed(tiny, tiny.films_of(tiny.distil[0]), places)}
+    assert {clip for _, clip in log.read()} <= may
+    assert bundle.provenance.training["fast"].flops > 0
+
+
+def test_other_stages_are_the_same_stages_without_it() -> None:
+    tiny = recipes.find("tiny")
+    plain = config.override(tiny, ["distil=[]"])
+    for stage in plain.stage_names:
+        assert identity(plain, stage) == identity(tiny, stage)
+    assert tiny.stage_names == (*plain.stage_names, "fast")
+    assert tiny.films_of(tiny.distil[0]) == tiny.distil[0].films
+    followed = config.override(tiny, ["distil.fast.films=[]"])
+    assert followed.films_of(followed.distil[0]) == tiny.stages[-1].films
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ("distil.fast.training.steps=9", True),
+        ("distil.fast.training.checkpoint_every=7", True),
+        ("sampling.guidance=2", True),
+        ("distil.fast.distil.steps=5", False),
+        ("distil.fast.flow.drop_caption=0.3", False),
+        ("stages.scenes.training.seed=9", False),
+        ("sampling.levels.shift=2", False),
+    ],
+)
+def test_what_makes_it_another_run(change: str, same: bool) -> None:
+    tiny = recipes.find("tiny")
+    assert (identity(config.override(tiny, [change]), "fast") == identity(tiny, "fast")) == same
