@@ -27,6 +27,9 @@ def evaluate(
     physics: Annotated[
         bool, typer.Option("--physics", help="Measure how things fall, which way they go and what hides instead.")
     ] = False,
+    story: Annotated[
+        bool, typer.Option("--story", help="Measure how well the story's scenes are recognised instead.")
+    ] = False,
     films: Annotated[
         int | None, typer.Option(min=1, help="With --abilities: on how many held-out films; 64 if left out.")
     ] = None,
@@ -44,8 +47,11 @@ def evaluate(
         raise ValueError("--copying makes one video of each of --prompts: leave --abilities and --seeds out")
     if physics and (abilities or copying or seeds is not None):
         raise ValueError("--physics makes one video of each of --prompts: leave --abilities, --copying and --seeds out")
+    if story and (abilities or copying or physics):
+        raise ValueError("--story is a report of its own: leave --abilities, --copying and --physics out")
     name = Path(model).name
-    kind = "abilities" if abilities else "copying" if copying else "physics" if physics else "evaluation"
+    chosen = {"abilities": abilities, "copying": copying, "physics": physics, "story": story}
+    kind = next((kind for kind, wanted in chosen.items() if wanted), "evaluation")
     folder = output or Path(f"{kind}-{name}")
     table: Table
     with progress() as report:
@@ -66,6 +72,12 @@ def evaluate(
             from langit.evaluate.physics import evaluate_physics
 
             table = evaluate_physics(model, folder=folder, progress=told, prompts=prompts or 64).table()
+        elif story:
+            from langit.evaluate.story import evaluate_story
+
+            table = evaluate_story(
+                model, folder=folder, progress=told, prompts=prompts or 200, seeds=seeds or 3
+            ).table()
         else:
             from langit.evaluate.report import evaluate as measure
 

@@ -18,6 +18,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from langit.evaluate.intervals import Rate, rate
+from langit.evaluate.questions import FIRST, Questions
 from langit.evaluate.truth import CLASSES, Truth, Verdict, agreement, has_direction, reading, truth_of
 from langit.worlds.caption import canonical
 from langit.worlds.caption import prompts as prompts_of
@@ -158,14 +159,16 @@ def score(
         lambda done, of: progress("mirrored prompts", done, of),
     )
     real, flipped = _film(chosen, film, judge, batch, lambda done, of: progress("real films", done, of))
-    others = _shuffled(len(chosen))
+    others = shuffled(len(chosen))
     rows = {
         name: Row(
-            made=_rate(name, [(one.case.truth, one.verdict) for one in made]),
-            real=_rate(name, [(case.truth, verdict) for case, verdict in zip(chosen, real, strict=True)]),
-            shuffled=_rate(name, [(chosen[others[i % len(chosen)]].truth, one.verdict) for i, one in enumerate(made)]),
+            made=rate_of(name, [(one.case.truth, one.verdict) for one in made]),
+            real=rate_of(name, [(case.truth, verdict) for case, verdict in zip(chosen, real, strict=True)]),
+            shuffled=rate_of(
+                name, [(chosen[others[i % len(chosen)]].truth, one.verdict) for i, one in enumerate(made)]
+            ),
             by_language={
-                language: _rate(name, [(one.case.truth, one.verdict) for one in made if one.language == language])
+                language: rate_of(name, [(one.case.truth, one.verdict) for one in made if one.language == language])
                 for language in LANGUAGES
             },
         )
@@ -218,7 +221,7 @@ def _film(
     return real, flipped
 
 
-def _shuffled(count: int) -> list[int]:
+def shuffled(count: int) -> list[int]:
     """For each place another one's number: a permutation without a fixed point."""
     order = list(range(count))
     random.Random("floor").shuffle(order)
@@ -228,20 +231,24 @@ def _shuffled(count: int) -> list[int]:
     return other
 
 
-def _rate(name: str, judged: Sequence[tuple[Truth, Verdict]]) -> Rate:
+def rate_of(name: str, judged: Sequence[tuple[Truth, Verdict]]) -> Rate:
+    """How often an attribute is right where the truth has it; or "everything" at once."""
     answers = [agreement(truth, verdict) for truth, verdict in judged]
     if name == "everything":
         return rate([all(answer.values()) for answer in answers])
     return rate([answer[name] for answer in answers if name in answer])
 
 
-def confusion(name: str, judged: Sequence[tuple[Truth, Verdict]]) -> tuple[tuple[int, ...], ...]:
+def confusion(
+    name: str, judged: Sequence[tuple[Truth, Verdict]], questions: Questions = FIRST
+) -> tuple[tuple[int, ...], ...]:
     """How often each class (rows) was taken for each (columns)."""
     seen: Counter[tuple[str, str]] = Counter()
     for truth, verdict in judged:
         if name in truth.named:
             seen[truth.named[name], reading(truth, verdict)[name]] += 1
-    return tuple(tuple(seen[row, column] for column in CLASSES[name]) for row in CLASSES[name])
+    names = questions.classes[name]
+    return tuple(tuple(seen[row, column] for column in names) for row in names)
 
 
 def _kinds(truth: Truth) -> dict[str, str]:

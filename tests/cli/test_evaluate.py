@@ -20,6 +20,9 @@ from cli.running import Run
         ("--physics --seeds 2", "--physics makes one video of each of --prompts"),
         ("--physics --prompts 3", "3 prompts cannot be shared"),
         ("--physics", "no model 'nonesuch'"),
+        ("--story --physics", "--story is a report of its own"),
+        ("--story --prompts 2", "2 prompts cannot tell of puppies, traveller, window: use at least 3"),
+        ("--story", "no model 'nonesuch'"),
     ],
 )
 def test_options_that_cannot_be_met(
