@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from langit.autoencoder.model import Autoencoder, to_float
@@ -56,25 +55,8 @@ def encoder_hash(autoencoder: Autoencoder) -> str:
     """SHA-256 over what decides latents, the encoder's weights and its config: the name of the cache."""
     config = dump(autoencoder.config)
     del config["decoder_blocks"]
-    return _hash(autoencoder.encoder, config)
-
-
-def _hash(module: nn.Module, config: dict[str, Any]) -> str:
-    weights = save({name: value.contiguous() for name, value in sorted(module.state_dict().items())})
+    weights = save({name: value.contiguous() for name, value in sorted(autoencoder.encoder.state_dict().items())})
     return hashlib.sha256(weights + canonical(config)).hexdigest()
-
-
-def cache_of(autoencoder: Autoencoder, folder: Path) -> Path:
-    """Where an encoder's latents lie in the folder of all caches.
-
-    Caches were named by the hash of the decoder too. Where there is one of this very autoencoder, the encoder's name is
-    made a link to it, so that nothing is encoded again, now and with another decoder.
-    """
-    place = folder / encoder_hash(autoencoder)[:16]
-    before = folder / _hash(autoencoder, dump(autoencoder.config))[:16]
-    if before.is_dir() and not place.exists():
-        place.symlink_to(before.name)
-    return place
 
 
 @torch.no_grad()
@@ -112,7 +94,7 @@ def cache_latents(
         starts: later frames of each film from which it is encoded once more.
         batch: films that are encoded at once.
     """
-    place = cache_of(autoencoder, folder)
+    place = folder / encoder_hash(autoencoder)[:16]
     by_shard = [(shard, list(group)) for shard, group in groupby(entries, key=lambda entry: entry.shard)]
     clips: list[LatentClip] = []
     for done, (shard, group) in enumerate(by_shard):

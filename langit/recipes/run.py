@@ -31,7 +31,7 @@ from langit.bundle import (
 from langit.feed.catalogue import Entry, Films
 from langit.feed.exposure import ExposureLog
 from langit.feed.footage import find_manifest
-from langit.feed.latents import cache_latents, cache_of
+from langit.feed.latents import cache_latents
 from langit.feed.loader import LatentFeed
 from langit.feed.traces import read_model
 from langit.generate.model import Model
@@ -58,7 +58,6 @@ def train_transformer(
     model: Model | None = None
     for stage in recipe.stages:
         entries = stage_entries(recipe, stage, places, report)
-        cache_of(autoencoders[recipe.autoencoder_of(stage)], places.latents)  # which its decoder may have named too
         autoencoder = autoencoders[recipe.decoder_of(stage)]
         if model is None:
             model = first_model(recipe, entries, autoencoder)

@@ -1,15 +1,13 @@
 """The latent cache: made once for each autoencoder, remade when damaged; shares of things by token."""
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save, save_file
+from safetensors.torch import save_file
 
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig, to_float
-from langit.config import canonical, dump
 from langit.feed.catalogue import Entry, Films
 from langit.feed.latents import cache_latents, encoder_hash, latent_statistics, token_share
 from langit.shapes import PixelShape
@@ -88,27 +86,6 @@ def test_another_encoder_has_another_name_and_another_decoder_has_not() -> None:
     assert encoder_hash(deep) == encoder_hash(other)
     torch.nn.init.ones_(other.encoder.linear.bias)
     assert encoder_hash(other) != encoder_hash(deep)
-
-
-def test_a_cache_that_the_decoder_named_too_is_used_and_its_next_decoder_finds_it(
-    entries: list[Entry], tmp_path: Path
-) -> None:
-    torch.manual_seed(0)
-    model, folder = Autoencoder(SMALL).eval(), tmp_path / "latents"
-    cache_latents(entries, Films(), model, folder, lambda _done, _of: None)
-    weights = save({name: value.contiguous() for name, value in sorted(model.state_dict().items())})
-    name = hashlib.sha256(weights + canonical(dump(model.config))).hexdigest()[:16]  # as caches were named once
-    (folder / encoder_hash(model)[:16]).rename(folder / name)
-    file = next((folder / name).rglob("*.safetensors"))
-    before = file.stat().st_mtime_ns
-    torch.manual_seed(1)
-    unknown = Autoencoder(SMALL)
-    for autoencoder in (model, model):
-        cache_latents(entries, Films(), autoencoder, folder, lambda _done, _of: None)
-    model.decoder.load_state_dict(unknown.decoder.state_dict())
-    cache_latents(entries, Films(), model, folder, lambda _done, _of: None)
-    assert file.stat().st_mtime_ns == before
-    assert {path.name for path in folder.iterdir()} == {name, encoder_hash(model)[:16]}
 
 
 def test_worlds_do_not_write_over_one_another(entries: list[Entry], tmp_path: Path) -> None:
