@@ -19,6 +19,7 @@ from rich.table import Table
 from torch import Tensor
 
 import langit
+from langit import config
 from langit.bundle import load_bundle
 from langit.evaluate import physics_cases
 from langit.evaluate.abilities_table import Section
@@ -47,6 +48,7 @@ class PhysicsReport:
     model: str
     version: str
     size: str
+    sampling: dict[str, Any]
     sections: tuple[Section, ...]
 
     def markdown(self) -> str:
@@ -59,6 +61,7 @@ class PhysicsReport:
 
     def json(self) -> str:
         said: dict[str, Any] = {"model": self.model, "version": self.version, "size": self.size}
+        said["sampling"] = self.sampling
         said["sections"] = [section.plain() for section in self.sections]
         return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
 
@@ -102,28 +105,34 @@ Watch = Callable[[Sequence[Asked], PixelShape, str], list[Seen]]
 """Scenes to videos of them, generated or real; the name is that of a stage."""
 
 
-def evaluate_physics(model_name: str, *, folder: Path, progress: Progress, prompts: int = 64) -> PhysicsReport:
+def evaluate_physics(
+    model_name: str, *, folder: Path, progress: Progress, prompts: int = 64, changes: Sequence[str] = ()
+) -> PhysicsReport:
     """Measure a model's physics and leave physics.md, physics.json and pictures in a folder.
 
     Args:
         model_name: a model's name or its bundle's folder.
         folder: made if it is not there; what an earlier report left is replaced.
         progress: told of each stage: its name, done, of how many.
-        prompts: how many of what hides; three quarters as many fall, a quarter as many pairs go each way.
+        prompts: how many of what hides, half as many again in the longest videos; three quarters as many fall, a
+            quarter as many pairs go each way.
+        changes: to its sampling, as :meth:`langit.generate.Model.changed` has them.
 
     Raises:
-        ValueError: no such model or a damaged one, too few prompts, or the worlds cannot be rendered here.
+        ValueError: no such model or a damaged one, a wrong change, too few prompts, or the worlds cannot be rendered
+            here.
         OSError: the folder cannot be written.
     """
     if prompts < 4:
         raise ValueError(f"{prompts} prompts cannot be shared among what falls, goes and hides: use at least 4")
     bundle = load_bundle(model_name)
+    model = Model.of(bundle).changed(changes)
     filmer()  # says at once if nothing can be rendered here
     tracker, probe = load_tracker(), load_probe()
     with made(folder):
         check_writable(folder)
         name = bundle.provenance.model
-        report, pictures = measure(Model.of(bundle), name, tracker, probe, progress, prompts)
+        report, pictures = measure(model, name, tracker, probe, progress, prompts)
         for name, text in (("physics.json", report.json()), ("physics.md", report.markdown())):
             with draft(folder / name) as unfinished:
                 unfinished.write_text(text, encoding="utf-8")
@@ -163,7 +172,13 @@ def measure(
     falls, fall_pictures = _falls(generated, filmed, long, model.fps, 3 * prompts // 4)
     ways = _ways(generated, filmed, probe, short, prompts // 4)
     hidings, hiding_pictures = _hidings(generated, filmed, short, prompts)
-    report = PhysicsReport(name, langit.__version__, f"{short} and {long} (falls)", (falls, ways, hidings))
+    sections = [falls, ways, hidings]
+    if long != short:
+        slower, slower_pictures = _hidings(generated, filmed, long, prompts // 2)
+        sections.append(slower)
+        hiding_pictures |= slower_pictures
+    sampling = config.dump(model.sampling)
+    report = PhysicsReport(name, langit.__version__, f"{short}, and {long} where it says so", sampling, tuple(sections))
     return report, fall_pictures | hiding_pictures
 
 
@@ -177,7 +192,7 @@ def _falls(
     }
     read = {kind: [fall_of(track, fps) for track in found] for kind, found in tracks.items()}
     section = Section(
-        "Free fall",
+        f"Free fall, {size}",
         "One thing falls, the camera stands still. A parabola is fitted to its centre's height up to the first bounce,"
         " in picture heights, as the tracker sees it. *As in real films*: within the middle 95% of them, of all videos"
         " that were asked for. A bounce is *ever lower* if each top is below the last.",
@@ -284,14 +299,14 @@ def _hidings(generated: Watch, filmed: Watch, size: PixelShape, number: int) -> 
     both = {"model": generated(cases, size, "hidings"), "real films": filmed(cases, size, "hidings")}
     read = {kind: [hiding_of(one.by_colour, hiding_scene(one.asked)) for one in seen] for kind, seen in both.items()}
     section = Section(
-        "Hidden and out again",
+        f"Hidden and out again, {size}",
         "A thing passes behind a larger one. Things are told apart by the colours that were asked for; a video without"
         " them fails. Shapes are those that the tracker thinks likeliest, before and after.",
         tuple(read),
         hiding_rows(read["model"], read["real films"]),
     )
     strips = [(one.asked.text, one.frames, two.frames) for one, two in zip(*both.values(), strict=True)][:_SHOWN]
-    return section, {"hidden-frames": strips_picture(strips)}
+    return section, {f"hidden-{size.frames}-frames": strips_picture(strips)}
 
 
 def hiding_rows(model: Sequence[Hiding], real: Sequence[Hiding]) -> dict[str, tuple[Rate, ...]]:

@@ -16,11 +16,21 @@ OTHER = "something else"  # the class of a video that shows none of the story's 
 
 @dataclass(frozen=True)
 class Questions:
-    """The attributes of a world's films; ``things`` are those that each of two things has, the second by "second"."""
+    """The attributes of a world's films.
+
+    things: those that each of two things has, the second by "second".
+    faint: those that the shipped probe errs about in more than a tenth of real films: learnt, and in no score.
+    """
 
     world: str
     classes: Mapping[str, tuple[str, ...]]
     things: tuple[str, ...]
+    faint: tuple[str, ...] = ()
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The attributes that a model is judged by."""
+        return tuple(name for name in self.classes if name not in self.faint)
 
     @property
     def whole(self) -> tuple[str, ...]:
@@ -60,6 +70,7 @@ STORY = Questions(
         "second colour": _COLOURS,
     },
     ("colour",),
+    ("weather",),  # flakes are a pixel wide
 )
 _BY_WORLD = {questions.world: questions for questions in (FIRST, STORY)}
 

@@ -46,7 +46,7 @@ _BATCH = 8
 _SHOWN = 6  # first cases of a kind, unchosen, in a picture
 _SHOWN_EACH = 4  # first videos of each of the five sentences
 SENTENCE_SEEDS = 8  # at least, of each of the five sentences
-_NAMES = ("scene", *(name for name in STORY.classes if name != "scene"), "everything")
+_NAMES = (*STORY.scored, "everything")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,13 @@ class Pictures:
 
 
 def evaluate_story(
-    model_name: str, *, folder: Path, progress: Progress, prompts: int = 200, seeds: int = 3
+    model_name: str,
+    *,
+    folder: Path,
+    progress: Progress,
+    prompts: int = 200,
+    seeds: int = 3,
+    changes: Sequence[str] = (),
 ) -> StoryReport:
     """Measure a model's story scenes and leave story.md, story.json and pictures in a folder.
 
@@ -115,18 +121,21 @@ def evaluate_story(
         progress: told of each stage: its name, done, of how many.
         prompts: how many prompts that were never trained on, a third of each kind.
         seeds: how many videos of each; of the five sentences eight at least.
+        changes: to its sampling, as :meth:`langit.generate.Model.changed` has them.
 
     Raises:
-        ValueError: no such model or a damaged one, too few prompts or seeds, or the worlds cannot be rendered here.
+        ValueError: no such model or a damaged one, a wrong change, too few prompts or seeds, or the worlds
+            cannot be rendered here.
         OSError: the folder cannot be written.
     """
     story_cases.check_counts(prompts, seeds)
     bundle = load_bundle(model_name)
+    model = Model.of(bundle).changed(changes)
     filmer()  # says at once if nothing can be rendered here
     probe = load_probe(SHIPPED_STORY)
     with made(folder):
         check_writable(folder)
-        report, pictures = measure(Model.of(bundle), bundle.provenance.model, probe, prompts, seeds, progress)
+        report, pictures = measure(model, bundle.provenance.model, probe, prompts, seeds, progress)
         for name, text in (("story.json", report.json()), ("story.md", report.markdown())):
             with draft(folder / name) as unfinished:
                 unfinished.write_text(text, encoding="utf-8")
@@ -293,7 +302,7 @@ def _pictures(
         )
         for kind, rows in shown.items()
     }
-    matrices = {name: confusion(name, generated, STORY) for name in STORY.classes}
+    matrices = {name: confusion(name, generated, STORY) for name in STORY.scored}
     sheets["confusions"] = confusion_picture(matrices, STORY.classes)
     sheets["sentences"] = sheet.contact_sheet([frames for _, frames in sentences], [text for text, _ in sentences])
     every = [video for rows in zip(*shown.values(), strict=False) for _, video, _ in rows]

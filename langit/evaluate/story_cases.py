@@ -22,7 +22,9 @@ class StoryCase:
 
     @property
     def truth(self) -> Truth:
-        return truth_of(self.scene, STORY)
+        """What a video of it is judged by."""
+        named = truth_of(self.scene, STORY).named
+        return Truth({name: said for name, said in named.items() if name in STORY.scored}, STORY)
 
     def text(self, language: str) -> str:
         """The plainest sentence about it, with everything said."""

@@ -52,10 +52,15 @@ def test_the_whole_road_leaves_a_report_and_pictures(tmp_path: Path, monkeypatch
         "physics.json",
         "falls.png",
         "falls-frames.png",
-        "hidden-frames.png",
+        "hidden-5-frames.png",
+        "hidden-9-frames.png",
     }
-    assert [section.title for section in report.sections] == ["Free fall", "Left and right", "Hidden and out again"]
+    titles = ["Free fall, 32x32x9", "Left and right", *(f"Hidden and out again, 32x32x{long}" for long in (5, 9))]
+    assert [section.title for section in report.sections] == titles
+    hidden = [section.rows["it disappears"] for section in report.sections[2:]]
+    assert [row[0].of for row in hidden] == [row[1].of for row in hidden] == [4, 2]
     said = json.loads((tmp_path / "report" / "physics.json").read_text(encoding="utf-8"))
+    assert said["sampling"]["steps"] == report.sampling["steps"] > 0
     assert said["sections"][1]["rows"]["moves"]["tracker"]["of"] == 2
     assert "| orbits |" in report.markdown()
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from langit.evaluate.probe import (
     SHIPPED,
+    SHIPPED_STORY,
     Probe,
     ProbeConfig,
     judge,
@@ -20,12 +22,14 @@ from langit.evaluate.probe import (
 )
 from langit.evaluate.probe_films import ProbeItems, roughened, shares
 from langit.evaluate.probe_training import ProbeRecipe, ProbeTask
+from langit.evaluate.questions import OTHER, STORY
 from langit.evaluate.truth import CLASSES, agreement, truth_of
 from langit.feed.batch import Batch
 from langit.train.optim import OptimConfig
 from langit.train.trainer import TrainConfig, Trainer
 from langit.worlds.caption import prompts
 from langit.worlds.scene import VERSION, sample_scene
+from langit.worlds.story.caption import prompts as story_prompts
 
 SMALL = ProbeConfig(frames=5, fine_width=8, width=16, blocks=2, looks=2, memory=16)
 
@@ -56,6 +60,17 @@ def test_moments_are_the_odd_frames_and_their_changes() -> None:
     assert seen.shape == (1, 2, 9, 2, 2)
     assert torch.equal(seen[0, 1, :3], video[0, :, 3])
     assert torch.allclose(seen[0, 1, 6:], 2 * (video[0, :, 4] - video[0, :, 3]))
+
+
+def test_answers_the_questions_of_its_world() -> None:
+    video = torch.randint(0, 256, (2, 5, 32, 32, 3), dtype=torch.uint8)
+    probe = Probe(replace(SMALL, world=STORY.world)).eval()
+    assert {name: logits.shape for name, logits in probe(to_video(video)).logits.items()} == {
+        name: (2, len(classes)) for name, classes in STORY.classes.items()
+    }
+    assert judge(probe, list(video))[0].questions is STORY
+    with pytest.raises(ValueError, match="behind-1"):
+        replace(SMALL, world="behind-1")
 
 
 def test_judging_many_is_judging_each() -> None:
@@ -172,3 +187,28 @@ def test_the_shipped_probe_knows_films_that_it_never_saw() -> None:
     answers = [agreement(truth_of(scene), verdict) for scene, verdict in zip(scenes, verdicts, strict=True)]
     right = [answer for film in answers for answer in film.values()]
     assert sum(right) >= 0.97 * len(right)
+
+
+def test_the_storys_probe_ships_with_its_record() -> None:
+    sizes = {file.name: file.stat().st_size for file in SHIPPED_STORY.iterdir()}
+    assert set(sizes) == {"config.json", "model.safetensors", "record.json"}
+    assert sum(sizes.values()) <= 1_500_000
+    assert load_probe(SHIPPED_STORY).config == ProbeConfig(world=STORY.world)
+    record = json.loads((SHIPPED_STORY / "record.json").read_text(encoding="utf-8"))
+    assert record["world"] == STORY.world
+    shares = {name: float(said.split("%")[0]) for name, said in record["accuracy"]["all"].items()}
+    assert {name for name, share in shares.items() if share < 90} == set(STORY.faint)
+
+
+@pytest.mark.draws
+def test_the_storys_probe_knows_its_scenes_from_others() -> None:
+    from langit.worlds.film import render as render_first
+    from langit.worlds.story.film import render
+
+    scenes = [story_prompts("held-out", 2, kind=kind)[1].scene for kind in STORY.classes["scene"] if kind != OTHER]
+    films = [render(scene).frames for scene in scenes] + [render_first(prompts("held-out", 1)[0].scene).frames]
+    verdicts = judge(load_probe(SHIPPED_STORY), [torch.from_numpy(frames) for frames in films])
+    assert [verdict.best("scene") for verdict in verdicts] == list(STORY.classes["scene"])
+    answers = [agreement(truth_of(s, STORY), verdict) for s, verdict in zip(scenes, verdicts, strict=False)]
+    right = [answer for film in answers for name, answer in film.items() if name in STORY.scored]
+    assert sum(right) >= 0.9 * len(right)
