@@ -14,6 +14,10 @@ from langit.cli.progress import progress
 @app.command()
 def evaluate(
     model: Annotated[str, typer.Argument(help="A model's name, or a bundle's folder.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[sampling.KEY=VALUE]...", help="Changes to how the model is sampled."),
+    ] = None,
     prompts: Annotated[
         int | None, typer.Option(min=1, help="How many prompts that were never trained on; 200 if left out.")
     ] = None,
@@ -33,6 +37,9 @@ def evaluate(
     films: Annotated[
         int | None, typer.Option(min=1, help="With --abilities: on how many held-out films; 64 if left out.")
     ] = None,
+    careful: Annotated[
+        bool, typer.Option("--careful", help="Take the full way where the model has a fast one.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A folder for the report.")] = None,
 ) -> None:
     """Measure a model: the figures of its card, again."""
@@ -49,9 +56,10 @@ def evaluate(
         raise ValueError("--physics makes one video of each of --prompts: leave --abilities, --copying and --seeds out")
     if story and (abilities or copying or physics):
         raise ValueError("--story is a report of its own: leave --abilities, --copying and --physics out")
+    wanted = [*(["sampling.adapter="] if careful else []), *(changes or [])]
     name = Path(model).name
     chosen = {"abilities": abilities, "copying": copying, "physics": physics, "story": story}
-    kind = next((kind for kind, wanted in chosen.items() if wanted), "evaluation")
+    kind = next((kind for kind, asked in chosen.items() if asked), "evaluation")
     folder = output or Path(f"{kind}-{name}")
     table: Table
     with progress() as report:
@@ -62,25 +70,27 @@ def evaluate(
         if abilities:
             from langit.evaluate.abilities import evaluate_abilities
 
-            table = evaluate_abilities(model, films=films or 64, folder=folder, progress=told).table()
+            table = evaluate_abilities(model, films=films or 64, folder=folder, progress=told, changes=wanted).table()
         elif copying:
             from langit import config
             from langit.evaluate.copying import evaluate_copying
 
-            table = evaluate_copying(model, prompts or 200, folder, config.home(), told).table()
+            table = evaluate_copying(model, prompts or 200, folder, config.home(), told, wanted).table()
         elif physics:
             from langit.evaluate.physics import evaluate_physics
 
-            table = evaluate_physics(model, folder=folder, progress=told, prompts=prompts or 64).table()
+            table = evaluate_physics(model, folder=folder, progress=told, prompts=prompts or 64, changes=wanted).table()
         elif story:
             from langit.evaluate.story import evaluate_story
 
             table = evaluate_story(
-                model, folder=folder, progress=told, prompts=prompts or 200, seeds=seeds or 3
+                model, folder=folder, progress=told, prompts=prompts or 200, seeds=seeds or 3, changes=wanted
             ).table()
         else:
             from langit.evaluate.report import evaluate as measure
 
-            table = measure(model, prompts=prompts or 200, seeds=seeds or 3, folder=folder, progress=told).table()
+            table = measure(
+                model, prompts=prompts or 200, seeds=seeds or 3, folder=folder, progress=told, changes=wanted
+            ).table()
     Console().print(table)
     typer.echo(folder.absolute())

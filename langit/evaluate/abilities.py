@@ -102,7 +102,9 @@ class Found:
         )
 
 
-def evaluate_abilities(model_name: str, *, films: int = 64, folder: Path, progress: Progress) -> AbilityReport:
+def evaluate_abilities(
+    model_name: str, *, films: int = 64, folder: Path, progress: Progress, changes: Sequence[str] = ()
+) -> AbilityReport:
     """Measure a model's abilities and leave abilities.json, abilities.md and pictures in a folder.
 
     Args:
@@ -110,15 +112,17 @@ def evaluate_abilities(model_name: str, *, films: int = 64, folder: Path, progre
         films: how many held-out films each ability is tried on; one long video is made for every 16 of them.
         folder: made if it is not there; what an earlier report left is replaced.
         progress: told of each stage: its name, done, of how many.
+        changes: to its sampling, as :meth:`langit.generate.Model.changed` has them.
 
     Raises:
-        ValueError: no such model or a damaged one, too few films, a model or a machine that cannot do it.
+        ValueError: no such model or a damaged one, a wrong change, too few films, a model or a machine that
+            cannot do it.
         OSError: the folder cannot be written, or a child process failed.
     """
     if films < 2:
         raise ValueError(f"{films} films cannot be connected with each other: use at least 2")
     bundle = load_bundle(model_name)
-    model, draw, probe = Model.of(bundle), drawer(), load_probe()
+    model, draw, probe = Model.of(bundle).changed(changes), drawer(), load_probe()
     check_model(model, probe)
     calm_threads(model)
     with made(folder):
@@ -126,7 +130,7 @@ def evaluate_abilities(model_name: str, *, films: int = 64, folder: Path, progre
         begun = _spent()
         found = measure(model, draw, probe, films, MINUTE, progress)
         prompt, turns = found.long[0][0], 2 if films >= _FILMS_A_MINUTE else 1
-        held = memory(model_name, prompt, (SHORT, MINUTE), turns, progress)
+        held = memory(model_name, prompt, (SHORT, MINUTE), turns, progress, changes)
         report = AbilityReport(
             model=bundle.provenance.model,
             version=langit.__version__,

@@ -30,12 +30,12 @@ LASTING = ("shape", "colour", "ground", "sky", "things", "second shape", "second
 WINDOW = 4.0  # seconds
 _CHILD = """import sys
 from langit.evaluate.abilities_minute import peak
-sys.stdout.write(str(peak(sys.argv[1], sys.argv[2], float(sys.argv[3]))))"""
+sys.stdout.write(str(peak(sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4:])))"""
 
 
-def peak(model_name: str, prompt: str, seconds: float) -> int:
+def peak(model_name: str, prompt: str, seconds: float, changes: Sequence[str] = ()) -> int:
     """Make a video, keep none of its frames, and say how many bytes this process held at most."""
-    model = Model.of(load_bundle(model_name))
+    model = Model.of(load_bundle(model_name)).changed(changes)
     calm_threads(model)
     for _ in minute(prompt, model, seconds=seconds).frames:
         pass
@@ -58,7 +58,14 @@ class Memory:
         return statistics.median(self.peaks[max(self.peaks)]) / statistics.median(self.peaks[min(self.peaks)])
 
 
-def memory(model_name: str, prompt: str, seconds: Sequence[float], turns: int, progress: Progress) -> Memory:
+def memory(
+    model_name: str,
+    prompt: str,
+    seconds: Sequence[float],
+    turns: int,
+    progress: Progress,
+    changes: Sequence[str] = (),
+) -> Memory:
     """Peaks of fresh processes, the durations by turns.
 
     Raises:
@@ -67,7 +74,7 @@ def memory(model_name: str, prompt: str, seconds: Sequence[float], turns: int, p
     found: dict[float, list[int]] = {each: [] for each in seconds}
     order = [each for _ in range(turns) for each in seconds]
     for done, each in enumerate(order, start=1):
-        command = [sys.executable, "-c", _CHILD, model_name, prompt, str(each)]
+        command = [sys.executable, "-c", _CHILD, model_name, prompt, str(each), *changes]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode:
             said = ended.stderr.strip().splitlines() or ["nothing was said"]

@@ -84,7 +84,9 @@ class Copying:
         )
 
 
-def evaluate_copying(name: str, prompts: int, folder: Path, home: Path, progress: Progress) -> Copying:
+def evaluate_copying(
+    name: str, prompts: int, folder: Path, home: Path, progress: Progress, changes: Sequence[str] = ()
+) -> Copying:
     """Measure, and leave copying.json, copying.md, nearest.png and real.png in a folder.
 
     Args:
@@ -93,16 +95,17 @@ def evaluate_copying(name: str, prompts: int, folder: Path, home: Path, progress
         folder: made if it is not there.
         home: where films may be kept; others are rendered again.
         progress: told of each stage.
+        changes: to its sampling, as :meth:`langit.generate.Model.changed` has them.
 
     Raises:
-        ValueError: no such model, or it carries no index, or the worlds cannot be rendered here.
+        ValueError: no such model, a wrong change, or it carries no index, or the worlds cannot be rendered here.
         OSError: the folder cannot be written.
     """
     bundle = load_bundle(name)
     index = open_index(bundle)
     if index is None:
         raise ValueError(f"{name} carries no index of its training clips: make one with langit bundle index {name}")
-    film, model, near = filmer(), Model.of(bundle), NearestConfig().near
+    film, model, near = filmer(), Model.of(bundle).changed(changes), NearestConfig().near
     calm_threads(model)
     pixels = model.sizes[0]
     with made(folder):

@@ -119,7 +119,14 @@ _HEAD = ("attribute", "model", "real films", "shuffled", "English", "Indonesian"
 
 
 def evaluate(
-    model_name: str, *, prompts: int = 200, seeds: int = 3, folder: Path, progress: Progress, films: int = 50
+    model_name: str,
+    *,
+    prompts: int = 200,
+    seeds: int = 3,
+    folder: Path,
+    progress: Progress,
+    films: int = 50,
+    changes: Sequence[str] = (),
 ) -> Report:
     """Measure a model and leave report.json, report.md, first.png, first.webp and confusions.png in a folder.
 
@@ -130,17 +137,20 @@ def evaluate(
         folder: made if it is not there; what an earlier report left is replaced.
         progress: told of each stage: its name, done, of how many.
         films: how many films of each world the autoencoder reconstructs.
+        changes: to its sampling, as :meth:`langit.generate.Model.changed` has them.
 
     Raises:
-        ValueError: no such model or a damaged one, too few prompts or seeds, or the worlds cannot be rendered here.
+        ValueError: no such model or a damaged one, a wrong change, too few prompts or seeds, or the worlds
+            cannot be rendered here.
         OSError: the folder cannot be written.
     """
     fidelity.check_counts(prompts, seeds)
     bundle = load_bundle(model_name)
     film, probe = filmer(), load_probe()
+    model = Model.of(bundle).changed(changes)
     with made(folder):
         check_writable(folder)
-        model, name, worlds = Model.of(bundle), bundle.provenance.model, worlds_of(bundle.provenance.recipe)
+        name, worlds = bundle.provenance.model, worlds_of(bundle.provenance.recipe)
         report, shown = measure(model, name, film, probe, prompts, seeds, films, progress, worlds)
         write(report, shown, folder, bundle.fps)
     return report

@@ -23,6 +23,7 @@ from cli.running import Run
         ("--story --physics", "--story is a report of its own"),
         ("--story --prompts 2", "2 prompts cannot tell of puppies, traveller, window: use at least 3"),
         ("--story", "no model 'nonesuch'"),
+        ("sampling.steps=4 --careful", "no model 'nonesuch'"),
     ],
 )
 def test_options_that_cannot_be_met(
@@ -34,3 +35,22 @@ def test_options_that_cannot_be_met(
     assert said in run.err
     assert run.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["", "--abilities", "--physics", "--story"])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("sampling.stepz=3", "unknown key 'stepz' in 'sampling': did you mean 'steps'?"),
+        ("steps=3", "unknown key 'steps'"),
+        ("sampling.steps=0", "0 steps cannot make a video"),
+        ("sampling.adapter=fast", "this model has no adapter 'fast': it has none"),
+    ],
+)
+def test_a_wrong_change_of_sampling_is_one_line_and_leaves_nothing(
+    change: str, said: str, kind: str, capsys: pytest.CaptureFixture[str], place: Path, model: Path
+) -> None:
+    run = Run(capsys, "evaluate", model, change, *kind.split())
+    assert run.code == 2
+    assert said in run.err and run.err.count("\n") == 1
+    assert list(place.iterdir()) == []

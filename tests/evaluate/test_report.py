@@ -112,8 +112,9 @@ def test_a_bundle_is_opened_by_its_folder(
         films=1,
         folder=tmp_path / "out",
         progress=lambda stage, done, of: stages.append(stage),
+        changes=("sampling.steps=1",),
     )
-    assert report.model == "tiny"
+    assert report.model == "tiny" and report.sampling["steps"] == 1
     assert {"films of worlds-1 to reconstruct", "reconstruction of worlds-1", "prompts", "real films"} <= set(stages)
     assert (tmp_path / "out" / "report.md").is_file()
 
@@ -163,7 +164,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_measuring(
     opened = SimpleNamespace(provenance=SimpleNamespace(model="tiny"), fps=8.0)
     for name in ("load_bundle", "load_probe", "filmer"):
         monkeypatch.setattr(reports, name, lambda *given: opened)
-    monkeypatch.setattr(reports.Model, "of", lambda bundle: None)
+    monkeypatch.setattr(reports.Model, "of", lambda bundle: SimpleNamespace(changed=lambda changes: None))
     monkeypatch.setattr(reports, "measure", measured_too_early)
     monkeypatch.setattr(reports.tempfile, "TemporaryFile", refuse)
     with pytest.raises(OSError, match=r"no report can be written to .*out \(Permission denied\): choose another"):
