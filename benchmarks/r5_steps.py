@@ -148,7 +148,7 @@ def closeness(
     maker: Maker, chosen: Sequence[Case], arms: Sequence[Arm], budget: float
 ) -> tuple[dict[str, list[Made]], dict[str, list[tuple[float, float]]]]:
     """Every arm's videos, and their PSNR to the 50-step and the 200-step output; as many prompts as fit the budget."""
-    base = plain(maker.model.sampling)
+    base = plain(maker.model.careful)
     made: dict[str, list[Made]] = {arm.name: [] for arm in arms}
     near: dict[str, list[tuple[float, float]]] = {arm.name: [] for arm in arms} | {"euler 50": []}
     made["euler 50"] = []
@@ -295,7 +295,7 @@ def main() -> None:
     pixels = next((size for size in model.sizes if size.frames == probe.config.frames), None)
     if pixels is None:
         raise SystemExit(f"the probe judges {probe.config.frames} frames, and {given.model} is not made for that many")
-    base = plain(model.sampling)
+    base = plain(model.careful)
     print(f"{pixels}, guidance {base.guidance:g}; held-out prompts from number {SCORED} on")
     chosen = cases(SCORED + max(prompts, judgings))[SCORED:]
     maker = Maker(model, pixels)
