@@ -78,6 +78,21 @@ def load(path: Path) -> Checkpoint:
     return Checkpoint(step=written["step"], facts=written["facts"], tensors=tensors)
 
 
+def facts(path: Path) -> tuple[int, dict[str, Any]]:
+    """A checkpoint's step and facts, without its tensors.
+
+    Raises:
+        ValueError: its JSON is missing or damaged.
+    """
+    try:
+        written = json.loads((path / "checkpoint.json").read_text(encoding="utf-8"))
+        return int(written["step"]), dict(written["facts"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"checkpoint {path} cannot be read ({error}): delete it and resume from an older one"
+        ) from error
+
+
 def _steps(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if NAME.fullmatch(path.name)) if folder.is_dir() else []
 

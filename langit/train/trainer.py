@@ -137,7 +137,9 @@ class Trainer:
         return True
 
     def fit(self, report: Callable[[Tick], None]) -> None:
-        """Train up to ``config.steps``; a checkpoint every so often and at the end."""
+        """Train up to ``config.steps``; a checkpoint every so often and at the end; nothing where it is there."""
+        if self.step >= self.config.steps:
+            return
         device = next(iter(self.named.values())).device
         peak = gemm_peak(device)
         token_flops = self._token_flops()

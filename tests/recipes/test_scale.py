@@ -1,0 +1,142 @@
+"""The tiny recipe at three budgets and two sizes: what is there is taken, what was stopped goes on, all asked alike."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from evaluate.tried import SMALL
+from PIL import Image
+
+from langit import recipes
+from langit.evaluate.probe import Probe
+from langit.evaluate.scaling import ScaleReport
+from langit.evaluate.scaling_measures import ALL, EVERYTHING
+from langit.evaluate.scaling_runs import OWN
+from langit.recipes import scale as scaling
+from langit.recipes.films import Places
+from langit.recipes.scale import Asked, plan, scale, shortened
+from langit.train import checkpoint
+
+ASKED = Asked(prompts=3, seeds=1, clips=9, draws=2)
+
+
+class HaltedError(Exception):
+    pass
+
+
+@pytest.fixture
+def place(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own with the films, the ledger and the finished run of another."""
+    probe = Probe(SMALL).eval()
+    monkeypatch.setattr(scaling, "load_probe", lambda: probe)
+    for name in ("films", "ledger"):
+        (tmp_path / name).symlink_to(home / name)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "tiny").symlink_to(home / "runs" / "tiny")
+    return tmp_path
+
+
+def test_three_budgets_and_a_smaller_size(place: Path) -> None:
+    said: list[tuple[str, int]] = []
+
+    def halting(stage: str, done: int, of: int, facts: str) -> None:
+        if (stage, done) == ("scenes-4", 3):
+            raise HaltedError
+
+    tiny, out, runs = recipes.find("tiny"), place / "out", place / "runs" / "tiny-scale"
+    with pytest.raises(HaltedError):
+        scale(tiny, (2, 4, 6), folder=out, report=halting, asked=ASKED, workers=1, home=place)
+    assert not out.exists(), "a folder that nothing came of is gone"
+    first = (runs / "scenes-2" / "exposure.log").stat().st_mtime_ns
+
+    def scaled(budgets: tuple[int, ...], sizes: dict[str, tuple[str, ...]]) -> ScaleReport:
+        said.clear()
+        return scale(
+            tiny,
+            budgets,
+            sizes,
+            folder=out,
+            report=lambda stage, done, of, facts: said.append((stage, done)),
+            asked=ASKED,
+            workers=1,
+            home=place,
+        )
+
+    done = scaled((6, 2, 4), {})
+    assert [number for stage, number in said if stage == "scenes-4"] == [3, 4], "what was stopped goes on"
+    assert not {"scenes-2", "scenes"} & {stage for stage, _ in said}, "what is there is not trained again"
+    assert (runs / "scenes-2" / "exposure.log").stat().st_mtime_ns == first
+    assert {path.name for path in runs.iterdir()} == {"scenes-2", "scenes-4"}
+    assert [(run.size, run.steps, run.taken) for run in done.runs] == [
+        (OWN, 2, ""),
+        (OWN, 4, ""),
+        (OWN, 6, "tiny/scenes"),
+    ]
+    assert done.runs[2].flops == pytest.approx(3 * done.runs[0].flops, rel=0.5)
+    assert {run.loss.clips for run in done.runs} == {2} and len({run.loss.mean for run in done.runs}) == 3
+    assert {(run.rates[ALL].of, run.rates[EVERYTHING].of) for run in done.runs} == {(done.runs[0].rates[ALL].of, 3)}
+    assert [trend.loss.points for trend in done.trends] == [3]
+
+    assert {path.name for path in out.iterdir()} == {"scale.md", "scale.json", "scale.png", "prompts.png"}
+    plain = json.loads((out / "scale.json").read_text(encoding="utf-8"))
+    assert [run["loss"]["mean"] for run in plain["runs"]] == [run.loss.mean for run in done.runs]
+    assert "taken from tiny/scenes" in (out / "scale.md").read_text(encoding="utf-8")
+    with Image.open(out / "prompts.png") as picture:
+        assert picture.width > 3 * 5 * 96
+
+    smaller = scaled((6,), {"half": ("num_layers=1",)}).runs
+    assert [(run.size, run.steps) for run in smaller] == [(OWN, 6), ("half", 6)]
+    assert smaller[0].loss == done.runs[2].loss and smaller[0].rates == done.runs[2].rates, "the same is asked again"
+    assert smaller[1].parameters < smaller[0].parameters and smaller[1].flops < smaller[0].flops
+
+
+def test_the_own_run_is_taken_only_where_it_is_done_and_of_this_recipe(home: Path) -> None:
+    tiny = recipes.find("tiny")
+    assert [trial.taken for trial in plan(tiny, (3, 6), {}, home)] == ["", "tiny/scenes"]
+    newest = checkpoint.latest(Places(home, "tiny").stage("scenes"))
+    assert newest is not None and checkpoint.facts(newest)[0] == 6
+    longer = recipes.find("tiny")
+    longer = scaling.replace(longer, stages=(shortened(longer.stages[0], 8, ""), *longer.stages[1:]))
+    assert [trial.taken for trial in plan(longer, (6, 8), {}, home)] == ["", ""]
+    other = scaling.config.override(tiny, ["stages.scenes.training.optim.matrix_rate=0.01"])
+    assert [trial.taken for trial in plan(other, (3, 6), {}, home)] == ["", ""]
+    assert [trial.stage.training.steps for trial in plan(tiny, (), {}, home)] == [1, 6]  # a sixteenth and a quarter: 1
+
+
+def test_a_shorter_stage_has_the_same_schedule() -> None:
+    stage = recipes.find("pocket").stages[0]
+    short = shortened(stage, 125, "")
+    assert short.name == "scenes-125" and short.films == stage.films
+    assert (short.training.steps, short.training.optim.decay, short.flow.thing_after) == (125, 38, 19)
+    assert short.training.optim.warmup == 12 and shortened(stage, 500, "").training.optim.warmup == 50
+    whole = shortened(stage, stage.training.steps, "")
+    assert scaling.replace(whole, name=stage.name, training=stage.training) == stage
+    assert whole.training.optim == stage.training.optim
+
+
+@pytest.mark.parametrize(
+    ("budgets", "sizes", "said"),
+    [
+        ((3,), {}, "budgets 3: give at least two"),
+        ((3, 3), {}, "budgets 3, 3"),
+        ((0, 3), {}, "budgets 0, 3"),
+        ((3, 6), {"Half size": ()}, "size 'Half size'"),
+        ((3, 6), {"half": ("layers=1",)}, "unknown key 'layers'"),
+        ((3, 6), {"half": ("num_layers=0",)}, "num_layers 0"),
+    ],
+)
+def test_what_cannot_be_scaled_is_said_before_anything_is_done(
+    budgets: tuple[int, ...], sizes: dict[str, tuple[str, ...]], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        scale(recipes.find("tiny"), budgets, sizes, folder=tmp_path / "out", report=lambda *_: None, home=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_to_ask_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 prompts"):
+        Asked(prompts=1)
+    with pytest.raises(ValueError, match="1 held-out clips"):
+        Asked(clips=1)
