@@ -11,11 +11,13 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 from rich.table import Table
 
+from langit import config
 from langit.bundle import Bundle, load_bundle
 from langit.evaluate.intervals import Rate, rate
 from langit.evaluate.report import check_writable, filmer
@@ -63,6 +65,7 @@ class Copying:
     model: str
     near: float
     groups: tuple[Group, ...]
+    sampling: dict[str, Any]
 
     def table(self) -> Table:
         """For a terminal."""
@@ -126,7 +129,10 @@ def evaluate_copying(
         made_here = [one for group in found.values() for one in group]
         groups = {"all that was made": made_here, **found, "real films, held out": real}
         report = Copying(
-            bundle.provenance.model, near, tuple(_group(title, rows, near) for title, rows in groups.items() if rows)
+            bundle.provenance.model,
+            near,
+            tuple(_group(title, rows, near) for title, rows in groups.items() if rows),
+            config.dump(model.sampling),
         )
         for file, rows in (("nearest.png", made_here), ("real.png", real)):
             _pairs(folder / file, rows, index, home)

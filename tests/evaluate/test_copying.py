@@ -19,8 +19,9 @@ def test_rates_are_counted_against_the_threshold():
     group = _group("made", [("", frames, one) for one in found], 0.995)
     assert (group.near.right, group.copied.right, group.near.of) == (2, 1, 4)
     assert group.score_median == pytest.approx(0.65) and group.score_most == 0.9
-    report = Copying("pocket", 0.995, (group,))
+    report = Copying("pocket", 0.995, (group,), {"steps": 6})
     plain = json.loads(_json(report))
+    assert plain["sampling"] == {"steps": 6}
     low, high = plain["groups"][0]["near"]["interval"]
     assert low < 0.5 < high and "| made | 4 | 50.0%" in report.markdown()
 
