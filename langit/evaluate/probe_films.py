@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
+from langit.autoencoder.model import Autoencoder, to_float, to_frames
 from langit.evaluate.probe import CELL
 from langit.evaluate.questions import FIRST, OTHER, Questions
 from langit.evaluate.truth import Truth, order_of, truth_of
@@ -118,6 +119,28 @@ def reconstructed(films: Sequence[FilmPlace], reconstruct: Reconstruct, folder: 
             save_file(tensors, unfinished)
         found += [replace(film, file=file, row=row) for row, film in enumerate(part)]
     return found
+
+
+class GivenBack:
+    """A :data:`Reconstruct` of an autoencoder: every second film as it is, the others with noise in their latents.
+
+    The noise has up to ``noise`` times each channel's own spread: so films come out as something that was generated
+    not quite right.
+    """
+
+    def __init__(self, autoencoder: Autoencoder, noise: float = 0.35) -> None:
+        self.autoencoder, self.noise = autoencoder, noise
+        self.films, self.generator = 0, torch.Generator().manual_seed(0)
+
+    @torch.no_grad()
+    def __call__(self, frames: Tensor) -> Tensor:
+        latents = self.autoencoder.encode(to_float(frames))  # (B, C, F, h, w)
+        self.films += 1
+        if self.films % 2 == 0:
+            much = self.noise * float(torch.rand((), generator=self.generator))
+            spread = latents.std(dim=(0, 2, 3, 4), keepdim=True)
+            latents = latents + much * spread * torch.randn(latents.shape, generator=self.generator)
+        return to_frames(self.autoencoder.decode(latents))
 
 
 @dataclass(frozen=True)

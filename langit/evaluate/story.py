@@ -63,10 +63,11 @@ class StoryReport:
     sections: tuple[Section, ...]
 
     def markdown(self) -> str:
+        seeds = f"{self.seeds} seed{'s' if self.seeds > 1 else ''}"
         head = (
             f"# {self.model}: the story's scenes\n\nLangit {self.version}, {STORY.world}, {self.size}. {self.prompts}"
-            f" prompts whose pairings were never trained on, {self.seeds} seeds each, half English and half"
-            " Indonesian, judged by the story's probe. In brackets: 95% Wilson intervals."
+            f" prompts whose pairings were never trained on, {seeds} each, half English and half Indonesian, judged by"
+            " the story's probe. In brackets: 95% Wilson intervals."
         )
         return "\n\n".join((head, self.warning, *(section.markdown() for section in self.sections))) + "\n"
 
@@ -230,8 +231,9 @@ def _whole(
     return Section(
         "Held-out prompts",
         "*Recognised*: of the three scenes and something else the probe thinks the true one likeliest. An attribute is"
-        " counted where the prompt's scene has it. *Real films* of the same scenes are the ceiling, *shuffled*, the"
-        " truths of other prompts, the floor. Colours of two puppies are those that are there, whoever has them.",
+        " counted where the prompt's scene has it, whether or not the scene is recognised. *Real films* of the same"
+        " scenes are the ceiling, *shuffled*, the truths of other prompts, the floor. Colours of two puppies are those"
+        " that are there, whoever has them.",
         ("model", "real films", "shuffled", "English", "Indonesian"),
         rows,
     )

@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import save_file
 
 from langit import config as configs
+from langit.autoencoder.model import Autoencoder, AutoencoderConfig, to_float, to_frames
 from langit.evaluate.probe import ProbeConfig, load_probe
-from langit.evaluate.probe_films import FilmPlace, ProbeFeed, Seeds, places, reconstructed, spoilt
+from langit.evaluate.probe_films import FilmPlace, GivenBack, ProbeFeed, Seeds, places, reconstructed, spoilt
 from langit.evaluate.probe_training import ProbeRecipe, accuracy, fit_probe, split_places, train_probe
 from langit.evaluate.questions import FIRST, OTHER, STORY
 from langit.evaluate.truth import from_labels, order_of, right_first, truth_of
@@ -131,6 +132,19 @@ def test_reconstructions_keep_their_truth(tmp_path: Path) -> None:
     assert [(film.seed, film.world, film.size) for film in again] == [(f.seed, f.world, f.size) for f in films]
     assert torch.equal(again[3].read("frames"), 255 - films[3].read("frames"))
     assert torch.equal(again[3].read("masks"), films[3].read("masks"))
+
+
+def test_every_second_film_is_given_back_with_noise() -> None:
+    sizes = AutoencoderConfig(fine_width=8, coarse_width=16, encoder_blocks=(1, 1), decoder_blocks=(1, 1))
+    coder = Autoencoder(sizes).eval()
+    frames = torch.randint(0, 256, (1, 5, 32, 32, 3), dtype=torch.uint8)
+    plain = to_frames(coder.decode(coder.encode(to_float(frames))))
+    given = GivenBack(coder, noise=50.0)
+    back = [given(frames) for _ in range(4)]
+    assert [torch.equal(one, plain) for one in back] == [True, False, True, False]
+    assert not torch.equal(back[1], back[3])
+    again = GivenBack(coder, noise=50.0)
+    assert torch.equal([again(frames) for _ in range(2)][1], back[1])
 
 
 def test_an_epoch_shows_every_film_once(tmp_path: Path) -> None:
