@@ -50,7 +50,7 @@ class Model:
     sizes: tuple[PixelShape, ...]
     fps: float = 8.0
     full: SamplingConfig | None = None
-    ways: Mapping[str, Way] = field(default_factory=dict)
+    ways: Mapping[str, Way] = field(default_factory=dict, hash=False)
     _merged: dict[str, tuple[VideoTransformer, Adapter, VideoTransformer]] = field(
         default_factory=dict, repr=False, compare=False
     )  # what was merged of which two, when it was first asked for

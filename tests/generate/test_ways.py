@@ -37,6 +37,7 @@ def test_the_full_way_is_what_a_bundle_without_an_adapter_gives(model: Model) ->
     careful = generate(PROMPT, model, seed=1, sampling=model.careful)
     assert torch.equal(careful.frames, generate(PROMPT, full(model), seed=1).frames)
     assert full(model).careful == full(model).sampling == model.careful
+    assert hash(model) != hash(full(model))
 
 
 def test_other_abilities_take_the_same_ways(model: Model) -> None:
