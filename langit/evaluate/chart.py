@@ -13,6 +13,7 @@ _INK, _PAPER, _FAINT = (20, 24, 32), (255, 255, 255), (224, 228, 234)
 _COLOURS = ((24, 92, 170), (200, 80, 30), (40, 140, 60), (140, 60, 150), (120, 110, 30), (90, 90, 90), (200, 40, 90))
 _ROOM = 0.06  # of an axis is left free at both ends
 _DASH = 7  # pixels
+_TICKS = 8  # on an axis, at most
 
 Pen = ImageDraw.ImageDraw
 
@@ -134,14 +135,14 @@ def _axis(values: Sequence[float], log: bool, title: str) -> _Axis:
 
 
 def _ticks(axis: _Axis) -> list[float]:
-    """Round values on an axis: 3 to 8 of them."""
+    """A few round values on an axis."""
     if axis.log:
         decades = range(math.floor(axis.low), math.ceil(axis.high) + 1)
         for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
             found = [step * 10.0**decade for decade in decades for step in steps]
             found = [value for value in found if axis.low <= math.log10(value) <= axis.high]
             if len(found) >= 3:
-                return found[:: -(-len(found) // 8)]
+                return found[:: -(-len(found) // _TICKS)]
     low, high = (10**axis.low, 10**axis.high) if axis.log else (axis.low, axis.high)
     rough = (high - low) / 5
     size = 10.0 ** math.floor(math.log10(rough))

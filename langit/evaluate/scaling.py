@@ -20,7 +20,7 @@ from langit.evaluate.intervals import Rate
 from langit.evaluate.scaling_fit import Fit
 from langit.evaluate.scaling_measures import ALL, EVERYTHING
 from langit.evaluate.scaling_pictures import Column, fit_chart, side_by_side
-from langit.evaluate.scaling_runs import FACTOR, Run, Trend, trends
+from langit.evaluate.scaling_runs import FACTOR, Run, Trend, tflop, trends
 from langit.worlds.draft import draft
 
 _HEAD = ("run", "steps", "parameters", "TFLOP", "seconds", "held-out loss", ALL, EVERYTHING)
@@ -93,7 +93,7 @@ class ScaleReport:
             run.label,
             f"{run.steps:,}",
             f"{run.parameters / 1e6:.2f}M",
-            f"{run.flops / 1e12:,.3g}",
+            tflop(run.flops),
             f"{run.seconds:,.0f}",
             f"{run.loss.mean:.4f} ± {run.loss.error:.4f}",
             str(run.rates[ALL]),
@@ -126,7 +126,7 @@ def write(report: ScaleReport, shown: Sequence[Sequence[Shown]], folder: Path, r
         with draft(folder / name) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
     columns = [
-        Column(f"{run.label}, {run.flops / 1e12:,.3g} TFLOP", tuple(one.frames for one in videos[:rows]))
+        Column(f"{run.label}, {tflop(run.flops)} TFLOP", tuple(one.frames for one in videos[:rows]))
         for run, videos in zip(report.runs, shown, strict=True)
     ]
     with draft(folder / "prompts.png") as unfinished:

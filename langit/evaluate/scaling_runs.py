@@ -57,6 +57,11 @@ class Trend:
         return min(1.0, max(0.0, self.right[name].at(math.log10(self.last * FACTOR))))
 
 
+def tflop(flops: float) -> str:
+    """FLOPs in units of 10^12, to three digits or to one."""
+    return f"{flops / 1e12:,.3g}" if flops < 1e15 else f"{flops / 1e12:,.0f}"
+
+
 def trends(runs: Sequence[Run]) -> tuple[Trend, ...]:
     """One for every size with several budgets, and, of several sizes, one through the runs that none beats."""
     sizes = list(dict.fromkeys(run.size for run in runs))

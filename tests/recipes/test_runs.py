@@ -1,0 +1,71 @@
+"""What is said of a recipe's runs: those that are done, under way, not begun, and of another recipe."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from langit import config, recipes
+from langit.evaluate.runs import RunsReport, StageRun, write
+from langit.recipes.films import Places
+from langit.recipes.runs import gather, report_runs
+
+
+def test_every_stage_says_what_it_took(home: Path, tmp_path: Path) -> None:
+    report = report_runs(recipes.find("tiny"), tmp_path / "out", home)
+    assert [stage.name for stage in report.stages] == list(recipes.find("tiny").stage_names)
+    assert {stage.state for stage in report.stages} == {"done"}
+    scenes = next(stage for stage in report.stages if stage.name == "scenes")
+    assert (scenes.kind, scenes.steps, scenes.films[1]) == ("transformer", 6, "worlds-1 48x32x5, seeds 1,000 to 1,005")
+    assert scenes.seconds > 0 and scenes.flops > 0 and 0 < scenes.different <= scenes.clips
+    plain = json.loads((tmp_path / "out" / "runs.json").read_text(encoding="utf-8"))
+    assert [stage["steps"] for stage in plain["stages"]] == [stage.steps for stage in report.stages]
+    said = (tmp_path / "out" / "runs.md").read_text(encoding="utf-8")
+    assert f"| scenes | transformer | 6 | {scenes.clips} | {scenes.different} |" in said
+    assert report.table().row_count == len(report.stages)
+
+
+def test_what_is_not_there_or_of_another_recipe_is_said(home: Path, tmp_path: Path) -> None:
+    tiny = recipes.find("tiny")
+    shutil.copytree(Places(home, "tiny").stage("scenes"), Places(tmp_path, "tiny").stage("scenes"))
+    states = {stage.name: stage.state for stage in gather(tiny, tmp_path).stages}
+    assert states["scenes"] == "done" and set(states.values()) == {"done", "not begun"}
+    longer = gather(config.override(tiny, ["stages.scenes.training.steps=9"]), tmp_path)
+    scenes = next(stage for stage in longer.stages if stage.name == "scenes")
+    assert scenes.state == "under way" and scenes.line[2] == "6 of 9"
+    other = gather(config.override(tiny, ["stages.scenes.training.seed=5"]), tmp_path)
+    scenes = next(stage for stage in other.stages if stage.name == "scenes")
+    assert scenes.state == "of another recipe" and scenes.steps == 0
+    (next(Places(tmp_path, "tiny").stage("scenes").glob("step-*6")) / "checkpoint.json").write_text("{")
+    with pytest.raises(ValueError, match="cannot be read"):
+        gather(tiny, tmp_path)
+
+
+def test_curves_and_sheets_are_left(tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet-000020.png"
+    Image.new("RGB", (30, 20), (200, 40, 90)).save(sheet)
+    curve = tuple((step, 2.0 / step) for step in range(10, 500, 10))
+    settings = {"training": {"seed": 3, "optim": {"decay": 5}}}
+    stages = (
+        StageRun("scenes", "transformer", ("films",), settings, 500, "done", 500, 9, 5, 60.0, 3e12, curve, sheet),
+        StageRun("story", "transformer", ("more films",), settings, 700),
+    )
+    write(RunsReport("pocket", stages), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        sheet.name,
+        "runs.md",
+        "runs.json",
+        "curves.png",
+        "scenes.png",
+    }
+    assert (tmp_path / "scenes.png").read_bytes() == sheet.read_bytes()
+    said = (tmp_path / "runs.md").read_text(encoding="utf-8")
+    assert "| scenes | transformer | 500 | 9 | 5 | 60 | 3 | 0.200 to 0.004 | done |" in said
+    assert "| story | transformer | 0 of 700 |" in said and "seed 3, decay 5" in said and "(scenes.png)" in said
+    assert "In all 60 s and 3 TFLOP." in said
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.width > 400
