@@ -7,7 +7,7 @@ beside this one; here cases, model, films and tracker meet.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from torch import Tensor
 
 import langit
 from langit import config
+from langit.autoencoder.model import to_float, to_frames
 from langit.bundle import load_bundle
 from langit.evaluate import physics_cases
 from langit.evaluate.abilities_table import Section
@@ -39,6 +40,7 @@ from langit.worlds.world import find_world
 
 _BATCH = 8
 _SHOWN = 4  # first cases of a kind, unchosen, in a picture of strips
+_GIVEN_BACK = "*Given back*: the real films after the model's autoencoder, without a transformer."
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,49 @@ class Seen:
         )
 
 
-Watch = Callable[[Sequence[Asked], PixelShape, str], list[Seen]]
-"""Scenes to videos of them, generated or real; the name is that of a stage."""
+@dataclass(frozen=True, eq=False)
+class Watcher:
+    """Scenes to videos of them, as the tracker sees these; ``stage`` is what a progress bar says."""
+
+    model: Model
+    tracker: Tracker
+    progress: Progress
+
+    def generated(self, asked: Sequence[Asked], size: PixelShape, stage: str) -> list[Seen]:
+        """What the model makes of their sentences."""
+        found: list[Seen] = []
+        for start in range(0, len(asked), _BATCH):
+            part = asked[start : start + _BATCH]
+            seeds = [one.seed for one in part]
+            videos = generate_many([one.text for one in part], self.model, seeds=seeds, pixels=size)
+            found += [Seen.of(one, made.frames, self.tracker) for one, made in zip(part, videos, strict=True)]
+            self.progress(stage, len(found), len(asked))
+        return found
+
+    def filmed(self, asked: Sequence[Asked], size: PixelShape, stage: str) -> list[Seen]:
+        """Their real films."""
+        found: list[Seen] = []
+        for one in asked:
+            world = find_world(json.loads(one.scene.canonical)["world"])
+            found.append(Seen.of(one, torch.from_numpy(world.render(one.scene, size).frames), self.tracker))
+            self.progress(f"{stage}: real films", len(found), len(asked))
+        return found
+
+    @torch.no_grad()
+    def given_back(self, real: Sequence[Seen], stage: str) -> list[Seen]:
+        """Real films as the model's autoencoder gives them back: the best that any latents could show."""
+        found: list[Seen] = []
+        for one in real:
+            latents = self.model.autoencoder.encode(to_float(one.frames[None]))
+            frames = to_frames(self.model.autoencoder.decode(latents))[0]
+            found.append(Seen.of(one.asked, frames, self.tracker))
+            self.progress(f"{stage}: given back", len(found), len(real))
+        return found
+
+    def all_three(self, asked: Sequence[Asked], size: PixelShape, stage: str) -> dict[str, list[Seen]]:
+        """By the columns of a table."""
+        made, real = self.generated(asked, size, stage), self.filmed(asked, size, stage)
+        return {"model": made, "real films": real, "given back": self.given_back(real, stage)}
 
 
 def evaluate_physics(
@@ -114,8 +157,9 @@ def evaluate_physics(
         model_name: a model's name or its bundle's folder.
         folder: made if it is not there; what an earlier report left is replaced.
         progress: told of each stage: its name, done, of how many.
-        prompts: how many of what hides, half as many again in the longest videos; three quarters as many fall, a
-            quarter as many pairs go each way.
+        prompts: how many things hide that training films never show there; half as many that they do show there, as
+            many of these in the longest videos, and as many balls behind cubes; three quarters as many fall, a quarter
+            as many pairs go each way.
         changes: to its sampling, as :meth:`langit.generate.Model.changed` has them.
 
     Raises:
@@ -150,66 +194,54 @@ def measure(
     longest = max(size.frames for size in model.sizes if (size.width, size.height) == (pixels.width, pixels.height))
     short, long = replace(pixels, frames=probe.config.frames), replace(pixels, frames=longest)
 
-    def generated(asked: Sequence[Asked], size: PixelShape, stage: str) -> list[Seen]:
-        found: list[Seen] = []
-        for start in range(0, len(asked), _BATCH):
-            part = asked[start : start + _BATCH]
-            videos = generate_many([one.text for one in part], model, seeds=[one.seed for one in part], pixels=size)
-            found += [Seen.of(one, made.frames, tracker) for one, made in zip(part, videos, strict=True)]
-            progress(stage, len(found), len(asked))
-        return found
-
-    def filmed(asked: Sequence[Asked], size: PixelShape, stage: str) -> list[Seen]:
-        found: list[Seen] = []
-        for one in asked:
-            frames = torch.from_numpy(
-                find_world(json.loads(one.scene.canonical)["world"]).render(one.scene, size).frames
-            )
-            found.append(Seen.of(one, frames, tracker))
-            progress(f"{stage}: real films", len(found), len(asked))
-        return found
-
-    falls, fall_pictures = _falls(generated, filmed, long, model.fps, 3 * prompts // 4)
-    ways = _ways(generated, filmed, probe, short, prompts // 4)
-    hidings, hiding_pictures = _hidings(generated, filmed, short, prompts)
-    sections = [falls, ways, hidings]
-    if long != short:
-        slower, slower_pictures = _hidings(generated, filmed, long, prompts // 2)
-        sections.append(slower)
-        hiding_pictures |= slower_pictures
+    watcher = Watcher(model, tracker, progress)
+    falls, fall_pictures = _falls(watcher, long, 3 * prompts // 4)
+    sections, pictures = [falls, _ways(watcher, probe, short, prompts // 4)], fall_pictures
+    for which, size, number in (
+        ("never shown there", short, prompts),
+        ("shown there", short, prompts // 2),
+        ("a ball behind a cube", short, prompts // 2),
+        *((("shown there", long, prompts // 2),) if long != short else ()),
+    ):
+        section, picture = _hidings(watcher, which, size, number)
+        sections.append(section)
+        pictures[f"hidden-{which.replace(' ', '-')}-{size.frames}"] = picture
     sampling = config.dump(model.sampling)
     report = PhysicsReport(name, langit.__version__, f"{short}, and {long} where it says so", sampling, tuple(sections))
-    return report, fall_pictures | hiding_pictures
+    return report, pictures
 
 
-def _falls(
-    generated: Watch, filmed: Watch, size: PixelShape, fps: float, number: int
-) -> tuple[Section, dict[str, Image.Image]]:
-    cases = physics_cases.falling(number)
-    both = {"model": generated(cases, size, "falls"), "real films": filmed(cases, size, "falls")}
+def _falls(watcher: Watcher, size: PixelShape, number: int) -> tuple[Section, dict[str, Image.Image]]:
+    seen = watcher.all_three(physics_cases.falling(number), size, "falls")
+    fps = watcher.model.fps
     tracks = {
-        kind: [[None if spot is None else spot.y for spot in one.thing] for one in seen] for kind, seen in both.items()
+        kind: [[None if spot is None else spot.y for spot in one.thing] for one in some] for kind, some in seen.items()
     }
     read = {kind: [fall_of(track, fps) for track in found] for kind, found in tracks.items()}
     section = Section(
         f"Free fall, {size}",
         "One thing falls, the camera stands still. A parabola is fitted to its centre's height up to the first bounce,"
         " in picture heights, as the tracker sees it. *As in real films*: within the middle 95% of them, of all videos"
-        " that were asked for. A bounce is *ever lower* if each top is below the last.",
+        " that were asked for. A bounce is *ever lower* if each top is below the last."
+        f" {_GIVEN_BACK}",
         tuple(read),
-        fall_rows(read["model"], read["real films"], size.height),
+        fall_rows(tuple(read.values()), read["real films"], size.height),
     )
-    strips = [(one.asked.text, one.frames, two.frames) for one, two in zip(*both.values(), strict=True)][:_SHOWN]
-    return section, {"falls": tracks_picture(tracks, fps), "falls-frames": strips_picture(strips)}
+    return section, {"falls": tracks_picture(tracks, fps), "falls-frames": _strips(seen)}
 
 
-def fall_rows(model: Sequence[Fall], real: Sequence[Fall], height: int) -> dict[str, tuple[Rate | str, ...]]:
-    """The table of falls: a row for each question, the model and then real films."""
+def _strips(seen: Mapping[str, Sequence[Seen]]) -> Image.Image:
+    pairs = zip(seen["model"][:_SHOWN], seen["real films"][:_SHOWN], strict=True)
+    return strips_picture([(one.asked.text, one.frames, two.frames) for one, two in pairs])
+
+
+def fall_rows(kinds: Sequence[Sequence[Fall]], real: Sequence[Fall], height: int) -> dict[str, tuple[Rate | str, ...]]:
+    """The table of falls: a row for each question, a column for each kind of videos, compared with real films."""
     truth = [fall.first for fall in real if fall.first is not None]
     accelerations, r2 = [flight.acceleration for flight in truth], [flight.r2 for flight in truth]
     rows: dict[str, tuple[Rate | str, ...]] = {}
     columns: list[dict[str, Rate | str]] = []
-    for falls in (model, real):
+    for falls in kinds:
         firsts = [fall.first for fall in falls if fall.first is not None]
         pulls = within([fall.first.acceleration if fall.first else np.nan for fall in falls], accelerations)
         floor = float(np.quantile(r2, 0.025)) if r2 else np.inf
@@ -247,13 +279,13 @@ def _middle(values: Sequence[float], digits: int) -> str:
     return f"{half:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _ways(generated: Watch, filmed: Watch, probe: Probe, size: PixelShape, pairs: int) -> Section:
+def _ways(watcher: Watcher, probe: Probe, size: PixelShape, pairs: int) -> Section:
     rows: dict[str, tuple[Rate | str, ...]] = {}
     for way in WAYS:
         cases = physics_cases.going(way, pairs)
-        there = generated(cases, size, way)
-        back = generated([case.mirrored for case in cases], size, f"{way}, mirrored")
-        real = filmed(cases, size, way)
+        there = watcher.generated(cases, size, way)
+        back = watcher.generated([case.mirrored for case in cases], size, f"{way}, mirrored")
+        real = watcher.filmed(cases, size, way)
         real += [one.flipped for one in real]
         tracked = [[_goes(way, one) for one in side] for side in (there, back)]
         probed = [_probed(way, side, probe) for side in (there, back)]
@@ -294,23 +326,21 @@ def _probed(way: str, seen: Sequence[Seen], probe: Probe) -> list[bool]:
     ]
 
 
-def _hidings(generated: Watch, filmed: Watch, size: PixelShape, number: int) -> tuple[Section, dict[str, Image.Image]]:
-    cases = physics_cases.hiding(number)
-    both = {"model": generated(cases, size, "hidings"), "real films": filmed(cases, size, "hidings")}
-    read = {kind: [hiding_of(one.by_colour, hiding_scene(one.asked)) for one in seen] for kind, seen in both.items()}
+def _hidings(watcher: Watcher, which: str, size: PixelShape, number: int) -> tuple[Section, Image.Image]:
+    seen = watcher.all_three(physics_cases.hiding(number, which), size, f"hidings, {which}")
+    read = {kind: [hiding_of(one.by_colour, hiding_scene(one.asked)) for one in some] for kind, some in seen.items()}
     section = Section(
-        f"Hidden and out again, {size}",
+        f"Hidden and out again, {which}, {size}",
         "A thing passes behind a larger one. Things are told apart by the colours that were asked for; a video without"
-        " them fails. Shapes are those that the tracker thinks likeliest, before and after.",
+        f" them fails. Shapes are those that the tracker thinks likeliest, before and after. {_GIVEN_BACK}",
         tuple(read),
-        hiding_rows(read["model"], read["real films"]),
+        hiding_rows(tuple(read.values())),
     )
-    strips = [(one.asked.text, one.frames, two.frames) for one, two in zip(*both.values(), strict=True)][:_SHOWN]
-    return section, {f"hidden-{size.frames}-frames": strips_picture(strips)}
+    return section, _strips(seen)
 
 
-def hiding_rows(model: Sequence[Hiding], real: Sequence[Hiding]) -> dict[str, tuple[Rate, ...]]:
-    """The table of hidings: a row for each step, the model and then real films."""
+def hiding_rows(kinds: Sequence[Sequence[Hiding]]) -> dict[str, tuple[Rate, ...]]:
+    """The table of hidings: a row for each step, a column for each kind of videos."""
     questions: dict[str, Callable[[Hiding], bool]] = {
         "what hides it stands there": lambda one: one.hider,
         "it comes from the told side": lambda one: one.hider and one.comes,
@@ -324,7 +354,7 @@ def hiding_rows(model: Sequence[Hiding], real: Sequence[Hiding]) -> dict[str, tu
     for name, question in questions.items():
         counted = [
             [one for one in some if not name.startswith("of those") or (one.hider and one.comes and one.hidden)]
-            for some in (model, real)
+            for some in kinds
         ]
         rows[name] = tuple(rate([question(one) for one in some]) for some in counted)
     return rows

@@ -14,7 +14,7 @@ from langit.evaluate.fidelity import LANGUAGES
 from langit.worlds.behind.scene import BehindScene
 from langit.worlds.behind.scene import sample_scene as sample_hiding
 from langit.worlds.caption import canonical
-from langit.worlds.scene import Scene, mirrored, sample_scene, split
+from langit.worlds.scene import Scene, Split, mirrored, sample_scene, split
 
 WAYS = ("moves", "pans", "orbits")
 _FIRST = 1_000_000_000  # prompts are of seeds from here on, far from any that is trained on
@@ -48,9 +48,21 @@ def going(way: str, number: int) -> list[Asked]:
     return _take(number, sample_scene, lambda s: s.camera.startswith(kind) and s.action == "still" and not s.side)
 
 
-def hiding(number: int) -> list[Asked]:
-    """Things that pass behind others, seen by a camera that stands still."""
-    return _take(number, sample_hiding, lambda s: s.camera == "static")
+def hiding(number: int, which: str = "never shown there") -> list[Asked]:
+    """Things that pass behind others, seen by a camera that stands still, of seeds that no training set holds.
+
+    Args:
+        number: how many.
+        which: things that training films never show behind such a shape ("never shown there"), things that they do
+            ("shown there"), or "a ball behind a cube", which they do as well.
+    """
+    assert which in ("never shown there", "shown there", "a ball behind a cube"), which
+
+    def wanted(scene: BehindScene) -> bool:
+        shapes = [thing.shape for thing in scene.things]
+        return scene.camera == "static" and (which != "a ball behind a cube" or shapes == ["ball", "cube"])
+
+    return _take(number, sample_hiding, wanted, "held-out" if which == "never shown there" else "train")
 
 
 def hiding_scene(asked: Asked) -> BehindScene:
@@ -62,8 +74,10 @@ def _plain(scene: Scene) -> bool:
     return scene.camera == "static" and len(scene.things) == 1
 
 
-def _take(number: int, sample: Callable[[int], S], wanted: Callable[[S], bool]) -> list[Asked]:
-    scenes: Iterator[S] = (sample(seed) for seed in count(_FIRST) if split(seed) == "held-out")
+def _take(
+    number: int, sample: Callable[[int], S], wanted: Callable[[S], bool], which: Split = "held-out"
+) -> list[Asked]:
+    scenes: Iterator[S] = (sample(seed) for seed in count(_FIRST) if split(seed) == which)
     return [_asked(scene, seed) for seed, scene in enumerate(islice(filter(wanted, scenes), number))]
 
 

@@ -23,20 +23,20 @@ NONE = Fall(None, None, ())
 
 
 def test_falls_are_counted_of_all_that_were_asked_for() -> None:
-    rows = fall_rows([LIKE, SLOW, NONE], [LIKE] * 5, 64)
+    rows = fall_rows([[LIKE, SLOW, NONE], [LIKE] * 5], [LIKE] * 5, 64)
     assert [str(figure).split(" ")[0] for figure in rows["something falls"]] == ["66.7%", "100.0%"]
     assert str(rows["both"][0]).startswith("33.3%")
     assert str(rows["bounces, ever lower"][0]).startswith("33.3%")
     assert rows["acceleration, picture heights/s²"][1] == "1.70 (1.70 to 1.70)"
     assert rows["off the parabola, pixels of 64"][1].startswith("0.13")
-    assert fall_rows([NONE], [NONE], 64)["R² of the parabola"] == ("–", "–")
+    assert fall_rows([[NONE], [NONE]], [NONE], 64)["R² of the parabola"] == ("–", "–")
 
 
 def test_hidings_are_counted_step_by_step() -> None:
     whole = Hiding(True, True, True, True, True, True)
     gone = Hiding(True, True, True, False, False, False)
     never = Hiding(True, True, False, True, True, True)
-    rows = hiding_rows([whole, gone, never, never], [whole])
+    rows = hiding_rows([[whole, gone, never, never], [whole]])
     assert [row[0].right for row in rows.values()] == [4, 4, 2, 1, 1, 1, 1]
     assert rows["of those that disappear, it comes out in colour and shape"][0].of == 2
     assert all(row[1].share == 1 for row in rows.values())
@@ -52,13 +52,17 @@ def test_the_whole_road_leaves_a_report_and_pictures(tmp_path: Path, monkeypatch
         "physics.json",
         "falls.png",
         "falls-frames.png",
-        "hidden-5-frames.png",
-        "hidden-9-frames.png",
+        "hidden-never-shown-there-5.png",
+        "hidden-shown-there-5.png",
+        "hidden-shown-there-9.png",
+        "hidden-a-ball-behind-a-cube-5.png",
     }
-    titles = ["Free fall, 32x32x9", "Left and right", *(f"Hidden and out again, 32x32x{long}" for long in (5, 9))]
-    assert [section.title for section in report.sections] == titles
+    hidings = ("never shown there, 32x32x5", "shown there, 32x32x5", "a ball behind a cube, 32x32x5")
+    titles = [f"Hidden and out again, {which}" for which in (*hidings, "shown there, 32x32x9")]
+    assert [section.title for section in report.sections] == ["Free fall, 32x32x9", "Left and right", *titles]
     hidden = [section.rows["it disappears"] for section in report.sections[2:]]
-    assert [row[0].of for row in hidden] == [row[1].of for row in hidden] == [4, 2]
+    assert [[figure.of for figure in row] for row in hidden] == [[4] * 3, [2] * 3, [2] * 3, [2] * 3]
+    assert report.sections[0].columns == ("model", "real films", "given back")
     said = json.loads((tmp_path / "report" / "physics.json").read_text(encoding="utf-8"))
     assert said["sampling"]["steps"] == report.sampling["steps"] > 0
     assert said["sections"][1]["rows"]["moves"]["tracker"]["of"] == 2

@@ -37,3 +37,13 @@ def test_what_hides_is_of_the_hiding_world() -> None:
         scene = hiding_scene(case)
         assert scene.camera == "static"
         assert hiding_world.is_held_out(scene.things[0], scene.things[1].shape)
+
+
+def test_things_that_are_shown_there_and_balls_behind_cubes() -> None:
+    for case in hiding(4, "shown there"):
+        scene = hiding_scene(case)
+        assert scene.camera == "static"
+        assert not hiding_world.is_held_out(scene.things[0], scene.things[1].shape)
+        assert scene.seed >= 1_000_000_000
+    for case in hiding(2, "a ball behind a cube"):
+        assert [thing.shape for thing in case.scene.things] == ["ball", "cube"]
