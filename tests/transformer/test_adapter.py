@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from diffusers import WanTransformer3DModel
+from diffusers import WanPipeline, WanTransformer3DModel
 from safetensors.torch import load_file, save_file
 
 from langit.patches import TextPack, pack
 from langit.transformer import VideoTransformer
 from langit.transformer.adapter import Adapter, from_diffusers, layers_of, to_diffusers
+
+Load = Callable[[WanTransformer3DModel, Path], None]
 
 
 @pytest.fixture
@@ -55,13 +58,24 @@ def test_gradients_reach_the_adapter_alone(ours: VideoTransformer, adapter: Adap
     assert all(parameter.grad is None for parameter in ours.parameters())
 
 
+def by_model(theirs: WanTransformer3DModel, folder: Path) -> None:
+    theirs.load_lora_adapter(folder, weight_name="pytorch_lora_weights.safetensors", prefix="transformer")
+
+
+def by_pipeline(theirs: WanTransformer3DModel, folder: Path) -> None:
+    """What ``WanPipeline.load_lora_weights`` does for its transformer."""
+    state = WanPipeline.lora_state_dict(folder)
+    WanPipeline.load_lora_into_transformer(state, transformer=theirs)
+
+
+@pytest.mark.parametrize("load", [by_model, by_pipeline])
 @torch.no_grad()
 def test_diffusers_reads_it_and_answers_the_same(
-    theirs: WanTransformer3DModel, ours: VideoTransformer, adapter: Adapter, tmp_path: Path
+    theirs: WanTransformer3DModel, ours: VideoTransformer, adapter: Adapter, tmp_path: Path, load: Load
 ) -> None:
     save_file(to_diffusers(adapter, ours), tmp_path / "pytorch_lora_weights.safetensors", metadata={"format": "pt"})
     adapted = copy.deepcopy(theirs)
-    adapted.load_lora_adapter(tmp_path, weight_name="pytorch_lora_weights.safetensors", prefix="transformer")
+    load(adapted, tmp_path)
     latents, timestep, text = question()
     expected = adapted(latents, timestep, text).sample
     torch.testing.assert_close(adapter.merged(ours).forward_grid(latents, timestep, text), expected, atol=1e-4, rtol=0)
