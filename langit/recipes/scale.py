@@ -29,6 +29,7 @@ from langit.recipes.autoencoder import train_autoencoder
 from langit.recipes.films import Places, Report, allowed, enter_films, render_films
 from langit.recipes.recipe import Recipe, Stage, identity
 from langit.recipes.run import first_model, stage_entries, train_stage
+from langit.shapes import PixelShape
 from langit.train import checkpoint
 from langit.train.checkpoint import Checkpoint
 from langit.worlds.draft import made
@@ -92,13 +93,15 @@ def scale(
         home: where runs are kept; LANGIT_HOME when left out.
 
     Raises:
-        ValueError: fewer than two runs, a size that cannot be, an older run of another recipe, no clip to use.
+        ValueError: fewer than two runs, a size that cannot be, an older run of another recipe, no clip to
+            use, no film as long as the probe judges.
         OSError: the folder cannot be written.
     """
     asked = asked or Asked()
     home = config.home() if home is None else home
     trials = plan(recipe, budgets, sizes or {}, home)
     probe, stage, own = load_probe(), recipe.stages[0], Places(home, recipe.name)
+    judged = _judged(stage, probe)
     with made(folder):
         check_writable(folder)
         last = recipe.autoencoder_of(stage)
@@ -122,12 +125,22 @@ def scale(
             pixels = tuple(dict.fromkeys(group.pixels for group in stage.films))
             model = replace(first_model(trial.recipe, entries, autoencoder), sizes=pixels)
             trained = _trained(trial, model, entries, report)
-            found.append(_measured(trial, model, trained, clips, probe, asked, report))
-        size = str(stage.films[0].pixels)
+            found.append(_measured(trial, model, trained, clips, probe, judged, asked, report))
         runs = tuple(run for run, _ in found)
-        done = ScaleReport(recipe.name, stage.name, asked.prompts, asked.seeds, size, runs)
+        done = ScaleReport(recipe.name, stage.name, asked.prompts, asked.seeds, str(judged), runs)
         write(done, [shown for _, shown in found], folder)
     return done
+
+
+def _judged(stage: Stage, probe: Probe) -> PixelShape:
+    """The size of the videos that are judged: the first that the stage learns and the probe knows."""
+    known = probe.config.frames
+    for group in stage.films:
+        if group.pixels.frames == known:
+            return group.pixels
+    raise ValueError(
+        f"stage {stage.name} learns no film of {known} frames, which is what the probe judges: give it some"
+    )
 
 
 def plan(recipe: Recipe, budgets: Sequence[int], sizes: Mapping[str, Sequence[str]], home: Path) -> list[Trial]:
@@ -208,6 +221,7 @@ def _measured(
     trained: Checkpoint,
     clips: Sequence[LatentClip],
     probe: Probe,
+    pixels: PixelShape,
     asked: Asked,
     report: Report,
 ) -> tuple[Run, tuple[Shown, ...]]:
@@ -220,7 +234,7 @@ def _measured(
     rates, shown = fidelity_rates(
         model,
         probe,
-        stage.films[0].pixels,
+        pixels,
         asked.prompts,
         asked.seeds,
         lambda done, of: report(f"{stage.name}: prompts", done, of, ""),

@@ -135,6 +135,12 @@ def test_what_cannot_be_scaled_is_said_before_anything_is_done(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_videos_that_the_probe_does_not_know_are_refused_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="stage scenes learns no film of 17 frames"):
+        scale(recipes.find("tiny"), (3, 6), folder=tmp_path / "out", report=lambda *_: None, home=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_too_little_to_ask_is_refused() -> None:
     with pytest.raises(ValueError, match="1 prompts"):
         Asked(prompts=1)
