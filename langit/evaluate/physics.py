@@ -55,9 +55,10 @@ class PhysicsReport:
 
     def markdown(self) -> str:
         head = (
-            f"# Physics of {self.model}\n\nLangit {self.version}, {self.size}. Prompts of scenes whose pairings were"
-            " never trained on, by turns English and Indonesian; real films of the same scenes beside them, seen by the"
-            " same tracker. In brackets: 95% Wilson intervals."
+            f"# Physics of {self.model}\n\nLangit {self.version}, {self.size}. Prompts of scenes that were never trained"
+            " on, with pairings that were not either unless it says that they were shown; by turns English and"
+            " Indonesian; real films of the same scenes beside them, seen by the same tracker. In brackets: 95% Wilson"
+            " intervals."
         )
         return "\n\n".join((head, *(section.markdown() for section in self.sections))) + "\n"
 
