@@ -55,8 +55,8 @@ class PhysicsReport:
 
     def markdown(self) -> str:
         head = (
-            f"# Physics of {self.model}\n\nLangit {self.version}, {self.size}. Prompts of scenes that were never trained"
-            " on, with pairings that were not either unless it says that they were shown; by turns English and"
+            f"# Physics of {self.model}\n\nLangit {self.version}, {self.size}. Prompts of scenes that were never"
+            " trained on, with pairings that were not either unless it says that they were shown; by turns English and"
             " Indonesian; real films of the same scenes beside them, seen by the same tracker. In brackets: 95% Wilson"
             " intervals."
         )
