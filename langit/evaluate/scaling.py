@@ -50,7 +50,8 @@ class ScaleReport:
             " same films in the same order; its rate falls, and things begin to weigh more, at the same shares of its"
             " steps. It is tried with its averaged weights."
             f" Held-out loss: squared error of the velocity on {loss.clips} clips that were never trained on, x"
-            f" {loss.draws} draws of level and noise, the same for all; ± one standard error over clips. Fidelity:"
+            f" {loss.draws} draws of level and noise, the same for all; ± one standard error over clips, which are"
+            " the same, so that runs differ more surely than that. Fidelity:"
             f" {self.prompts} prompts whose pairings were never trained on x {self.seeds} seeds, half English and half"
             " Indonesian, judged by the probe; in brackets 95% Wilson intervals. FLOPs are counted, forward and"
             " backward; those of the autoencoder, which all share, are not among them.",
