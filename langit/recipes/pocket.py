@@ -141,9 +141,13 @@ def pocket() -> Recipe:
             AutoencoderStage(
                 "crisp",  # the decoder alone: the latents that "story" learns are those of "story-pixels"
                 (FilmGroup("64x64x17", 0, 5_800), FilmGroup("64x64x17", 0, 3_400, "story-1")),
-                ReconstructionConfig(batch=8, decoder_only=True),
+                ReconstructionConfig(batch=8, decoder_only=True, pyramid_weight=0.3),
                 TrainConfig(
-                    steps=1_000, seed=3, optim=replace(sharp, decay=600), checkpoint_every=100, sample_every=200
+                    steps=1_000,
+                    seed=3,
+                    optim=replace(sharp, matrix_rate=2e-3, decay=750),
+                    checkpoint_every=100,
+                    sample_every=200,
                 ),
             ),
         ),
