@@ -15,6 +15,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from benchmarks.protocol import cpu_seconds, prepare, spread
 from langit import video
 from langit.bundle import load_bundle
@@ -64,10 +67,10 @@ def main() -> None:
             parts(door, facts, frames, place, given.rounds)
 
 
-def parts(door: Door, facts: Facts, frames: object, place: Path, rounds: int) -> None:
+def parts(door: Door, facts: Facts, frames: npt.NDArray[np.uint8], place: Path, rounds: int) -> None:
     """What each part takes by itself."""
     index = open_index(door.model)
-    shown = list(frames)  # type: ignore[call-overload]
+    shown = list(frames)
     height, width = shown[0].shape[:2]
     bare, signed = place / "a.mp4", place / "c.mp4"
 

@@ -54,7 +54,11 @@ def train_autoencoder(
         trainer = Trainer(task, feed, stage.training, places.stage(stage.name), identity(recipe, stage.name))
         if resume:
             trainer.resume()
-        trainer.fit(lambda tick, name=stage.name: report(name, tick.step, tick.steps, line(tick)))  # type: ignore[misc]
+
+        def tell(tick: Tick, name: str = stage.name) -> None:
+            report(name, tick.step, tick.steps, line(tick))
+
+        trainer.fit(tell)
         named = {name.removeprefix("autoencoder."): value for name, value in trainer.ema.items()}
         model.load_state_dict(model.state_dict() | named)
         if stage.reconstruction.decoder_only:

@@ -6,13 +6,11 @@ from dataclasses import replace
 
 import torch
 
-from langit.feed.catalogue import Films
-from langit.feed.latents import cache_latents
 from langit.feed.loader import LatentFeed
 from langit.generate.model import Model, Way
 from langit.generate.settings import SamplingConfig
 from langit.recipes.autoencoder import line
-from langit.recipes.films import Places, Report, allowed, curated
+from langit.recipes.films import Places, Report, latents, learnt
 from langit.recipes.recipe import DistilStage, Recipe, identity
 from langit.recipes.sheets import held_out_sheet
 from langit.train.distil import DistilTask
@@ -31,15 +29,8 @@ def train_adapter(
 ) -> Way:
     """Cache the stage's latents and train (or take up) its adapter on them; gives it averaged."""
     films = recipe.films_of(stage)
-    entries = (*allowed(recipe, films, places), *curated(recipe, films, places, Model.fps, report))
-    clips = cache_latents(
-        entries,
-        Films(),
-        model.autoencoder,
-        places.latents,
-        lambda done, of: report("latents", done, of, ""),
-        stage.flow.windows.starts,
-    )
+    entries = learnt(recipe, films, places, report)
+    clips = latents(entries, model.autoencoder, places, stage.flow.windows.starts, report)
     torch.manual_seed(stage.training.seed)
     adapter = Adapter.beside(model.transformer, stage.distil.rank)
     way = Way(adapter, sampling_of(recipe, stage))

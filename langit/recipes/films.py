@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from langit.feed.catalogue import Entry, catalogue
+from langit.autoencoder.model import Autoencoder
+from langit.feed.catalogue import Entry, Films, catalogue
 from langit.feed.footage import Wanted, find_manifest, footage_entries
+from langit.feed.latents import LatentClip, cache_latents
+from langit.generate.model import Model
 from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
 from langit.recipes.recipe import FilmGroup, Recipe
@@ -115,3 +118,19 @@ def curated(
         noted = places.home / "curation" / "places.json"
         found += footage_entries(ledger, Policy(), manifest, noted, places.home / "footage", wanted, tell)
     return tuple(found)
+
+
+def learnt(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, report: Report) -> tuple[Entry, ...]:
+    """The clips that a stage with these films learns from: the films', and the manifest's where there is one."""
+    return (*allowed(recipe, groups, places), *curated(recipe, groups, places, Model.fps, report))
+
+
+def latents(
+    entries: Sequence[Entry], autoencoder: Autoencoder, places: Places, starts: int, report: Report
+) -> list[LatentClip]:
+    """The entries' latents, from the cache or made now; ``starts`` as :func:`cache_latents` has them."""
+
+    def tell(done: int, of: int) -> None:
+        report("latents", done, of, "")
+
+    return cache_latents(entries, Films(), autoencoder, places.latents, tell, starts)

@@ -33,6 +33,21 @@ def pocket() -> Recipe:
     )
     sharp = OptimConfig(matrix_rate=3e-3, other_rate=1e-3, warmup=30, decay=250, ema=0.995)
     optim = OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=600, ema=0.995)
+    everything = FlowConfig(
+        token_budget=2560,
+        thing_after=0,
+        windows=WindowConfig(whole=0.55, later=0.2, image=0.08, starts=1),
+        known=KnownConfig(
+            none=0.5,
+            first_frame=0.11,
+            first_frames=0.12,
+            last_frames=0.08,
+            both_ends=0.11,
+            scattered=0.03,
+            region=0.05,
+            noise=0.1,
+        ),
+    )
     return Recipe(
         name="pocket",
         stages=(
@@ -85,22 +100,9 @@ def pocket() -> Recipe:
                     FilmGroup("64x64x17", 0, 1_200, "behind-1"),
                     FilmGroup("64x64x33", 300_000, 300_300, "behind-1"),
                 ),
-                FlowConfig(
-                    levels=LevelsConfig(mean=-0.4, spread=1.3),  # more of the little noise, in which flicker is decided
-                    token_budget=2560,
-                    thing_after=0,
-                    windows=WindowConfig(whole=0.55, later=0.2, image=0.08, starts=1),
-                    known=KnownConfig(
-                        none=0.5,
-                        first_frame=0.11,
-                        first_frames=0.12,
-                        last_frames=0.08,
-                        both_ends=0.11,
-                        scattered=0.03,
-                        region=0.05,
-                        noise=0.1,
-                    ),
-                ),
+                replace(
+                    everything, levels=LevelsConfig(mean=-0.4, spread=1.3)
+                ),  # more of the little noise, in which flicker is decided
                 TrainConfig(
                     steps=6_000,
                     seed=2,
@@ -159,21 +161,7 @@ def pocket() -> Recipe:
             DistilStage(
                 "fast",  # six evaluations in place of twenty-four; a step costs as much as four of the flow's
                 distil=DistilConfig(rank=64, steps=6, guidance=3.0),
-                flow=FlowConfig(
-                    token_budget=2560,
-                    thing_after=0,
-                    windows=WindowConfig(whole=0.55, later=0.2, image=0.08, starts=1),
-                    known=KnownConfig(
-                        none=0.5,
-                        first_frame=0.11,
-                        first_frames=0.12,
-                        last_frames=0.08,
-                        both_ends=0.11,
-                        scattered=0.03,
-                        region=0.05,
-                        noise=0.1,
-                    ),
-                ),
+                flow=everything,
                 training=TrainConfig(
                     steps=500,
                     seed=3,

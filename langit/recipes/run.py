@@ -28,10 +28,9 @@ from langit.bundle import (
     code_version,
     save_bundle,
 )
-from langit.feed.catalogue import Entry, Films
+from langit.feed.catalogue import Entry
 from langit.feed.exposure import ExposureLog
 from langit.feed.footage import find_manifest
-from langit.feed.latents import cache_latents
 from langit.feed.loader import LatentFeed
 from langit.feed.traces import read_model
 from langit.generate.model import Model
@@ -39,7 +38,7 @@ from langit.ledger.made import Exposure as Entered
 from langit.ledger.store import Ledger
 from langit.recipes.autoencoder import line, train_autoencoder
 from langit.recipes.distil import train_adapters
-from langit.recipes.films import Places, Report, allowed, curated, enter_films, render_films
+from langit.recipes.films import Places, Report, allowed, enter_films, latents, learnt, render_films
 from langit.recipes.recipe import Recipe, Stage, identity
 from langit.recipes.sheets import held_out_sheet
 from langit.release.nearest.training import index_bundle
@@ -57,7 +56,7 @@ def train_transformer(
     """Make the tokenizer, train (or take up) text encoder and transformer, stage by stage; gives the averaged model."""
     model: Model | None = None
     for stage in recipe.stages:
-        entries = stage_entries(recipe, stage, places, report)
+        entries = learnt(recipe, stage.films, places, report)
         autoencoder = autoencoders[recipe.decoder_of(stage)]
         if model is None:
             model = first_model(recipe, entries, autoencoder)
@@ -68,11 +67,6 @@ def train_transformer(
         train_stage(recipe, stage, places, model, entries, resume, report)
     assert model is not None, "a recipe has a stage"
     return model
-
-
-def stage_entries(recipe: Recipe, stage: Stage, places: Places, report: Report) -> tuple[Entry, ...]:
-    """The clips that a stage of the transformer learns from."""
-    return (*allowed(recipe, stage.films, places), *curated(recipe, stage.films, places, Model.fps, report))
 
 
 def first_model(recipe: Recipe, entries: Sequence[Entry], autoencoder: Autoencoder) -> Model:
@@ -97,14 +91,7 @@ def train_stage(
     report: Report,
 ) -> None:
     """Cache the stage's latents, train (or take up) the model on them; leaves the averaged weights in it."""
-    clips = cache_latents(
-        entries,
-        Films(),
-        model.autoencoder,
-        places.latents,
-        lambda done, of: report("latents", done, of, ""),
-        stage.flow.windows.starts,
-    )
+    clips = latents(entries, model.autoencoder, places, stage.flow.windows.starts, report)
     if stage.training.compile:
         for block in model.transformer.blocks:
             block.compile()

@@ -26,9 +26,9 @@ from langit.feed.catalogue import Entry, Films
 from langit.feed.latents import LatentClip, cache_latents
 from langit.generate.model import Model
 from langit.recipes.autoencoder import train_autoencoder
-from langit.recipes.films import Places, Report, allowed, enter_films, render_films
+from langit.recipes.films import Places, Report, allowed, enter_films, learnt, render_films
 from langit.recipes.recipe import Recipe, Stage, identity
-from langit.recipes.run import first_model, stage_entries, train_stage
+from langit.recipes.run import first_model, train_stage
 from langit.shapes import PixelShape
 from langit.train import checkpoint
 from langit.train.checkpoint import Checkpoint
@@ -111,7 +111,7 @@ def scale(
         render_films(groups, own, workers, report)
         enter_films(recipe, groups, own, report)
         autoencoder = train_autoencoder(recipe, own, True, report, last)[last]
-        entries = stage_entries(recipe, stage, own, report)
+        entries = learnt(recipe, stage.films, own, report)
         held = _held_out(allowed(recipe, stage.films, own, "held-out"), asked.clips)
         clips = cache_latents(
             held,
