@@ -23,7 +23,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import torch
 from tokenizers import Tokenizer
 
 import langit
@@ -39,6 +38,8 @@ from langit.bundle.weights import MAX_FILE_BYTES, load_weights, save_weights
 from langit.shapes import PixelShape
 from langit.text.encoder import TextConfig, TextEncoder
 from langit.text.tokenizer import END, PAD, UNKNOWN
+from langit.text.umt5 import transformers_config
+from langit.transformer.blank import blank
 from langit.transformer.model import TransformerConfig, VideoTransformer
 
 DIFFUSION_STEM, TEXT_STEM = "diffusion_pytorch_model", "model"
@@ -96,7 +97,7 @@ def save_bundle(
         _write_json(draft / "model_index.json", _index(parts, provenance))
         _write_json(draft / "transformer" / "config.json", parts.transformer.config.to_diffusers())
         _write_json(draft / "vae" / "config.json", {"_class_name": "Autoencoder", **parts.autoencoder.config_dict()})
-        _write_json(draft / "text_encoder" / "config.json", _text_config(parts.text))
+        _write_json(draft / "text_encoder" / "config.json", transformers_config(parts.text.config.sizes))
         parts.text.tokenizer.save(str(draft / "tokenizer" / "tokenizer.json"))
         _write_json(draft / "tokenizer" / "tokenizer_config.json", _tokenizer_config(parts.text))
         _write_json(draft / "scheduler" / "scheduler_config.json", _scheduler_config(parts))
@@ -197,7 +198,7 @@ def load_bundle(place: Path | str) -> Bundle:
     index = folder / "model_index.json"
     plain = _read_json(folder / "vae" / "config.json")
     plain.pop("_class_name", None)
-    with torch.device("meta"):
+    with blank():
         transformer = VideoTransformer(
             TransformerConfig.from_diffusers(_read_json(folder / "transformer" / "config.json"))
         )
@@ -232,12 +233,6 @@ def _index(parts: Parts, provenance: Provenance) -> dict[str, Any]:
         "sizes": [str(size) for size in parts.sizes],
         "fps": parts.fps,
     }
-
-
-def _text_config(text: TextEncoder) -> dict[str, Any]:
-    sizes = dataclasses.asdict(text.config)
-    del sizes["max_tokens"]  # the tokenizer's affair
-    return {"architectures": ["UMT5EncoderModel"], **text.model.config.to_diff_dict(), **sizes}
 
 
 def _text_sizes(folder: Path) -> TextConfig:

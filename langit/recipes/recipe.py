@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
-
 from langit import config
 from langit.autoencoder.model import AutoencoderConfig
 from langit.generate.settings import SamplingConfig
@@ -17,6 +15,7 @@ from langit.train.distil import DistilConfig
 from langit.train.tasks import FlowConfig, ReconstructionConfig
 from langit.train.trainer import TrainConfig
 from langit.transformer.adapter import Adapter
+from langit.transformer.blank import blank
 from langit.transformer.model import TransformerConfig, VideoTransformer
 from langit.worlds.scene import VERSION, split
 from langit.worlds.world import find_world
@@ -159,7 +158,7 @@ class Recipe:
             self._check_budget(f"stages.{stage.name}", stage.films, stage.flow)
         for last in self.distil:
             self._check_budget(f"distil.{last.name}", self.films_of(last), last.flow)
-            with torch.device("meta"):
+            with blank():
                 Adapter.beside(VideoTransformer(self.transformer), last.distil.rank)
         if self.autoencoder_stages[0].reconstruction.decoder_only:
             raise ValueError(

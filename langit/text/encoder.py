@@ -1,6 +1,6 @@
-"""Texts -> embeddings with transformers' UMT5 encoder class, small enough to be trained with the video model.
+"""Texts -> embeddings with UMT5's encoder, small enough to be trained with the video model.
 
-Knows nothing of videos. Wan's encoder is the same class at a larger size, so `TextConfig` is all that changes.
+Knows nothing of videos. Wan's encoder is the same at a larger size, so `TextConfig` is all that changes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformers import UMT5Config, UMT5EncoderModel
+
+from langit.text.umt5 import Umt5Encoder
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class TextConfig:
             if value < 0 or (value == 0 and name != "vocab_size"):
                 raise ValueError(f"text {name}={value}: give a whole number of at least 1")
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The network's own; ``max_tokens`` is the tokenizer's affair."""
+        return {name: value for name, value in asdict(self).items() if name != "max_tokens"}
+
 
 class TextEncoder(nn.Module):
     """A batch of texts in, packed token embeddings out."""
@@ -41,22 +47,7 @@ class TextEncoder(nn.Module):
         assert config.vocab_size == tokenizer.get_vocab_size(), "the vocabulary is the tokenizer's"
         self.config = config
         self.tokenizer = tokenizer
-        self.model = UMT5EncoderModel(
-            UMT5Config(
-                vocab_size=config.vocab_size,
-                d_model=config.d_model,
-                d_kv=config.d_kv,
-                d_ff=config.d_ff,
-                num_layers=config.num_layers,
-                num_heads=config.num_heads,
-                dropout_rate=0.0,
-                pad_token_id=0,
-                eos_token_id=1,
-                decoder_start_token_id=0,
-                use_cache=False,
-                tie_word_embeddings=True,
-            )
-        )
+        self.model = Umt5Encoder(**config.sizes)
 
     def tokenize(self, texts: list[str]) -> tuple[Int[Tensor, "B S"], tuple[int, ...]]:
         """Ids padded to the longest text, and each text's length with its end mark.
@@ -78,14 +69,13 @@ class TextEncoder(nn.Module):
     def forward(self, ids: Int[Tensor, "B S"], lengths: tuple[int, ...]) -> Float[Tensor, "M d"]:
         """Embeddings of all texts one after another, M = sum of lengths, padding left out."""
         mask = torch.arange(ids.shape[1], device=ids.device)[None] < torch.tensor(lengths, device=ids.device)[:, None]
-        hidden = self.model(input_ids=ids, attention_mask=mask.long()).last_hidden_state  # (B, S, d)
-        packed: Tensor = hidden[mask]
+        packed: Tensor = self.model(ids, mask)[mask]  # of (B, S, d)
         return packed
 
     def encode(self, texts: list[str]) -> tuple[Float[Tensor, "M d"], tuple[int, ...]]:
         """Texts to packed embeddings and their lengths; an empty text is its end mark alone."""
         ids, lengths = self.tokenize(texts)
-        return self(ids.to(self.model.device), lengths), lengths
+        return self(ids.to(self.model.shared.weight.device), lengths), lengths
 
     def extended(self, tokenizer: Tokenizer) -> TextEncoder:
         """The same encoder with a tokenizer that knows more words after its own; theirs are drawn at random.

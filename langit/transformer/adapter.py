@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from langit.patches import Pack, TextPack
+from langit.transformer.blank import blank
 from langit.transformer.model import VideoTransformer
 
 PREFIX = "transformer."
@@ -151,7 +152,7 @@ def from_diffusers(tensors: Mapping[str, Tensor], transformer: VideoTransformer)
         ranks[layer] = halves[layer, "A"].shape[0]
     if not ranks:
         raise ValueError("it holds no lora_A and lora_B: use an adapter by diffusers' names")
-    with torch.device("meta"):
+    with blank():
         adapter = Adapter(transformer, ranks)
     for layer, pair in adapter.named_pairs().items():
         for half, wanted in (("A", pair.down), ("B", pair.up)):

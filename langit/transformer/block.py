@@ -86,7 +86,7 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps) if cross_norm else nn.Identity()
         self.attn2 = CrossAttention(width, heads, eps)
         self.ffn = FeedForward(width, hidden)
-        self.scale_shift_table = nn.Parameter(torch.randn(1, 6, width) / width**0.5)
+        self.scale_shift_table = nn.Parameter(nn.init.normal_(torch.empty(1, 6, width), std=width**-0.5))
 
     def forward(
         self,

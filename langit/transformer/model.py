@@ -158,7 +158,7 @@ class VideoTransformer(nn.Module):
             for _ in range(sizes.num_layers)
         )
         self.proj_out = Linear(width, sizes.out_channels * math.prod(sizes.patch_size))
-        self.scale_shift_table = nn.Parameter(torch.randn(1, 2, width) / width**0.5)
+        self.scale_shift_table = nn.Parameter(nn.init.normal_(torch.empty(1, 2, width), std=width**-0.5))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -1,0 +1,116 @@
+"""The cold start: a sentence to a file by a process that begins with nothing, CPU seconds, and where they go.
+
+Fresh processes, one thread each, interleaved: an interpreter that does nothing, one that imports torch, the whole
+command (as ``langit generate`` runs it, with a first video), and what a diffusers user would import for the same (its
+pipeline class and transformers' encoder: no weights opened, nothing made). Beside them one process that tells its
+parts: what importing each room took, opening the bundle, the first video and the second, the door.
+
+The first run of a machine reads files from disk, which is not in CPU seconds; nothing here empties the page cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.protocol import prepare, spread
+
+PROMPT = "a red ball bounces on snow at sunset"
+PARTS = """
+import json, sys, time
+marks, last = {}, time.process_time()
+def mark(name):
+    global last
+    now = time.process_time()
+    marks[name], last = now - last, now
+marks["interpreter"] = last
+import torch
+mark("import torch")
+import langit.bundle, langit.generate
+mark("import the rooms of the model")
+import langit.release
+langit.release.Door, langit.release.release
+mark("import the door: ledger, signature, gates")
+from langit.bundle import load_bundle
+from langit.generate import Model, generate
+bundle = load_bundle(sys.argv[1])
+mark("open the bundle, every file hashed")
+model = Model.of(bundle)
+first = generate(sys.argv[2], model, seed=7)
+mark("first video")
+generate(sys.argv[2], model, seed=8)
+mark("second video")
+from pathlib import Path
+door = langit.release.Door.of(bundle)
+def leave(name, seed):
+    facts = langit.release.Facts(model="pocket", prompt=first.prompt, seed=seed, fps=model.fps, steps=1, guidance=1.0,
+                                 provenance=bundle.provenance.digest, ledger=bundle.provenance.ledger)
+    langit.release.release(first.frames, facts, Path(sys.argv[3]) / name, door)
+leave("first.mp4", 7)
+mark("first video through the door")
+leave("second.mp4", 8)
+mark("second video through the door")
+print(json.dumps(marks))
+"""
+
+
+def cpu_seconds(command: Sequence[str], home: Path) -> tuple[float, str]:
+    """CPU seconds of a fresh process, the system's among them, and what it printed."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "LANGIT_HOME": str(home)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="pocket")
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    prepare()
+    python = sys.executable
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        made = str(home / "made.mp4")
+        ours = [python, "-c", "from langit.cli import main; main()", "generate", PROMPT, "--model", args.model]
+        contenders = {
+            "an interpreter": [python, "-c", "pass"],
+            "import torch": [python, "-c", "import torch"],
+            "langit generate, the whole command": [*ours, "-o", made, "--overwrite", "--no-preview"],
+            "importing diffusers' and transformers' classes": [
+                python,
+                "-c",
+                "from diffusers import AutoencoderKLWan, WanPipeline, WanTransformer3DModel\n"
+                "from transformers import AutoTokenizer, UMT5EncoderModel",
+            ],
+        }
+        taken: dict[str, list[float]] = {name: [] for name in contenders}
+        parts: dict[str, list[float]] = {}
+        for number in range(args.rounds + 1):  # the first round makes keys and the page cache, and does not count
+            for name, command in contenders.items():
+                seconds, _ = cpu_seconds(command, home)
+                if number:
+                    taken[name].append(seconds)
+            (home / str(number)).mkdir()
+            _, said = cpu_seconds([python, "-c", PARTS, args.model, PROMPT, str(home / str(number))], home)
+            for name, value in json.loads(said.splitlines()[-1]).items():
+                if number:
+                    parts.setdefault(name, []).append(value)
+        print(f"\nFresh processes, CPU seconds, {args.rounds} rounds")
+        for name, values in taken.items():
+            print(f"  {name:50}{spread(values):>22}")
+        print("\nThe parts of one that makes two videos")
+        for name, values in parts.items():
+            print(f"  {name:50}{spread(values):>22}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Our UMT5 beside transformers': the same names, the same numbers, and weights that travel both ways."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import UMT5Config, UMT5EncoderModel
+
+from langit.text.umt5 import Umt5Encoder, buckets, transformers_config
+
+SMALL = {"vocab_size": 40, "d_model": 24, "d_kv": 8, "num_heads": 3, "d_ff": 40, "num_layers": 2}
+
+
+def peer(sizes: dict[str, int]) -> UMT5EncoderModel:
+    return UMT5EncoderModel(UMT5Config(**transformers_config(sizes))).eval()
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 180), min_size=1, max_size=3),
+    seed=st.integers(0, 1000),
+    layers=st.integers(1, 3),
+    heads=st.integers(1, 4),
+)
+def test_it_computes_what_transformers_computes(lengths, seed, layers, heads):
+    torch.manual_seed(seed)
+    sizes = SMALL | {"num_layers": layers, "num_heads": heads}
+    ours, theirs = Umt5Encoder(**sizes).eval(), peer(sizes)
+    theirs.load_state_dict(ours.state_dict())
+    ids = torch.randint(0, sizes["vocab_size"], (len(lengths), max(lengths)))
+    read = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+    with torch.no_grad():
+        expected = theirs(input_ids=ids, attention_mask=read.long()).last_hidden_state
+        torch.testing.assert_close(ours(ids, read)[read], expected[read], atol=2e-5, rtol=1e-4)
+
+
+def test_weights_travel_both_ways_under_the_same_names():
+    ours, theirs = Umt5Encoder(**SMALL), peer(SMALL)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    assert [name for name, _ in ours.named_parameters()] == [name for name, _ in theirs.named_parameters()]
+    ours.load_state_dict(theirs.state_dict())
+    theirs.load_state_dict(ours.state_dict())
+    assert ours.encoder.embed_tokens.weight is ours.shared.weight
+
+
+def test_buckets_are_those_of_transformers_as_far_as_texts_go():
+    attention = peer(SMALL).encoder.block[0].layer[0].SelfAttention
+    place = torch.arange(700)
+    assert torch.equal(buckets(700), attention._relative_position_bucket(place[None] - place[:, None]))
+
+
+def test_it_begins_as_wide_as_transformers_does():
+    torch.manual_seed(0)
+    sizes = SMALL | {"d_model": 128, "d_kv": 32, "num_heads": 4, "d_ff": 96, "vocab_size": 500}
+    ours, theirs = Umt5Encoder(**sizes).state_dict(), peer(sizes).state_dict()
+    for name, value in theirs.items():
+        assert ours[name].std().item() == pytest.approx(value.std().item(), rel=0.25, abs=1e-6), name
+
+
+def test_gradients_reach_every_weight():
+    ours = Umt5Encoder(**SMALL)
+    ours(torch.tensor([[5, 6, 7, 0]]), torch.tensor([[True, True, True, False]])).square().sum().backward()
+    assert all(parameter.grad is not None for parameter in ours.parameters())

@@ -1,0 +1,30 @@
+"""Modules without weights."""
+
+import torch
+from torch import nn
+
+from langit.transformer.blank import blank
+from langit.transformer.model import TransformerConfig, VideoTransformer
+
+SIZES = TransformerConfig(
+    num_attention_heads=2, attention_head_dim=16, text_dim=32, freq_dim=32, ffn_dim=48, num_layers=2
+)
+
+
+def test_a_blank_module_has_the_names_and_shapes_of_a_real_one():
+    with blank():
+        bare = VideoTransformer(SIZES)
+    real = VideoTransformer(SIZES)
+    assert all(value.is_meta for value in bare.state_dict().values())
+    assert {k: v.shape for k, v in bare.state_dict().items()} == {k: v.shape for k, v in real.state_dict().items()}
+    assert all(isinstance(value, nn.Parameter) and value.requires_grad for value in bare.parameters())
+
+
+def test_nothing_is_drawn_and_nothing_is_left_changed():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    with blank():
+        nn.init.xavier_uniform_(tensor=nn.Linear(4, 5).weight)
+        torch.randn(2, 3)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not torch.randn(2).is_meta and nn.Linear(4, 5).weight.std() > 0
