@@ -104,7 +104,7 @@ def pocket() -> Recipe:
                     everything, levels=LevelsConfig(mean=-0.4, spread=1.3)
                 ),  # more of the little noise, in which flicker is decided
                 TrainConfig(
-                    steps=6_000,
+                    steps=5_600,
                     seed=2,
                     lanes=2,
                     optim=replace(optim, decay=1_000),
@@ -140,18 +140,6 @@ def pocket() -> Recipe:
                     steps=1_000, seed=2, optim=replace(sharp, decay=600), checkpoint_every=100, sample_every=200
                 ),
             ),
-            AutoencoderStage(
-                "crisp",  # the decoder alone: the latents that "story" learns are those of "story-pixels"
-                (FilmGroup("64x64x17", 0, 5_800), FilmGroup("64x64x17", 0, 3_400, "story-1")),
-                ReconstructionConfig(batch=8, decoder_only=True, pyramid_weight=0.3),
-                TrainConfig(
-                    steps=1_000,
-                    seed=3,
-                    optim=replace(sharp, matrix_rate=2e-3, decay=750),
-                    checkpoint_every=100,
-                    sample_every=200,
-                ),
-            ),
         ),
         autoencoder=AutoencoderConfig(latent_channels=24),
         text=text,
@@ -159,16 +147,16 @@ def pocket() -> Recipe:
         sampling=SamplingConfig(guidance=3.0),
         distil=(
             DistilStage(
-                "fast",  # six evaluations in place of twenty-four; a step costs as much as four of the flow's
-                distil=DistilConfig(rank=64, steps=6, guidance=3.0),
+                "fast",  # six evaluations in place of twenty-four; a step costs as much as two or three of the flow's
+                distil=DistilConfig(rank=64, steps=6, guidance=3.0, substeps=1),
                 flow=everything,
                 training=TrainConfig(
-                    steps=500,
+                    steps=300,
                     seed=3,
                     lanes=2,
-                    optim=OptimConfig(other_rate=1e-3, warmup=20, decay=250, ema=0.98),
+                    optim=OptimConfig(other_rate=1e-3, warmup=20, decay=150, ema=0.98),
                     checkpoint_every=50,
-                    sample_every=250,
+                    sample_every=150,
                 ),
             ),
         ),
