@@ -56,12 +56,19 @@ def draw_levels(token_counts: tuple[int, ...], config: LevelsConfig, generator: 
     return shifts * base / (shifts * base + (1 - base))
 
 
-def walk(steps: int, tokens: int, config: LevelsConfig) -> Float[Tensor, " m"]:
-    """The ``steps + 1`` levels that sampling walks, from 1 (noise) to 0 (data).
+def walk(steps: int, tokens: int, config: LevelsConfig, start: float = 1.0) -> Float[Tensor, " m"]:
+    """The levels that sampling walks, from 1 (noise) to 0 (data).
+
+    Args:
+        steps: of the whole way.
+        tokens: how many the video has.
+        config: how levels are shifted for so many.
+        start: the share of the way, before the shift, that is walked; by as many of the steps, the last one counted in.
 
     Raises:
         ValueError: fewer than one step.
     """
     if steps < 1:
         raise ValueError(f"{steps} steps cannot make a video: use at least 1")
-    return shifted(torch.linspace(1.0, 0.0, steps + 1), shift_for(tokens, config))
+    walked = max(1, math.ceil(steps * start - 1e-6))
+    return shifted(torch.linspace(start, 0.0, walked + 1), shift_for(tokens, config))

@@ -76,9 +76,9 @@ def walk_request(
     size = (shape.channels, shape.frames, shape.height, shape.width)
     noise = torch.randn(size, generator=torch.Generator().manual_seed(request.seed))
     start = pack([noise], [1.0], patch)
-    levels = walk(sampling.steps, start.lengths[0], sampling.levels).tolist()
+    share = 1.0 if request.begin is None else request.strength
+    levels = walk(sampling.steps, start.lengths[0], sampling.levels, share).tolist()
     if request.begin is not None:
-        levels = levels[-1 - max(1, round(sampling.steps * request.strength)) :]
         there = pack([request.begin], [levels[0]], patch)
         start = replace(start, tokens=on_path(there.tokens, start.tokens, there.noise))
     given = None

@@ -191,3 +191,19 @@ def test_bad_settings_are_named() -> None:
         solver("rk4")
     with pytest.raises(ValueError, match="shift -1"):
         LevelsConfig(shift=-1.0)
+
+
+@given(st.integers(1, 60), st.floats(0.01, 1.0), st.integers(1, 2000))
+def test_a_part_of_the_way_begins_where_it_is_told(steps, start, tokens):
+    config = LevelsConfig()
+    whole, part = walk(steps, tokens, config), walk(steps, tokens, config, start)
+    flat = shifted(part, 1 / shift_for(tokens, config))
+    assert flat[0].item() == pytest.approx(start, abs=1e-5) and flat[-1] == 0
+    assert torch.all(part.diff() < 0) and 2 <= len(part) <= len(whole)
+    longest = -flat.diff().min().item()
+    assert longest <= 1 / steps + 1e-5  # never longer steps than the whole way's
+
+
+def test_the_whole_way_is_a_part_of_itself():
+    assert torch.equal(walk(6, 80, LevelsConfig()), walk(6, 80, LevelsConfig(), 1.0))
+    assert len(walk(12, 80, LevelsConfig(), 5 / 12)) == 6 and len(walk(6, 80, LevelsConfig(), 0.4)) == 4
