@@ -36,7 +36,7 @@ from langit.evaluate.truth import NOTHING, reading, truth_of
 from langit.feed.batch import Batch
 from langit.shapes import PixelShape
 from langit.train.lanes import shared
-from langit.train.optim import OptimConfig
+from langit.train.optim import Kind, OptimConfig
 from langit.train.trainer import Tick, TrainConfig, Trainer
 from langit.worlds import farm
 from langit.worlds.behind.scene import VERSION as HIDING
@@ -103,11 +103,11 @@ class ProbeTask:
     def twin(self) -> ProbeTask:
         return ProbeTask(shared(self.probe), self.recipe)
 
-    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
+    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
         inside = any(
             part in name for part in (".fine.", ".down.", ".space.", ".time.", ".gather.", ".story.", ".thing.")
         )
-        return inside and parameter.ndim >= 2 and name.endswith("weight")
+        return "matrix" if inside and parameter.ndim >= 2 and name.endswith("weight") else "other"
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
         items: ProbeItems = batch.items

@@ -28,7 +28,7 @@ from langit.evaluate.tracker import Spot, Tracker, TrackerConfig, load_tracker, 
 from langit.feed.batch import Batch
 from langit.shapes import PixelShape
 from langit.train.lanes import shared
-from langit.train.optim import OptimConfig
+from langit.train.optim import Kind, OptimConfig
 from langit.train.trainer import Tick, TrainConfig, Trainer
 from langit.worlds import farm
 from langit.worlds.behind.scene import VERSION as HIDING
@@ -150,8 +150,9 @@ class TrackerTask:
     def twin(self) -> TrackerTask:
         return TrackerTask(shared(self.tracker), self.recipe)
 
-    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
-        return parameter.ndim >= 2 and name.endswith("weight") and ".stem." not in name and ".head." not in name
+    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+        inside = ".stem." not in name and ".head." not in name
+        return "matrix" if inside and parameter.ndim >= 2 and name.endswith("weight") else "other"
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
         items: TrackerItems = batch.items

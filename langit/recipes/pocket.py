@@ -31,6 +31,18 @@ def pocket() -> Recipe:
         FilmGroup("80x48x33", 400_000, 400_400),
         FilmGroup("48x80x33", 500_000, 500_400),
     )
+    worlds = (
+        FilmGroup("64x64x17", 0, 4_000),
+        *short[1:],
+        FilmGroup("64x64x33", 300_000, 302_000),
+        *long[1:],
+        FilmGroup("64x64x17", 0, 3_400, "story-1"),
+        FilmGroup("64x64x33", 300_000, 300_700, "story-1"),
+        FilmGroup("80x48x33", 400_000, 400_350, "story-1"),
+        FilmGroup("48x80x33", 500_000, 500_350, "story-1"),
+        FilmGroup("64x64x17", 0, 1_200, "behind-1"),
+        FilmGroup("64x64x33", 300_000, 300_300, "behind-1"),
+    )
     sharp = OptimConfig(matrix_rate=3e-3, other_rate=1e-3, warmup=30, decay=250, ema=0.995)
     optim = OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=50, decay=600, ema=0.995)
     everything = FlowConfig(
@@ -88,18 +100,7 @@ def pocket() -> Recipe:
             ),
             Stage(
                 "story",  # puppies, travellers, windows of trains; what passes behind another thing; all of it together
-                (
-                    FilmGroup("64x64x17", 0, 4_000),
-                    *short[1:],
-                    FilmGroup("64x64x33", 300_000, 302_000),
-                    *long[1:],
-                    FilmGroup("64x64x17", 0, 3_400, "story-1"),
-                    FilmGroup("64x64x33", 300_000, 300_700, "story-1"),
-                    FilmGroup("80x48x33", 400_000, 400_350, "story-1"),
-                    FilmGroup("48x80x33", 500_000, 500_350, "story-1"),
-                    FilmGroup("64x64x17", 0, 1_200, "behind-1"),
-                    FilmGroup("64x64x33", 300_000, 300_300, "behind-1"),
-                ),
+                worlds,
                 replace(
                     everything, levels=LevelsConfig(mean=-0.4, spread=1.3)
                 ),  # more of the little noise, in which flicker is decided
@@ -112,6 +113,21 @@ def pocket() -> Recipe:
                     sample_every=500,
                 ),
                 autoencoder="story-pixels",
+            ),
+            Stage(
+                "words",  # which word goes with which: until here the text encoder looked at one word for good (LOG)
+                worlds,
+                replace(everything, levels=LevelsConfig(mean=-0.2, spread=1.2)),
+                TrainConfig(
+                    steps=4_000,
+                    seed=3,
+                    lanes=2,
+                    optim=replace(optim, decay=1_000, score_rate=2e-4),
+                    checkpoint_every=100,
+                    sample_every=500,
+                ),
+                autoencoder="story-pixels",
+                fresh_scores=True,
             ),
         ),
         autoencoder_stages=(

@@ -68,7 +68,8 @@ class Stage:
 
     A stage begins with the averaged weights of the one before it; the first begins with random ones. It learns the
     latents of the autoencoder as one of its stages left it, the last if none is named; words of its captions that were
-    not there before are added to the vocabulary.
+    not there before are added to the vocabulary. With ``fresh_scores`` the text encoder's words forget who looks at
+    whom and learn it again.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Stage:
     flow: FlowConfig = field(default_factory=FlowConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
     autoencoder: str = ""
+    fresh_scores: bool = config.added(False)
 
     def __post_init__(self) -> None:
         _check_name(self.name)

@@ -64,6 +64,8 @@ def train_transformer(
             more = extend_tokenizer(model.text.tokenizer, _captions(entries))
             torch.manual_seed(stage.training.seed)
             model = replace(model, autoencoder=autoencoder, text=model.text.extended(more))
+        if stage.fresh_scores:
+            model.text.model.draw_scores()
         train_stage(recipe, stage, places, model, entries, resume, report)
     assert model is not None, "a recipe has a stage"
     return model

@@ -39,14 +39,16 @@ class _Attention(nn.Module):
         self.q, self.k, self.v = (nn.Linear(d_model, heads * d_kv, bias=False) for _ in range(3))
         self.o = nn.Linear(heads * d_kv, d_model, bias=False)
         self.relative_attention_bias = nn.Embedding(BUCKETS, heads)
-        for layer, std in (
-            (self.q, (d_model * d_kv) ** -0.5),
-            (self.k, d_model**-0.5),
-            (self.v, d_model**-0.5),
-            (self.o, (heads * d_kv) ** -0.5),
-            (self.relative_attention_bias, d_model**-0.5),
-        ):
-            nn.init.normal_(layer.weight, std=std)
+        self.draw_scores()
+        nn.init.normal_(self.v.weight, std=d_model**-0.5)
+        nn.init.normal_(self.o.weight, std=(heads * d_kv) ** -0.5)
+
+    def draw_scores(self) -> None:
+        """Draw what decides who looks at whom: nearly everybody at everybody, as T5 begins."""
+        inner, d_model = self.q.weight.shape
+        nn.init.normal_(self.q.weight, std=(d_model * inner / self.heads) ** -0.5)
+        nn.init.normal_(self.k.weight, std=d_model**-0.5)
+        nn.init.normal_(self.relative_attention_bias.weight, std=d_model**-0.5)
 
     def forward(self, hidden: Float[Tensor, "B S d"], read: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
         query, key, value = (
@@ -119,6 +121,12 @@ class Umt5Encoder(nn.Module):
         super().__init__()
         self.shared = nn.Embedding(vocab_size, d_model)  # drawn from N(0, 1)
         self.encoder = _Stack(self.shared, [_Block(d_model, d_kv, num_heads, d_ff) for _ in range(num_layers)])
+
+    def draw_scores(self) -> None:
+        """Forget who looks at whom, in every block; what words are and what is told of them stays."""
+        for module in self.modules():
+            if isinstance(module, _Attention):
+                module.draw_scores()
 
     def forward(self, ids: Int[Tensor, "B S"], read: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
         """The texts' hidden states. ``read`` is False at padding, which nobody attends to."""

@@ -26,6 +26,7 @@ from langit.patches import Pack, TextPack, channels_first, channels_last
 from langit.text.encoder import TextEncoder
 from langit.train.drawing import draw_captions, draw_noised, weighed
 from langit.train.lanes import shared
+from langit.train.optim import Kind
 from langit.train.tasks import FlowConfig, Look, averaged
 from langit.transformer.adapter import Adapter
 from langit.transformer.model import VideoTransformer
@@ -101,9 +102,9 @@ class DistilTask:
         mine = shared(self.transformer), self.text, shared(self.adapter)
         return DistilTask(*mine, self.config, self.flow, self.walk, self.look)
 
-    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:  # noqa: ARG002
-        """None: thin factors are no matrices whose directions should all count alike. AdamW moves them."""
-        return False
+    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:  # noqa: ARG002
+        """Thin factors are no matrices whose directions should all count alike: AdamW moves them."""
+        return "other"
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
         wrong, level = self.losses(batch, generator)

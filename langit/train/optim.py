@@ -1,5 +1,9 @@
 """Optimisers: Muon for the matrices inside blocks, AdamW for everything else; schedule; moving average.
 
+Queries and keys whose products are neither scaled nor normalised have a rate of their own: Muon moves all of their
+directions alike, at a rate made for matrices that a norm holds in check, until every score is in the hundreds and
+attention looks at one token for good (docs/LOG.md; Kimi K2 clips them, arXiv 2507.20534).
+
 Knows parameters by name and shape, not what they do. Convolution kernels are matrices to Muon (out x everything else),
 through views that share their storage.
 """
@@ -10,13 +14,17 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from langit import config as configs
 from langit.transformer.linear import linear
+
+Kind = Literal["matrix", "score", "other"]
+"""A matrix inside a block; queries or keys that nothing holds in check; embeddings, norms, tables, the output."""
 
 Each = Callable[[Callable[[Tensor], None], list[Tensor]], object]
 """Does some work on every one of a list of tensors, perhaps on several threads."""
@@ -40,12 +48,13 @@ class OptimConfig:
     final: float = 0.02
     clip: float = 1.0
     ema: float = 0.998
+    score_rate: float = configs.added(0.0)  # AdamW's, of queries and keys that nothing holds in check; 0: as matrices
 
     def __post_init__(self) -> None:
         for name in ("matrix_rate", "other_rate", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} {getattr(self, name)} is not a number above 0: give one")
-        for name in ("warmup", "decay", "weight_decay"):
+        for name in ("warmup", "decay", "weight_decay", "score_rate"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} {getattr(self, name)} is below 0: give 0 or more")
         if not 0 <= self.final <= 1:
@@ -115,21 +124,25 @@ class Optimisers:
     def __init__(
         self,
         named: dict[str, nn.Parameter],
-        is_matrix: Callable[[str, nn.Parameter], bool],
+        kind_of: Callable[[str, nn.Parameter], Kind],
         config: OptimConfig,
         each: Each = map_in_turn,
     ) -> None:
         self.config = config
         self.named = named
-        self.views = {name: p.detach().view(p.shape[0], -1) for name, p in named.items() if is_matrix(name, p)}
-        self.others = {name: p for name, p in named.items() if name not in self.views}
+        kinds = {name: kind_of(name, p) for name, p in named.items()}
+        if not config.score_rate:
+            kinds = {name: "matrix" if kind == "score" else kind for name, kind in kinds.items()}
+        self.views = {name: p.detach().view(p.shape[0], -1) for name, p in named.items() if kinds[name] == "matrix"}
         self.parts: list[tuple[torch.optim.Optimizer, dict[str, Any], float]] = []
         if self.views:
             muon = LaneMuon(list(self.views.values()), config.weight_decay, each)
             self.parts.append((muon, dict(self.views), config.matrix_rate))
-        if self.others:
-            adam = torch.optim.AdamW(list(self.others.values()), betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
-            self.parts.append((adam, dict(self.others), config.other_rate))
+        for kind, rate in (("other", config.other_rate), ("score", config.score_rate)):
+            some: dict[str, Any] = {name: p for name, p in named.items() if kinds[name] == kind}
+            if some:
+                adam = torch.optim.AdamW(list(some.values()), betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
+                self.parts.append((adam, some, rate))
 
     def step(self, step: int, steps: int) -> float:
         """Clip, update, clear. Returns the gradient's norm before clipping."""

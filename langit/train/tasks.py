@@ -26,6 +26,7 @@ from langit.patches.known import KnownConfig
 from langit.text.encoder import TextEncoder
 from langit.train.drawing import draw_captions, draw_noised, weighed
 from langit.train.lanes import shared
+from langit.train.optim import Kind
 from langit.transformer.model import VideoTransformer
 
 Look = Callable[[int, Path], None]
@@ -82,10 +83,12 @@ class FlowTask:
     def twin(self) -> FlowTask:
         return FlowTask(shared(self.transformer), shared(self.text), self.config, self.look)
 
-    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
-        """Matrices inside blocks; embeddings, norms, tables and the output stay with AdamW."""
+    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+        """The text encoder's scores are neither scaled nor normalised (T5); the transformer's are normalised."""
+        if name.endswith((".SelfAttention.q.weight", ".SelfAttention.k.weight")):
+            return "score"
         inside = ".blocks." in name or ".block." in name
-        return inside and parameter.ndim == 2 and "relative_attention_bias" not in name
+        return "matrix" if inside and parameter.ndim == 2 and "relative_attention_bias" not in name else "other"
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
         wrong, noise = self.losses(batch, generator)
@@ -161,8 +164,9 @@ class ReconstructionTask:
     def twin(self) -> ReconstructionTask:
         return ReconstructionTask(shared(self.autoencoder), self.config, self.look)
 
-    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
-        return parameter.ndim >= 2 and "linear" not in name and parameter.shape[0] > 1 and name.endswith("weight")
+    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+        kernel = parameter.ndim >= 2 and parameter.shape[0] > 1 and name.endswith("weight")
+        return "matrix" if kernel and "linear" not in name else "other"
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         video = to_float(batch.items)

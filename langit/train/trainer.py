@@ -20,7 +20,7 @@ from langit.feed.exposure import ExposureLog
 from langit.train import checkpoint
 from langit.train.lanes import Lanes
 from langit.train.metrics import count_flops, gemm_peak
-from langit.train.optim import OptimConfig, Optimisers, average
+from langit.train.optim import Kind, OptimConfig, Optimisers, average
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Task(Protocol):
     def modules(self) -> dict[str, nn.Module]:
         """The modules that are trained, by name."""
 
-    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
-        """Whether Muon moves this parameter."""
+    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+        """What an optimiser takes this parameter for."""
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
         """A scalar."""
@@ -98,7 +98,7 @@ class Trainer:
             if parameter.requires_grad
         }
         self.lanes = Lanes(task, config.lanes)
-        self.optimisers = Optimisers(self.named, task.is_matrix, config.optim, self.lanes.each)
+        self.optimisers = Optimisers(self.named, task.kind_of, config.optim, self.lanes.each)
         self.ema = {name: parameter.detach().clone() for name, parameter in self.named.items()}
         self.exposure = ExposureLog(folder / "exposure.log")
         self.step, self.seconds, self.flops, self.smooth = 0, 0.0, 0, 0.0

@@ -17,7 +17,7 @@ from langit.feed.batch import Batch
 from langit.train import checkpoint
 from langit.train.checkpoint import Checkpoint
 from langit.train.lanes import Lanes, shared
-from langit.train.optim import OptimConfig, Optimisers, orthogonalised, rate_at
+from langit.train.optim import Kind, OptimConfig, Optimisers, orthogonalised, rate_at
 from langit.train.trainer import Tick, TrainConfig, Trainer
 
 
@@ -32,8 +32,8 @@ class Line:
     def modules(self) -> dict[str, nn.Module]:
         return {"net": self.net}
 
-    def is_matrix(self, name: str, parameter: nn.Parameter) -> bool:
-        return parameter.ndim == 2
+    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+        return "matrix" if parameter.ndim == 2 else "other"
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
         x = batch.items + 0.1 * torch.randn(batch.items.shape, generator=generator)
@@ -182,7 +182,7 @@ def test_muon_moves_as_torchs_own(tmp_path: Path) -> None:
     torch.manual_seed(0)
     ours, theirs = (nn.Parameter(torch.ones(12, 20)) for _ in range(2))
     config = OptimConfig(matrix_rate=0.02, warmup=1, decay=1, weight_decay=0.1, clip=1e9)
-    mine = Optimisers({"w": ours}, lambda _n, _p: True, config)
+    mine = Optimisers({"w": ours}, lambda _n, _p: "matrix", config)
     peer = torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
     for step in range(4):
         gradient = torch.randn(12, 20)
@@ -196,7 +196,9 @@ def test_muon_moves_as_torchs_own(tmp_path: Path) -> None:
 def test_convolutions_are_moved_through_views() -> None:
     conv = nn.Conv2d(4, 6, 3)
     before = conv.weight.detach().clone()
-    optimisers = Optimisers(dict(conv.named_parameters()), lambda _n, p: p.ndim == 4, OptimConfig(warmup=1))
+    optimisers = Optimisers(
+        dict(conv.named_parameters()), lambda _n, p: "matrix" if p.ndim == 4 else "other", OptimConfig(warmup=1)
+    )
     conv(torch.randn(2, 4, 5, 5)).square().mean().backward()
     optimisers.step(0, 10)
     assert not torch.equal(conv.weight, before)
@@ -266,3 +268,24 @@ def test_another_length_has_to_be_chosen_before_the_rate_falls(tmp_path: Path) -
     longer = replace(CONFIG, steps=20)
     with pytest.raises(ValueError, match="past step 8.*steps=12 and decay=4"):
         Trainer(Line(), Numbers(), longer, tmp_path, "sha256:recipe").resume()
+
+
+def test_unchecked_scores_have_a_rate_of_their_own_where_one_is_given():
+    def kinds(name: str, _parameter: nn.Parameter) -> Kind:
+        return "score" if name == "q" else "matrix"
+
+    def moved(config: OptimConfig) -> tuple[float, float]:
+        named = {name: nn.Parameter(torch.zeros(6, 6)) for name in ("q", "v")}
+        optimisers = Optimisers(named, kinds, config)
+        for parameter in named.values():
+            parameter.grad = torch.eye(6)
+        optimisers.step(0, 100)
+        return named["q"].abs().max().item(), named["v"].abs().max().item()
+
+    plain = OptimConfig(warmup=1, decay=0)
+    q, v = moved(plain)
+    assert q == pytest.approx(v)
+    q, again = moved(replace(plain, score_rate=1e-4))
+    assert again == pytest.approx(v) and q == pytest.approx(1e-4, rel=0.01)
+    with pytest.raises(ValueError, match="score_rate"):
+        OptimConfig(score_rate=-1.0)
