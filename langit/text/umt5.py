@@ -17,6 +17,7 @@ from torch.nn import functional
 
 BUCKETS, FARTHEST = 32, 128  # of relative positions: half for either side; beyond the farthest all are alike
 EPSILON = 1e-6
+SLOPES = ((0.5, 4.0), (4.0, 0.5), (0.5, 0.5))  # by which scores begin to fall with each word back and ahead
 
 
 def buckets(length: int, device: torch.device | None = None) -> Int[Tensor, "S S"]:
@@ -32,6 +33,17 @@ def buckets(length: int, device: torch.device | None = None) -> Int[Tensor, "S S
     return torch.where(way.abs() < near, way.abs(), far.clamp(max=side - 1)) + side * (way > 0)
 
 
+def nearest_ways() -> Int[Tensor, " b"]:
+    """For each bucket the shortest way in it, in words: below 0 back, above 0 ahead."""
+    found = buckets(2 * FARTHEST)
+    ways = torch.zeros(BUCKETS, dtype=torch.long)
+    for way in range(1 - 2 * FARTHEST, 2 * FARTHEST):
+        bucket = found[0, way] if way >= 0 else found[-way, 0]
+        if way and (not ways[bucket] or abs(way) < ways[bucket].abs()):
+            ways[bucket] = way
+    return ways
+
+
 class _Attention(nn.Module):
     def __init__(self, d_model: int, d_kv: int, heads: int) -> None:
         super().__init__()
@@ -43,12 +55,22 @@ class _Attention(nn.Module):
         nn.init.normal_(self.v.weight, std=d_model**-0.5)
         nn.init.normal_(self.o.weight, std=(heads * d_kv) ** -0.5)
 
+    @torch.no_grad()
     def draw_scores(self) -> None:
-        """Draw what decides who looks at whom: nearly everybody at everybody, as T5 begins."""
+        """Draw what decides who looks at whom: hardly what words are, as T5 begins, but where: at what is near.
+
+        Heads look back, ahead and both ways in turn, with scores that fall with the distance (as in ALiBi, arXiv
+        2108.12409). Where all begin by looking at everybody, no word knows its neighbours, and they learn it slowly.
+        """
         inner, d_model = self.q.weight.shape
+        if self.q.weight.is_meta:
+            return  # it will be given its weights
         nn.init.normal_(self.q.weight, std=(d_model * inner / self.heads) ** -0.5)
         nn.init.normal_(self.k.weight, std=d_model**-0.5)
-        nn.init.normal_(self.relative_attention_bias.weight, std=d_model**-0.5)
+        way = nearest_ways()
+        for head in range(self.heads):
+            back, ahead = SLOPES[head % len(SLOPES)]
+            self.relative_attention_bias.weight[:, head] = torch.where(way > 0, -ahead * way, back * way)
 
     def forward(self, hidden: Float[Tensor, "B S d"], read: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
         query, key, value = (

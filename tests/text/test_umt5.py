@@ -54,6 +54,8 @@ def test_it_begins_as_wide_as_transformers_does():
     sizes = SMALL | {"d_model": 128, "d_kv": 32, "num_heads": 4, "d_ff": 96, "vocab_size": 500}
     ours, theirs = Umt5Encoder(**sizes).state_dict(), peer(sizes).state_dict()
     for name, value in theirs.items():
+        if name.endswith("relative_attention_bias.weight"):
+            continue  # ours begin by looking near
         assert ours[name].std().item() == pytest.approx(value.std().item(), rel=0.25, abs=1e-6), name
 
 
@@ -61,3 +63,36 @@ def test_gradients_reach_every_weight():
     ours = Umt5Encoder(**SMALL)
     ours(torch.tensor([[5, 6, 7, 0]]), torch.tensor([[True, True, True, False]])).square().sum().backward()
     assert all(parameter.grad is not None for parameter in ours.parameters())
+
+
+def test_heads_begin_by_looking_back_ahead_and_both_ways():
+    attention = Umt5Encoder(**SMALL).encoder.block[0].layer[0].SelfAttention
+    bias = attention.relative_attention_bias(buckets(40)).detach()  # (S, S, heads)
+    back, ahead, both = bias[20].unbind(1)
+    assert back[19] > back[21] and ahead[21] > ahead[19] and both[19] == both[21]
+    for head in (back, ahead, both):
+        assert head.argmax() == 20
+        assert torch.all(head[20:].diff() <= 0) and torch.all(head[:21].diff() >= 0)
+
+
+def test_a_word_knows_its_neighbours_from_the_beginning():
+    torch.manual_seed(0)
+    sizes = SMALL | {"d_model": 48, "d_kv": 16, "vocab_size": 60}
+    ours = Umt5Encoder(**sizes).eval()
+    one, other = torch.tensor([[5, 6, 7, 8, 9, 10, 11]]), torch.tensor([[5, 11, 7, 8, 9, 10, 6]])
+    read = torch.ones_like(one, dtype=torch.bool)
+    with torch.no_grad():
+        moved = (ours(one, read) - ours(other, read)).norm(dim=-1)[0] / ours(one, read).norm(dim=-1)[0]
+    assert moved[0] > 0.1 and moved[2] > 0.1 and moved[5] > 0.1  # beside what was exchanged
+    assert moved[3] < moved[2]
+
+
+def test_scores_are_forgotten_and_nothing_else():
+    ours = Umt5Encoder(**SMALL)
+    before = {name: value.clone() for name, value in ours.state_dict().items()}
+    for value in ours.parameters():
+        value.data += 1
+    ours.draw_scores()
+    for name, value in ours.state_dict().items():
+        scores = name.endswith((".q.weight", ".k.weight", "relative_attention_bias.weight"))
+        assert torch.allclose(value, before[name] + 1) != scores, name
