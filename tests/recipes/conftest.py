@@ -15,3 +15,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     run(recipes.find("tiny"), home=folder, workers=1, report=lambda *_: None)
     return folder
+
+
+@pytest.fixture
+def beside(home: Path, tmp_path: Path) -> Path:
+    """A home of its own in which all of the run is there, and whatever comes new stays."""
+    for name in ("films", "ledger", "latents", "runs/tiny"):
+        (tmp_path / name).mkdir(parents=True)
+        for there in (home / name).iterdir():
+            (tmp_path / name / there.name).symlink_to(there)
+    return tmp_path

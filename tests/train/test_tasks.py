@@ -69,3 +69,18 @@ def test_what_begins_in_the_middle_is_begun_from_something_known() -> None:
     assert (witness.shown.noise[:6] == 0).all() and (witness.shown.noise[18:24] == 0).all()
     made.losses(replace(batch(channels)), torch.Generator().manual_seed(0))
     assert (witness.shown.noise > 0).all()
+
+
+def test_scores_that_nothing_holds_in_check_are_named():
+    parts = make_parts(0)
+    made = FlowTask(parts.transformer, parts.text, FlowConfig(), lambda _step, _folder: None)
+    kinds = {
+        f"{part}.{name}": made.kind_of(f"{part}.{name}", p)
+        for part, module in made.modules().items()
+        for name, p in module.named_parameters()
+    }
+    scores = {name for name, kind in kinds.items() if kind == "score"}
+    assert scores and all(name.startswith("text.") and name.endswith(("q.weight", "k.weight")) for name in scores)
+    assert len(scores) == 2 * parts.text.config.num_layers
+    assert all(kind == "other" for name, kind in kinds.items() if "relative_attention_bias" in name)
+    assert any(kind == "matrix" for name, kind in kinds.items() if name.startswith("transformer."))

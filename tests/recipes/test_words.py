@@ -1,0 +1,40 @@
+"""A stage before which the text encoder forgets who looks at whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from langit import recipes
+from langit.recipes.autoencoder import train_autoencoder
+from langit.recipes.films import Places
+from langit.recipes.recipe import identity
+from langit.recipes.run import train_transformer
+from langit.text.umt5 import Umt5Encoder
+from langit.train import checkpoint
+
+
+def test_scores_are_drawn_anew_and_learn_at_their_own_rate(beside: Path) -> None:
+    tiny = recipes.find("tiny")
+    last = tiny.stages[-1]
+    optim = replace(last.training.optim, score_rate=1e-6)
+    words = replace(last, name="words", fresh_scores=True, training=replace(last.training, steps=2, optim=optim))
+    recipe, places = replace(tiny, stages=(*tiny.stages, words)), Places(beside, "tiny")
+    for stage in tiny.stages:
+        assert identity(recipe, stage.name) == identity(tiny, stage.name)
+    autoencoders = train_autoencoder(recipe, places, True, lambda *_: None)
+    model = train_transformer(recipe, places, autoencoders, True, lambda *_: None)
+    before = checkpoint.load(checkpoint.latest(places.stage(last.name)) or beside).tensors["ema"]
+    torch.manual_seed(words.training.seed)
+    drawn = Umt5Encoder(**model.text.config.sizes)
+    drawn.draw_scores()
+    for name, value in model.text.model.state_dict().items():
+        if name.endswith((".SelfAttention.q.weight", ".SelfAttention.k.weight")):
+            old = before[f"text.model.{name}"]
+            assert not torch.allclose(value, old, atol=1e-3)  # forgotten
+        if name.endswith(".SelfAttention.v.weight"):
+            assert torch.allclose(value, before[f"text.model.{name}"], atol=0.1)  # what is told stays, and goes on
+        if name.endswith("relative_attention_bias.weight"):
+            assert torch.allclose(value, drawn.state_dict()[name], atol=0.1)  # begins by looking near
