@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.protocol import prepare, spread
+from langit.bundle import resolve
 
 PROMPT = "a red ball bounces on snow at sunset"
 PARTS = """
@@ -61,7 +62,7 @@ print(json.dumps(marks))
 """
 
 
-def cpu_seconds(command: Sequence[str], home: Path) -> tuple[float, str]:
+def process_seconds(command: Sequence[str], home: Path) -> tuple[float, str]:
     """CPU seconds of a fresh process, the system's among them, and what it printed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "LANGIT_HOME": str(home)}
@@ -75,12 +76,13 @@ def main() -> None:
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
+    model = str(resolve(args.model))  # here, because the processes have homes of their own
     prepare()
     python = sys.executable
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         made = str(home / "made.mp4")
-        ours = [python, "-c", "from langit.cli import main; main()", "generate", PROMPT, "--model", args.model]
+        ours = [python, "-c", "from langit.cli import main; main()", "generate", PROMPT, "--model", model]
         contenders = {
             "an interpreter": [python, "-c", "pass"],
             "import torch": [python, "-c", "import torch"],
@@ -96,11 +98,11 @@ def main() -> None:
         parts: dict[str, list[float]] = {}
         for number in range(args.rounds + 1):  # the first round makes keys and the page cache, and does not count
             for name, command in contenders.items():
-                seconds, _ = cpu_seconds(command, home)
+                seconds, _ = process_seconds(command, home)
                 if number:
                     taken[name].append(seconds)
             (home / str(number)).mkdir()
-            _, said = cpu_seconds([python, "-c", PARTS, args.model, PROMPT, str(home / str(number))], home)
+            _, said = process_seconds([python, "-c", PARTS, model, PROMPT, str(home / str(number))], home)
             for name, value in json.loads(said.splitlines()[-1]).items():
                 if number:
                     parts.setdefault(name, []).append(value)

@@ -216,7 +216,7 @@ def fit_probe(
     torch.manual_seed(recipe.training.seed)
     probe = Probe(recipe.network)
     feed = ProbeFeed(learnt, recipe.batch, recipe.training.seed, probe.questions, recipe.spoiled)
-    identity = configs.digest_of({"recipe": configs.dump(recipe), "reconstructions": reconstruct is not None})
+    identity = configs.digest_of({"recipe": configs.identifying(recipe), "reconstructions": reconstruct is not None})
     trainer = Trainer(ProbeTask(probe, recipe), feed, recipe.training, folder, identity)
     trainer.resume()
 

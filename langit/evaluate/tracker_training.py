@@ -273,9 +273,8 @@ def fit_tracker(recipe: TrackerRecipe, films: Sequence[TrackedFilm], folder: Pat
     torch.manual_seed(recipe.training.seed)
     tracker = Tracker(recipe.network)
     task = TrackerTask(tracker, recipe)
-    trainer = Trainer(
-        task, TrackerFeed(films, recipe), recipe.training, folder, configs.digest_of(configs.dump(recipe))
-    )
+    identity = configs.digest_of(configs.identifying(recipe))
+    trainer = Trainer(task, TrackerFeed(films, recipe), recipe.training, folder, identity)
     trainer.resume()
 
     def tell(tick: Tick) -> None:

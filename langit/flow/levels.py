@@ -63,12 +63,16 @@ def walk(steps: int, tokens: int, config: LevelsConfig, start: float = 1.0) -> F
         steps: of the whole way.
         tokens: how many the video has.
         config: how levels are shifted for so many.
-        start: the share of the way, before the shift, that is walked; by as many of the steps, the last one counted in.
+        start: the share of the way, above 0 and before the shift, that is walked: in steps as long as the whole way's,
+            of which the last ends where the data are.
 
     Raises:
         ValueError: fewer than one step.
     """
     if steps < 1:
         raise ValueError(f"{steps} steps cannot make a video: use at least 1")
-    walked = max(1, math.ceil(steps * start - 1e-6))
-    return shifted(torch.linspace(start, 0.0, walked + 1), shift_for(tokens, config))
+    assert 0 < start <= 1, "a share of the way"
+    walked = max(1, math.ceil(steps * start - 1e-3))
+    levels = torch.linspace(start, start - walked / steps, walked + 1)
+    levels[-1] = 0.0
+    return shifted(levels, shift_for(tokens, config))

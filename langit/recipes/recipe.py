@@ -69,7 +69,7 @@ class Stage:
     A stage begins with the averaged weights of the one before it; the first begins with random ones. It learns the
     latents of the autoencoder as one of its stages left it, the last if none is named; words of its captions that were
     not there before are added to the vocabulary. With ``fresh_scores`` the text encoder's words forget who looks at
-    whom and learn it again.
+    whom and learn it again, or for the first time, from their neighbours on.
     """
 
     name: str

@@ -46,7 +46,7 @@ from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import extend_tokenizer, train_tokenizer
 from langit.train import checkpoint
 from langit.train.tasks import FlowTask
-from langit.train.trainer import Trainer
+from langit.train.trainer import Trainer, check_identity
 from langit.transformer.model import VideoTransformer
 
 
@@ -188,6 +188,8 @@ def run(recipe: Recipe, *, resume: bool = False, workers: int = 2, report: Repor
             raise ValueError(
                 f"{old} is there already: --resume goes on, name=OTHER begins beside it, or remove {folder}"
             )
+        if old is not None:  # now, not after days of the stages before it
+            check_identity(old, identity(recipe, stage))
     films = recipe.all_films
     render_films(films, places, workers, report)
     enter_films(recipe, films, places, report)

@@ -51,22 +51,25 @@ class _Attention(nn.Module):
         self.q, self.k, self.v = (nn.Linear(d_model, heads * d_kv, bias=False) for _ in range(3))
         self.o = nn.Linear(heads * d_kv, d_model, bias=False)
         self.relative_attention_bias = nn.Embedding(BUCKETS, heads)
-        self.draw_scores()
+        self._draw_words()
+        nn.init.normal_(self.relative_attention_bias.weight, std=d_model**-0.5)
         nn.init.normal_(self.v.weight, std=d_model**-0.5)
         nn.init.normal_(self.o.weight, std=(heads * d_kv) ** -0.5)
 
+    def _draw_words(self) -> None:
+        """Queries so small that what words are hardly decides who looks at whom, as T5 begins."""
+        inner, d_model = self.q.weight.shape
+        nn.init.normal_(self.q.weight, std=(d_model * inner / self.heads) ** -0.5)
+        nn.init.normal_(self.k.weight, std=d_model**-0.5)
+
     @torch.no_grad()
     def draw_scores(self) -> None:
-        """Draw what decides who looks at whom: hardly what words are, as T5 begins, but where: at what is near.
+        """Draw what decides who looks at whom: hardly what words are, but where: at what is near.
 
         Heads look back, ahead and both ways in turn, with scores that fall with the distance (as in ALiBi, arXiv
         2108.12409). Where all begin by looking at everybody, no word knows its neighbours, and they learn it slowly.
         """
-        inner, d_model = self.q.weight.shape
-        if self.q.weight.is_meta:
-            return  # it will be given its weights
-        nn.init.normal_(self.q.weight, std=(d_model * inner / self.heads) ** -0.5)
-        nn.init.normal_(self.k.weight, std=d_model**-0.5)
+        self._draw_words()
         way = nearest_ways()
         for head in range(self.heads):
             back, ahead = SLOPES[head % len(SLOPES)]

@@ -86,6 +86,20 @@ class Tick:
     seconds: float
 
 
+def check_identity(path: Path, identity: str) -> None:
+    """Whether a checkpoint is of the run with that identity.
+
+    Raises:
+        ValueError: it is another's, or damaged.
+    """
+    _, facts = checkpoint.facts(path)
+    if facts["identity"] != identity:
+        raise ValueError(
+            f"{path} was made by another recipe ({facts['identity'][:19]}…, this one is {identity[:19]}…):"
+            f" use another name or folder, the same settings, or move {path.parent} away"
+        )
+
+
 class Trainer:
     """Runs a task over a feed, keeping its state in a folder."""
 
@@ -113,12 +127,8 @@ class Trainer:
         newest = checkpoint.latest(self.folder)
         if newest is None:
             return False
+        check_identity(newest, self.identity)
         saved = checkpoint.load(newest)
-        if saved.facts["identity"] != self.identity:
-            raise ValueError(
-                f"{newest} was made by another recipe ({saved.facts['identity'][:19]}…, this one is"
-                f" {self.identity[:19]}…): use another folder or the same settings"
-            )
         facts: dict[str, Any] = saved.facts
         held, wanted = facts["steps"] - facts["decay"], self.config.steps - self.config.optim.decay
         if held != wanted and saved.step > min(held, wanted):

@@ -20,7 +20,7 @@ class _Undrawn(TorchFunctionMode):
         given = kwargs or {}
         if func in (Tensor.normal_, Tensor.uniform_) or getattr(func, "__module__", "") == nn.init.__name__:
             return args[0] if args else given["tensor"]
-        return (torch.empty if func is torch.randn else func)(*args, **given)
+        return func(*args, **given)
 
 
 @contextmanager

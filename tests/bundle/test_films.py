@@ -229,8 +229,12 @@ def test_films_of_two_worlds_are_one_table_that_anyone_can_check(tmp_path):
 
 
 def test_a_table_of_the_first_world_alone_is_as_it_was_when_there_was_no_other(tmp_path):
-    whole = load_bundle("pocket").films()
+    opened = load_bundle("pocket")
+    whole = opened.films()
     assert whole is not None and whole.worlds[0] == "worlds-1" and len(whole.worlds) > 1
+    assert whole.facts() == opened.provenance.films
+    first, *others = json.loads(opened.provenance.text())["films"]["groups"]
+    assert "world" not in first and {other.get("world", "worlds-1") for other in others} == set(whole.worlds)
     alone = dataclasses.replace(
         whole,
         rows=tuple(row for row in whole.rows if row.world == "worlds-1"),

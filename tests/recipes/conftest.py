@@ -19,7 +19,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def beside(home: Path, tmp_path: Path) -> Path:
-    """A home of its own in which all of the run is there, and whatever comes new stays."""
+    """A home of its own in which all of the run is there; folders that come new are its own."""
     for name in ("films", "ledger", "latents", "runs/tiny"):
         (tmp_path / name).mkdir(parents=True)
         for there in (home / name).iterdir():

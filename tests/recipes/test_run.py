@@ -115,6 +115,14 @@ def test_an_older_run_is_not_overwritten(home: Path) -> None:
     assert (home / "runs" / "tiny" / "scenes" / "exposure.log").read_bytes() == before
 
 
+def test_a_stage_of_another_recipe_is_named_before_anything_is_done(home: Path) -> None:
+    other = config.override(recipes.find("tiny"), ["distil.fast.training.seed=9"])
+    said: list[object] = []
+    with pytest.raises(ValueError, match="tiny/fast/step-.*another recipe"):
+        run(other, resume=True, home=home, workers=1, report=lambda *tick: said.append(tick))
+    assert not said
+
+
 def test_the_recipe_decides_whether_mirrored_films_are_seen(home: Path) -> None:
     """The ledger holds them; a recipe without them does not train on them."""
     tiny = recipes.find("tiny")

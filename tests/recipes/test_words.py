@@ -27,14 +27,18 @@ def test_scores_are_drawn_anew_and_learn_at_their_own_rate(beside: Path) -> None
     autoencoders = train_autoencoder(recipe, places, True, lambda *_: None)
     model = train_transformer(recipe, places, autoencoders, True, lambda *_: None)
     before = checkpoint.load(checkpoint.latest(places.stage(last.name)) or beside).tensors["ema"]
-    torch.manual_seed(words.training.seed)
+    torch.manual_seed(words.training.seed)  # as the stage does before it adds words, of which there are none here
     drawn = Umt5Encoder(**model.text.config.sizes)
     drawn.draw_scores()
+    begun = drawn.state_dict()
     for name, value in model.text.model.state_dict().items():
         if name.endswith((".SelfAttention.q.weight", ".SelfAttention.k.weight")):
             old = before[f"text.model.{name}"]
             assert not torch.allclose(value, old, atol=1e-3)  # forgotten
+            assert torch.allclose(value, begun[name], atol=1e-4)  # 2 steps of 1e-6 from where it was drawn
+            assert not torch.equal(value, begun[name])  # but it moves
         if name.endswith(".SelfAttention.v.weight"):
             assert torch.allclose(value, before[f"text.model.{name}"], atol=0.1)  # what is told stays, and goes on
         if name.endswith("relative_attention_bias.weight"):
-            assert torch.allclose(value, drawn.state_dict()[name], atol=0.1)  # begins by looking near
+            assert not torch.allclose(before[f"text.model.{name}"], begun[name], atol=0.1)
+            assert torch.allclose(value, begun[name], atol=0.1)  # begins by looking near

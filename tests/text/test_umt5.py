@@ -54,19 +54,21 @@ def test_it_begins_as_wide_as_transformers_does():
     sizes = SMALL | {"d_model": 128, "d_kv": 32, "num_heads": 4, "d_ff": 96, "vocab_size": 500}
     ours, theirs = Umt5Encoder(**sizes).state_dict(), peer(sizes).state_dict()
     for name, value in theirs.items():
-        if name.endswith("relative_attention_bias.weight"):
-            continue  # ours begin by looking near
         assert ours[name].std().item() == pytest.approx(value.std().item(), rel=0.25, abs=1e-6), name
 
 
 def test_gradients_reach_every_weight():
+    torch.manual_seed(0)
     ours = Umt5Encoder(**SMALL)
-    ours(torch.tensor([[5, 6, 7, 0]]), torch.tensor([[True, True, True, False]])).square().sum().backward()
-    assert all(parameter.grad is not None for parameter in ours.parameters())
+    out = ours(torch.tensor([[5, 6, 7, 0]]), torch.tensor([[True, True, True, False]]))[:, :3]
+    (out * torch.randn_like(out)).sum().backward()
+    for name, parameter in ours.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().max() > 1e-5, name
 
 
-def test_heads_begin_by_looking_back_ahead_and_both_ways():
+def test_fresh_heads_look_back_ahead_and_both_ways():
     attention = Umt5Encoder(**SMALL).encoder.block[0].layer[0].SelfAttention
+    attention.draw_scores()
     bias = attention.relative_attention_bias(buckets(40)).detach()  # (S, S, heads)
     back, ahead, both = bias[20].unbind(1)
     assert back[19] > back[21] and ahead[21] > ahead[19] and both[19] == both[21]
@@ -75,10 +77,11 @@ def test_heads_begin_by_looking_back_ahead_and_both_ways():
         assert torch.all(head[20:].diff() <= 0) and torch.all(head[:21].diff() >= 0)
 
 
-def test_a_word_knows_its_neighbours_from_the_beginning():
+def test_with_fresh_scores_a_word_knows_its_neighbours_at_once():
     torch.manual_seed(0)
     sizes = SMALL | {"d_model": 48, "d_kv": 16, "vocab_size": 60}
     ours = Umt5Encoder(**sizes).eval()
+    ours.draw_scores()
     one, other = torch.tensor([[5, 6, 7, 8, 9, 10, 11]]), torch.tensor([[5, 11, 7, 8, 9, 10, 6]])
     read = torch.ones_like(one, dtype=torch.bool)
     with torch.no_grad():
