@@ -22,9 +22,9 @@ import numpy as np
 
 from langit import video
 from langit.bundle.provenance import LedgerState
-from langit.release.credentials import sign
+from langit.release.credentials.identity import FOLDER, identity
+from langit.release.credentials.sign import sign
 from langit.release.facts import Facts
-from langit.release.identity import FOLDER, identity
 from langit.release.verify import verify
 
 MEGABYTES = (0.02, 1, 10, 100, 400)

@@ -23,7 +23,7 @@ from langit import video
 from langit.bundle import load_bundle
 from langit.generate import Model, generate
 from langit.release import Door, Facts, release
-from langit.release.credentials import sign
+from langit.release.credentials.sign import sign
 from langit.release.gates.frames import frame_gates, watched
 from langit.release.nearest.bundled import open_index
 from langit.release.nearest.gate import Watch

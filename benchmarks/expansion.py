@@ -13,10 +13,10 @@ from collections.abc import Sequence
 import torch
 
 from langit.bundle import load_bundle
-from langit.evaluate.intervals import rate
-from langit.evaluate.probe import judge, load_probe
+from langit.evaluate.figures.intervals import rate
+from langit.evaluate.judges.probe import judge, load_probe
 from langit.generate import Model, generate_many
-from langit.text.expand import expander
+from langit.worlds.reading.expand import expander
 
 SEEDS = (0, 1, 2)
 BATCH = 8

@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from langit.evaluate.intervals import wilson
+from langit.evaluate.figures.intervals import wilson
 from langit.release.gates.lexicon import lexicon
 from langit.release.gates.prompt import RULES, check_prompt
 

@@ -25,10 +25,10 @@ from benchmarks import curves
 from benchmarks.protocol import prepare
 from langit.autoencoder.model import to_frames
 from langit.bundle import load_bundle
-from langit.evaluate.fidelity import LANGUAGES, Case, cases
-from langit.evaluate.probe import Probe, judge, load_probe
+from langit.evaluate.fidelity.scores import LANGUAGES, Case, cases
+from langit.evaluate.judges.probe import Probe, judge, load_probe
+from langit.evaluate.judges.truth import agreement
 from langit.evaluate.reconstruction import psnr
-from langit.evaluate.truth import agreement
 from langit.generate import Model, SamplingConfig
 from langit.generate.video import sample_latents
 from langit.shapes import PixelShape

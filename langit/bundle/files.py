@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+
+from langit.files import sha256
 
 NAMED = {".safetensors", ".json"}  # what is opened, here or by other libraries, wherever it lies in a bundle
 PICKLES = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"}
-
-
-def sha256(path: Path) -> str:
-    """A file's SHA-256, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -78,50 +71,3 @@ def check_whole(path: Path) -> None:
     whole = 8 + length + max(ends, default=0)
     if size != whole:
         raise ValueError(f"{path} has {size} bytes, its header tells of {whole}: it was cut off, get the bundle again")
-
-
-def write_whole(folder: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a folder, flush it to disk, and put it in the place of ``folder``.
-
-    Until the new folder is complete the old one stays; :func:`recover` undoes a switch that was cut short.
-    """
-    draft, old = _beside(folder, "partial"), _beside(folder, "old")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    recover(folder)
-    for stray in (draft, old):
-        shutil.rmtree(stray, ignore_errors=True)
-    try:
-        draft.mkdir()
-        write(draft)
-        for path in [*draft.rglob("*"), draft]:
-            flush(path)
-        if folder.exists():
-            folder.rename(old)
-        draft.rename(folder)
-        flush(folder.parent)
-    except BaseException:
-        recover(folder)
-        raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def recover(folder: Path) -> None:
-    """Put the old folder back if a process died after it was moved away and before the new one took its place."""
-    old = _beside(folder, "old")
-    if old.exists() and not folder.exists():
-        old.rename(folder)
-
-
-def _beside(folder: Path, what: str) -> Path:
-    return folder.parent / f".{folder.name}.{what}"
-
-
-def flush(path: Path) -> None:
-    """Return only when a file, or a folder's list of files, is on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -30,11 +30,12 @@ from langit import config
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig
 from langit.bundle import provenance as record
 from langit.bundle.adapters import Tuned, load_adapters, save_adapters
-from langit.bundle.files import check_files, hashes, recover, sha256, write_whole
+from langit.bundle.files import check_files, hashes
 from langit.bundle.films import FILE as FILMS_FILE
 from langit.bundle.films import FilmTable
 from langit.bundle.provenance import Provenance
 from langit.bundle.weights import MAX_FILE_BYTES, load_weights, save_weights
+from langit.files import recover, replace_folder, sha256
 from langit.shapes import PixelShape
 from langit.text.encoder import TextConfig, TextEncoder
 from langit.text.tokenizer import END, PAD, UNKNOWN
@@ -110,7 +111,7 @@ def save_bundle(
         sealed = replace(sealed, files=hashes(draft))
         (draft / record.FILE).write_text(sealed.text(), encoding="utf-8")
 
-    write_whole(folder, write)
+    replace_folder(folder, write)
     return sealed
 
 
@@ -137,7 +138,7 @@ def add_file(folder: Path, name: str, write: Callable[[Path], None]) -> Provenan
         sealed = replace(provenance, files=provenance.files | {name: sha256(draft / name)})
         (draft / record.FILE).write_text(sealed.text(), encoding="utf-8")
 
-    write_whole(folder, again)
+    replace_folder(folder, again)
     return sealed
 
 

@@ -68,7 +68,7 @@ def evaluate(
             report(stage, done, of, "")
 
         if abilities:
-            from langit.evaluate.abilities import evaluate_abilities
+            from langit.evaluate.abilities.report import evaluate_abilities
 
             table = evaluate_abilities(model, films=films or 64, folder=folder, progress=told, changes=wanted).table()
         elif copying:
@@ -77,11 +77,11 @@ def evaluate(
 
             table = evaluate_copying(model, prompts or 200, folder, config.home(), told, wanted).table()
         elif physics:
-            from langit.evaluate.physics import evaluate_physics
+            from langit.evaluate.physics.report import evaluate_physics
 
             table = evaluate_physics(model, folder=folder, progress=told, prompts=prompts or 64, changes=wanted).table()
         elif story:
-            from langit.evaluate.story import evaluate_story
+            from langit.evaluate.fidelity.story import evaluate_story
 
             table = evaluate_story(
                 model, folder=folder, progress=told, prompts=prompts or 200, seeds=seeds or 3, changes=wanted

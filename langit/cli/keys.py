@@ -11,7 +11,7 @@ import typer
 from langit.cli.entry import app
 
 if TYPE_CHECKING:
-    from langit.release.identity import Identity
+    from langit.release.credentials.identity import Identity
 
 keys = typer.Typer(help="Who signs what leaves; docs/verify.md says how to bring a key of your own.")
 app.add_typer(keys, name="keys")
@@ -28,7 +28,7 @@ def show(
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from langit import config
-    from langit.release.identity import FOLDER, identity, signing
+    from langit.release.credentials.identity import FOLDER, identity, signing
 
     home = config.home()
     found = identity(home / FOLDER, signing(home))
@@ -42,7 +42,7 @@ def show(
 def new(as_json: AsJson = False) -> None:
     """Make a new root and key; the old ones are kept aside, and what they signed stays known as signed here."""
     from langit import config
-    from langit.release.identity import FOLDER, renew, signing
+    from langit.release.credentials.identity import FOLDER, renew, signing
 
     home = config.home()
     settings = signing(home)

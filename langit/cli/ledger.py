@@ -95,8 +95,8 @@ def whose(
     as_json: AsJson = False,
 ) -> None:
     """Whose footage a thing is, or was made from: sources of a model or a video, models of a source or a clip."""
-    from langit.cli.ledger_words import of, of_model
     from langit.feed.traces import read_model
+    from langit.ledger.answers import of, of_model
 
     lineage = opened(where)
     path = Path(thing)
@@ -159,9 +159,9 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check a receipt or an audit file, with no ledger and no network; exit code 1 if it does not verify."""
-    from langit.cli.ledger_words import of_receipt
     from langit.ledger import audit as audits
     from langit.ledger import receipt
+    from langit.ledger.answers import of_receipt
 
     verifier, whose_key = trusted(key)
     if not file.is_file():
@@ -206,7 +206,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Bar footage from now on, and name everything that came of it: clips, captions, latents, runs, models, videos."""
-    from langit.cli.ledger_words import of_reach
+    from langit.ledger.answers import of_reach
     from langit.ledger.lineage import reach
 
     lineage = opened(where)
@@ -302,7 +302,7 @@ def audit(
 
 def show(said: dict[str, Any], as_json: bool) -> None:
     """An answer, for people or for programs."""
-    from langit.cli.ledger_words import text
+    from langit.ledger.answers import text
 
     typer.echo(plain(said).rstrip("\n") if as_json else "\n".join(text(said)))
 
@@ -320,11 +320,11 @@ def absent(path: Path, overwrite: bool) -> None:
 
 def written(files: dict[Path, bytes], overwrite: bool) -> None:
     """Write files, each whole or not at all, once none of them is in the way."""
-    from langit.worlds.draft import draft
+    from langit.files import atomic_write
 
     for path in files:
         absent(path, overwrite)
     for path, data in files.items():
-        with draft(path) as unfinished:
+        with atomic_write(path) as unfinished:
             unfinished.write_bytes(data)
         typer.echo(path)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from langit.files import sha256
+
 if TYPE_CHECKING:
     from langit.ledger.checkpoint import Checkpoint, Verifier
     from langit.ledger.holdings import Model
@@ -50,17 +52,9 @@ def found_in(lineage: Lineage, thing: str) -> tuple[Record | Model, ...]:
         raise ValueError(f"{path} (SHA-256 {digest[:16]}…) is not in {lineage.ledger.place}: add it first") from error
 
 
-def sha256(path: Path) -> str:
-    """A file's SHA-256."""
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def of_file(lineage: Lineage, path: Path, every: bool) -> dict[str, Any]:
     """What is known of a file: by its hash, else by what stands in its metadata, which anybody can write."""
-    from langit.cli.ledger_words import of, of_model, source_line
+    from langit.ledger.answers import of, of_model, source_line
 
     digest = sha256(path)
     told = metadata(path)

@@ -246,8 +246,8 @@ def rewriter(name: str, model: Model, ask: Callable[[str], object]) -> Expander:
 
     What goes in and what comes out has to pass the prompt gate, which ``ask`` asks.
     """
-    from langit.text.expand import expander
     from langit.text.prompt import check_prompt
+    from langit.worlds.reading.expand import expander
 
     expand = expander(name, model.text.tokenizer)
 

@@ -12,7 +12,7 @@ import typer
 from langit.cli.entry import app
 
 if TYPE_CHECKING:
-    from langit.release.credentials_read import Credentials, Origin
+    from langit.release.credentials.read import Credentials, Origin
     from langit.release.verdict import Known, Verdict
 
 RELATIONS = {"parentOf": "goes on from", "componentOf": "holds", "inputTo": "was shown to the model"}
@@ -25,7 +25,7 @@ def verify(
 ) -> None:
     """Say what is known of a file: is it intact, who signed it, what made it, from what? See docs/verify.md."""
     from langit import config
-    from langit.release.identity import signing
+    from langit.release.credentials.identity import signing
     from langit.release.verify import verify as judge
 
     verdict = judge(file, signing=signing(config.home()))

@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from langit import config, video
-from langit.curate.footage import local, sha256_of
+from langit.curate.footage import local
 from langit.curate.limits import Reason, middle
 from langit.curate.measures import Bars
 from langit.curate.survey import Look, Stretch, SurveySettings, survey
-from langit.worlds.draft import draft
+from langit.files import atomic_write, sha256
 
 VERSION = 1  # of the signals: figures of another version are made again
 
@@ -93,14 +93,14 @@ def examine(place: str, sha256: str, fps: str, settings: SurveySettings, cache: 
     except OSError as error:
         return Reason("decode", "unreadable", f"it cannot be read ({error.strerror or error})")
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with draft(kept) as unfinished:
+    with atomic_write(kept) as unfinished:
         pq.write_table(pa.Table.from_pylist(found, schema=FIGURES), unfinished)
     return found
 
 
 def hashed(place: str) -> str:
     """SHA-256 of a file's bytes."""
-    return sha256_of(local(place))
+    return sha256(local(place))
 
 
 def _figures(stretch: Stretch) -> Figures:

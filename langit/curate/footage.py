@@ -91,9 +91,3 @@ def local(place: str) -> Path:
                 file.write(piece)
         Path(file.name).replace(copy)
     return copy
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

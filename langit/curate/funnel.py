@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from langit.curate.run import Curated, Outcome
-from langit.worlds.draft import draft
+from langit.files import atomic_write
 
 _THUMB, _COLUMNS, _LINE, _MARGIN = 200, 6, 14, 8
 _PAPER, _INK, _GREEN, _RED, _GREY = (255, 255, 255), (24, 24, 24), (30, 120, 60), (170, 40, 40), (225, 225, 225)
@@ -153,8 +153,8 @@ def save(curated: Curated, title: str, folder: Path) -> tuple[Path, Path]:
     """Write ``funnel.html`` and ``funnel.png`` into a folder, which is made if it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / "funnel.html", folder / "funnel.png"
-    with draft(paths[0]) as unfinished:
+    with atomic_write(paths[0]) as unfinished:
         unfinished.write_text(page(curated, title), encoding="utf-8")
-    with draft(paths[1]) as unfinished:
+    with atomic_write(paths[1]) as unfinished:
         picture(curated, title).save(unfinished, format="PNG")
     return paths

@@ -26,6 +26,7 @@ from langit.curate.limits import Reason
 from langit.curate.plan import Given, Standing, measured, use, walk
 from langit.curate.prints import PrintTable
 from langit.curate.settings import Curation
+from langit.files import atomic_write
 from langit.ledger.log import leaf_hash, root
 from langit.ledger.made import Caption, Drop, Manifest
 from langit.ledger.policy import Policy
@@ -33,7 +34,6 @@ from langit.ledger.policy import load as load_policy
 from langit.ledger.record import Clip, Record
 from langit.ledger.rights import Revoked, decide_clip
 from langit.ledger.store import Ledger
-from langit.worlds.draft import draft
 
 Report = Callable[[str, int, int, str], None]  # stage, done, of, facts
 
@@ -107,7 +107,7 @@ def _note(file: Path, rows: Sequence[Figures]) -> None:
     here = {row["sha256"]: str(local(row["place"]).absolute()) for row in rows if row["drop"] is None}
     if not here.items() <= known.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        with draft(file) as unfinished:
+        with atomic_write(file) as unfinished:
             unfinished.write_text(json.dumps(known | here, indent=0), encoding="utf-8")
 
 

@@ -20,10 +20,10 @@ import numpy as np
 from cv2 import COLOR_RGB2BGR, IMWRITE_JPEG_QUALITY, INTER_AREA, cvtColor, imencode, resize
 
 from langit import video
-from langit.curate.fingerprint import Fingerprint, fingerprint
 from langit.curate.measures import Bars, Motion, bars, motion, reduced, sharpness
 from langit.curate.overlay import lettering, strokes
 from langit.curate.shots import CutFinder, CutSettings, sampled
+from langit.fingerprint import Fingerprint, fingerprint
 
 BACK: Final = 4  # frames over which motion is measured
 RIM: Final = 0.1  # share of each side that the inner fingerprint leaves out

@@ -17,19 +17,18 @@ import numpy as np
 from jaxtyping import UInt8
 from rich.table import Table
 
-from langit import config
+from langit import config, sheet
 from langit.bundle import Bundle, load_bundle
-from langit.evaluate.intervals import Rate, rate
+from langit.evaluate.figures.intervals import Rate, rate
 from langit.evaluate.report import check_writable, filmer
+from langit.files import atomic_write, created_folder
 from langit.generate import Model, generate_many
 from langit.generate.model import calm_threads
 from langit.release.nearest.bundled import open_index
 from langit.release.nearest.clips import film_frames
 from langit.release.nearest.gate import NearestConfig, matches
 from langit.release.nearest.index import ClipIndex, Match
-from langit.worlds import sheet
 from langit.worlds.caption import prompts as world_prompts
-from langit.worlds.draft import draft, made
 from langit.worlds.scene import Split, sample_scene
 
 Progress = Callable[[str, int, int], None]
@@ -111,7 +110,7 @@ def evaluate_copying(
     film, model, near = filmer(), Model.of(bundle).changed(changes), NearestConfig().near
     calm_threads(model)
     pixels = model.sizes[0]
-    with made(folder):
+    with created_folder(folder):
         check_writable(folder)
         found: dict[str, list[tuple[str, Frames, Match]]] = {"prompts as trained": [], "prompts never trained": []}
         halves: tuple[tuple[Split, int], ...] = (("train", (prompts + 1) // 2), ("held-out", prompts // 2))
@@ -137,7 +136,7 @@ def evaluate_copying(
         for file, rows in (("nearest.png", made_here), ("real.png", real)):
             _pairs(folder / file, rows, index, home)
         for file, text in (("copying.json", _json(report)), ("copying.md", report.markdown())):
-            with draft(folder / file) as unfinished:
+            with atomic_write(folder / file) as unfinished:
                 unfinished.write_text(text, encoding="utf-8")
     return report
 

@@ -22,19 +22,19 @@ from rich.table import Table
 from torch import Tensor
 
 import langit
-from langit import config
+from langit import config, sheet
 from langit.bundle import load_bundle
-from langit.evaluate import fidelity, reconstruction
-from langit.evaluate.fidelity import Fidelity
-from langit.evaluate.intervals import Rate
-from langit.evaluate.pictures import confusion_picture, moving_picture
-from langit.evaluate.probe import Probe, judge, load_probe
+from langit.evaluate import reconstruction
+from langit.evaluate.fidelity import scores as fidelity
+from langit.evaluate.fidelity.scores import Fidelity
+from langit.evaluate.figures.intervals import Rate
+from langit.evaluate.figures.pictures import confusion_picture, moving_picture
+from langit.evaluate.judges.probe import Probe, judge, load_probe
+from langit.evaluate.judges.truth import CLASSES
 from langit.evaluate.reconstruction import Reconstruction
-from langit.evaluate.truth import CLASSES
+from langit.files import atomic_write, created_folder
 from langit.generate import Model, generate_many
 from langit.shapes import PixelShape
-from langit.worlds import sheet
-from langit.worlds.draft import draft, made
 from langit.worlds.scene import VERSION
 from langit.worlds.world import WORLDS, AnyScene, find_world
 
@@ -148,7 +148,7 @@ def evaluate(
     bundle = load_bundle(model_name)
     film, probe = filmer(), load_probe()
     model = Model.of(bundle).changed(changes)
-    with made(folder):
+    with created_folder(folder):
         check_writable(folder)
         name, worlds = bundle.provenance.model, worlds_of(bundle.provenance.recipe)
         report, shown = measure(model, name, film, probe, prompts, seeds, films, progress, worlds)
@@ -258,13 +258,13 @@ def write(report: Report, shown: Sequence[fidelity.Shown], folder: Path, fps: fl
     """Leave a report's files in a folder, each whole or not at all; ``fps`` is for the moving picture."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (("report.json", report.json()), ("report.md", report.markdown())):
-        with draft(folder / name) as unfinished:
+        with atomic_write(folder / name) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
     sheet.save(folder / "first.png", [one.frames for one in shown], [one.text for one in shown])
-    with draft(folder / "first.webp") as unfinished:
+    with atomic_write(folder / "first.webp") as unfinished:
         moving_picture([one.frames for one in shown], 8, 2, fps, unfinished)
     matrices = {name: report.fidelity.confusions[name] for name in CLASSES}
-    with draft(folder / "confusions.png") as unfinished:
+    with atomic_write(folder / "confusions.png") as unfinished:
         confusion_picture(matrices, CLASSES).save(unfinished)
 
 

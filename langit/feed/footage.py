@@ -24,9 +24,9 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from langit import video
-from langit.bundle.files import flush
+from langit import files, video
 from langit.feed.catalogue import Entry
+from langit.files import atomic_write
 from langit.ledger.made import Manifest
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip
@@ -160,13 +160,12 @@ def _noted(places: Path) -> dict[str, str]:
     return found
 
 
-def _file(files: dict[str, str], sha256: str) -> Path:
-    path = Path(files.get(sha256, ""))
-    if sha256 not in files or not path.is_file():
+def _file(places: dict[str, str], sha256: str) -> Path:
+    path = Path(places.get(sha256, ""))
+    if sha256 not in places or not path.is_file():
         raise ValueError(f"the file {sha256} is not at {path}: bring it back, and run langit curate again")
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            raise ValueError(f"{path} was changed after it was curated: run langit curate again")
+    if files.sha256(path) != sha256:
+        raise ValueError(f"{path} was changed after it was curated: run langit curate again")
     return path
 
 
@@ -188,11 +187,9 @@ def _kept(shard: Path) -> list[str] | None:
 def _keep(shard: Path, digests: Sequence[str], frames: UInt8[np.ndarray, "N T H W 3"]) -> None:
     """Nobody has marked things in real footage: its masks are empty."""
     shard.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = shard.with_suffix(".partial")
     tensors = {"frames": frames, "masks": np.zeros(frames.shape[:4], np.uint8)}
-    save_file(tensors, unfinished, metadata={"clips": json.dumps(list(digests))})
-    flush(unfinished)
-    unfinished.replace(shard)
+    with atomic_write(shard, durable=True) as unfinished:
+        save_file(tensors, unfinished, metadata={"clips": json.dumps(list(digests))})
 
 
 def _batches(clips: Sequence[Clip]) -> Iterator[Sequence[Clip]]:

@@ -22,10 +22,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from langit.autoencoder.model import Autoencoder, to_float
-from langit.bundle.files import flush
 from langit.config import canonical, dump
 from langit.feed.catalogue import Entry, Films
 from langit.feed.windows import starts_of
+from langit.files import atomic_write
 from langit.shapes import whole_frames
 
 
@@ -136,11 +136,9 @@ def _encode(group: Sequence[Entry], films: Films, autoencoder: Autoencoder, file
         latents.append(autoencoder.encode(video).half())
         shares += [token_share(films.masks(entry)[start:end], time, cell).flatten().half() for entry in part]
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".partial")
     whole = {"latents": torch.cat(latents), "shares": torch.stack(shares)}
-    save_file(whole, draft, metadata={"clips": json.dumps([entry.clip for entry in group])})
-    flush(draft)
-    draft.replace(file)
+    with atomic_write(file, durable=True) as unfinished:
+        save_file(whole, unfinished, metadata={"clips": json.dumps([entry.clip for entry in group])})
 
 
 def _parts(group: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:

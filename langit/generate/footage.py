@@ -6,7 +6,6 @@ names both and the mend, and what was done is kept with the frames. It knows the
 
 from __future__ import annotations
 
-import hashlib
 import math
 import warnings
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from langit import video
+from langit.files import sha256
 from langit.generate.model import Model
 from langit.shapes import PixelShape
 
@@ -125,7 +125,7 @@ def read_video(
         if len(frames) > MOST_SECONDS * max(model.fps, info.fps):
             raise ValueError(f"{path} has more than {len(frames) - 1} frames, too many to read: cut it")
     done = (*done, *_fit_done(given, target, fit))
-    return Footage(torch.stack(frames), model.fps, (Parent(path.name, sha256_of(path), done, path),))
+    return Footage(torch.stack(frames), model.fps, (Parent(path.name, sha256(path), done, path),))
 
 
 def read_image(path: Path | str, model: Model, *, fit: Fit | None = None, size: PixelShape | None = None) -> Footage:
@@ -139,7 +139,7 @@ def read_image(path: Path | str, model: Model, *, fit: Fit | None = None, size: 
     picture = _open_picture(path).convert("RGB")
     target = _target(str(path), picture.size, model, fit, size)
     done = _fit_done(picture.size, target, fit)
-    return Footage(_fitted(picture, target, fit)[None], model.fps, (Parent(path.name, sha256_of(path), done, path),))
+    return Footage(_fitted(picture, target, fit)[None], model.fps, (Parent(path.name, sha256(path), done, path),))
 
 
 def read_mask(path: Path | str, pixels: PixelShape) -> tuple[Bool[Tensor, "H W"], tuple[Parent, ...]]:
@@ -156,7 +156,7 @@ def read_mask(path: Path | str, pixels: PixelShape) -> tuple[Bool[Tensor, "H W"]
             f"mask {path} is {picture.width}x{picture.height}, the video {pixels.width}x{pixels.height}:"
             f" make the mask {pixels.width}x{pixels.height}"
         )
-    return torch.from_numpy(np.array(picture) >= 128), (Parent(path.name, sha256_of(path), ("used as a mask",), path),)
+    return torch.from_numpy(np.array(picture) >= 128), (Parent(path.name, sha256(path), ("used as a mask",), path),)
 
 
 def check_fit(fit: str | None) -> Fit | None:
@@ -229,12 +229,6 @@ def frame_at(seconds: float, fps: float, name: str) -> int:
         near = f"{low / fps:.6g} or {(low + 1) / fps:.6g}" if low else f"{1 / fps:.6g}"
         raise ValueError(f"{name} {seconds:g} lies between two frames at {fps:g} a second: give {near}")
     return frames
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def nearest_picture(width: int, height: int, model: Model) -> tuple[int, int]:

@@ -8,7 +8,6 @@ statement of rights on the source that is there. Knows nothing of what is in the
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import tomllib
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from langit.config import canonical
+from langit.files import sha256
 from langit.ledger.fetch import READER
 from langit.ledger.made import Drop
 from langit.ledger.record import Record, Rights, Signal, Source
@@ -182,7 +182,7 @@ class _Adding:
         """Queue a file's source, its signals, and what is stated of it."""
         file = self.folder / path
         try:
-            content = _sha256(file)
+            content = sha256(file)
             reading, manifests = cawg.read(file)
         except OSError as error:
             self.problems.append(f"{path}: cannot be read ({error.strerror or error})")
@@ -272,8 +272,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

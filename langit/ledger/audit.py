@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from langit import config
+from langit.files import atomic_write
 from langit.ledger import lines
 from langit.ledger.checkpoint import Checkpoint, Signer, Verifier
 from langit.ledger.exposures import rows_root, sightings
@@ -88,14 +89,9 @@ def write(lineage: Lineage, model: Model, signer: Signer, path: Path) -> None:
     for stage in model.stages:
         assert stage.log is not None
         parts[f"model/{stage.name}.log"] = stage.log.data
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as file:
-            for name, data in parts.items():
-                file.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with atomic_write(path) as unfinished, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in parts.items():
+            file.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
 
 
 def is_audit(path: Path) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
+from langit.files import write_bytes
 from langit.ledger.checkpoint import Signer
 
 FILE = "signing.key"
@@ -35,16 +37,5 @@ def signer(folder: Path, name: str | None = None) -> Signer:
 
 def _create(file: Path, key: Signer) -> None:
     """Write a key whole, readable by its owner alone from the first byte; of two who try at once one wins."""
-    partial = file.with_name(f".{secrets.token_hex(8)}.part")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(key.export() + "\n")
-            opened.flush()
-            os.fsync(opened.fileno())
-        try:
-            os.link(partial, file)
-        except FileExistsError:
-            return
-    finally:
-        partial.unlink(missing_ok=True)
+    with suppress(FileExistsError):
+        write_bytes(file, (key.export() + "\n").encode(), private=True, replace=False)

@@ -11,7 +11,6 @@ A lease is a courtesy. What keeps two writers apart is that the log is committed
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import time
@@ -21,6 +20,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, cast
 
 import filelock
+
+from langit.files import write_bytes
 
 NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 LEASE = 60.0
@@ -112,15 +113,7 @@ class Folder:
         """Write beside the name, bring it to disk, then rename."""
         file = self.path / _named(name)
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f".{secrets.token_hex(8)}.part")
-        try:
-            with partial.open("wb") as opened:
-                opened.write(data)
-                opened.flush()
-                os.fsync(opened.fileno())
-            partial.replace(file)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_bytes(file, data)
 
     def get(self, name: str) -> bytes:
         """Read a file."""

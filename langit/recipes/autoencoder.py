@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from langit import sheet
 from langit.autoencoder.model import Autoencoder, frame_blocks, principal_components, to_float, to_frames
 from langit.evaluate.reconstruction import psnr
 from langit.feed.catalogue import Entry, Films
@@ -16,7 +17,6 @@ from langit.recipes.films import Places, Report, allowed
 from langit.recipes.recipe import AutoencoderStage, Recipe, identity
 from langit.train.tasks import ReconstructionTask
 from langit.train.trainer import Tick, Trainer
-from langit.worlds import sheet
 
 PAIRS = 8  # held-out films that a sheet shows beside what became of them
 

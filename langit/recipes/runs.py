@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from langit import config
+from langit.evaluate.figures.runs import OTHER, RunsReport, StageRun, films_in_words, state_of, write
 from langit.evaluate.report import check_writable
-from langit.evaluate.runs import OTHER, RunsReport, StageRun, films_in_words, state_of, write
 from langit.feed.exposure import ExposureLog
+from langit.files import created_folder
 from langit.recipes.films import Places
 from langit.recipes.recipe import AutoencoderStage, DistilStage, FilmGroup, Recipe, Stage, identity
 from langit.train import checkpoint
 from langit.train.trainer import TrainConfig
-from langit.worlds.draft import made
 
 
 def gather(recipe: Recipe, home: Path) -> RunsReport:
@@ -79,7 +79,7 @@ def report_runs(recipe: Recipe, folder: Path, home: Path | None = None) -> RunsR
         OSError: the folder cannot be written.
     """
     report = gather(recipe, config.home() if home is None else home)
-    with made(folder):
+    with created_folder(folder):
         check_writable(folder)
         write(report, folder)
     return report

@@ -16,14 +16,15 @@ from typing import Any
 import torch
 
 from langit import config
-from langit.evaluate.fidelity import Shown, check_counts
-from langit.evaluate.probe import Probe, load_probe
+from langit.evaluate.fidelity.scores import Shown, check_counts
+from langit.evaluate.judges.probe import Probe, load_probe
 from langit.evaluate.report import check_writable
-from langit.evaluate.scaling import ScaleReport, write
-from langit.evaluate.scaling_measures import fidelity_rates, held_out_loss
-from langit.evaluate.scaling_runs import OWN, Run
+from langit.evaluate.scaling.measures import fidelity_rates, held_out_loss
+from langit.evaluate.scaling.report import ScaleReport, write
+from langit.evaluate.scaling.runs import OWN, Run
 from langit.feed.catalogue import Entry, Films
 from langit.feed.latents import LatentClip, cache_latents
+from langit.files import created_folder
 from langit.generate.model import Model
 from langit.recipes.autoencoder import train_autoencoder
 from langit.recipes.films import Places, Report, allowed, enter_films, learnt, render_films
@@ -32,7 +33,6 @@ from langit.recipes.run import first_model, train_stage
 from langit.shapes import PixelShape
 from langit.train import checkpoint
 from langit.train.checkpoint import Checkpoint
-from langit.worlds.draft import made
 
 WARMUP = 0.1  # the most of a run that its rate may take to rise
 
@@ -102,7 +102,7 @@ def scale(
     trials = plan(recipe, budgets, sizes or {}, home)
     probe, stage, own = load_probe(), recipe.stages[0], Places(home, recipe.name)
     judged = _judged(stage, probe)
-    with made(folder):
+    with created_folder(folder):
         check_writable(folder)
         last = recipe.autoencoder_of(stage)
         names = [each.name for each in recipe.autoencoder_stages]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from langit import sheet
 from langit.generate.model import Model
 from langit.generate.video import generate_many
 from langit.recipes.recipe import FilmGroup
-from langit.worlds import sheet
 from langit.worlds.world import find_world
 
 VIDEOS = 16

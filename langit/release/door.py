@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from langit import config
 from langit.bundle import Bundle
+from langit.release.credentials.identity import FOLDER, Identity, SigningConfig, identity
 from langit.release.facts import Facts
 from langit.release.gates.finding import Finding, enforce
 from langit.release.gates.frames import MEND as OTHER_FRAMES
@@ -23,7 +24,6 @@ from langit.release.gates.frames import FrameGates, FramesConfig, frame_gates, w
 from langit.release.gates.guard import guard
 from langit.release.gates.likeness import consents
 from langit.release.gates.prompt import MEND, Guard, PromptConfig, check_prompt
-from langit.release.identity import FOLDER, Identity, SigningConfig, identity
 from langit.release.nearest.bundled import open_index
 from langit.release.nearest.gate import NearestConfig, Watch, unindexed
 from langit.release.outputs import Looks, Outputs

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import UInt8
 
-from langit.curate.fingerprint import BITS, distance, fingerprint
+from langit.fingerprint import BITS, distance, fingerprint
 from langit.ledger.made import Output
 from langit.ledger.store import Ledger
 from langit.release.facts import Facts

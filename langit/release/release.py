@@ -6,7 +6,6 @@ be an entry of a file that nobody ever saw, and never a file without one.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -22,11 +21,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from langit import video
+from langit.files import atomic_write, sha256
 from langit.ledger.made import Output
-from langit.release.credentials import sign
+from langit.release.credentials.sign import sign
 from langit.release.gates.finding import Finding
 from langit.release.watermark import Watermark
-from langit.worlds.draft import draft
 
 if TYPE_CHECKING:
     from langit.release.door import Door
@@ -115,7 +114,7 @@ def release_preview(frame: ArrayLike, facts: Facts, path: Path) -> Path:
     check_path(path, True, IMAGE)
     picture = _checked(frame, path)
     height, width = picture.shape[:2]
-    with draft(path) as unfinished:
+    with atomic_write(path) as unfinished:
         _save(Watermark(height, width, facts.mark).mark(picture), facts, unfinished)
     return path.absolute()
 
@@ -134,8 +133,7 @@ def _leave(
         write(plain, passage.through(frames))
         notes = passage.findings()
         sign(plain, signed, facts, door.identity)
-        with signed.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256(signed)
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
         entry = door.outputs.enter(digest, facts, passage.looks.kept, [str(note) for note in notes])

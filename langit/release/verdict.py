@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
-from langit.release.credentials_read import Credentials
+from langit.release.credentials.read import Credentials
 
 
 class Finding(IntEnum):

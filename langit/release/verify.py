@@ -6,7 +6,6 @@ What credentials say of model and prompt is the signer's word: the verdict says 
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import langit
 from langit import config
-from langit.release import boxes
-from langit.release.boxes import Layout
-from langit.release.credentials_read import Credentials, read
-from langit.release.identity import SigningConfig, certificates, fingerprint, own_roots
-from langit.release.uncovered import certificates as chain_of
-from langit.release.uncovered import has_trace, uncovered
+from langit.files import sha256
+from langit.release.credentials import boxes
+from langit.release.credentials.boxes import Layout
+from langit.release.credentials.identity import SigningConfig, certificates, fingerprint, own_roots
+from langit.release.credentials.read import Credentials, read
+from langit.release.credentials.uncovered import certificates as chain_of
+from langit.release.credentials.uncovered import has_trace, uncovered
 from langit.release.verdict import Finding, Known, Verdict
 
 if TYPE_CHECKING:
@@ -63,9 +63,8 @@ def verify(path: Path, home: Path | None = None, signing: SigningConfig | None =
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file: name a video or a picture")
     here = config.home() if home is None else home
+    digest = sha256(path)
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
         found = boxes.layout_of(file)
     trusted = [root for name in (signing or SigningConfig()).trusted for root in certificates(Path(name).expanduser())]
     said = read(path, own_roots(here / "keys"), trusted)

@@ -21,18 +21,11 @@ from typing import IO, Any
 
 from langit.text.expansion import Expansion, Vocabulary, nearest
 from langit.text.prompt import check_prompt, check_words
-from langit.worlds.caption import prompts
 
 TIMEOUT = 60.0  # seconds
 _LARGEST = 1_000_000  # bytes of an answer
 _MOST_WORDS = 1500  # a vocabulary larger than this is not recited
 KEYS = ("LANGIT_CHAT_KEY", "OPENAI_API_KEY")
-
-
-def examples(vocabulary: Vocabulary, count: int = 4) -> tuple[str, ...]:
-    """Real captions whose words the model knows, English and Indonesian by turns."""
-    told = [one.text for pair in zip(prompts("train", 8), prompts("train", 8, "id"), strict=True) for one in pair]
-    return tuple([text for text in told if not vocabulary.unknown(text)][:count])
 
 
 def instructions(vocabulary: Vocabulary, shown: Sequence[str]) -> str:
@@ -53,10 +46,10 @@ def instructions(vocabulary: Vocabulary, shown: Sequence[str]) -> str:
     return "\n".join(told)
 
 
-def messages(prompt: str, vocabulary: Vocabulary) -> list[dict[str, str]]:
-    """The conversation that asks a chat model for a caption."""
+def messages(prompt: str, vocabulary: Vocabulary, examples: Sequence[str] = ()) -> list[dict[str, str]]:
+    """The conversation that asks a chat model for a caption, in the style of ``examples``."""
     return [
-        {"role": "system", "content": instructions(vocabulary, examples(vocabulary))},
+        {"role": "system", "content": instructions(vocabulary, examples)},
         {"role": "user", "content": prompt},
     ]
 
@@ -85,11 +78,12 @@ class ChatExpander:
     model: str
     url: str
     vocabulary: Vocabulary
+    examples: tuple[str, ...] = ()
     timeout: float = TIMEOUT
     key: str | None = field(default=None, repr=False)
 
     @classmethod
-    def named(cls, rest: str, vocabulary: Vocabulary) -> ChatExpander:
+    def named(cls, rest: str, vocabulary: Vocabulary, examples: tuple[str, ...] = ()) -> ChatExpander:
         """From "MODEL@URL", the key from the environment.
 
         Raises:
@@ -104,11 +98,16 @@ class ChatExpander:
         if not _is_address(url):
             raise ValueError(f"{url} is no address of a chat endpoint: use http:// or https://, a host and a path")
         key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
-        return cls(model, completions(url), vocabulary, key=key)
+        return cls(model, completions(url), vocabulary, examples, key=key)
 
     def __call__(self, prompt: str, seed: int) -> Expansion:
         plain = check_words(prompt)
-        asked = {"model": self.model, "messages": messages(plain, self.vocabulary), "temperature": 0, "seed": seed}
+        asked = {
+            "model": self.model,
+            "messages": messages(plain, self.vocabulary, self.examples),
+            "temperature": 0,
+            "seed": seed,
+        }
         return answered(plain, _content(self._post(asked), self.url), self.vocabulary, f"{self.model} at {self.url}")
 
     def _post(self, asked: dict[str, Any]) -> bytes:

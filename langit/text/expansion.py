@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tokenizers import Tokenizer
 
@@ -65,6 +65,7 @@ class Expansion:
         return tuple(told)
 
 
+@runtime_checkable
 class Expander(Protocol):
     """Turns what a person wrote into a sentence for the model.
 

@@ -26,9 +26,10 @@ class LocalExpander:
     model: Any
     tokenizer: Any
     vocabulary: Vocabulary
+    examples: tuple[str, ...] = ()
 
     @classmethod
-    def named(cls, name: str, vocabulary: Vocabulary) -> LocalExpander:
+    def named(cls, name: str, vocabulary: Vocabulary, examples: tuple[str, ...] = ()) -> LocalExpander:
         """Load a chat model.
 
         Raises:
@@ -51,13 +52,16 @@ class LocalExpander:
             raise OSError(f"no chat model can be read from {name}: {first}") from None
         if tokenizer.chat_template is None:
             raise ValueError(f"the model {name} has no chat template: use one that was tuned to follow instructions")
-        return cls(name, model, tokenizer, vocabulary)
+        return cls(name, model, tokenizer, vocabulary, examples)
 
     @torch.no_grad()
     def __call__(self, prompt: str, seed: int) -> Expansion:  # noqa: ARG002  (an Expander's signature)
         plain = check_words(prompt)
         asked = self.tokenizer.apply_chat_template(
-            messages(plain, self.vocabulary), add_generation_prompt=True, return_tensors="pt", return_dict=True
+            messages(plain, self.vocabulary, self.examples),
+            add_generation_prompt=True,
+            return_tensors="pt",
+            return_dict=True,
         )
         length = asked["input_ids"].shape[1]
         room = getattr(self.model.config, "max_position_embeddings", None)

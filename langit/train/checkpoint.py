@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from langit.bundle.files import flush
+from langit.files import flush
 
 NAME = re.compile(r"step-(\d{8})")
 

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from langit import video
+from langit import sheet, video
+from langit.files import atomic_write, created_folder
 from langit.shapes import PixelShape
-from langit.worlds import sheet
-from langit.worlds.draft import draft, made
 from langit.worlds.film import FPS, PIXELS
 from langit.worlds.scene import VERSION, split
 from langit.worlds.world import AnyFilm, World, find_world
@@ -47,7 +46,7 @@ def render_to_folder(
             raise FileExistsError(f"{path} is there already: choose another folder or remove it")
     films: list[AnyFilm] = []
     written: list[Path] = []
-    with made(folder):
+    with created_folder(folder):
         try:
             for done, (path, record) in enumerate(zip(videos, beside, strict=True)):
                 film = made_by.render(made_by.sample(first_seed + done), pixels)
@@ -56,7 +55,7 @@ def render_to_folder(
                 video.write(path, film.frames, FPS, about)
                 written.append(path)
                 text = json.dumps(_record(film, made_by), indent=2, ensure_ascii=False) + "\n"
-                with draft(record) as unfinished:
+                with atomic_write(record) as unfinished:
                     unfinished.write_text(text, encoding="utf-8")
                 written.append(record)
                 if progress is not None:

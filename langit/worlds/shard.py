@@ -7,7 +7,6 @@ metadata. Captions are not stored: they are made from the seed. Knows nothing of
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from jaxtyping import UInt8
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from langit.files import atomic_write
 from langit.shapes import PixelShape
 from langit.worlds.scene import VERSION
 from langit.worlds.world import AnyScene, find_world
@@ -89,12 +89,8 @@ def render_shard(seeds: Sequence[int], pixels: PixelShape, path: Path, world: st
         "seeds": np.array(seeds, dtype=np.int64),
     }
     about = {"world": world, "pixels": str(pixels), "films": json.dumps(hashes)}
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
-    try:
+    with atomic_write(path) as unfinished:
         save_file(tensors, unfinished, metadata=about)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return len(films)
 
 

@@ -13,9 +13,9 @@ from langit.bundle import LedgerState, Parts, Provenance, save_bundle
 from langit.recipes import find
 from langit.shapes import PixelShape
 from langit.text.encoder import TextEncoder
-from langit.text.lexicon import caption_words
 from langit.text.tokenizer import train_tokenizer
 from langit.transformer.model import VideoTransformer
+from langit.worlds.reading.lexicon import caption_words
 
 SIZES = (PixelShape(9, 32, 32), PixelShape(1, 32, 32), PixelShape(9, 32, 48))
 

@@ -8,7 +8,7 @@ import pytest
 from cli.running import Run
 
 from langit import video
-from langit.release.credentials_read import read
+from langit.release.credentials.read import read
 
 PLAIN = ("--expand", "off")
 

@@ -12,9 +12,9 @@ from cli.running import Run
 
 from langit import config, video
 from langit.bundle.provenance import LedgerState
-from langit.release.credentials import sign
+from langit.release.credentials.identity import FOLDER, identity
+from langit.release.credentials.sign import sign
 from langit.release.facts import Facts, Parent
-from langit.release.identity import FOLDER, identity
 
 FACTS = Facts(
     "pocket", "a red ball", 7, 8.0, 12, 3.0, "sha256:" + "ab" * 32, LedgerState("langit-ledger-test", 30600, "ef" * 32)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from langit.curate.footage import sha256_of
+from langit.files import sha256
 from langit.ledger.record import Source
 from langit.ledger.store import Ledger
 
@@ -31,7 +31,7 @@ def enter(ledger: Ledger) -> Enter:
     """Enter a file's source, with a licence unless told otherwise."""
 
     def entered(path: Path, licence: str | None = "CC0-1.0") -> Source:
-        source = Source(kind="file", title=path.name, content_sha256=sha256_of(path), licence=licence)
+        source = Source(kind="file", title=path.name, content_sha256=sha256(path), licence=licence)
         ledger.add([source])
         return source
 

@@ -14,7 +14,7 @@ from langit import config
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig
 from langit.bundle import Exposure, LedgerState, Parts, Provenance, Training, save_bundle
 from langit.evaluate import report as reports
-from langit.evaluate.probe import Probe, ProbeConfig
+from langit.evaluate.judges.probe import Probe, ProbeConfig
 from langit.evaluate.report import Report, evaluate, filmer, measure, worlds_of, write
 from langit.generate import Model, SamplingConfig
 from langit.shapes import PixelShape

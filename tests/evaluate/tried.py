@@ -6,7 +6,7 @@ import dataclasses
 
 from bundle.miniature import make_parts
 
-from langit.evaluate.probe import ProbeConfig
+from langit.evaluate.judges.probe import ProbeConfig
 from langit.generate import Model
 from langit.shapes import PixelShape
 

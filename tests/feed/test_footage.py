@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from langit.curate.footage import sha256_of
 from langit.feed.catalogue import Films
 from langit.feed.footage import Wanted, clip_frames, find_manifest, fitted, footage_entries
+from langit.files import sha256
 from langit.ledger.made import Caption, Manifest
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Source
@@ -68,7 +68,7 @@ def test_bars_are_cut_off_and_the_middle_is_kept() -> None:
 def entered(tmp_path: Path) -> tuple[Ledger, Manifest, list[Clip], Path]:
     path = ramp(tmp_path / "a.mp4")
     ledger = Ledger(tmp_path / "ledger")
-    source = Source(kind="file", title="a", content_sha256=sha256_of(path), licence="CC0-1.0")
+    source = Source(kind="file", title="a", content_sha256=sha256(path), licence="CC0-1.0")
     clips = [clip(source.digest), clip(source.digest, 0, 10), clip(source.digest, 20), clip(source.digest, 22)]
     said = [Caption(each.digest, "it grows bright", "en", "sidecar", "1") for each in clips[:3]]
     ledger.add([source, *clips, *said])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from langit import config, recipes
-from langit.evaluate.runs import RunsReport, StageRun, write
+from langit.evaluate.figures.runs import RunsReport, StageRun, write
 from langit.recipes.films import Places
 from langit.recipes.runs import gather, report_runs
 

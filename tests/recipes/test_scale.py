@@ -10,10 +10,10 @@ from evaluate.tried import SMALL
 from PIL import Image
 
 from langit import recipes
-from langit.evaluate.probe import Probe
-from langit.evaluate.scaling import ScaleReport
-from langit.evaluate.scaling_measures import ALL, EVERYTHING
-from langit.evaluate.scaling_runs import OWN
+from langit.evaluate.judges.probe import Probe
+from langit.evaluate.scaling.measures import ALL, EVERYTHING
+from langit.evaluate.scaling.report import ScaleReport
+from langit.evaluate.scaling.runs import OWN
 from langit.recipes import scale as scaling
 from langit.recipes.films import Places
 from langit.recipes.scale import Asked, plan, scale, shortened

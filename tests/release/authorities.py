@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from langit.release.identity import Identity, SigningConfig
+from langit.release.credentials.identity import Identity, SigningConfig
 
 YEARS = timedelta(days=900)
 EMAIL = ExtendedKeyUsageOID.EMAIL_PROTECTION

@@ -14,8 +14,8 @@ from langit import video
 from langit.bundle import Bundle, load_bundle, save_bundle
 from langit.bundle.provenance import LedgerState
 from langit.release import Door
+from langit.release.credentials.identity import Identity, identity
 from langit.release.facts import Facts
-from langit.release.identity import Identity, identity
 
 LEDGER = LedgerState("langit-ledger-test", 30600, "ef" * 32)
 

@@ -21,7 +21,7 @@ from release.leaving import FACTS, clip
 from langit import video
 from langit.generate.footage import Parent
 from langit.release import Door, Refused, release, release_image, release_preview
-from langit.release.credentials_read import read
+from langit.release.credentials.read import read
 from langit.release.outputs import Outputs
 from langit.release.verify import verify
 from langit.release.watermark import read as read_mark

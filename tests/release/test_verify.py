@@ -16,10 +16,10 @@ from PIL import Image
 from release.authorities import EMAIL, STAMPS, Holder, holder, signs, stamping
 
 from langit import video
-from langit.release import boxes
-from langit.release.credentials import sign
+from langit.release.credentials import boxes
+from langit.release.credentials.identity import Identity, SigningConfig, identity, renew
+from langit.release.credentials.sign import sign
 from langit.release.facts import Facts
-from langit.release.identity import Identity, SigningConfig, identity, renew
 from langit.release.verdict import SENTENCES, Finding, Verdict
 from langit.release.verify import verify
 
@@ -218,7 +218,7 @@ def test_free_boxes_of_other_signers(
     """Most programs leave ``free`` out of the hash: what is hidden there validates, and verify tells of it."""
     import c2pa
 
-    from langit.release import credentials
+    from langit.release.credentials import sign as credentials
 
     settings = json.loads(json.dumps(credentials.SETTINGS))
     del settings["builder"]["bmff_hash_exclude_free_and_skip_boxes"]

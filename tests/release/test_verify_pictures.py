@@ -13,9 +13,9 @@ from PIL import Image
 from release.test_verify import remuxed, store
 
 from langit import video
-from langit.release.credentials import sign
+from langit.release.credentials.identity import identity
+from langit.release.credentials.sign import sign
 from langit.release.facts import Facts
-from langit.release.identity import identity
 from langit.release.outputs import Outputs, look
 from langit.release.verdict import Finding
 from langit.release.verify import verify

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from langit.text.chat import KEYS, ChatExpander, completions, examples, instructions
-from langit.text.expand import expander
+from langit.text.chat import KEYS, ChatExpander, completions, instructions
 from langit.text.expansion import Vocabulary
 from langit.text.tokenizer import train_tokenizer
 from langit.worlds.caption import captions
+from langit.worlds.reading.expand import example_captions, expander
 from langit.worlds.scene import sample_scene
 
 TOKENIZER = train_tokenizer(text for seed in range(300) for text in captions(sample_scene(seed), 6))
@@ -111,7 +111,7 @@ def test_an_endpoint_is_asked_and_its_caption_taken(endpoint: Endpoint) -> None:
     assert user == {"role": "user", "content": "a red ball"}
     assert system["role"] == "system"
     assert " kerucut " in system["content"] and " checkered " in system["content"]
-    assert all(caption in system["content"] for caption in examples(Vocabulary(TOKENIZER)))
+    assert all(caption in system["content"] for caption in example_captions(Vocabulary(TOKENIZER)))
 
 
 def test_the_key_comes_from_the_environment_and_ours_before_theirs(
@@ -248,9 +248,9 @@ def test_an_address_may_be_a_host_a_version_or_the_whole() -> None:
 
 def test_a_model_of_other_words_is_told_those_and_shown_no_foreign_captions() -> None:
     other = Vocabulary(train_tokenizer(["a giraffe eats leaves"]))
-    assert examples(other) == ()
+    assert example_captions(other) == ()
     assert instructions(other, ()).endswith("no others: a eats giraffe leaves.")
-    shown = examples(Vocabulary(TOKENIZER))
+    shown = example_captions(Vocabulary(TOKENIZER))
     assert len(shown) == 4 and sum("kamera" in one or "sebuah" in one for one in shown) == 2
 
 

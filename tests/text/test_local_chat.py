@@ -10,10 +10,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from langit.text.chat import messages
-from langit.text.expand import expander
 from langit.text.expansion import Vocabulary
 from langit.text.tokenizer import train_tokenizer
 from langit.worlds.caption import captions
+from langit.worlds.reading.expand import expander
 from langit.worlds.scene import sample_scene
 
 TOKENIZER = train_tokenizer(text for seed in range(40) for text in captions(sample_scene(seed), 6))

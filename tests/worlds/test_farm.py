@@ -11,11 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from langit import video
+from langit import sheet, video
+from langit.files import atomic_write
 from langit.ledger.store import Ledger
 from langit.shapes import PixelShape
-from langit.worlds import farm, gallery, sheet
-from langit.worlds.draft import draft
+from langit.worlds import farm, gallery
 from langit.worlds.film import mirror, render
 from langit.worlds.scene import sample_scene
 from langit.worlds.shard import is_whole, render_shard
@@ -164,12 +164,12 @@ def test_a_sheet_that_cannot_be_written_takes_the_films_with_it(
 
 
 def test_a_record_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="half"), draft(tmp_path / "a.json") as unfinished:
+    with pytest.raises(RuntimeError, match="half"), atomic_write(tmp_path / "a.json") as unfinished:
         unfinished.write_text("{")
         assert not (tmp_path / "a.json").exists()
         raise RuntimeError("half")
     assert list(tmp_path.iterdir()) == []
-    with draft(tmp_path / "a.json") as unfinished:
+    with atomic_write(tmp_path / "a.json") as unfinished:
         unfinished.write_text("{}")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import UInt8
 
-from langit.curate.fingerprint import BYTES, fingerprint
+from langit.fingerprint import BYTES, fingerprint
 
 KEPT: Final = (2, 6)
 """Frames of a stored window whose fingerprints are kept: half a second after its start, and before its end."""

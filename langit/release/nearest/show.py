@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from langit import sheet
+from langit.files import atomic_write
 from langit.generate import show
 from langit.release.nearest.clips import Similar
-from langit.worlds import sheet
-from langit.worlds.draft import draft
 
 SAYS: Final = "Similar is what was measured. Nobody can tell from it what the cause was."
 _EMPTY: Final = 225
@@ -40,7 +40,7 @@ def page(path: Path, frames: UInt8[np.ndarray, "T H W 3"], fps: float, name: str
         "figcaption{padding-top:.4em}</style>"
         f"<h1>{html.escape(title)}</h1><p>{SAYS}</p><div>{''.join(cells)}</div>\n"
     )
-    with draft(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 

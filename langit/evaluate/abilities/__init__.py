@@ -1,0 +1,1 @@
+"""What each ability keeps and loses: image to video, extend, loop, connect, edit, long videos."""

@@ -1,0 +1,1 @@
+"""How well videos follow their prompts, as the probe judges it."""

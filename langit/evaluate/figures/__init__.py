@@ -1,0 +1,1 @@
+"""Intervals, tables, charts and pictures that reports are made of."""

@@ -1,0 +1,130 @@
+"""What each stage of a model's training took and came to: tables, curves and contact sheets, ready for the docs.
+
+Knows figures and files; where they are kept, and what a recipe is, it does not.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from langit.evaluate.figures.chart import Line, Panel, chart
+from langit.evaluate.scaling.report import markdown_table
+from langit.evaluate.scaling.runs import tflop
+from langit.files import atomic_write
+
+DONE, UNDER_WAY, ABSENT, OTHER = "done", "under way", "not begun", "of another recipe"
+_HEAD = ("stage", "learns", "steps", "clips seen", "different", "seconds", "TFLOP", "loss", "state")
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """A stage and what its newest checkpoint says. ``curve`` is the smoothed training loss by step."""
+
+    name: str
+    kind: str
+    films: tuple[str, ...]  # groups, in words
+    settings: dict[str, Any]
+    wanted: int  # steps
+    state: str = ABSENT
+    steps: int = 0
+    clips: int = 0  # seen, as often as they were seen
+    different: int = 0
+    seconds: float = 0.0
+    flops: float = 0.0
+    curve: tuple[tuple[int, float], ...] = ()
+    sheet: Path | None = None  # the newest contact sheet
+
+    @property
+    def line(self) -> tuple[str, ...]:
+        if self.state in (ABSENT, OTHER):
+            return (self.name, self.kind, f"0 of {self.wanted:,}", *["–"] * 5, self.state)
+        steps = f"{self.steps:,}" if self.state == DONE else f"{self.steps:,} of {self.wanted:,}"
+        loss = f"{self.curve[0][1]:.3f} to {self.curve[-1][1]:.3f}" if self.curve else "–"
+        figures = (f"{self.clips:,}", f"{self.different:,}", f"{self.seconds:,.0f}", tflop(self.flops))
+        return (self.name, self.kind, steps, *figures, loss, self.state)
+
+
+@dataclass(frozen=True)
+class RunsReport:
+    """All stages of a recipe, in their order."""
+
+    recipe: str
+    stages: tuple[StageRun, ...]
+
+    def table(self) -> Table:
+        """For a terminal."""
+        table = Table(title=f"{self.recipe}: stages")
+        shown = [place for place, column in enumerate(_HEAD) if column not in ("learns", "different")]
+        for place in shown:
+            table.add_column(_HEAD[place], justify="left" if _HEAD[place] in ("stage", "state") else "right")
+        for stage in self.stages:
+            table.add_row(*(stage.line[place] for place in shown))
+        return table
+
+    def markdown(self) -> str:
+        begun = [stage for stage in self.stages if stage.state in (DONE, UNDER_WAY)]
+        seconds, flops = (sum(getattr(stage, name) for stage in begun) for name in ("seconds", "flops"))
+        parts = [
+            f"# Runs of {self.recipe}",
+            "Each stage begins with the averaged weights of the one before it. Seconds are those of steps alone: no"
+            " rendering, no encoding, no pictures. FLOPs are counted, forward and backward. Loss is the training loss,"
+            " smoothed over about 50 steps, at the tenth step and at the last; losses of stages that learn from other"
+            " films, or of other things, cannot be compared.",
+            markdown_table(_HEAD, [stage.line for stage in self.stages]),
+            f"In all {seconds:,.0f} s and {tflop(flops)} TFLOP.",
+        ]
+        if any(stage.curve for stage in begun):
+            parts.append("![Training loss of each stage by step](curves.png)")
+        for stage in self.stages:
+            training = stage.settings.get("training", {})
+            optim = training.get("optim", {})
+            said = ", ".join(f"{name} {value}" for name, value in {**training, **optim}.items() if name != "optim")
+            parts.append(f"## {stage.name}\n\nFilms: {'; '.join(stage.films)}. Settings: {said}.")
+            if stage.sheet is not None:
+                parts.append(f"![Held out, {stage.sheet.stem.removeprefix('sheet-')} steps]({stage.name}.png)")
+        return "\n\n".join(parts) + "\n"
+
+    def json(self) -> str:
+        plain = [vars(stage) | {"sheet": stage.sheet.name if stage.sheet else None} for stage in self.stages]
+        return json.dumps({"recipe": self.recipe, "stages": plain}, indent=1, ensure_ascii=False) + "\n"
+
+
+def write(report: RunsReport, folder: Path) -> None:
+    """Leave runs.md, runs.json, curves.png and STAGE.png in a folder that is there, each whole or not at all.
+
+    There are no curves before a stage has ten steps, and no sheet of a stage that shows none.
+    """
+    for name, text in (("runs.json", report.json()), ("runs.md", report.markdown())):
+        with atomic_write(folder / name) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
+    drawn = [stage for stage in report.stages if stage.curve]
+    if drawn:
+        with atomic_write(folder / "curves.png") as unfinished:
+            chart([_panel(stage) for stage in drawn], columns=3).save(unfinished)
+    for stage in report.stages:
+        if stage.sheet is not None:
+            with atomic_write(folder / f"{stage.name}.png") as unfinished:
+                shutil.copyfile(stage.sheet, unfinished)
+
+
+def _panel(stage: StageRun) -> Panel:
+    steps, losses = zip(*stage.curve, strict=True)
+    title = f"{stage.name} ({stage.kind}): {stage.seconds / 60:,.0f} min, {tflop(stage.flops)} TFLOP"
+    return Panel(title, "steps", "loss", (Line("training loss, smoothed", steps, losses),))
+
+
+def state_of(steps: int, wanted: int, same: bool) -> str:
+    """What is said of a run with so many steps of so many, of this recipe or not."""
+    return OTHER if not same else DONE if steps == wanted else UNDER_WAY
+
+
+def films_in_words(groups: Sequence[tuple[str, str, int, int]]) -> tuple[str, ...]:
+    """Groups of films (world, size, first seed, the one after the last) as a reader wants them."""
+    return tuple(f"{world} {size}, seeds {first:,} to {last - 1:,}" for world, size, first, last in groups)

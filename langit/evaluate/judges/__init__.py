@@ -1,0 +1,1 @@
+"""Networks that know the truth of rendered films and judge videos by it: the probe and the tracker."""

@@ -1,0 +1,232 @@
+"""The probe: a small network that says what a video shows, trained on films whose truth is known.
+
+It finds the first and the second thing in every part of the picture, gathers what it sees there, and answers for each
+attribute that is asked about a world's films. It knows videos and classes; prompts, models and training are elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from langit import config as configs
+from langit.autoencoder.layers import ChannelNorm, SpaceBlock
+from langit.evaluate.judges.questions import FIRST, asked_of
+from langit.evaluate.judges.truth import Verdict
+
+CELL = 8  # pixels to a side of a cell, in which things are looked for
+SHIPPED = Path(__file__).parent.parent / "weights" / "probe"
+SHIPPED_STORY = SHIPPED.with_name("probe-story")
+_MOMENT = 3  # frames that are seen together; the middle ones of moments are two frames apart
+_WIDEST = 64 * 64  # pixels: larger pictures are made smaller before they are looked at
+
+
+@dataclass(frozen=True)
+class ProbeConfig:
+    """Sizes of the network, and the world whose questions it answers.
+
+    ``frames`` is fixed, because a story has a beginning and an end.
+    """
+
+    frames: int = 17
+    fine_width: int = 48
+    width: int = 64
+    blocks: int = 3
+    looks: int = 4  # places that it learns to look at by itself
+    memory: int = 64
+    world: str = FIRST.world
+
+    def __post_init__(self) -> None:
+        if self.frames < _MOMENT or self.frames % 2 == 0:
+            raise ValueError(
+                f"frames {self.frames}: the probe sees every second frame's neighbours, give an odd number >= 3"
+            )
+        asked_of(self.world)
+
+    @property
+    def moments(self) -> int:
+        return (self.frames - 1) // 2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the network says of B videos: logits of each attribute, and of nothing, first, second thing in each cell."""
+
+    logits: dict[str, Float[Tensor, "B _"]]
+    where: Float[Tensor, "B G 3 h w"]
+
+
+class _AcrossTime(nn.Module):
+    """Each cell sees the same cell ``step`` moments before and after."""
+
+    def __init__(self, width: int, step: int) -> None:
+        super().__init__()
+        self.step = step
+        self.norm = ChannelNorm(width)
+        self.conv = nn.Conv2d(3 * width, width, 1)
+        nn.init.zeros_(self.conv.weight)
+        assert self.conv.bias is not None
+        nn.init.zeros_(self.conv.bias)
+
+    def forward(self, x: Float[Tensor, "B G D h w"]) -> Float[Tensor, "B G D h w"]:
+        moments = x.shape[1]
+        y = functional.silu(self.norm(x.flatten(0, 1))).view_as(x)
+        padded = functional.pad(y, (0, 0, 0, 0, 0, 0, self.step, self.step))
+        near = [padded[:, start : start + moments] for start in (0, self.step, 2 * self.step)]
+        mixed: Tensor = self.conv(torch.cat(near, dim=2).flatten(0, 1))  # (B G, D, h, w)
+        return x + mixed.view_as(x)
+
+
+class Probe(nn.Module):
+    """Videos in, an :class:`Answer` out."""
+
+    def __init__(self, config: ProbeConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.questions = asked_of(config.world)
+        fine, width, memory = config.fine_width, config.width, config.memory
+        self.stem = nn.Conv2d(_MOMENT * 3 * 16, fine, 1)
+        self.fine = SpaceBlock(fine)
+        self.down = nn.Conv2d(4 * fine, width, 1)
+        self.space = nn.ModuleList(SpaceBlock(width) for _ in range(config.blocks))
+        self.time = nn.ModuleList(_AcrossTime(width, 2**index) for index in range(config.blocks))
+        self.norm = ChannelNorm(width)
+        self.where = nn.Conv2d(width, 3, 1)
+        self.looks = nn.Conv2d(width, config.looks, 1, bias=False)
+        self.gather = nn.Linear((config.looks + 2) * width + 6, memory)
+        self.story = nn.Linear(config.moments * memory, memory)
+        self.thing = nn.Linear(width, width)
+        self.heads = nn.ModuleDict(
+            {
+                _module(attribute): nn.Linear(width if attribute in self.questions.things else memory, len(names))
+                for attribute, names in self.questions.classes.items()
+                if not attribute.startswith("second ")
+            }
+        )
+
+    def forward(self, video: Float[Tensor, "B 3 T H W"]) -> Answer:
+        batch, groups = len(video), self.config.moments
+        x = functional.pixel_unshuffle(moments(video).flatten(0, 1), 4)  # (B G, 144, H/4, W/4)
+        x = self.fine(self.stem(x))  # (B G, fine, H/4, W/4)
+        x = self.down(functional.pixel_unshuffle(x, 2))  # (B G, D, h, w)
+        for space, time in zip(self.space, self.time, strict=True):
+            x = time(_split(space(x), groups)).flatten(0, 1)
+        x = self.norm(x)
+        where = self.where(x)  # (B G, 3, h, w)
+        seen = where.softmax(dim=1)[:, 1:].flatten(2)  # (B G, 2, n): the share of each cell that is the thing
+        looks = self.looks(x).flatten(2).softmax(dim=2)  # (B G, looks, n)
+        weights = torch.cat([seen / (seen.sum(dim=2, keepdim=True) + 0.05), looks], dim=1)
+        gathered = torch.einsum("bkn,bdn->bkd", weights, x.flatten(2))  # (B G, 2 + looks, D)
+        places = torch.einsum("bkn,nc->bkc", weights[:, :2], _centres(where))  # (B G, 2, 2)
+        sizes = seen.sum(dim=2, keepdim=True) / 8  # (B G, 2, 1)
+        told = torch.cat([gathered.flatten(1), places.flatten(1), sizes.flatten(1)], dim=1)
+        told = functional.silu(self.gather(told)).reshape(batch, -1)  # (B, G memory)
+        story = functional.silu(self.story(told))  # (B, memory)
+        logits = {name: self.heads[_module(name)](story) for name in self.questions.whole}
+        sizes = _split(sizes, groups)  # (B, G, 2, 1)
+        share = sizes / (sizes.sum(dim=1, keepdim=True) + 1e-3)
+        things = (_split(gathered[:, :2], groups) * share).sum(dim=1)  # (B, 2, D)
+        things = functional.silu(self.thing(things))
+        for name in self.questions.things:
+            both = self.heads[_module(name)](things)  # (B, 2, classes)
+            logits[name], logits[f"second {name}"] = both[:, 0], both[:, 1]
+        return Answer(logits, _split(where, groups))
+
+
+def moments(video: Float[Tensor, "B 3 T H W"]) -> Float[Tensor, "B G 9 H W"]:
+    """Every second frame with the change to it and the change after it."""
+    before, here, after = video[:, :, :-2:2], video[:, :, 1:-1:2], video[:, :, 2::2]
+    return torch.cat([here, 2 * (here - before), 2 * (after - here)], dim=1).transpose(1, 2)
+
+
+def _split(x: Tensor, groups: int) -> Tensor:
+    """The moments of each video apart: (B G, ...) -> (B, G, ...)."""
+    return x.reshape(-1, groups, *x.shape[1:])
+
+
+def _centres(like: Tensor) -> Float[Tensor, "n 2"]:
+    """Where cells lie: across and down, -1 to 1."""
+    height, width = like.shape[-2:]
+    down = (torch.arange(height, device=like.device) + 0.5) / height * 2 - 1
+    across = (torch.arange(width, device=like.device) + 0.5) / width * 2 - 1
+    return torch.stack(torch.meshgrid(across, down, indexing="xy"), dim=-1).flatten(0, 1)
+
+
+def _module(attribute: str) -> str:
+    return attribute.replace(" ", "_")
+
+
+def seen_size(height: int, width: int) -> tuple[int, int]:
+    """The size at which the probe sees a picture: its own, or the nearest of whole cells and at most 64x64 pixels."""
+    scale = min(1.0, (_WIDEST / (height * width)) ** 0.5)
+    rows, columns = (max(1, round(side * scale / CELL)) for side in (height, width))
+    return rows * CELL, columns * CELL
+
+
+def to_video(frames: UInt8[Tensor, "B T H W 3"]) -> Float[Tensor, "B 3 T h w"]:
+    """Frames as the probe sees them: floats in [-1, 1], at :func:`seen_size`."""
+    video = frames.permute(0, 4, 1, 2, 3).float().div(127.5).sub(1.0)
+    size = seen_size(*video.shape[3:])
+    if size == tuple(video.shape[3:]):
+        return video
+    return functional.adaptive_avg_pool3d(video, (video.shape[2], *size))
+
+
+@torch.no_grad()
+def judge(probe: Probe, videos: Sequence[UInt8[Tensor, "T H W 3"]], batch: int = 16) -> list[Verdict]:
+    """What each video shows.
+
+    Raises:
+        ValueError: a video has another number of frames than the probe was trained on.
+    """
+    verdicts: list[Verdict | None] = [None] * len(videos)
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for index, video in enumerate(videos):
+        if video.shape[0] != probe.config.frames:
+            raise ValueError(
+                f"a video of {video.shape[0]} frames cannot be judged: this probe knows {probe.config.frames} frames"
+            )
+        by_size.setdefault(tuple(video.shape), []).append(index)
+    for indices in by_size.values():
+        for start in range(0, len(indices), batch):
+            part = indices[start : start + batch]
+            logits = probe(to_video(torch.stack([videos[index] for index in part]))).logits
+            for row, index in enumerate(part):
+                said = {name: tuple(logits[name][row].softmax(0).tolist()) for name in probe.questions.classes}
+                verdicts[index] = Verdict(said, probe.questions)
+    assert all(verdict is not None for verdict in verdicts)
+    return [verdict for verdict in verdicts if verdict is not None]
+
+
+def save_probe(probe: Probe, folder: Path) -> None:
+    """Write config.json and half-precision weights."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: value.half().contiguous() for name, value in probe.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(configs.dump(probe.config), indent=1) + "\n", encoding="utf-8")
+
+
+def load_probe(folder: Path = SHIPPED) -> Probe:
+    """Read a probe, by default the one that ships.
+
+    Raises:
+        ValueError: a file is missing or damaged; the message names it.
+    """
+    for name in ("config.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder / name} is missing: the probe cannot judge without it, install langit again")
+    probe = Probe(configs.load(ProbeConfig, folder / "config.json"))
+    try:
+        probe.load_state_dict({name: value.float() for name, value in load_file(folder / "model.safetensors").items()})
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(f"{folder / 'model.safetensors'} is damaged ({error}): install langit again") from error
+    return probe.eval()

@@ -1,0 +1,1 @@
+"""Whether things fall, roll and pass behind others as the simulator lets them."""

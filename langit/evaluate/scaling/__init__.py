@@ -1,0 +1,1 @@
+"""Loss and fidelity against training compute."""

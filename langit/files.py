@@ -1,0 +1,131 @@
+"""Files that appear whole or not at all: digests, atomic writes, and folders that are replaced in one step.
+
+Every writer of the project goes through here. It knows nothing of what is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700  # for keys and for what is said of people, whatever the umask
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def atomic_write(path: Path, *, durable: bool = False, private: bool = False, replace: bool = True) -> Iterator[Path]:
+    """Yield a temporary name beside ``path`` to write to; it is renamed to ``path`` on success, removed on an error.
+
+    Args:
+        path: the final name. Its folder must exist.
+        durable: flush the file and its folder's entry to disk, so that it survives a power failure.
+        private: create the file readable by its owner alone, from the first byte.
+        replace: replace a file that exists; otherwise the first of several writers wins.
+
+    Raises:
+        FileExistsError: ``path`` exists and ``replace`` is false.
+        OSError: the folder cannot be written to.
+    """
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.part{path.suffix}")
+    try:
+        if private:
+            os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+        yield unfinished
+        if durable:
+            flush(unfinished)
+        if replace:
+            unfinished.replace(path)
+        else:
+            os.link(unfinished, path)  # unlike a rename, fails where the name is taken
+        if durable:
+            flush(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes, *, durable: bool = True, private: bool = False, replace: bool = True) -> None:
+    """Write a whole file by :func:`atomic_write`, which explains the options and errors."""
+    with atomic_write(path, durable=durable, private=private, replace=replace) as unfinished:
+        unfinished.write_bytes(data)
+
+
+@contextmanager
+def created_folder(folder: Path) -> Iterator[None]:
+    """Create a folder and its parents; on an error or interrupt, remove those that were created and are still empty.
+
+    Raises:
+        OSError: the folder cannot be created.
+    """
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a temporary folder, flush it to disk, and put it in the place of ``folder``.
+
+    The old folder stays until the new one is complete; :func:`recover` undoes a replacement that was cut short.
+
+    Raises:
+        OSError: the parent folder cannot be written to. Whatever ``write`` raises passes through.
+    """
+    unfinished, old = _beside(folder, "partial"), _beside(folder, "old")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    recover(folder)
+    for stray in (unfinished, old):
+        shutil.rmtree(stray, ignore_errors=True)
+    try:
+        unfinished.mkdir()
+        write(unfinished)
+        for path in [*unfinished.rglob("*"), unfinished]:
+            flush(path)
+        if folder.exists():
+            folder.rename(old)
+        unfinished.rename(folder)
+        flush(folder.parent)
+    except BaseException:
+        recover(folder)
+        raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Restore the old folder if a process died between moving it away and renaming the new one into its place."""
+    old = _beside(folder, "old")
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+
+
+def flush(path: Path) -> None:
+    """Return only when a file, or a folder's list of files, is on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _beside(folder: Path, what: str) -> Path:
+    return folder.parent / f".{folder.name}.{what}"

@@ -1,0 +1,1 @@
+"""How the probe and the tracker are trained: from seeds to weights, reproducible by anyone."""

@@ -1,0 +1,267 @@
+"""What a probe learns from: films on disk with their truth, in batches, mirrored, roughened or spoiled.
+
+Knows films and questions, no networks and no training.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional
+
+from langit.autoencoder.model import Autoencoder, to_float, to_frames
+from langit.evaluate.judges.probe import CELL
+from langit.evaluate.judges.questions import FIRST, OTHER, Questions
+from langit.evaluate.judges.truth import Truth, order_of, truth_of
+from langit.feed.batch import Batch
+from langit.files import atomic_write
+from langit.shapes import PixelShape
+from langit.worlds.world import AnyScene, find_world
+
+Reconstruct = Callable[[Tensor], Tensor]
+"""Frames (B, T, H, W, 3), uint8, as an autoencoder gives them back."""
+_FILE = 100  # films in a file of reconstructions
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Films of one size: ``first`` to ``judged - 1`` are learnt from, ``judged`` to ``last - 1`` judge the probe.
+
+    Every ``step``-th seed of a world; with ``first`` equal to ``judged`` none is learnt from.
+    """
+
+    size: str
+    first: int
+    judged: int
+    last: int
+    world: str = FIRST.world
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        PixelShape.parse(self.size)
+        find_world(self.world)
+        if self.step < 1:
+            raise ValueError(f"step {self.step}: give 1 or more")
+        if not 0 <= self.first <= self.judged < self.last:
+            raise ValueError(f"seeds {self.first}, {self.judged}, {self.last} do not rise: give first <= judged < last")
+
+    @property
+    def range(self) -> range:
+        return range(self.first, self.last, self.step)
+
+    def __contains__(self, film: FilmPlace) -> bool:
+        return (film.world, film.size) == (self.world, self.size) and film.seed in self.range
+
+
+@dataclass(frozen=True)
+class FilmPlace:
+    """Where a rendered film lies."""
+
+    file: Path
+    row: int
+    seed: int
+    size: str
+    world: str = FIRST.world
+
+    @property
+    def scene(self) -> AnyScene:
+        scene: AnyScene = find_world(self.world).sample(self.seed)
+        return scene
+
+    def scene_kind(self, questions: Questions) -> str:
+        """What the world's questions call the scene."""
+        return truth_of(self.scene, questions).named.get("scene", self.world)
+
+    def read(self, what: str) -> Tensor:
+        """``frames`` (T, H, W, 3) or ``masks`` (T, H, W), uint8."""
+        tensor: Tensor = _opened(self.file).get_slice(what)[self.row]
+        return tensor
+
+
+@cache
+def _opened(file: Path) -> Any:
+    return safe_open(file, "pt")
+
+
+def places(files: Iterable[Path]) -> list[FilmPlace]:
+    """Every film of some shards."""
+    found = []
+    for file in files:
+        shape = _opened(file).get_slice("frames").get_shape()
+        size = str(PixelShape(frames=shape[1], height=shape[2], width=shape[3]))
+        world = (_opened(file).metadata() or {}).get("world", FIRST.world)
+        seeds = _opened(file).get_tensor("seeds").tolist()
+        found += [FilmPlace(file, row, seed, size, world) for row, seed in enumerate(seeds)]
+    return found
+
+
+def reconstructed(films: Sequence[FilmPlace], reconstruct: Reconstruct, folder: Path) -> list[FilmPlace]:
+    """Films of one size as an autoencoder gives them back, written into a folder; their truth is what it was."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found: list[FilmPlace] = []
+    for start in range(0, len(films), _FILE):
+        part = films[start : start + _FILE]
+        tensors = {
+            "frames": torch.cat([reconstruct(film.read("frames")[None]) for film in part]),
+            "masks": torch.stack([film.read("masks") for film in part]),
+        }
+        file = folder / f"{start:08d}.safetensors"
+        with atomic_write(file) as unfinished:
+            save_file(tensors, unfinished)
+        found += [replace(film, file=file, row=row) for row, film in enumerate(part)]
+    return found
+
+
+class GivenBack:
+    """A :data:`Reconstruct` of an autoencoder: every second film as it is, the others with noise in their latents.
+
+    The noise has up to ``noise`` times each channel's own spread: so films come out as something that was generated
+    not quite right.
+    """
+
+    def __init__(self, autoencoder: Autoencoder, noise: float = 0.35) -> None:
+        self.autoencoder, self.noise = autoencoder, noise
+        self.films, self.generator = 0, torch.Generator().manual_seed(0)
+
+    @torch.no_grad()
+    def __call__(self, frames: Tensor) -> Tensor:
+        latents = self.autoencoder.encode(to_float(frames))  # (B, C, F, h, w)
+        self.films += 1
+        if self.films % 2 == 0:
+            much = self.noise * float(torch.rand((), generator=self.generator))
+            spread = latents.std(dim=(0, 2, 3, 4), keepdim=True)
+            latents = latents + much * spread * torch.randn(latents.shape, generator=self.generator)
+        return to_frames(self.autoencoder.decode(latents))
+
+
+@dataclass(frozen=True)
+class ProbeItems:
+    """Films of one size with their truth."""
+
+    frames: Tensor  # (B, T, H, W, 3), uint8
+    where: Tensor  # (B, G, 3, h, w): shares of nothing, the first and the second thing in each cell
+    labels: Tensor  # (B, A)
+
+
+class ProbeFeed:
+    """Batches of films of one size, half of them mirrored, a share of them spoiled; a function of the step."""
+
+    def __init__(
+        self,
+        films: Sequence[FilmPlace],
+        batch: int,
+        seed: int,
+        questions: Questions = FIRST,
+        spoiled: float = 0.0,
+    ) -> None:
+        self.seed, self.count, self.questions, self.spoiled = seed, batch, questions, spoiled
+        self.by_size: dict[str, list[FilmPlace]] = {}
+        for film in films:
+            self.by_size.setdefault(film.size, []).append(film)
+
+    def batch(self, step: int) -> Batch:
+        dice = random.Random(f"probe:{self.seed}:{step}")
+        size = dice.choices(list(self.by_size), weights=[len(films) for films in self.by_size.values()])[0]
+        films = self._next(size, step)
+        flips = [dice.random() < 0.5 for _ in films]
+        scenes = [
+            find_world(film.world).mirrored(film.scene) if flip else film.scene
+            for film, flip in zip(films, flips, strict=True)
+        ]
+        frames = [_flip(film.read("frames"), flip) for film, flip in zip(films, flips, strict=True)]
+        masks = [_flip(film.read("masks"), flip) for film, flip in zip(films, flips, strict=True)]
+        turned = [
+            torch.tensor(order_of(scene, self.questions), dtype=torch.uint8)[mask.long()]
+            for mask, scene in zip(masks, scenes, strict=True)
+        ]
+        truths = [truth_of(scene, self.questions) for scene in scenes]
+        if self.spoiled:
+            for place in [at for at in range(len(films)) if dice.random() < self.spoiled]:
+                kind = films[place].scene_kind(self.questions)
+                others = [film for film in films if film.scene_kind(self.questions) != kind]
+                frames[place] = spoilt(frames[place], dice.choice(others or films).read("frames"), dice)
+                turned[place] = torch.zeros_like(turned[place])
+                truths[place] = Truth({"scene": OTHER}, self.questions)
+        items = ProbeItems(
+            torch.stack(frames), shares(torch.stack(turned)), torch.stack([truth.labels() for truth in truths])
+        )
+        shape = tuple(items.frames.shape)
+        return Batch(tuple(scene.sha256 for scene in scenes), items.frames[..., 0].numel(), shape, items)
+
+    def _next(self, size: str, step: int) -> list[FilmPlace]:
+        """Films of a permutation of each epoch, as if every step were of this size."""
+        films = self.by_size[size]
+        start = step * self.count
+        return [
+            films[_order(self.seed, i // len(films), len(films))[i % len(films)]]
+            for i in range(start, start + self.count)
+        ]
+
+
+@cache
+def _order(seed: int, epoch: int, count: int) -> tuple[int, ...]:
+    order = list(range(count))
+    random.Random(f"probe order:{seed}:{epoch}:{count}").shuffle(order)
+    return tuple(order)
+
+
+def _flip(tensor: Tensor, flip: bool) -> Tensor:
+    return tensor.flip(2) if flip else tensor
+
+
+def spoilt(frames: Tensor, other: Tensor, dice: random.Random) -> Tensor:
+    """A film (T, H, W, 3) that shows no scene any more: in pieces, mixed with another one, or a blur."""
+    way = dice.randrange(3)
+    height, width = frames.shape[1:3]
+    if way == 0:
+        side = dice.choice((8, 16))
+        rows, columns = height // side, width // side
+        order = list(range(rows * columns))
+        dice.shuffle(order)
+        cut = frames[:, : rows * side, : columns * side].unflatten(2, (columns, side)).unflatten(1, (rows, side))
+        pieces = cut.transpose(2, 3).flatten(1, 2)[:, order]  # (T, n, side, side, 3)
+        whole = pieces.unflatten(1, (rows, columns)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
+        spoiled = frames.clone()
+        spoiled[:, : rows * side, : columns * side] = whole
+        return spoiled
+    if way == 1:
+        return torch.lerp(frames.float(), other.flip(dice.choice((1, 2))).float(), 0.5).to(torch.uint8)
+    size = dice.choice((3, 4, 6))
+    video = frames.permute(3, 0, 1, 2)[None].float()  # (1, 3, T, H, W)
+    coarse = functional.adaptive_avg_pool3d(video, (len(frames), size, size))
+    blurred = functional.interpolate(coarse, size=(len(frames), height, width), mode="trilinear")
+    return blurred[0].permute(1, 2, 3, 0).round().to(torch.uint8)
+
+
+def shares(masks: Tensor) -> Tensor:
+    """Masks (B, T, H, W) -> of each moment's cells, the shares of nothing, the first and the second thing."""
+    middle = masks[:, 1:-1:2]
+    kinds = torch.stack([middle == kind for kind in range(3)], dim=2).float()  # (B, G, 3, H, W)
+    return functional.avg_pool3d(kinds, (1, CELL, CELL))
+
+
+def roughened(video: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Some of the videos softer, noisier or in a little other light; the rest as they are."""
+    chosen = torch.rand(len(video), generator=generator) < share
+    some = video[chosen]
+
+    def chance() -> Tensor:
+        return torch.rand(len(some), 1, 1, 1, 1, generator=generator)
+
+    wide = functional.pad(some, (1, 1, 1, 1, 0, 0), mode="replicate")
+    softer = functional.avg_pool3d(wide, (1, 3, 3), (1, 1, 1))
+    soft = torch.where(chance() < 0.5, chance(), torch.zeros(()))
+    rough = torch.lerp(some, softer, soft)
+    rough = rough + 0.1 * chance() * torch.randn(some.shape, generator=generator)
+    result = video.clone()
+    result[chosen] = rough * (1 + 0.08 * (2 * chance() - 1)) + 0.06 * (2 * chance() - 1)
+    return result

@@ -1,0 +1,258 @@
+"""How a probe is trained: from seeds to weights, again by anyone.
+
+It learns from films of all pairings, those that a model never trains on included, or it could not judge them. The films
+are roughened (noise, softness, light, and an autoencoder's reconstruction where one is given), so that what is not
+quite a film is judged too. The story's probe also sees films of other worlds, and films that were spoiled: both show
+none of its scenes. It does not know prompts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from langit import config as configs
+from langit.evaluate.figures.intervals import Rate
+from langit.evaluate.judges.probe import Probe, ProbeConfig, judge, load_probe, save_probe, to_video
+from langit.evaluate.judges.questions import FIRST, STORY
+from langit.evaluate.judges.truth import NOTHING, reading, truth_of
+from langit.feed.batch import Batch
+from langit.recipes.judges.films import (
+    FilmPlace,
+    ProbeFeed,
+    ProbeItems,
+    Reconstruct,
+    Seeds,
+    places,
+    reconstructed,
+    roughened,
+)
+from langit.shapes import PixelShape
+from langit.train.lanes import shared
+from langit.train.optim import Kind, OptimConfig
+from langit.train.trainer import Tick, TrainConfig, Trainer
+from langit.worlds import farm
+from langit.worlds.behind.scene import VERSION as HIDING
+from langit.worlds.scene import split
+from langit.worlds.world import find_world
+
+Progress = Callable[[str, int, int, str], None]
+"""Told of a stage by name: done, of how many, and a line of facts."""
+
+
+@dataclass(frozen=True)
+class ProbeRecipe:
+    """Everything that decides the probe's weights (but for an autoencoder, which is noted beside them)."""
+
+    films: tuple[Seeds, ...] = (
+        Seeds("64x64x17", 0, 4_500, 5_000),
+        Seeds("80x48x17", 100_000, 100_250, 100_300),
+        Seeds("48x80x17", 200_000, 200_250, 200_300),
+    )
+    network: ProbeConfig = ProbeConfig()
+    batch: int = 16
+    rough: float = 0.5  # share of films that are roughened
+    spoiled: float = 0.0  # share of films that are made into something that shows no scene
+    again: int = 600  # films that are also learnt as an autoencoder gives them back, if one is given
+    where_weight: float = 2.0
+    training: TrainConfig = field(
+        default_factory=lambda: TrainConfig(
+            steps=1_800,
+            optim=OptimConfig(matrix_rate=3e-3, other_rate=2e-3, warmup=40, decay=900, ema=0.99),
+            checkpoint_every=100,
+        )
+    )
+
+
+def story_recipe() -> ProbeRecipe:
+    """What made the story's probe."""
+    size = "64x64x17"
+    return ProbeRecipe(
+        films=(
+            Seeds(size, 0, 3_100, 3_400, STORY.world),
+            Seeds(size, 600_009, 600_009, 601_209, STORY.world, step=10),  # unseen pairings, all of them
+            Seeds(size, 0, 600, 700),
+            Seeds(size, 0, 200, 300, HIDING),
+        ),
+        network=ProbeConfig(world=STORY.world),
+        spoiled=0.12,
+        training=TrainConfig(
+            steps=1_500,
+            optim=OptimConfig(matrix_rate=3e-3, other_rate=2e-3, warmup=40, decay=800, ema=0.99),
+            checkpoint_every=100,
+        ),
+    )
+
+
+class ProbeTask:
+    """Every attribute's cross-entropy, and where the things are."""
+
+    def __init__(self, probe: Probe, recipe: ProbeRecipe) -> None:
+        self.probe, self.recipe = probe, recipe
+
+    def modules(self) -> dict[str, nn.Module]:
+        return {"probe": self.probe}
+
+    def twin(self) -> ProbeTask:
+        return ProbeTask(shared(self.probe), self.recipe)
+
+    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+        inside = any(
+            part in name for part in (".fine.", ".down.", ".space.", ".time.", ".gather.", ".story.", ".thing.")
+        )
+        return "matrix" if inside and parameter.ndim >= 2 and name.endswith("weight") else "other"
+
+    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
+        items: ProbeItems = batch.items
+        answer = self.probe(roughened(to_video(items.frames), self.recipe.rough, generator))
+        wrong = -(items.where * answer.where.log_softmax(dim=2)).sum(dim=2)  # (B, G, h, w)
+        loss: Tensor = self.recipe.where_weight * wrong.mean()
+        for number, name in enumerate(self.probe.questions.classes):
+            labels = items.labels[:, number]
+            if bool((labels != NOTHING).any()):
+                loss = loss + functional.cross_entropy(answer.logits[name], labels, ignore_index=NOTHING)
+        return loss
+
+    def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
+        """Nothing to look at: the probe's figures come from :func:`accuracy`."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How often the probe is right on real films, and what it takes for what (attribute, truth, verdict, times)."""
+
+    rates: dict[str, Rate]
+    mistakes: tuple[tuple[str, str, str, int], ...]
+    wrong_seeds: dict[str, tuple[int, ...]]
+
+
+def accuracy(probe: Probe, films: Sequence[FilmPlace], change: Reconstruct | None = None) -> Accuracy:
+    """Judge real films, and their mirror images, against their truth; ``change`` is done to the frames before."""
+    answers: dict[str, list[bool]] = {name: [] for name in probe.questions.classes}
+    mistakes: Counter[tuple[str, str, str]] = Counter()
+    wrong: dict[str, list[int]] = {}
+    for start in range(0, len(films), 16):
+        part = films[start : start + 16]
+        frames = [film.read("frames") for film in part]
+        scenes = [film.scene for film in part]
+        frames += [one.flip(2) for one in frames]
+        scenes += [find_world(film.world).mirrored(film.scene) for film in part]
+        if change is not None:
+            frames = [change(one[None])[0] for one in frames]
+        for scene, verdict in zip(scenes, judge(probe, frames), strict=True):
+            truth = truth_of(scene, probe.questions)
+            for name, read in reading(truth, verdict).items():
+                answers[name].append(read == truth.named[name])
+                if read != truth.named[name]:
+                    mistakes[name, truth.named[name], read] += 1
+                    wrong.setdefault(name, []).append(scene.seed)
+    common = tuple((*names, times) for names, times in mistakes.most_common(20))
+    rates = {name: Rate(sum(given), len(given)) for name, given in answers.items()}
+    return Accuracy(rates, common, {name: tuple(seeds) for name, seeds in wrong.items()})
+
+
+def split_places(recipe: ProbeRecipe, found: Sequence[FilmPlace]) -> tuple[list[FilmPlace], list[FilmPlace]]:
+    """The recipe's films to learn from and to be judged on, among those that are there, in the order of their seeds."""
+    learnt: list[FilmPlace] = []
+    judged: list[FilmPlace] = []
+    for film in sorted(found, key=lambda film: (film.size, film.seed)):
+        for seeds in recipe.films:
+            if film in seeds:
+                (learnt if film.seed < seeds.judged else judged).append(film)
+    return learnt, judged
+
+
+def train_probe(
+    home: Path,
+    progress: Progress,
+    recipe: ProbeRecipe | None = None,
+    folder: Path | None = None,
+    reconstruct: Reconstruct | None = None,
+    workers: int = 2,
+) -> Accuracy:
+    """Render the recipe's films where they are missing, train on them, judge, and write the probe into a folder.
+
+    Args:
+        home: where films lie and the run keeps its state: LANGIT_HOME.
+        progress: told of each stage.
+        recipe: the one that made the first world's probe, unless given; the story's is :func:`story_recipe`.
+        folder: for weights, config and record; ``home/models/probe`` (or ``probe-story``) unless given.
+        reconstruct: films as an autoencoder gives them back; some are learnt in both ways.
+        workers: processes that render.
+    """
+    recipe = ProbeRecipe() if recipe is None else recipe
+    files: list[Path] = []
+    for seeds in recipe.films:
+
+        def rendered(done: int, of: int, size: str = seeds.size) -> None:
+            progress(f"films {size}", done, of, "")
+
+        size = PixelShape.parse(seeds.size)
+        files += farm.render_many(seeds.range, size, home / "films", workers, rendered, seeds.world)
+    learnt, judged = split_places(recipe, places(files))
+    name = "probe" if recipe.network.world == FIRST.world else "probe-story"
+    probe = fit_probe(recipe, learnt, home / "runs" / name, progress, reconstruct)
+    where = home / "models" / name if folder is None else folder
+    save_probe(probe, where)
+    return enter_record(where, recipe, judged, reconstruct)
+
+
+def fit_probe(
+    recipe: ProbeRecipe, films: Sequence[FilmPlace], folder: Path, progress: Progress, reconstruct: Reconstruct | None
+) -> Probe:
+    """Train a probe on films; a run that was stopped is taken up."""
+    learnt = list(films)
+    if reconstruct is not None:
+        several = [film for film in films if film.size == films[0].size]
+        several = several[:: max(1, -(-len(several) // recipe.again))]
+        learnt += reconstructed(several, reconstruct, folder / "again")
+    torch.manual_seed(recipe.training.seed)
+    probe = Probe(recipe.network)
+    feed = ProbeFeed(learnt, recipe.batch, recipe.training.seed, probe.questions, recipe.spoiled)
+    identity = configs.digest_of({"recipe": configs.identifying(recipe), "reconstructions": reconstruct is not None})
+    trainer = Trainer(ProbeTask(probe, recipe), feed, recipe.training, folder, identity)
+    trainer.resume()
+
+    def tell(tick: Tick) -> None:
+        facts = f"loss {tick.smooth_loss:.3f}  {tick.clips_per_second:.0f} films/s"
+        progress("probe", tick.step, tick.steps, facts)
+
+    trainer.fit(tell)
+    probe.load_state_dict({name.removeprefix("probe."): value for name, value in trainer.ema.items()})
+    return probe.eval()
+
+
+def enter_record(
+    folder: Path, recipe: ProbeRecipe, judged: Sequence[FilmPlace], reconstruct: Reconstruct | None
+) -> Accuracy:
+    """Judge the probe as it was saved, and write record.json beside it: what it came from and how good it is."""
+    probe = load_probe(folder)
+    whole = accuracy(probe, judged)
+    tables = {"all": whole}
+    for seeds in recipe.films:
+        kind = (seeds.world, seeds.size)
+        name = seeds.size if seeds.world == FIRST.world else " ".join(kind)
+        tables[name] = accuracy(probe, [film for film in judged if (film.world, film.size) == kind])
+    own = [film for film in judged if film.world == recipe.network.world]
+    tables["unseen pairings"] = accuracy(probe, [film for film in own if split(film.seed) == "held-out"])
+    if reconstruct is not None:
+        tables["reconstructions"] = accuracy(probe, own, reconstruct)
+    mistakes = [dict(zip(("attribute", "truth", "verdict", "times"), one, strict=True)) for one in whole.mistakes]
+    said = {
+        "world": recipe.network.world,
+        "recipe": configs.dump(recipe),
+        "trained_on_reconstructions": reconstruct is not None,
+        "accuracy": {name: {what: str(rate) for what, rate in one.rates.items()} for name, one in tables.items()},
+        "judgements": {what: rate.of for what, rate in whole.rates.items()},
+        "mistakes": mistakes,
+        "seeds_misjudged": {name: sorted(set(seeds)) for name, seeds in whole.wrong_seeds.items()},
+    }
+    (folder / "record.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return whole

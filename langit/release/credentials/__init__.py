@@ -1,0 +1,1 @@
+"""Content Credentials (C2PA): signing, reading, identities, and what a signature does not cover."""

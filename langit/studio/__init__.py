@@ -1,0 +1,1 @@
+"""From a request to a released file: what the command line, a server and a notebook share."""

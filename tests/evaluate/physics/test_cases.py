@@ -1,0 +1,49 @@
+"""What physics is measured on: unseen combinations, plain views, both languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from langit.evaluate.physics.cases import WAYS, falling, going, hiding, hiding_scene
+from langit.worlds import scene as first_world
+from langit.worlds.behind import scene as hiding_world
+
+
+def test_what_falls_is_alone_unseen_and_looked_at_by_a_still_camera() -> None:
+    cases = falling(4)
+    assert [case.seed for case in cases] == [0, 1, 2, 3]
+    for case in cases:
+        (thing,) = case.scene.things
+        assert (case.scene.action, case.scene.camera) == ("falls", "static")
+        assert first_world.is_held_out(thing.shape, thing.colour, "falls")
+    assert "falls and bounces" in cases[0].text
+    assert "jatuh dan memantul" in cases[1].text
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_mirrored_case_says_the_other_way(way: str) -> None:
+    for case in going(way, 2):
+        there, back = (one.text for one in (case, case.mirrored))
+        swap = {"left": "right", "right": "left", "kiri": "kanan", "kanan": "kiri"}
+        assert there != back
+        assert [swap.get(word.strip(","), word.strip(",")) for word in there.split()] == [
+            word.strip(",") for word in back.split()
+        ]
+        assert case.mirrored.seed == case.seed
+
+
+def test_what_hides_is_of_the_hiding_world() -> None:
+    for case in hiding(3):
+        scene = hiding_scene(case)
+        assert scene.camera == "static"
+        assert hiding_world.is_held_out(scene.things[0], scene.things[1].shape)
+
+
+def test_things_that_are_shown_there_and_balls_behind_cubes() -> None:
+    for case in hiding(4, "shown there"):
+        scene = hiding_scene(case)
+        assert scene.camera == "static"
+        assert not hiding_world.is_held_out(scene.things[0], scene.things[1].shape)
+        assert scene.seed >= 1_000_000_000
+    for case in hiding(2, "a ball behind a cube"):
+        assert [thing.shape for thing in case.scene.things] == ["ball", "cube"]

@@ -1,0 +1,54 @@
+"""Which way: tracks that go, and skies that drift by as much as is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from langit.evaluate.judges.tracker import Sight, Spot
+from langit.evaluate.physics.ways import camera_of, sky_drift, way_of
+
+
+def at(x: float) -> Spot:
+    return Spot(x, 0.5, 0.2, 0.2, 0.04, (1.0, 0.0, 0.0, 0.0, 0.0))
+
+
+def test_a_thing_goes_where_it_is_seen_last() -> None:
+    assert way_of([at(0.2), None, at(0.7), None]) == "right"
+    assert way_of([at(0.7), at(0.2)]) == "left"
+    assert way_of([at(0.5), at(0.55)]) == ""
+    assert way_of([None, None]) == ""
+
+
+@pytest.mark.parametrize("speed", [-3.3, -1.0, 0.0, 0.7, 2.5])
+def test_the_sky_drifts_as_far_as_it_was_moved(speed: float) -> None:
+    rows = np.arange(64)[:, None] / 64
+    frames = []
+    for frame in range(9):
+        across = (np.arange(64)[None] - speed * frame) / 64
+        hills = np.sin(9 * across) + 0.5 * np.sin(23 * across + 1)
+        grey = 120 + 50 * np.tanh(6 * (rows - 0.22 - 0.05 * hills))
+        frames.append(np.repeat(grey[..., None], 3, axis=2))
+    video = torch.from_numpy(np.round(np.stack(frames)).astype(np.uint8))
+    nothing = Sight(torch.zeros(9, 7, 64, 64), torch.zeros(9, 5, 64, 64))
+    drift = sky_drift(video, nothing)
+    assert drift == pytest.approx(8 * speed / 64, abs=0.03)
+    if abs(speed) > 1:
+        assert camera_of(drift, orbits=True) == ("right" if speed > 0 else "left")
+        assert camera_of(drift, orbits=False) == ("left" if speed > 0 else "right")
+
+
+def test_what_things_hide_does_not_count() -> None:
+    generator = np.random.default_rng(0)
+    video = np.repeat(generator.integers(0, 255, (1, 64, 64, 3)), 5, axis=0).astype(np.uint8)
+    moved = video.copy()
+    for frame in range(5):
+        moved[frame, :, 10:40] = np.roll(video[frame, :, 10:40], 2 * frame, axis=1)
+    colours = torch.zeros(5, 7, 64, 64)
+    colours[:, 0, :, 10:40] = 1
+    assert sky_drift(torch.from_numpy(moved), Sight(colours, torch.zeros(5, 5, 64, 64))) == pytest.approx(0, abs=0.01)
+
+
+def test_a_camera_that_hardly_turns_goes_no_way() -> None:
+    assert camera_of(0.05, orbits=True) == ""

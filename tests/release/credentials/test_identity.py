@@ -1,0 +1,193 @@
+"""Who signs: made on first use, readable by its owner only, renewed in time, replaced only when asked."""
+
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from release.authorities import EMAIL, Holder, holder
+
+from langit.release.credentials.identity import (
+    MADE_HERE,
+    YEAR,
+    Identity,
+    SigningConfig,
+    common_name,
+    identity,
+    own_roots,
+    renew,
+    signing,
+)
+
+NOW = datetime.now(UTC)
+
+
+def test_an_identity_is_made_once_and_says_where_it_was_made(tmp_path: Path) -> None:
+    made = identity(tmp_path / "keys")
+    again = identity(tmp_path / "keys")
+    assert (made.fingerprint, made.root, made.key) == (again.fingerprint, again.root, again.key)
+    assert made.made_here and made.private and "Langit" in made.name
+    leaf, top = made.chain
+    assert MADE_HERE in leaf.subject.rfc4514_string().replace("\\", "")
+    assert common_name(top) == made.name.replace("Langit ", "Langit root ")
+    leaf.verify_directly_issued_by(top)
+    top.verify_directly_issued_by(top)
+    assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    assert leaf.extensions.get_extension_for_class(x509.KeyUsage).value.digital_signature
+    assert ExtendedKeyUsageOID.EMAIL_PROTECTION in leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
+    assert top.extensions.get_extension_for_class(x509.BasicConstraints).value == x509.BasicConstraints(True, 0)
+
+
+def test_no_two_homes_have_the_same_names(tmp_path: Path) -> None:
+    assert identity(tmp_path / "a").name != identity(tmp_path / "b").name
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems keep rights otherwise")
+def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
+    made = identity(tmp_path / "keys")
+    files = [path for path in (tmp_path / "keys").rglob("*") if path.is_file()]
+    assert {path.name for path in files} == {"root.pem", "leaf.pem"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert stat.S_IMODE(Path(made.where).stat().st_mode) == 0o700
+    assert made.key is not None and made.key.decode() not in repr(made) and "PRIVATE" not in repr(made)
+    (Path(made.where) / "leaf.pem").chmod(0o644)
+    with pytest.raises(ValueError, match="can be read by others"):
+        identity(tmp_path / "keys")
+
+
+def test_a_leaf_is_renewed_by_the_same_root_when_half_its_life_is_over(tmp_path: Path) -> None:
+    made = identity(tmp_path, now=NOW)
+    assert identity(tmp_path, now=NOW + 4.9 * YEAR).fingerprint == made.fingerprint
+    later = identity(tmp_path, now=NOW + 5.1 * YEAR)
+    assert later.root == made.root and later.fingerprint != made.fingerprint
+    assert later.leaf.not_valid_after_utc > NOW + 15 * YEAR
+    assert identity(tmp_path, now=NOW + 5.2 * YEAR).fingerprint == later.fingerprint
+
+
+def test_a_root_that_will_not_outlive_a_leaf_is_replaced_and_kept(tmp_path: Path) -> None:
+    made = identity(tmp_path, now=NOW)
+    later = identity(tmp_path, now=NOW + 26 * YEAR)
+    assert later.root != made.root and later.leaf.not_valid_after_utc > NOW + 35 * YEAR
+    assert {common_name(made.chain[1]), common_name(later.chain[1])} == set(map(common_name, own_roots(tmp_path)))
+
+
+def test_new_keys_keep_the_old_ones_aside(tmp_path: Path) -> None:
+    assert own_roots(tmp_path) == ()
+    first, second, third = identity(tmp_path), renew(tmp_path), renew(tmp_path)
+    assert identity(tmp_path).fingerprint == third.fingerprint
+    assert [each.chain[-1] for each in (third,)] == list(own_roots(tmp_path)[:1])
+    assert set(own_roots(tmp_path)) == {each.chain[-1] for each in (first, second, third)}
+    assert len(list((tmp_path / "kept").glob("*/leaf.pem"))) == 2
+
+
+def test_of_many_who_ask_at_once_all_get_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: identity(tmp_path).fingerprint, range(8)))
+    assert len(set(found)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["signing"]
+
+
+@pytest.mark.parametrize("name", ["leaf.pem", "root.pem"])
+@pytest.mark.parametrize(
+    ("contents", "words"),
+    [(b"", "no certificates"), (b"-----BEGIN CERTIFICATE-----\nAA==\n-----END", "no certificates")],
+)
+def test_damaged_keys_are_named(tmp_path: Path, name: str, contents: bytes, words: str) -> None:
+    path = Path(identity(tmp_path).where) / name
+    path.write_bytes(contents)
+    with pytest.raises(ValueError, match=words) as caught:
+        identity(tmp_path)
+    assert name in str(caught.value)
+
+
+def test_a_key_that_is_not_its_certificates_is_refused(tmp_path: Path) -> None:
+    path = Path(identity(tmp_path / "a").where) / "leaf.pem"
+    other = (Path(identity(tmp_path / "b").where) / "leaf.pem").read_bytes()
+    mine = path.read_bytes()
+    split = b"-----BEGIN PRIVATE KEY"
+    path.write_bytes(mine.partition(split)[0] + split + other.partition(split)[2])
+    with pytest.raises(ValueError, match="not its certificate's"):
+        identity(tmp_path / "a")
+    path.write_bytes(mine.partition(split)[0])
+    with pytest.raises(ValueError, match="no private key"):
+        identity(tmp_path / "a")
+
+
+def files(folder: Path, who: Holder, *issuers: Holder, key: Holder | None = None) -> SigningConfig:
+    (folder / "chain.pem").write_bytes(b"".join(each.pem for each in (who, *issuers)))
+    (folder / "leaf.key").write_bytes((key or who).secret)
+    (folder / "leaf.key").chmod(0o600)
+    return SigningConfig(chain=str(folder / "chain.pem"), key=str(folder / "leaf.key"))
+
+
+def test_a_persons_own_chain(tmp_path: Path, root: Holder, leaf: Holder) -> None:
+    found = identity(tmp_path / "keys", files(tmp_path, leaf, root))
+    assert found.chain == (leaf.certificate, root.certificate) and not found.made_here
+    assert not (tmp_path / "keys").exists()
+
+
+def test_a_callback_takes_the_place_of_a_key(tmp_path: Path, root: Holder, leaf: Holder) -> None:
+    chain = files(tmp_path, leaf, root).chain
+    found = identity(tmp_path, SigningConfig(chain=chain, callback="os.path:basename"))
+    assert found.key is None and found.callback is os.path.basename
+    for callback, words in (("nonesuch:sign", "cannot be imported"), ("os:nonesuch", "cannot be imported")):
+        with pytest.raises(ValueError, match=words):
+            identity(tmp_path, SigningConfig(chain=chain, callback=callback))
+    with pytest.raises(ValueError, match="no function"):
+        identity(tmp_path, SigningConfig(chain=chain, callback="os:sep"))
+
+
+def test_what_is_wrong_with_a_chain_is_named(tmp_path: Path, root: Holder, leaf: Holder) -> None:
+    other = holder("Other", root, use=EMAIL)
+    old = holder("Old", root, use=EMAIL, end=NOW - timedelta(days=1))
+    with pytest.raises(ValueError, match="not the key of the first certificate"):
+        identity(tmp_path, files(tmp_path, leaf, root, key=other))
+    with pytest.raises(ValueError, match="get a new one"):
+        identity(tmp_path, files(tmp_path, old, root))
+    with pytest.raises(ValueError, match="was not issued by"):
+        identity(tmp_path, files(tmp_path, leaf, other))
+    with pytest.raises(ValueError, match="was not issued by"):
+        identity(tmp_path, files(tmp_path, leaf, holder("Root of the test", authority=True)))
+    settings = files(tmp_path, leaf, root)
+    Path(settings.key).chmod(0o644)
+    with pytest.raises(ValueError, match="read by others"):
+        identity(tmp_path, settings)
+    with pytest.raises(OSError, match="nonesuch"):
+        identity(tmp_path, SigningConfig(chain=str(tmp_path / "nonesuch.pem"), key=settings.key))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"chain": "a"}, "together with"),
+        ({"key": "a"}, "together with"),
+        ({"chain": "a", "key": "b", "callback": "c:d"}, "together with"),
+        ({"chain": "a", "callback": "c"}, "module:function"),
+        ({"timestamps": "ftp://x"}, "http"),
+    ],
+)
+def test_settings_that_contradict_each_other(wrong: dict[str, str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        SigningConfig(**wrong)
+
+
+def test_the_section_of_the_settings_file(tmp_path: Path) -> None:
+    assert signing(tmp_path) == SigningConfig()
+    file = tmp_path / "release.toml"
+    file.write_text('[signing]\ntimestamps = "https://example.com"\n[other]\na = 1\n')
+    assert signing(tmp_path).timestamps == "https://example.com"
+    for text in ("[signing", "[signing]\nkee = 1\n", "[signing]\nmining = 'yes'\n"):
+        file.write_text(text)
+        with pytest.raises(ValueError, match="release.toml"):
+            signing(tmp_path)
+
+
+def test_an_identity_is_a_value_of_its_chain(own: Identity) -> None:
+    assert x509.load_pem_x509_certificates(own.pem) == list(own.chain)

@@ -1,0 +1,303 @@
+"""Prompts are read as they are meant, filled in from the seed, and said as captions; nothing is dropped in silence."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from text.asked import ASKED, Asked
+
+from langit.text.expansion import Expansion, Off, Vocabulary
+from langit.text.tokenizer import train_tokenizer
+from langit.worlds.caption import canonical, caption, captions, prompts
+from langit.worlds.reading.expand import Embedded, expand, expander
+from langit.worlds.reading.lexicon import caption_words, phrases
+from langit.worlds.reading.parse import read
+from langit.worlds.scene import GROUNDS, Scene, is_held_out, mirrored, sample_scene
+from langit.worlds.wording import WORDINGS, Language
+
+TOKENIZER = train_tokenizer(text for seed in range(600) for text in captions(sample_scene(seed), 6))
+LANGUAGES: tuple[Language, Language] = ("en", "id")
+
+
+def truth(scene: Scene, text: str, language: Language) -> dict[str, str]:
+    """What a caption of a scene says of it; ground, sky, camera and side may go unsaid."""
+    table, low = WORDINGS[language], text.lower()
+    first, *others = scene.things
+    told = {"shape": first.shape, "colour": first.colour, "action": scene.action}
+    for other in others:
+        told |= {"second shape": other.shape, "second colour": other.colour}
+    if any(phrase in low for phrase in table.grounds[scene.ground]):
+        told["ground"] = scene.ground
+    if any(phrase in low for phrase in table.skies[scene.sky]):
+        told["sky"] = scene.sky
+    if any(word in low for word in ("camera", "kamera", "view")):
+        told["camera"] = scene.camera
+    ways = [way for way in ("left", "right", "kiri", "kanan") if way in low]
+    of_camera_or_action = sum("left" in name or "right" in name for name in (scene.camera, scene.action))
+    sided = (
+        " on its ",
+        " standing on the ",
+        " from the ",
+        " sebelah kirinya",
+        " sebelah kanannya",
+        " dari ki",
+        " dari ka",
+    )
+    if others and any(phrase in low for phrase in sided):
+        told["side"] = scene.side
+    assert len(ways) >= (of_camera_or_action > 0), text
+    return told
+
+
+def check_caption(scene: Scene, text: str, language: Language) -> None:
+    reading = read(text)
+    assert reading.asks == truth(scene, text, language), text
+    assert reading.unknown == reading.ignored == reading.refused == (), text
+    assert language in reading.spoken, text
+
+
+def test_every_held_out_prompt_is_read_back_as_its_scene() -> None:
+    for language in LANGUAGES:
+        for prompt in prompts("held-out", 150, language):
+            check_caption(prompt.scene, prompt.text, language)
+
+
+@given(st.integers(0, 10**7), st.sampled_from(LANGUAGES), st.integers(0, 50), st.booleans())
+def test_every_caption_is_read_back_as_its_scene(seed: int, language: Language, variant: int, flipped: bool) -> None:
+    scene = mirrored(sample_scene(seed)) if flipped else sample_scene(seed)
+    check_caption(scene, caption(scene, language, variant), language)
+
+
+@given(st.integers(0, 10**7), st.sampled_from(LANGUAGES), st.integers(0, 50))
+def test_a_caption_that_says_everything_stays_word_for_word(seed: int, language: Language, variant: int) -> None:
+    scene = sample_scene(seed)
+    text = caption(scene, language, variant)
+    made = expand(text, seed, TOKENIZER)
+    if {"ground", "sky"} <= set(truth(scene, text, language)):
+        assert made.text == made.original == text
+        assert made.lines() == ()
+    else:
+        assert {name for name, _ in made.filled} & {"ground", "sky"}
+        assert dict(made.understood) == truth(scene, text, language)
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.prompt)
+def test_a_prompt_is_read_as_it_is_meant(asked: Asked) -> None:
+    reading = read(asked.prompt)
+    assert reading.asks == asked.asks
+    assert reading.language == asked.language
+    assert set(reading.unknown) == asked.unknown
+    assert set(reading.ignored) | set(reading.loose) == asked.ignored
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: asked.prompt)
+def test_its_expansion_says_what_was_asked_and_more_in_words_that_the_model_knows(asked: Asked) -> None:
+    made = expand(asked.prompt, 5, TOKENIZER)
+    said = read(made.text).asks
+    assert {name: said.get(name) for name in asked.asks} == asked.asks
+    assert {"shape", "colour", "action", "ground", "sky"} <= set(said)
+    assert Vocabulary(TOKENIZER).unknown(made.text) == ()
+    assert read(made.text).language == asked.language
+    assert {word for word, _ in made.unknown} == asked.unknown
+    assert set(made.ignored) == asked.ignored
+    told = " ".join(made.lines())
+    assert all(piece in told for piece in asked.unknown | asked.ignored)
+
+
+def test_the_table_is_as_large_as_promised() -> None:
+    assert len(ASKED) >= 60
+    assert len({asked.prompt for asked in ASKED}) == len(ASKED)
+
+
+PHRASES = [" ".join(key) for key in phrases()]
+SENTENCES = st.one_of(
+    st.text(max_size=60),
+    st.lists(st.one_of(st.sampled_from(PHRASES), st.sampled_from([",", ".", "giraffe"])), max_size=12).map(" ".join),
+    st.lists(st.sampled_from(sorted(caption_words())), max_size=12).map(" ".join),
+)
+
+
+@settings(max_examples=60)
+@given(SENTENCES, st.integers(-5, 2**40))
+@example("球" * 30, 0)
+@example("no not without never nicht tanpa", 0)
+@example("a red ball hits another red ball", 0)
+@example("no snow, no sand, no grass, no checkers", 3)
+def test_any_text_is_expanded_the_same_way_each_time_and_once_is_enough(text: str, seed: int) -> None:
+    try:
+        made = expand(text, seed, TOKENIZER)
+    except ValueError as error:
+        assert "the prompt" in str(error)
+        return
+    assert expand(text, seed, TOKENIZER) == made
+    again = expand(made.text, seed, TOKENIZER)
+    assert again.text == made.text
+    assert again.ignored == () or again.kept
+    assert Vocabulary(TOKENIZER).unknown(made.text) == ()
+
+
+@given(st.integers(0, 10**6))
+def test_what_is_filled_in_depends_on_the_seed_alone(seed: int) -> None:
+    short, longer = expand("a red ball", seed), expand("a red ball at night", seed)
+    assert {pair for pair in short.filled if pair[0] != "sky"} == set(longer.filled)
+    left, right = expand("a cube slides left", seed), expand("a cube slides right", seed)
+    assert left.filled == right.filled
+
+
+def test_all_grounds_skies_and_cameras_come_up() -> None:
+    made = [dict(expand("a red ball", seed).filled) for seed in range(120)]
+    assert {one["ground"] for one in made} == set(GROUNDS)
+    assert {one["sky"] for one in made} == {"day", "sunset", "night"}
+    assert len({one["camera"] for one in made}) == 7
+    assert "collides" not in {one["action"] for one in made}
+
+
+def test_what_is_filled_in_was_seen_in_training() -> None:
+    for seed in range(60):
+        full = dict(expand("a cone", seed).filled)
+        assert not is_held_out("cone", full["colour"], full["action"])
+        full = dict(expand("something red spins", seed).filled)
+        assert not is_held_out(full["shape"], "red", "spins")
+
+
+def test_what_is_refused_is_not_filled_in() -> None:
+    made = [expand("a red ball, no snow, no night", seed) for seed in range(40)]
+    assert {dict(one.filled)["ground"] for one in made} == {"checkers", "sand", "grass"}
+    assert {dict(one.filled)["sky"] for one in made} == {"day", "sunset"}
+    assert all(one.ignored == ("no snow", "no night") for one in made)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "asks"),
+    [
+        ("a ball rolls right to left", {"shape": "ball", "action": "left"}),
+        ("moving from the right side to the left side a ring", {"shape": "ring", "action": "left"}),
+        ("the camera to the left orbits a cone", {"camera": "orbit left", "shape": "cone"}),
+        ("镜头向左移动", {"camera": "pan left"}),
+        ("the camera is still panning from left to right", {"camera": "pan right"}),
+        ("the camera stays fixed", {"camera": "static"}),
+        ("a ball bounces without the camera moving", {"shape": "ball", "action": "falls", "camera": "static"}),
+        ("a ball hits another ball", {"shape": "ball", "action": "collides", "second shape": "ball"}),
+    ],
+)
+def test_ways_and_cameras_in_any_order(prompt: str, asks: dict[str, str]) -> None:
+    reading = read(prompt)
+    assert (reading.asks, reading.ignored) == (asks, ())
+
+
+def test_a_camera_that_is_not_wanted_is_not_used() -> None:
+    made = [dict(expand("a red ball with no zoom and no panning, it never rolls", seed).filled) for seed in range(40)]
+    assert {one["camera"] for one in made} <= {"static", "orbit left", "orbit right"}
+    assert not {one["action"] for one in made} & {"left", "right"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "asks", "ignored"),
+    [
+        ("a ball, do not let the camera turn", {"shape": "ball"}, ("not let the camera turn",)),
+        ("a ball, do not let it fall", {"shape": "ball"}, ("not let it fall",)),
+        ("a cone, no big red ball", {"shape": "cone"}, ("no big red ball",)),
+        ("a cone with no giraffe on grass", {"shape": "cone", "ground": "grass"}, ("no giraffe",)),
+        ("a cone without snow or sand, at night", {"shape": "cone", "sky": "night"}, ("without snow or sand",)),
+        ("der Ball rollt nicht", {"shape": "ball"}, ("rollt nicht",)),
+        ("une balle ne tombe pas sur la neige", {"shape": "ball", "ground": "snow"}, ("ne tombe",)),
+        ("ボールは落ちない", {"shape": "ball"}, ("落ちない",)),
+    ],
+)
+def test_what_is_negated_is_named_and_never_done(prompt: str, asks: dict[str, str], ignored: tuple[str, ...]) -> None:
+    reading = read(prompt)
+    assert (reading.asks, reading.ignored) == (asks, ignored)
+
+
+def test_a_prompt_of_which_nothing_is_understood_says_so() -> None:
+    made = expand("красная жирафа", 1, TOKENIZER)
+    assert made.understood == ()
+    assert [word for word, _ in made.unknown] == ["красная", "жирафа"]
+    assert read(made.text).asks == {name: value for name, value in made.filled if value != "static"}
+    assert any("nothing of" in line for line in made.lines())
+
+
+def test_the_lines_name_everything() -> None:
+    made = expand("a huge crimson bal without snow", 4, TOKENIZER)
+    first, *others = made.lines()
+    assert first.startswith(f'expanded by embedded: "{made.text}" (filled in: ')
+    assert others == [
+        "unknown words: 'huge', 'bal' (nearest: 'ball')",
+        "left out, because no caption says such things: 'without snow'",
+    ]
+    assert all("\n" not in line for line in made.lines())
+
+
+def test_the_words_of_all_captions_are_those_that_a_tokenizer_finds() -> None:
+    assert set(Vocabulary(TOKENIZER).words) <= caption_words()
+
+
+def test_every_word_of_the_captions_means_something_to_the_reader() -> None:
+    assert [word for word in sorted(caption_words()) if read(word).unknown] == []
+
+
+def test_a_model_of_other_captions_is_not_spoken_to_in_ours() -> None:
+    other = train_tokenizer(["a giraffe eats leaves", "a red giraffe sleeps"])
+    made = expand("a red giraffe eats", 0, other)
+    assert made.text == "a red giraffe eats"
+    assert "giraffe" in made.kept and made.lines()[0].startswith("not expanded: the model knows")
+    made = expand("a red ball", 0, other)
+    assert made.text == "a red ball"
+    assert made.unknown == (("ball", ""),)
+    assert "does not know" in made.kept
+
+
+def test_a_model_that_reads_any_word_is_left_alone() -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    pieces = Tokenizer(models.BPE({chr(code): code for code in range(300)}, [], byte_fallback=False))
+    pieces.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    made = Embedded(Vocabulary(pieces))("a red ball", 0)
+    assert (made.text, made.unknown) == ("a red ball", ())
+    assert "any words" in made.kept
+
+
+@pytest.mark.parametrize(("prompt", "named"), [("", "no words"), ("!!", "no words"), ("x" * 1001, "1001 characters")])
+def test_bad_prompts_are_named_by_every_expander(prompt: str, named: str) -> None:
+    for chosen in (expander("off", TOKENIZER), expander("embedded", TOKENIZER)):
+        with pytest.raises(ValueError, match=named):
+            chosen(prompt, 0)
+
+
+def test_off_changes_nothing_and_names_the_unknown() -> None:
+    off = expander("off", TOKENIZER)
+    assert isinstance(off, Off)
+    made = off("a  red bal", 3)
+    assert made == Expansion("a red bal", "a red bal", unknown=(("bal", "ball"),), by="off")
+    assert made.lines() == ("unknown words: 'bal' (nearest: 'ball')",)
+    with pytest.raises(ValueError, match="Cyrillic"):
+        off("красный мяч", 0)
+
+
+@pytest.mark.parametrize("name", ["", "on", "Embedded", "chat", "gpt:x@http://y"])
+def test_an_expander_that_does_not_exist_is_an_error_that_lists_those_that_do(name: str) -> None:
+    with pytest.raises(ValueError, match="off, embedded, chat:MODEL@URL|write chat:MODEL@http"):
+        expander(name, TOKENIZER)
+
+
+def test_the_base_install_suffices() -> None:
+    """Importing loads nothing of the extras, and of transformers nothing that is needed only by local chat models."""
+    assert importlib.import_module("langit.worlds.reading.expand")
+    code = (
+        "import sys, langit.worlds.reading.expand as e; print(e.expand('rote Kugel', 1).text);"
+        "print(*sorted({'mujoco', 'lance', 'pyarrow', 'transformers', 'torch'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split("\n")
+    assert told[0] == expand("rote Kugel", 1).text
+    assert told[1] == ""
+
+
+def test_canonical_sentences_stay_whatever_the_seed() -> None:
+    scene = sample_scene(1)
+    for seed in range(5):
+        assert expand(canonical(scene), seed, TOKENIZER).text == canonical(scene)
