@@ -208,6 +208,6 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_missing_encoder_is_named_with_its_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video, "ENCODER", "libx999")
+    monkeypatch.setattr(video.encoder, "ENCODER", "libx999")
     with pytest.raises(ValueError, match="no libx999 encoder: reinstall PyAV"):
         video.write(tmp_path / "a.mp4", clip(), 8)

@@ -268,8 +268,8 @@ def test_a_save_that_dies_at_the_worst_moment(folder, moment, monkeypatch):
         return rename(self, target)
 
     monkeypatch.setattr(Path, "rename", dying_rename)
-    monkeypatch.setattr("langit.bundle.files.shutil.rmtree", lambda *_, **__: None)  # the dead clear nothing up
-    monkeypatch.setattr("langit.bundle.files.recover", lambda _: None)
+    monkeypatch.setattr("langit.files.shutil.rmtree", lambda *_, **__: None)  # the dead clear nothing up
+    monkeypatch.setattr("langit.files.recover", lambda _: None)
     if moment == "after the new one is there":
         save_bundle(folder, make_parts(1), make_provenance())
     else:

@@ -143,7 +143,7 @@ def test_a_damaged_model_is_one_line_that_names_the_file(capsys, place: Path, mo
 
 
 def test_a_missing_encoder_is_said_before_anything_is_made(capsys, place: Path, model: Path, monkeypatch) -> None:
-    monkeypatch.setattr(video, "ENCODER", "libx999")
+    monkeypatch.setattr(video.encoder, "ENCODER", "libx999")
     run = Run(capsys, "generate", "ball", "--model", model)
     assert run.code == 2 and run.err.count("\n") == 1 and "no libx999 encoder" in run.err
     assert list(place.iterdir()) == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from langit.evaluate.judges.questions import FIRST, asked_of
 from langit.evaluate.judges.truth import Verdict
 
 CELL = 8  # pixels to a side of a cell, in which things are looked for
-SHIPPED = Path(__file__).parent.parent / "weights" / "probe"
+SHIPPED = Path(str(resources.files("langit"))) / "weights" / "probe"
 SHIPPED_STORY = SHIPPED.with_name("probe-story")
 _MOMENT = 3  # frames that are seen together; the middle ones of moments are two frames apart
 _WIDEST = 64 * 64  # pixels: larger pictures are made smaller before they are looked at
