@@ -20,16 +20,16 @@ def gate(
     """Say whether the prompt gate would let a prompt pass, and if not, by which rule; nothing is made."""
     from langit import config
     from langit.release.gates.finding import enforce
-    from langit.release.gates.guard import guard
+    from langit.release.gates.guard import load_guard
     from langit.release.gates.likeness import consents
     from langit.release.gates.prompt import MEND, PromptConfig, check_prompt
     from langit.release.settings import section
-    from langit.text.prompt import check_words
+    from langit.text.prompt import normalize_prompt
 
-    check_words(prompt)
+    normalize_prompt(prompt)
     home = config.home()
     told = section(home, "prompt", PromptConfig)
     agreed = consents(home / "ledger", model, ability, told.purpose)
-    for flag in enforce(check_prompt(prompt, told, agreed, guard(told)), MEND):
+    for flag in enforce(check_prompt(prompt, told, agreed, load_guard(told)), MEND):
         typer.echo(f"flagged by rule {flag}")
     typer.echo("passes")

@@ -196,10 +196,10 @@ def make(
         ValueError, OSError: what the person gave cannot be done.
     """
     from langit.release import IMAGE, SUFFIX
-    from langit.text.prompt import check_words
+    from langit.text.prompt import normalize_prompt
 
     if prompt:
-        check_words(prompt)
+        normalize_prompt(prompt)
     paths = making.paths(name or prompt, IMAGE if image else SUFFIX)
 
     from langit.bundle import load_bundle

@@ -26,7 +26,8 @@ from langit.generate.sampler import OnStep
 from langit.generate.settings import SamplingConfig
 from langit.generate.video import Generated, Stream, generate_many
 from langit.shapes import PixelShape, whole_frames
-from langit.text.prompt import check_prompt, unknown_words
+from langit.text.prompt import check_prompt
+from langit.text.vocabulary import unknown_words
 
 BLEND_STRENGTH = 0.6
 

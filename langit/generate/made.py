@@ -13,7 +13,8 @@ from langit.generate.sampler import OnStep
 from langit.generate.settings import SamplingConfig
 from langit.generate.video import Generated
 from langit.shapes import PixelShape
-from langit.text.prompt import check_prompt, unknown_words
+from langit.text.prompt import check_prompt
+from langit.text.vocabulary import unknown_words
 
 Video = Footage | Generated | Path | str
 

@@ -49,7 +49,8 @@ from langit.generate.settings import SamplingConfig
 from langit.generate.video import Generated
 from langit.generate.windows import Stretch
 from langit.shapes import PixelShape
-from langit.text.prompt import check_prompt, unknown_words
+from langit.text.prompt import check_prompt
+from langit.text.vocabulary import unknown_words
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")

@@ -16,7 +16,8 @@ from langit.generate.request import Request, frames_of, walk_request
 from langit.generate.sampler import OnStep, counted
 from langit.generate.settings import SamplingConfig
 from langit.shapes import PixelShape
-from langit.text.prompt import check_prompt, unknown_words
+from langit.text.prompt import check_prompt
+from langit.text.vocabulary import unknown_words
 
 
 @dataclass(frozen=True)

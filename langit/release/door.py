@@ -21,7 +21,7 @@ from langit.release.facts import Facts
 from langit.release.gates.finding import Finding, enforce
 from langit.release.gates.frames import MEND as OTHER_FRAMES
 from langit.release.gates.frames import FrameGates, FramesConfig, frame_gates, watched
-from langit.release.gates.guard import guard
+from langit.release.gates.guard import load_guard
 from langit.release.gates.likeness import consents
 from langit.release.gates.prompt import MEND, Guard, PromptConfig, check_prompt
 from langit.release.nearest.bundled import open_index
@@ -91,7 +91,7 @@ class Door:
     @cached_property
     def guard(self) -> Guard | None:
         """What is asked about prompts besides the rules."""
-        return guard(self.settings.prompt)
+        return load_guard(self.settings.prompt)
 
     @cached_property
     def gates(self) -> FrameGates:

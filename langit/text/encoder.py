@@ -6,6 +6,7 @@ Knows nothing of videos. Wan's encoder is the same at a larger size, so `TextCon
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from langit.text.umt5 import Umt5Encoder
+from langit.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class TextEncoder(nn.Module):
         self.config = config
         self.tokenizer = tokenizer
         self.model = Umt5Encoder(**config.sizes)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words and scripts that the tokenizer can write."""
+        return Vocabulary(self.tokenizer)
 
     def tokenize(self, texts: list[str]) -> tuple[Int[Tensor, "B S"], tuple[int, ...]]:
         """Ids padded to the longest text, and each text's length with its end mark.

@@ -1,6 +1,6 @@
-"""Prompts expanded by a chat model on this machine, through transformers: a folder, or a name that it resolves.
+"""Expands prompts with a chat model on this machine, through transformers: a folder, or a name that it resolves.
 
-Reads safetensors only and runs no code of the model's folder. Answers greedily, so the seed changes nothing.
+Reads safetensors only and runs no code of the model's folder. Decoding is greedy, so the seed changes nothing.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from typing import Any
 
 import torch
 
-from langit.text.chat import answered, messages
-from langit.text.expansion import Expansion, Vocabulary
-from langit.text.prompt import check_words
+from langit.text.chat import chat_messages, parse_answer
+from langit.text.expansion import Expansion
+from langit.text.prompt import normalize_prompt
+from langit.text.vocabulary import Vocabulary
 
-_LONGEST = 160  # tokens of an answer
+_LONGEST_ANSWER = 160  # tokens
 
 
 @dataclass(frozen=True)
-class LocalExpander:
+class LocalChatExpander:
     """A causal language model with a chat template."""
 
     name: str
@@ -29,7 +30,7 @@ class LocalExpander:
     examples: tuple[str, ...] = ()
 
     @classmethod
-    def named(cls, name: str, vocabulary: Vocabulary, examples: tuple[str, ...] = ()) -> LocalExpander:
+    def from_name(cls, name: str, vocabulary: Vocabulary, examples: tuple[str, ...] = ()) -> LocalChatExpander:
         """Load a chat model.
 
         Raises:
@@ -41,6 +42,7 @@ class LocalExpander:
         if not name:
             raise ValueError("transformers: names no chat model: write transformers:FOLDER")
         folder = Path(name).expanduser()
+        # a path is never looked up as the name of a model elsewhere
         if name[0] in "/.~" and not folder.is_dir():
             raise OSError(f"there is no folder {folder}: name one that holds a chat model")
         place = str(folder) if folder.is_dir() else name
@@ -48,28 +50,28 @@ class LocalExpander:
             tokenizer = AutoTokenizer.from_pretrained(place)
             model = AutoModelForCausalLM.from_pretrained(place, use_safetensors=True).eval()
         except (OSError, ValueError) as error:
-            first = str(error).strip().split("\n")[0]
-            raise OSError(f"no chat model can be read from {name}: {first}") from None
+            first_line = str(error).strip().split("\n")[0]
+            raise OSError(f"no chat model can be read from {name}: {first_line}") from None
         if tokenizer.chat_template is None:
             raise ValueError(f"the model {name} has no chat template: use one that was tuned to follow instructions")
         return cls(name, model, tokenizer, vocabulary, examples)
 
     @torch.no_grad()
-    def __call__(self, prompt: str, seed: int) -> Expansion:  # noqa: ARG002  (an Expander's signature)
-        plain = check_words(prompt)
-        asked = self.tokenizer.apply_chat_template(
-            messages(plain, self.vocabulary, self.examples),
+    def __call__(self, prompt: str, seed: int) -> Expansion:  # noqa: ARG002  (the signature of an Expander)
+        plain = normalize_prompt(prompt)
+        inputs = self.tokenizer.apply_chat_template(
+            chat_messages(plain, self.vocabulary, self.examples),
             add_generation_prompt=True,
             return_tensors="pt",
             return_dict=True,
         )
-        length = asked["input_ids"].shape[1]
-        room = getattr(self.model.config, "max_position_embeddings", None)
-        if room is not None and length + _LONGEST > room:
+        length = inputs["input_ids"].shape[1]
+        context = getattr(self.model.config, "max_position_embeddings", None)
+        if context is not None and length + _LONGEST_ANSWER > context:
             raise ValueError(
-                f"the model {self.name} reads {room} tokens, instructions and answer need {length + _LONGEST}:"
-                " use one with a longer context"
+                f"the model {self.name} reads {context} tokens, instructions and answer need"
+                f" {length + _LONGEST_ANSWER}: use one with a longer context"
             )
-        said = self.model.generate(**asked, do_sample=False, max_new_tokens=_LONGEST)
-        answer = self.tokenizer.decode(said[0, length:], skip_special_tokens=True)
-        return answered(plain, answer, self.vocabulary, self.name)
+        output = self.model.generate(**inputs, do_sample=False, max_new_tokens=_LONGEST_ANSWER)
+        answer = self.tokenizer.decode(output[0, length:], skip_special_tokens=True)
+        return parse_answer(plain, answer, self.vocabulary, self.name)

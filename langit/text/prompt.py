@@ -1,26 +1,22 @@
-"""What to tell a person about their prompt before a model reads it.
-
-Checks a prompt's form and names the words that no caption ever used. Knows the tokenizer's vocabulary, not the model.
-"""
+"""Checks of a prompt's form before anything reads it: encoding, length, words, script. Knows no model and no world."""
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 
-from tokenizers import Tokenizer
-
-from langit.text.tokenizer import words
+from langit.text.vocabulary import script_of
 
 LONGEST = 1000  # characters
+LATIN = frozenset({"LATIN"})
 
 
-def check_words(prompt: str) -> str:
-    """The prompt, in whatever language, with its white space made plain.
+def normalize_prompt(prompt: str) -> str:
+    """Return the prompt in Unicode's form NFKC with single spaces, in whatever script it is written.
 
     Raises:
-        ValueError: empty, or longer than LONGEST characters.
+        ValueError: the prompt is not valid Unicode, has no words, or is longer than LONGEST characters.
     """
+    # surrogates stand for bytes of the command line that were not UTF-8 (PEP 383)
     if any("\ud800" <= letter <= "\udfff" for letter in prompt):
         raise ValueError(f"the prompt {prompt[:40]!r} is not valid UTF-8: type it again")
     plain = " ".join(unicodedata.normalize("NFKC", prompt).split())
@@ -29,32 +25,29 @@ def check_words(prompt: str) -> str:
             f"the prompt {prompt[:40]!r} has no words: describe the video, for example 'a red ball on snow'"
         )
     if len(plain) > LONGEST:
-        raise ValueError(f"the prompt has {len(plain)} characters, at most {LONGEST} are read: shorten it")
+        raise ValueError(f"the prompt has {len(plain)} characters: shorten it to {LONGEST} or fewer")
     return plain
 
 
-def check_prompt(prompt: str) -> str:
-    """The prompt with its white space made plain.
+def check_prompt(prompt: str, scripts: frozenset[str] | None = LATIN) -> str:
+    """Return the normalized prompt if a model can read its letters.
+
+    Args:
+        prompt: as a person wrote it.
+        scripts: what the model reads, see `Vocabulary.scripts`; None for any script.
 
     Raises:
-        ValueError: empty, longer than LONGEST characters, or written in a script that the captions never use.
+        ValueError: see `normalize_prompt`; or a letter is of another script.
     """
-    plain = check_words(prompt)
+    plain = normalize_prompt(prompt)
+    if scripts is None:
+        return plain
     for letter in plain:
-        if letter.isalnum() and not letter.isascii() and not unicodedata.name(letter, "UNKNOWN").startswith("LATIN"):
-            script = unicodedata.name(letter, "UNKNOWN").split()[0].title()
+        # ASCII digits have no script of their own: their names begin with "DIGIT"
+        if letter.isalnum() and not letter.isascii() and script_of(letter) not in scripts:
+            known = " and ".join(sorted(script.title() for script in scripts))
             raise ValueError(
-                f"the prompt is written in {script} letters ({letter!r}): this model reads English and Indonesian"
+                f"the prompt has {script_of(letter).title()} letters ({letter!r}) and this model reads {known} ones:"
+                " translate it, or let --expand embedded do so"
             )
     return plain
-
-
-def unknown_words(tokenizer: Tokenizer, prompt: str) -> tuple[tuple[str, str], ...]:
-    """Words of the prompt that no caption ever used, each with the known word spelt most like it."""
-    known = [word for word in tokenizer.get_vocab() if any(letter.isalnum() for letter in word) and word[0] != "<"]
-    known.sort()
-    found = {}
-    for word in words(tokenizer, prompt):
-        if tokenizer.token_to_id(word) is None:
-            found[word] = difflib.get_close_matches(word, known, n=1, cutoff=0.0)[0]
-    return tuple(found.items())

@@ -14,7 +14,7 @@ from langit.generate import Model, generate
 from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
 from langit.recipes.run import Places, allowed, run
-from langit.text.prompt import unknown_words
+from langit.text.vocabulary import unknown_words
 from langit.train import checkpoint
 
 Said = list[tuple[str, int, int, str]]

@@ -9,9 +9,9 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from langit.text.chat import messages
-from langit.text.expansion import Vocabulary
+from langit.text.chat import chat_messages
 from langit.text.tokenizer import train_tokenizer
+from langit.text.vocabulary import Vocabulary
 from langit.worlds.caption import captions
 from langit.worlds.reading.expand import expander
 from langit.worlds.scene import sample_scene
@@ -29,7 +29,7 @@ def save_chat_model(folder: Path, context: int = 1024, template: str | None = TE
 
     The words of the sentence differ from each other. Without one it has learnt nothing.
     """
-    asked = " ".join(one["content"] for one in messages("ball", Vocabulary(TOKENIZER)))
+    asked = " ".join(one["content"] for one in chat_messages("ball", Vocabulary(TOKENIZER)))
     split = pre_tokenizers.WhitespaceSplit()
     known = {piece for piece, _ in split.pre_tokenize_str(f"{asked} {taught}")}
     specials = ["<unk>", "<s>", "</s>", "<|system|>", "<|user|>", "<|assistant|>"]

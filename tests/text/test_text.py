@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from langit.text.encoder import TextConfig, TextEncoder
-from langit.text.prompt import LONGEST, check_prompt, unknown_words
+from langit.text.prompt import LONGEST, check_prompt
 from langit.text.tokenizer import train_tokenizer, words
+from langit.text.vocabulary import unknown_words
 
 CAPTIONS = [
     "A red ball bounces on snow at sunset.",

@@ -18,8 +18,9 @@ from typing import TypeVar
 from tokenizers import Tokenizer
 
 from langit.text.chat import ChatExpander
-from langit.text.expansion import Expander, Expansion, Off, Vocabulary, nearest
-from langit.text.prompt import check_words
+from langit.text.expansion import Expander, Expansion, NoExpansion
+from langit.text.prompt import normalize_prompt
+from langit.text.vocabulary import Vocabulary, nearest
 from langit.worlds.caption import canonical, caption, prompts
 from langit.worlds.reading.lexicon import caption_words
 from langit.worlds.reading.parse import Reading, read
@@ -55,15 +56,15 @@ def expander(name: str, tokenizer: Tokenizer) -> Expander:
     vocabulary = Vocabulary(tokenizer)
     kind, _, rest = name.partition(":")
     if name == "off":
-        return Off(vocabulary)
+        return NoExpansion(vocabulary)
     if name == "embedded":
         return Embedded(vocabulary)
     if kind == "chat":
-        return ChatExpander.named(rest, vocabulary, example_captions(vocabulary))
+        return ChatExpander.from_name(rest, vocabulary, example_captions(vocabulary))
     if kind == "transformers":
-        from langit.text.local_chat import LocalExpander  # torch and transformers, which nobody else here needs
+        from langit.text.local_chat import LocalChatExpander  # torch and transformers, which nobody else here needs
 
-        return LocalExpander.named(rest, vocabulary, example_captions(vocabulary))
+        return LocalChatExpander.from_name(rest, vocabulary, example_captions(vocabulary))
     raise ValueError(
         f"no prompt expander is called {name!r}: use off, embedded, chat:MODEL@URL (an OpenAI-compatible endpoint)"
         " or transformers:FOLDER (a chat model on this machine)"
@@ -93,9 +94,9 @@ class Embedded:
     vocabulary: Vocabulary | None = None
 
     def __call__(self, prompt: str, seed: int) -> Expansion:
-        plain = check_words(prompt)
+        plain = normalize_prompt(prompt)
         if self.vocabulary is not None and not self.vocabulary.closed:
-            return Expansion(plain, plain, kept="this model reads any words, not only those of captions")
+            return Expansion(plain, plain, unchanged_because="this model reads any words, not only those of captions")
         story = expand_story(plain, seed, self.vocabulary)
         if story is not None:
             return story
@@ -104,7 +105,9 @@ class Embedded:
         placeless = [word for word in reading.unknown if not self._missing(word)]
         if placeless:
             named = ", ".join(f"'{word}'" for word in placeless)
-            return Expansion(plain, plain, unknown=unknown, kept=f"the model knows {named}, the expander does not")
+            return Expansion(
+                plain, plain, unknown=unknown, unchanged_because=f"the model knows {named}, the expander does not"
+            )
         understood = tuple(reading.asks.items())
         filled = _fill(reading, seed)
         if _complete(reading, filled) and not unknown and not self._missing(plain):
@@ -113,7 +116,9 @@ class Embedded:
         if self._missing(text) and len(self._unknown(text)) >= len(self._unknown(plain)):
             named = ", ".join(f"'{word}'" for word in self._unknown(text))
             unknown = tuple((word, nearest(word, self._words())) for word in self._unknown(plain))
-            return Expansion(plain, plain, understood, unknown=unknown, kept=f"the model does not know {named}")
+            return Expansion(
+                plain, plain, understood, unknown=unknown, unchanged_because=f"the model does not know {named}"
+            )
         unknown += tuple((word, nearest(word, self._words())) for word in self._unknown(text))
         return Expansion(plain, text, understood, filled, unknown, reading.ignored + reading.loose)
 

@@ -11,7 +11,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from langit.text.expansion import Expansion, Vocabulary, nearest
+from langit.text.expansion import Expansion
+from langit.text.vocabulary import Vocabulary, nearest
 from langit.worlds.reading.lexicon import Meaning, phrases, pieces
 from langit.worlds.reading.lexicon_story import story_phrases, story_words
 from langit.worlds.reading.parse import Reading, read

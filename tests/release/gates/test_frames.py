@@ -192,7 +192,7 @@ def test_a_classifier_looks_at_some_frames_of_each_second(folder: Path) -> None:
 
 
 def test_a_classifier_that_is_set_wrongly_is_an_error(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="has no label evil: set model_labels for fine, bad"):
+    with pytest.raises(ValueError, match="has no label evil: set model_labels for some of fine, bad"):
         frame_gates(FramesConfig(model=str(folder), model_labels=("evil=refuse",)))
     with pytest.raises(OSError, match="there is no folder"):
         frame_gates(FramesConfig(model=str(tmp_path / "none"), model_labels=("bad=refuse",)))

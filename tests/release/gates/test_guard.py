@@ -16,7 +16,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from langit.release.gates.guard import guard, moderations
+from langit.release.gates.guard import load_guard
 from langit.release.gates.prompt import PromptConfig, check_prompt
 
 WORDS = {"[PAD]": 0, "[UNK]": 1, "a": 2, "ball": 3, "dragon": 4}
@@ -63,35 +63,35 @@ def config(name: str, *labels: str, **more: Any) -> PromptConfig:
 
 def test_a_local_model_judges_besides_the_rules(folder: Path) -> None:
     settings = config(f"transformers:{folder}", "bad=refuse")
-    asked = guard(settings)
+    asked = load_guard(settings)
     assert check_prompt("a ball", settings, guard=asked) == []
     (finding,) = check_prompt("dragon a ball", settings, guard=asked)
     assert (finding.rule, finding.action) == ("guard", "refuse") and "says bad, " in finding.why
     flagged = config(f"transformers:{folder}", "bad=flag")
-    assert [one.action for one in check_prompt("dragon", flagged, guard=guard(flagged))] == ["flag"]
+    assert [one.action for one in check_prompt("dragon", flagged, guard=load_guard(flagged))] == ["flag"]
 
 
 def test_a_text_longer_than_the_model_reads_is_read_to_its_end(folder: Path) -> None:
-    asked = guard(config(f"transformers:{folder}", "bad=refuse"))
+    asked = load_guard(config(f"transformers:{folder}", "bad=refuse"))
     assert asked is not None
     assert asked("a ball " * 20) == []
     assert [one.rule for one in asked("a ball " * 20 + "dragon dragon dragon dragon dragon")] == ["guard"]
 
 
 def test_labels_must_be_the_models_own(folder: Path) -> None:
-    with pytest.raises(ValueError, match="has no label evil: set guard_labels for fine, bad"):
-        guard(config(f"transformers:{folder}", "evil=refuse"))
-    with pytest.raises(ValueError, match="nothing is said to follow"):
-        guard(config(f"transformers:{folder}"))
+    with pytest.raises(ValueError, match="has no label evil: set guard_labels for some of fine, bad"):
+        load_guard(config(f"transformers:{folder}", "evil=refuse"))
+    with pytest.raises(ValueError, match="has no settings for its labels"):
+        load_guard(config(f"transformers:{folder}"))
     with pytest.raises(ValueError, match="does not read label=refuse"):
         config("x@http://localhost:1", "bad")
 
 
 def test_a_model_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="there is no folder"):
-        guard(config(f"transformers:{tmp_path / 'none'}", "bad=refuse"))
+        load_guard(config(f"transformers:{tmp_path / 'none'}", "bad=refuse"))
     with pytest.raises(OSError, match="no guard model can be read"):
-        guard(config(f"transformers:{tmp_path}", "bad=refuse"))
+        load_guard(config(f"transformers:{tmp_path}", "bad=refuse"))
 
 
 class Server(ThreadingHTTPServer):
@@ -139,7 +139,7 @@ def at(server: Server, *labels: str, **more: Any) -> PromptConfig:
 def test_an_endpoint_is_asked_and_heard(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANGIT_GUARD_KEY", "secret")
     settings = at(server, "gore=flag", "politics=off")
-    asked = guard(settings)
+    asked = load_guard(settings)
     server.answer = result(flagged=False, categories={"gore": False}, category_scores={"gore": 0.1})
     assert check_prompt("a ball", settings, guard=asked) == []
     assert server.asked == [("/v1/moderations", {"model": "mod-1", "input": "a ball"}, "Bearer secret")]
@@ -166,7 +166,7 @@ def test_an_endpoint_is_asked_and_heard(server: Server, monkeypatch: pytest.Monk
 )
 def test_a_guard_that_gives_no_answer_refuses(server: Server, answer: bytes, code: int, said: str) -> None:
     server.answer, server.code = answer, code
-    asked = guard(at(server))
+    asked = load_guard(at(server))
     assert asked is not None
     (finding,) = asked("a ball")
     assert finding.action == "refuse" and "nothing passes without it" in finding.why
@@ -177,14 +177,14 @@ def test_a_guard_that_cannot_be_reached_refuses() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         settings = config(f"m@http://127.0.0.1:{closed.getsockname()[1]}/v1")
-        (finding,) = check_prompt("a ball", settings, guard=guard(settings))
+        (finding,) = check_prompt("a ball", settings, guard=load_guard(settings))
     assert finding.action == "refuse" and "cannot be reached" in finding.why
 
 
 def test_a_guard_that_is_late_refuses() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = config(f"m@http://127.0.0.1:{silent.getsockname()[1]}", guard_timeout=0.05)
-        (finding,) = check_prompt("a ball", settings, guard=guard(settings))
+        (finding,) = check_prompt("a ball", settings, guard=load_guard(settings))
     assert finding.action == "refuse" and "no answer within 0.05 s" in finding.why
 
 
@@ -193,10 +193,8 @@ def test_a_guard_that_is_late_refuses() -> None:
 )
 def test_a_guard_that_is_written_wrongly_is_an_error(name: str) -> None:
     with pytest.raises(ValueError, match="is neither transformers:FOLDER nor MODEL@http"):
-        guard(PromptConfig(guard=name))
+        load_guard(PromptConfig(guard=name))
 
 
 def test_no_guard_is_asked_where_none_is_set() -> None:
-    assert guard(PromptConfig()) is None
-    assert moderations("http://h/v1/") == moderations("http://h") == "http://h/v1/moderations"
-    assert moderations("http://h/x/moderations") == "http://h/x/moderations"
+    assert load_guard(PromptConfig()) is None

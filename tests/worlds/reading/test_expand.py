@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from text.asked import ASKED, Asked
 
-from langit.text.expansion import Expansion, Off, Vocabulary
+from langit.text.expansion import Expansion, NoExpansion
+from langit.text.vocabulary import Vocabulary
 from langit.text.tokenizer import train_tokenizer
 from langit.worlds.caption import canonical, caption, captions, prompts
 from langit.worlds.reading.expand import Embedded, expand, expander
@@ -137,7 +138,7 @@ def test_any_text_is_expanded_the_same_way_each_time_and_once_is_enough(text: st
     assert expand(text, seed, TOKENIZER) == made
     again = expand(made.text, seed, TOKENIZER)
     assert again.text == made.text
-    assert again.ignored == () or again.kept
+    assert again.ignored == () or again.unchanged_because
     assert Vocabulary(TOKENIZER).unknown(made.text) == ()
 
 
@@ -245,11 +246,11 @@ def test_a_model_of_other_captions_is_not_spoken_to_in_ours() -> None:
     other = train_tokenizer(["a giraffe eats leaves", "a red giraffe sleeps"])
     made = expand("a red giraffe eats", 0, other)
     assert made.text == "a red giraffe eats"
-    assert "giraffe" in made.kept and made.lines()[0].startswith("not expanded: the model knows")
+    assert "giraffe" in made.unchanged_because and made.lines()[0].startswith("not expanded: the model knows")
     made = expand("a red ball", 0, other)
     assert made.text == "a red ball"
     assert made.unknown == (("ball", ""),)
-    assert "does not know" in made.kept
+    assert "does not know" in made.unchanged_because
 
 
 def test_a_model_that_reads_any_word_is_left_alone() -> None:
@@ -259,7 +260,7 @@ def test_a_model_that_reads_any_word_is_left_alone() -> None:
     pieces.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     made = Embedded(Vocabulary(pieces))("a red ball", 0)
     assert (made.text, made.unknown) == ("a red ball", ())
-    assert "any words" in made.kept
+    assert "any words" in made.unchanged_because
 
 
 @pytest.mark.parametrize(("prompt", "named"), [("", "no words"), ("!!", "no words"), ("x" * 1001, "1001 characters")])
@@ -271,7 +272,7 @@ def test_bad_prompts_are_named_by_every_expander(prompt: str, named: str) -> Non
 
 def test_off_changes_nothing_and_names_the_unknown() -> None:
     off = expander("off", TOKENIZER)
-    assert isinstance(off, Off)
+    assert isinstance(off, NoExpansion)
     made = off("a  red bal", 3)
     assert made == Expansion("a red bal", "a red bal", unknown=(("bal", "ball"),), by="off")
     assert made.lines() == ("unknown words: 'bal' (nearest: 'ball')",)
