@@ -33,7 +33,7 @@ from langit import video
 from langit.curate.faces import people
 from langit.curate.settings import FaceSettings
 from langit.curate.shots import CutFinder, CutSettings, sampled
-from langit.curate.survey import Stretch, SurveySettings, survey
+from langit.curate.survey import Segment, SurveySettings, survey
 
 TEARS = (
     *(52, 122, 158, 221, 309, 715, 788, 872, 901, 987, 1127, 1157, 1203, 1234, 1246, 1284, 1345, 1378, 1430, 1472),
@@ -60,7 +60,7 @@ def cuts(path: Path) -> list[int]:
     return finder.cuts
 
 
-def signals(path: Path, picture: int = 0) -> list[Stretch]:
+def signals(path: Path, picture: int = 0) -> list[Segment]:
     """Everything in one pass."""
     return list(survey(path, SurveySettings(picture=picture, longest=1e6), video.probe(path).fps))
 

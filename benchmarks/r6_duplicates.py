@@ -25,9 +25,9 @@ import cv2
 import numpy as np
 
 from langit import video
-from langit.curate.duplicates import Prints, Seen, distances, rows
+from langit.curate.duplicates import ClipFingerprints, DuplicateIndex, distances, rows
 from langit.curate.settings import DuplicateSettings
-from langit.curate.survey import Stretch, SurveySettings, survey
+from langit.curate.survey import Segment, SurveySettings, survey
 
 MANY = 1_000_000
 EACH = 8  # fingerprints of a made-up clip
@@ -35,16 +35,16 @@ SIDE = 480  # pixels, of the longer side of what copies are made of
 Change = Callable[[np.ndarray], np.ndarray]
 
 
-def shots(path: Path) -> list[Stretch]:
+def shots(path: Path) -> list[Segment]:
     """The film's shots of 24 frames or more."""
     found = survey(path, SurveySettings(picture=0), video.probe(path).fps)
     return [one for one in found if one.frames >= 24]
 
 
-def prints(one: Stretch, name: str) -> Prints:
+def prints(one: Segment, name: str) -> ClipFingerprints:
     """A stretch's fingerprints, as curation compares them."""
     good = [look for look in one.looks if look.fingerprint.quality >= DuplicateSettings().quality]
-    return Prints(name, tuple(look.fingerprint.bits for look in good), tuple(look.inner.bits for look in good))
+    return ClipFingerprints(name, tuple(look.fingerprint.bits for look in good), tuple(look.inner.bits for look in good))
 
 
 def smaller(frames: np.ndarray) -> np.ndarray:
@@ -110,11 +110,11 @@ def main() -> None:
     rng = np.random.default_rng(0)
     settings = DuplicateSettings()
     originals = shots(given.film)
-    seen = Seen(settings)
+    seen = DuplicateIndex(settings)
     noise = rng.bytes(32 * MANY)
     for number in range(0, MANY, EACH):
         part = tuple(noise[32 * at : 32 * at + 32] for at in range(number, number + EACH))
-        seen.add(Prints(f"noise {number}", part, part))
+        seen.add(ClipFingerprints(f"noise {number}", part, part))
     for one in originals:
         seen.add(prints(one, f"shot {one.start}"))
     print(f"{given.film.name}: {len(originals)} shots among {MANY} fingerprints; load {os.getloadavg()[0]:.1f}")

@@ -24,7 +24,7 @@ from langit.curate.settings import CaptionSettings
 
 
 @dataclass(frozen=True)
-class Words:
+class WrittenCaption:
     """What was written, and by whom: see the ledger's `Caption`."""
 
     text: str
@@ -37,7 +37,7 @@ class Words:
 class Captioner(Protocol):
     """Writes captions of clips."""
 
-    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[Words]:
+    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
         """Captions of the stretch of a file between two times, of which ``pictures`` are JPEGs; none if it has none.
 
         Raises:
@@ -49,10 +49,10 @@ class Captioner(Protocol):
 def captioner(settings: CaptionSettings) -> Captioner | None:
     """The captioner that the settings name."""
     if settings.by == "sidecar":
-        return Sidecar(settings)
+        return SidecarCaptioner(settings)
     if settings.by == "transformers":
-        return Local(settings)
-    return Server(settings) if settings.by == "openai" else None
+        return LocalCaptioner(settings)
+    return ServerCaptioner(settings) if settings.by == "openai" else None
 
 
 def spread(pictures: Sequence[bytes], count: int) -> list[bytes]:
@@ -63,7 +63,7 @@ def spread(pictures: Sequence[bytes], count: int) -> list[bytes]:
 
 
 @dataclass(frozen=True)
-class Sidecar:
+class SidecarCaptioner:
     """A text beside the file: ``film.txt``, or ``film.json``.
 
     The text is of the whole file, a caption on each line. The JSON is a caption, a list of them, or ``{"captions":
@@ -73,7 +73,7 @@ class Sidecar:
 
     settings: CaptionSettings
 
-    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[Words]:
+    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
         del pictures
         found = []
         for path in (place.with_suffix(".json"), place.with_suffix(".txt")):
@@ -85,7 +85,7 @@ class Sidecar:
                 start, end = start or 0.0, seconds[1] if end is None else end
                 shared = min(end, seconds[1]) - max(start, seconds[0])
                 if text.strip() and shared > (seconds[1] - seconds[0]) / 2:
-                    found.append(Words(text.strip(), "sidecar", version, None, language or self.settings.language))
+                    found.append(WrittenCaption(text.strip(), "sidecar", version, None, language or self.settings.language))
         return found
 
 
@@ -115,7 +115,7 @@ def _said(item: Any, path: Path) -> Said:
     raise ValueError(f"{path.name} says {str(item)[:80]!r}: a caption is words, or has a text, and times in seconds")
 
 
-class Local:
+class LocalCaptioner:
     """Any image-text-to-text model of `transformers`, in a folder or by its name on the Hub; words by greedy search."""
 
     def __init__(self, settings: CaptionSettings) -> None:
@@ -136,7 +136,7 @@ class Local:
             digest.update(value.detach().contiguous().view(torch.uint8).numpy().tobytes())
         self.version = digest.hexdigest()
 
-    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[Words]:
+    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
         import torch
 
         del place, seconds
@@ -150,10 +150,10 @@ class Local:
         text = self.processor.batch_decode([answer], skip_special_tokens=True)[0].strip()
         if not text:
             return []
-        return [Words(text, self.settings.model, self.version, self.settings.prompt, self.settings.language)]
+        return [WrittenCaption(text, self.settings.model, self.version, self.settings.prompt, self.settings.language)]
 
 
-class Server:
+class ServerCaptioner:
     """Any server that speaks OpenAI's chat completions; pictures go along as data URIs."""
 
     def __init__(self, settings: CaptionSettings) -> None:
@@ -161,7 +161,7 @@ class Server:
         base = settings.url.rstrip("/")
         self.url = base if base.endswith("/chat/completions") else f"{base.removesuffix('/v1')}/v1/chat/completions"
 
-    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[Words]:
+    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
         del place, seconds
         settings = self.settings
         content: list[dict[str, Any]] = [{"type": "text", "text": settings.prompt}]
@@ -182,7 +182,7 @@ class Server:
             raise ValueError(f"{self.url} answered without a message: is it a chat server?") from error
         if not isinstance(text, str) or not text.strip():
             return []
-        return [Words(text.strip(), settings.model, version, settings.prompt, settings.language)]
+        return [WrittenCaption(text.strip(), settings.model, version, settings.prompt, settings.language)]
 
     def _ask(self, body: bytes) -> Any:
         key = os.environ.get(self.settings.key)

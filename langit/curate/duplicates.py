@@ -19,7 +19,7 @@ _AT_ONCE = 1 << 22  # distances that are held in memory
 
 
 @dataclass(frozen=True)
-class Prints:
+class ClipFingerprints:
     """A clip's fingerprints: of whole frames, and of the frames' inner parts, 32 bytes each; frames of detail only."""
 
     name: str
@@ -41,7 +41,7 @@ def distances(queries: UInt8[np.ndarray, "q 32"], stored: UInt8[np.ndarray, "n 3
     return found
 
 
-class Seen:
+class DuplicateIndex:
     """Clips that were kept so far; later ones are compared with them."""
 
     def __init__(self, settings: DuplicateSettings) -> None:
@@ -53,7 +53,7 @@ class Seen:
         self._new: dict[str, list[bytes]] = {"whole": [], "inner": []}
         self._prints = {"whole": np.zeros((0, 32), np.uint8), "inner": np.zeros((0, 32), np.uint8)}
 
-    def add(self, clip: Prints) -> None:
+    def add(self, clip: ClipFingerprints) -> None:
         """Keep a clip; it is put with the others when the next one is looked for."""
         self._owners_new += [len(self._names)] * len(clip.whole)
         self._names.append(clip.name)
@@ -74,7 +74,7 @@ class Seen:
         self._settle()
         return self._prints["whole"]
 
-    def find(self, clip: Prints) -> tuple[str, float] | None:
+    def find(self, clip: ClipFingerprints) -> tuple[str, float] | None:
         """The kept clip that this one repeats, and the share of fingerprints that agree; None if there is none."""
         self._settle()
         if not clip.whole or not len(self._owners):

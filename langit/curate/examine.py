@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 
 from langit import config, video
 from langit.curate.footage import local
-from langit.curate.limits import Reason, middle
-from langit.curate.measures import Bars
-from langit.curate.survey import Look, Stretch, SurveySettings, survey
+from langit.curate.limits import DropReason, middle
+from langit.curate.measures import BlackBars
+from langit.curate.survey import FrameSample, Segment, SurveySettings, survey
 from langit.files import atomic_write, sha256
 
 VERSION = 1  # of the signals: figures of another version are made again
@@ -47,20 +47,20 @@ Figures = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Probed:
+class ProbeResult:
     """What a file is."""
 
     width: int
     height: int
     fps: str
-    reason: Reason | None = None
+    reason: DropReason | None = None
 
 
-def probe(place: str, refused: str | None) -> Probed:
+def probe(place: str, refused: str | None) -> ProbeResult:
     """A file's sizes, or the reason why it cannot be used, in words for a person."""
 
-    def dropped(reason: str, detail: str) -> Probed:
-        return Probed(0, 0, "0", Reason("probe", reason, detail))
+    def dropped(reason: str, detail: str) -> ProbeResult:
+        return ProbeResult(0, 0, "0", DropReason("probe", reason, detail))
 
     if refused is not None:
         return dropped("climbs out", refused)
@@ -75,10 +75,10 @@ def probe(place: str, refused: str | None) -> Probed:
     if info.transfer in video.HDR:
         name = video.HDR[info.transfer]
         return dropped("HDR", f"its light is coded as {name}: give a version in standard dynamic range")
-    return Probed(info.width, info.height, str(Fraction(info.fps).limit_denominator(1001)))
+    return ProbeResult(info.width, info.height, str(Fraction(info.fps).limit_denominator(1001)))
 
 
-def examine(place: str, sha256: str, fps: str, settings: SurveySettings, cache: Path) -> list[Figures] | Reason:
+def examine(place: str, sha256: str, fps: str, settings: SurveySettings, cache: Path) -> list[Figures] | DropReason:
     """The figures of all stretches of a file, from the cache where they are there."""
     kept = cache / f"v{VERSION}" / config.digest(settings)[7:23] / f"{sha256}.parquet"
     if kept.exists():
@@ -89,9 +89,9 @@ def examine(place: str, sha256: str, fps: str, settings: SurveySettings, cache: 
     try:
         found = [_figures(stretch) for stretch in survey(local(place), settings, float(Fraction(fps)))]
     except ValueError as error:
-        return Reason("decode", "unreadable", _plain(str(error), place))
+        return DropReason("decode", "unreadable", _plain(str(error), place))
     except OSError as error:
-        return Reason("decode", "unreadable", f"it cannot be read ({error.strerror or error})")
+        return DropReason("decode", "unreadable", f"it cannot be read ({error.strerror or error})")
     kept.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(kept) as unfinished:
         pq.write_table(pa.Table.from_pylist(found, schema=FIGURES), unfinished)
@@ -103,9 +103,9 @@ def hashed(place: str) -> str:
     return sha256(local(place))
 
 
-def _figures(stretch: Stretch) -> Figures:
-    looks: tuple[Look, ...] = stretch.looks
-    edges = reduce(Bars.within, (look.bars for look in looks)).balanced()
+def _figures(stretch: Segment) -> Figures:
+    looks: tuple[FrameSample, ...] = stretch.looks
+    edges = reduce(BlackBars.within, (look.bars for look in looks)).balanced()
     return {
         "start": stretch.start,
         "frames": stretch.frames,

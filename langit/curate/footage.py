@@ -14,7 +14,7 @@ SUFFIXES = frozenset(
 
 
 @dataclass(frozen=True)
-class Item:
+class FootageFile:
     """A file: ``title`` is its path as a person knows it, ``place`` where it lies; ``refused`` why it may not be."""
 
     title: str
@@ -22,7 +22,7 @@ class Item:
     refused: str | None = None
 
 
-def items(footage: str) -> list[Item]:
+def items(footage: str) -> list[FootageFile]:
     """All files of a folder (by their endings), of a .txt with a path on each line, or of a bucket; in order.
 
     Raises:
@@ -45,15 +45,15 @@ def items(footage: str) -> list[Item]:
     return found
 
 
-def _item(path: Path, root: Path, title: str | None = None) -> Item:
+def _item(path: Path, root: Path, title: str | None = None) -> FootageFile:
     """A file that lies under ``root``, links followed; what does not is refused."""
     name = title or path.relative_to(root).as_posix()
     if not path.resolve().is_relative_to(root.resolve()):
-        return Item(name, str(path), f"{name} leads out of {root}: name files within it")
-    return Item(name, str(path))
+        return FootageFile(name, str(path), f"{name} leads out of {root}: name files within it")
+    return FootageFile(name, str(path))
 
 
-def _bucket(address: str) -> list[Item]:
+def _bucket(address: str) -> list[FootageFile]:
     from pyarrow import ArrowInvalid, fs
 
     try:
@@ -64,7 +64,7 @@ def _bucket(address: str) -> list[Item]:
     files = sorted(entry.path for entry in entries if entry.type == fs.FileType.File)
     scheme = address.split("://", 1)[0]
     return [
-        Item(str(PurePosixPath(path).relative_to(root)), f"{scheme}://{path}")
+        FootageFile(str(PurePosixPath(path).relative_to(root)), f"{scheme}://{path}")
         for path in files
         if PurePosixPath(path).suffix.lower() in SUFFIXES
     ]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from langit.curate.run import Curated, Outcome
+from langit.curate.run import CurationResult, ClipOutcome
 from langit.files import atomic_write
 
 _THUMB, _COLUMNS, _LINE, _MARGIN = 200, 6, 14, 8
@@ -31,7 +31,7 @@ figcaption { font-size: 12px } .why { color: #aa2828 } .kept { color: #1e783c }
 """
 
 
-def stages(curated: Curated) -> list[tuple[str, int]]:
+def stages(curated: CurationResult) -> list[tuple[str, int]]:
     """How many were dropped by each stage and reason, in the order in which they first appear in the plan."""
     order = ["probe", "hash", "rights", "decode", "shots", "motion", "sharpness", "black bars", "text overlay", "faces"]
     counts = Counter((o.reason.stage, o.reason.reason) for o in curated.outcomes if o.reason is not None)
@@ -39,7 +39,7 @@ def stages(curated: Curated) -> list[tuple[str, int]]:
     return [(f"{stage}: {reason}", counts[stage, reason]) for stage, reason in ranked]
 
 
-def page(curated: Curated, title: str) -> str:
+def page(curated: CurationResult, title: str) -> str:
     """The HTML, with all pictures inside."""
     total, kept = len(curated.outcomes), curated.kept
     rows = [("files", curated.files, ""), ("clips, or files that gave none", total, "")]
@@ -61,7 +61,7 @@ def page(curated: Curated, title: str) -> str:
     )
 
 
-def _figure(outcome: Outcome) -> str:
+def _figure(outcome: ClipOutcome) -> str:
     shown = '<div class="none"></div>'
     if outcome.picture:
         thumb = io.BytesIO()
@@ -75,13 +75,13 @@ def _figure(outcome: Outcome) -> str:
     return f"<figure>{shown}<figcaption>{said}</figcaption></figure>"
 
 
-def _name(outcome: Outcome) -> str:
+def _name(outcome: ClipOutcome) -> str:
     if outcome.seconds is None:
         return outcome.title
     return f"{outcome.title} {outcome.seconds[0]:.1f}-{outcome.seconds[1]:.1f} s"
 
 
-def picture(curated: Curated, title: str) -> Image.Image:
+def picture(curated: CurationResult, title: str) -> Image.Image:
     """The PNG: the funnel, then thumbnails of what was kept and of what was not, with the reason under each."""
     kept, dropped = curated.kept, [outcome for outcome in curated.outcomes if outcome.reason is not None]
     font, large = ImageFont.load_default(size=11), ImageFont.load_default(size=18)
@@ -107,7 +107,7 @@ def picture(curated: Curated, title: str) -> Image.Image:
     return sheet
 
 
-def _sheet(outcomes: Sequence[Outcome], font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:
+def _sheet(outcomes: Sequence[ClipOutcome], font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:
     lines = 5
     high = _THUMB * 9 // 16 + lines * _LINE + _MARGIN
     count = -(-len(outcomes) // _COLUMNS)
@@ -149,7 +149,7 @@ def _thumb(data: bytes, side: int) -> Image.Image:
     return opened
 
 
-def save(curated: Curated, title: str, folder: Path) -> tuple[Path, Path]:
+def save(curated: CurationResult, title: str, folder: Path) -> tuple[Path, Path]:
     """Write ``funnel.html`` and ``funnel.png`` into a folder, which is made if it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / "funnel.html", folder / "funnel.png"

@@ -25,8 +25,8 @@ from daft import DataFrame, DataType, Expression, Series, col
 
 from langit.curate.examine import FIGURES, Figures, examine, hashed, probe
 from langit.curate.faces import people
-from langit.curate.limits import RULES, Measured, Reason
-from langit.curate.measures import Bars
+from langit.curate.limits import RULES, ClipMeasures, DropReason
+from langit.curate.measures import BlackBars
 from langit.curate.settings import Curation
 
 REASON = DataType.struct({"stage": DataType.string(), "reason": DataType.string(), "detail": DataType.string()})
@@ -34,7 +34,7 @@ FIGURE = DataType.from_arrow_type(pa.struct(list(FIGURES)))
 
 
 @dataclass(frozen=True)
-class Standing:
+class SourceRights:
     """What the ledger says of a file by its hash: the source's digest, and why it may not be used, if so."""
 
     source: str
@@ -44,20 +44,20 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Given:
+class PlanContext:
     """What the steps need: the settings, the ledger's word on each file by its SHA-256, a folder to keep figures in."""
 
     curation: Curation
-    standing: Mapping[str, Standing]
+    standing: Mapping[str, SourceRights]
     cache: Path
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """A named part of the plan."""
 
     name: str
-    apply: Callable[[DataFrame, Given], DataFrame]
+    apply: Callable[[DataFrame, PlanContext], DataFrame]
 
 
 def _udf(make: Callable[..., Any], kind: DataType, *inputs: str) -> Expression:
@@ -83,7 +83,7 @@ def _reasoned(frame: DataFrame, found: Expression) -> DataFrame:
     return frame.with_column("new", found).with_column("drop", daft.coalesce(col("drop"), col("new"))).exclude("new")
 
 
-def probing(frame: DataFrame, _: Given) -> DataFrame:
+def probing(frame: DataFrame, _: PlanContext) -> DataFrame:
     """What is it, and can it be read?"""
     kind = DataType.struct(
         {"width": DataType.int64(), "height": DataType.int64(), "fps": DataType.string(), "reason": REASON}
@@ -93,12 +93,12 @@ def probing(frame: DataFrame, _: Given) -> DataFrame:
     return frame.with_column("drop", col("info")["reason"]).exclude("info", "refused")
 
 
-def hashing(frame: DataFrame, _: Given) -> DataFrame:
+def hashing(frame: DataFrame, _: PlanContext) -> DataFrame:
     """Which bytes are they?"""
     return frame.with_column("sha256", _udf(_unless(hashed), DataType.string(), "drop", "place"))
 
 
-def rights(frame: DataFrame, given: Given) -> DataFrame:
+def rights(frame: DataFrame, given: PlanContext) -> DataFrame:
     """Whose is it, and may it be learnt from?"""
     standing = dict(given.standing)
 
@@ -106,8 +106,8 @@ def rights(frame: DataFrame, given: Given) -> DataFrame:
         known = standing.get(sha256)
         if known is None:
             said = "the ledger does not know whose it is: langit ledger add enters it"
-            return asdict(Reason("rights", "unknown", said))
-        return None if known.allowed else asdict(Reason("rights", known.verdict, known.rule))
+            return asdict(DropReason("rights", "unknown", said))
+        return None if known.allowed else asdict(DropReason("rights", known.verdict, known.rule))
 
     def source(sha256: str | None) -> str | None:
         return standing[sha256].source if sha256 in standing else None
@@ -116,16 +116,16 @@ def rights(frame: DataFrame, given: Given) -> DataFrame:
     return _reasoned(frame, _udf(_unless(judge), REASON, "drop", "sha256"))
 
 
-def signals(frame: DataFrame, given: Given) -> DataFrame:
+def signals(frame: DataFrame, given: PlanContext) -> DataFrame:
     """Shots, motion, sharpness, black bars, lettering, fingerprints, small pictures: decoded once."""
     settings, cache = given.curation.survey, given.cache
 
     def look(place: str, sha256: str, fps: str) -> dict[str, Any]:
         found = examine(place, sha256, fps, settings, cache)
-        if isinstance(found, Reason):
+        if isinstance(found, DropReason):
             return {"reason": asdict(found), "figures": []}
         if not found:
-            return {"reason": asdict(Reason("decode", "unreadable", "it holds no frame")), "figures": []}
+            return {"reason": asdict(DropReason("decode", "unreadable", "it holds no frame")), "figures": []}
         return {"reason": None, "figures": found}
 
     kind = DataType.struct({"reason": REASON, "figures": DataType.list(FIGURE)})
@@ -133,16 +133,16 @@ def signals(frame: DataFrame, given: Given) -> DataFrame:
     return _reasoned(frame, col("looked")["reason"])
 
 
-def stretches(frame: DataFrame, _: Given) -> DataFrame:
+def stretches(frame: DataFrame, _: PlanContext) -> DataFrame:
     """A row for each stretch; a file that was dropped keeps its one row."""
     frame = frame.with_column("figure", col("looked")["figures"]).exclude("looked").explode("figure")
     return frame.with_columns({name: col("figure")[name] for name in FIGURES.names}).exclude("figure")
 
 
-def _rule(number: int) -> Callable[[DataFrame, Given], DataFrame]:
+def _rule(number: int) -> Callable[[DataFrame, PlanContext], DataFrame]:
     """A rule of `limits` as a step."""
 
-    def apply(frame: DataFrame, given: Given) -> DataFrame:
+    def apply(frame: DataFrame, given: PlanContext) -> DataFrame:
         judge, limits = RULES[number][1], given.curation.limits
 
         def decide(*values: Any) -> dict[str, str] | None:
@@ -157,14 +157,14 @@ def _rule(number: int) -> Callable[[DataFrame, Given], DataFrame]:
 _MEASURED = ("starts_at", "ends_at", "width", "height", "whole", "inside", "sharpness", "text", "bars")
 
 
-def measured(row: Figures) -> Measured:
+def measured(row: Figures) -> ClipMeasures:
     """A row's figures as the rules take them."""
     seconds = float(Fraction(row["ends_at"]) - Fraction(row["starts_at"]))
     figures = (row["whole"], row["inside"], row["sharpness"], row["text"])
-    return Measured(seconds, row["width"], row["height"], *figures, Bars(*row["bars"]))
+    return ClipMeasures(seconds, row["width"], row["height"], *figures, BlackBars(*row["bars"]))
 
 
-def looking_for_faces(frame: DataFrame, given: Given) -> DataFrame:
+def looking_for_faces(frame: DataFrame, given: PlanContext) -> DataFrame:
     """How many people can be seen? Looked for in the small pictures of clips that are still in."""
     settings = given.curation.faces
 
@@ -174,14 +174,14 @@ def looking_for_faces(frame: DataFrame, given: Given) -> DataFrame:
     return frame.with_column("faces", _udf(_unless(count), DataType.int64(), "drop", "pictures"))
 
 
-PLAN: tuple[Step, ...] = (
-    Step("probe", probing),
-    Step("hash", hashing),
-    Step("rights", rights),
-    Step("signals", signals),
-    Step("stretches", stretches),
-    *(Step(name, _rule(number)) for number, (name, _) in enumerate(RULES)),
-    Step("faces", looking_for_faces),
+PLAN: tuple[PlanStep, ...] = (
+    PlanStep("probe", probing),
+    PlanStep("hash", hashing),
+    PlanStep("rights", rights),
+    PlanStep("signals", signals),
+    PlanStep("stretches", stretches),
+    *(PlanStep(name, _rule(number)) for number, (name, _) in enumerate(RULES)),
+    PlanStep("faces", looking_for_faces),
 )
 """Then, over all clips at once and in `run`: likeness, near-duplicates, captions, records."""
 
@@ -210,7 +210,7 @@ def use(engine: str) -> None:
         raise ValueError("Daft's native runner was used in this process: start another one for ray") from error
 
 
-def walk(rows: Sequence[Mapping[str, Any]], given: Given) -> list[Figures]:
+def walk(rows: Sequence[Mapping[str, Any]], given: PlanContext) -> list[Figures]:
     """The plan over files (``title``, ``place``, ``refused``), to rows of clips and of what was dropped, in order."""
     schema = {name: [row[name] for row in rows] for name in ("title", "place", "refused")}
     frame = daft.from_pydict(

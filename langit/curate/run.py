@@ -18,48 +18,48 @@ from pathlib import Path
 from typing import Any
 
 from langit import config
-from langit.curate.captions import Captioner, Words, captioner
-from langit.curate.duplicates import Prints, Seen
+from langit.curate.captions import Captioner, WrittenCaption, captioner
+from langit.curate.duplicates import ClipFingerprints, DuplicateIndex
 from langit.curate.examine import Figures
-from langit.curate.footage import Item, items, local
-from langit.curate.limits import Reason
-from langit.curate.plan import Given, Standing, measured, use, walk
-from langit.curate.prints import PrintTable
+from langit.curate.footage import FootageFile, items, local
+from langit.curate.limits import DropReason
+from langit.curate.plan import PlanContext, SourceRights, measured, use, walk
+from langit.curate.fingerprints import FingerprintTable
 from langit.curate.settings import Curation
 from langit.files import atomic_write
 from langit.ledger.log import leaf_hash, root
-from langit.ledger.made import Caption, Drop, Manifest
+from langit.ledger.derived import Caption, Drop, Manifest
 from langit.ledger.policy import Policy
 from langit.ledger.policy import load as load_policy
 from langit.ledger.record import Clip, Record
-from langit.ledger.rights import Revoked, decide_clip
+from langit.ledger.rights import Revocations, decide_clip
 from langit.ledger.store import Ledger
 
 Report = Callable[[str, int, int, str], None]  # stage, done, of, facts
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ClipOutcome:
     """What became of a stretch, or of a file that has none: kept as ``clip``, or dropped for ``reason``."""
 
     title: str
     seconds: tuple[float, float] | None
     picture: bytes | None
-    reason: Reason | None
+    reason: DropReason | None
     clip: Clip | None
-    words: tuple[Words, ...] = ()
+    words: tuple[WrittenCaption, ...] = ()
 
 
 @dataclass(frozen=True)
-class Curated:
+class CurationResult:
     """All outcomes, in order of files and time, and the record that names the set; None if nothing was kept."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ClipOutcome, ...]
     manifest: Manifest | None
     files: int
 
     @property
-    def kept(self) -> list[Outcome]:
+    def kept(self) -> list[ClipOutcome]:
         return [outcome for outcome in self.outcomes if outcome.clip is not None]
 
 
@@ -69,7 +69,7 @@ def curate(
     cache: Path,
     engine: str = "native",
     report: Report = lambda *_: None,
-) -> Curated:
+) -> CurationResult:
     """Walk a curation from footage to a manifest.
 
     Args:
@@ -86,7 +86,7 @@ def curate(
     files, policy = items(curation.footage), _policy(curation)
     writer = captioner(curation.captions)
     known = _standing(ledger, policy)
-    given = Given(curation, known, cache)
+    given = PlanContext(curation, known, cache)
     rows: list[Figures] = []
     for batch in _batches(files, curation.batch):
         found = walk([dataclasses.asdict(item) for item in batch], given)
@@ -98,7 +98,7 @@ def curate(
         report("footage", done, len(files), f"{len(rows) - dropped} clips, {dropped} dropped")
     outcomes = _together(rows, files, curation, ledger, policy, writer, report)
     manifest = _manifest(curation, ledger, policy, [o.clip for o in outcomes if o.clip is not None])
-    return Curated(tuple(outcomes), manifest, len(files))
+    return CurationResult(tuple(outcomes), manifest, len(files))
 
 
 def _note(file: Path, rows: Sequence[Figures]) -> None:
@@ -115,13 +115,13 @@ def _policy(curation: Curation) -> Policy:
     return load_policy(Path(curation.policy)) if curation.policy else Policy()
 
 
-def _standing(ledger: Ledger, policy: Policy) -> dict[str, Standing]:
+def _standing(ledger: Ledger, policy: Policy) -> dict[str, SourceRights]:
     """What the ledger says of each file by its hash. Of several sources of the same bytes, a refused one counts."""
     decisions = ledger.decisions(policy)
-    found: dict[str, Standing] = {}
+    found: dict[str, SourceRights] = {}
     for source in ledger.sources():
         decision = decisions[source.digest]
-        standing = Standing(source.digest, decision.allowed, decision.verdict.value, decision.rule)
+        standing = SourceRights(source.digest, decision.allowed, decision.verdict.value, decision.rule)
         if source.content_sha256 not in found or found[source.content_sha256].allowed:
             found[source.content_sha256] = standing
     return found
@@ -129,18 +129,18 @@ def _standing(ledger: Ledger, policy: Policy) -> dict[str, Standing]:
 
 def _together(
     rows: Sequence[Figures],
-    files: Sequence[Item],
+    files: Sequence[FootageFile],
     curation: Curation,
     ledger: Ledger,
     policy: Policy,
     writer: Captioner | None,
     report: Report,
-) -> list[Outcome]:
+) -> list[ClipOutcome]:
     """Likeness, duplicates and captions of what is left, entered batch by batch."""
     places = {item.title: item.place for item in files}
     clips = {number: _clip(row, curation) for number, row in enumerate(rows) if row["drop"] is None}
-    table = PrintTable(ledger.place)
-    seen = Seen(curation.duplicates)
+    table = FingerprintTable(ledger.place)
+    seen = DuplicateIndex(curation.duplicates)
     ours = {row["source"] for row in rows}  # what was cut out of these files before is no copy of them
     entered = {clip.digest: clip.source for clip in ledger.clips()}
     for prints in table.read():
@@ -148,14 +148,14 @@ def _together(
             seen.add(prints)
     captioned = {caption.clip for caption in ledger.captions() if _asked(caption, curation)}
     judge = _likeness(ledger, policy)
-    outcomes: list[Outcome] = []
-    new: list[tuple[Clip, Prints, list[Words]]] = []
+    outcomes: list[ClipOutcome] = []
+    new: list[tuple[Clip, ClipFingerprints, list[WrittenCaption]]] = []
     drops: list[Record] = []
     kept = 0
     for number, row in enumerate(rows):
         clip = clips.get(number)
         reason = _reason(row) if clip is None else judge(clip)
-        words: list[Words] = []
+        words: list[WrittenCaption] = []
         if clip is not None and reason is None:
             prints = _prints(row, clip.digest, curation.duplicates.quality)
             reason = _duplicate(seen, prints)
@@ -176,7 +176,7 @@ def _together(
 
 
 def _enter(
-    ledger: Ledger, table: PrintTable, new: Sequence[tuple[Clip, Prints, list[Words]]], drops: list[Record]
+    ledger: Ledger, table: FingerprintTable, new: Sequence[tuple[Clip, ClipFingerprints, list[WrittenCaption]]], drops: list[Record]
 ) -> None:
     """Fingerprints first, so that a clip in the ledger always has its own."""
     table.add([prints for _, prints, _ in new])
@@ -194,40 +194,40 @@ def _asked(caption: Caption, curation: Curation) -> bool:
     return caption.captioner == wanted.model and caption.prompt == wanted.prompt and wanted.by != "sidecar"
 
 
-def _likeness(ledger: Ledger, policy: Policy) -> Callable[[Clip], Reason | None]:
+def _likeness(ledger: Ledger, policy: Policy) -> Callable[[Clip], DropReason | None]:
     """A clip that shows a person needs consent on record."""
-    decisions, revoked, consents = ledger.decisions(policy), Revoked.of(ledger.revocations()), ledger.consents()
+    decisions, revoked, consents = ledger.decisions(policy), Revocations.of(ledger.revocations()), ledger.consents()
 
-    def judge(clip: Clip) -> Reason | None:
+    def judge(clip: Clip) -> DropReason | None:
         decision = decide_clip(clip, decisions[clip.source], revoked, policy, consents)
         if decision.allowed:
             return None
         if clip.likeness is False:
-            return Reason("rights", decision.verdict.value, decision.rule)
-        return Reason("faces", "likeness" if clip.likeness else "not looked for", decision.rule)
+            return DropReason("rights", decision.verdict.value, decision.rule)
+        return DropReason("faces", "likeness" if clip.likeness else "not looked for", decision.rule)
 
     return judge
 
 
-def _duplicate(seen: Seen, prints: Prints) -> Reason | None:
+def _duplicate(seen: DuplicateIndex, prints: ClipFingerprints) -> DropReason | None:
     found = seen.find(prints)
     if found is None:
         return None
     name, share = found
-    return Reason("near-duplicates", "duplicate", f"{share:.0%} of its frames are in clip {name[:12]}")
+    return DropReason("near-duplicates", "duplicate", f"{share:.0%} of its frames are in clip {name[:12]}")
 
 
-def _write(writer: Captioner, row: Figures, place: str, curation: Curation) -> tuple[list[Words], Reason | None]:
+def _write(writer: Captioner, row: Figures, place: str, curation: Curation) -> tuple[list[WrittenCaption], DropReason | None]:
     """Captions. A sidecar that cannot be read drops its clips; a model that does not answer stops the curation."""
     try:
         words = writer(local(place), _seconds(row), row["pictures"])
     except ValueError as error:
         if curation.captions.by != "sidecar":
             raise
-        return [], Reason("captions", "unreadable", str(error))
+        return [], DropReason("captions", "unreadable", str(error))
     if words:
         return words, None
-    return [], Reason(
+    return [], DropReason(
         "captions", "no caption", "nobody wrote what it shows: put a .txt beside the file, or use a model"
     )
 
@@ -260,16 +260,16 @@ def _clip(row: Figures, curation: Curation) -> Clip:
     )
 
 
-def _prints(row: Figures, name: str, quality: int) -> Prints:
+def _prints(row: Figures, name: str, quality: int) -> ClipFingerprints:
     good = [number for number, value in enumerate(row["quality"]) if value >= quality]
-    return Prints(name, *(tuple(row[kind][number] for number in good) for kind in ("prints", "inner")))
+    return ClipFingerprints(name, *(tuple(row[kind][number] for number in good) for kind in ("prints", "inner")))
 
 
-def _reason(row: Figures) -> Reason:
-    return Reason(**row["drop"])
+def _reason(row: Figures) -> DropReason:
+    return DropReason(**row["drop"])
 
 
-def _drop(row: Figures, reason: Reason, curation: Curation) -> Drop:
+def _drop(row: Figures, reason: DropReason, curation: Curation) -> Drop:
     return Drop(
         stage=reason.stage,
         reason=reason.reason,
@@ -282,11 +282,11 @@ def _drop(row: Figures, reason: Reason, curation: Curation) -> Drop:
     )
 
 
-def _outcome(row: Figures, reason: Reason | None, clip: Clip | None, words: tuple[Words, ...]) -> Outcome:
+def _outcome(row: Figures, reason: DropReason | None, clip: Clip | None, words: tuple[WrittenCaption, ...]) -> ClipOutcome:
     pictures = row["pictures"] or []
     seconds = None if row["starts_at"] is None else _seconds(row)
     picture = pictures[len(pictures) // 2] if pictures else None
-    return Outcome(row["title"], seconds, picture, reason, clip, words)
+    return ClipOutcome(row["title"], seconds, picture, reason, clip, words)
 
 
 def _seconds(row: dict[str, Any]) -> tuple[float, float]:
@@ -322,6 +322,6 @@ def _manifest(curation: Curation, ledger: Ledger, policy: Policy, clips: Sequenc
     return made
 
 
-def _batches(files: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+def _batches(files: Sequence[FootageFile], size: int) -> Iterator[Sequence[FootageFile]]:
     for start in range(0, len(files), size):
         yield files[start : start + size]

@@ -12,7 +12,7 @@ from langit.curate.survey import SurveySettings
 
 
 @dataclass(frozen=True)
-class Limits:
+class ClipLimits:
     """What a clip must have to be kept. 0 switches a limit off, but for ``text``, which 1 switches off.
 
     Speeds are in picture widths a second, see ``measures``; ``text`` and ``bars`` are shares of the picture.
@@ -95,7 +95,7 @@ class Curation:
     policy: str | None = None  # a file; the policy that ships if left out
     batch: int = 16  # files between two entries in the ledger
     survey: SurveySettings = field(default_factory=SurveySettings)
-    limits: Limits = field(default_factory=Limits)
+    limits: ClipLimits = field(default_factory=ClipLimits)
     faces: FaceSettings = field(default_factory=FaceSettings)
     duplicates: DuplicateSettings = field(default_factory=DuplicateSettings)
     captions: CaptionSettings = field(default_factory=CaptionSettings)

@@ -55,7 +55,7 @@ class CutFinder:
         self.settings = settings
         self.cuts: list[int] = []
         self.frames = 0
-        self.flow = Flow()
+        self.flow = OpticalFlow()
         self._last: np.ndarray | None = None
         self._changes: deque[float] = deque(maxlen=2)
 
@@ -93,7 +93,7 @@ def shade_change(before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w
     return float(np.abs(counts[0] - counts[1]).sum() / (2 * before.size))
 
 
-class Flow:
+class OpticalFlow:
     """Dense optical flow between two small pictures (Dense Inverse Search, Kroeger et al. 2016)."""
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class Flow:
         return np.asarray(self._search.calc(after, before, NEW))
 
 
-def unlikeness(before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"], flow: Flow) -> float:
+def unlikeness(before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"], flow: OpticalFlow) -> float:
     """1 less the mean correlation of the textured blocks of ``after`` with ``before`` carried onto it.
 
     Normalised correlation, so a change of exposure does not count. 0 where nothing has texture.

@@ -20,7 +20,7 @@ import numpy as np
 from cv2 import COLOR_RGB2BGR, IMWRITE_JPEG_QUALITY, INTER_AREA, cvtColor, imencode, resize
 
 from langit import video
-from langit.curate.measures import Bars, Motion, bars, motion, reduced, sharpness
+from langit.curate.measures import BlackBars, MotionSpeeds, bars, motion, reduced, sharpness
 from langit.curate.overlay import lettering, strokes
 from langit.curate.shots import CutFinder, CutSettings, sampled
 from langit.fingerprint import Fingerprint, fingerprint
@@ -52,21 +52,21 @@ class SurveySettings:
 
 
 @dataclass(frozen=True)
-class Look:
+class FrameSample:
     """One frame that was looked at whole; ``text`` is the share of the picture under lettering that stands still."""
 
     frame: int
     sharpness: float
-    bars: Bars
+    bars: BlackBars
     text: float | None
-    motion: Motion | None
+    motion: MotionSpeeds | None
     fingerprint: Fingerprint
     inner: Fingerprint  # of the picture without its rim
     picture: bytes  # JPEG, upright
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """Frames of one shot that belong together; times in seconds where the file has them, else by the frame rate."""
 
     start: int
@@ -74,11 +74,11 @@ class Stretch:
     starts_at: float
     ends_at: float
     content_sha256: str  # over the strided luma of its frames, with their shape
-    looks: tuple[Look, ...]
+    looks: tuple[FrameSample, ...]
     cut_before: bool  # False for the first, and where a long shot was divided
 
 
-class Pass:
+class FilmSurvey:
     """The signals of a film under way: fed every picture in order, gives each stretch when it is over."""
 
     def __init__(self, settings: SurveySettings, fps: float) -> None:
@@ -94,11 +94,11 @@ class Pass:
     def _open(self, start: int, seconds: float, cut: bool) -> None:
         self._start, self._seconds, self._cut = start, seconds, cut
         self._hash = hashlib.sha256()
-        self._looks: list[Look] = []
+        self._looks: list[FrameSample] = []
         self._recent.clear()
         self._strokes = None
 
-    def step(self, picture: video.Picture) -> Stretch | None:
+    def step(self, picture: video.Picture) -> Segment | None:
         """Look at the next picture; the stretch that ended before it, if one did."""
         luma = picture.luma()
         small = sampled(luma)
@@ -120,7 +120,7 @@ class Pass:
         self._last = picture
         return ended
 
-    def end(self) -> Stretch | None:
+    def end(self) -> Segment | None:
         """The last stretch, when there are no more pictures; None if there were none."""
         if not self.finder.frames:
             return None
@@ -131,7 +131,7 @@ class Pass:
         seconds = picture.seconds
         return number / self.fps if seconds is None else seconds
 
-    def _look(self, picture: video.Picture, luma: np.ndarray, small: np.ndarray, number: int) -> Look:
+    def _look(self, picture: video.Picture, luma: np.ndarray, small: np.ndarray, number: int) -> FrameSample:
         turned = np.ascontiguousarray(np.rot90(luma, picture.rotation // 90)) if picture.rotation else luma
         small_picture = reduced(turned)
         marks = strokes(small_picture)
@@ -145,7 +145,7 @@ class Pass:
         within = small_picture[top : len(small_picture) - top, left : small_picture.shape[1] - left]
         high, wide = (max(1, side // 2) for side in within.shape)  # near enough, at half the time
         inner = fingerprint(resize(within, (wide, high), interpolation=INTER_AREA))
-        return Look(
+        return FrameSample(
             frame=number,
             sharpness=sharpness(small_picture),
             bars=bars(turned),
@@ -156,11 +156,11 @@ class Pass:
             picture=kept,
         )
 
-    def _stretch(self, end: int, seconds: float) -> Stretch:
+    def _stretch(self, end: int, seconds: float) -> Segment:
         if not self._looks:  # shorter than the motion is measured over: its last frame stands for it
             luma = self._last.luma()
             self._looks.append(self._look(self._last, luma, sampled(luma), end - 1))
-        return Stretch(
+        return Segment(
             start=self._start,
             frames=end - self._start,
             starts_at=self._seconds,
@@ -171,16 +171,16 @@ class Pass:
         )
 
 
-def survey(path: Path, settings: SurveySettings, fps: float, threads: int = 1) -> Iterator[Stretch]:
+def survey(path: Path, settings: SurveySettings, fps: float, threads: int = 1) -> Iterator[Segment]:
     """The stretches of a file, one after another, in one pass.
 
     Raises:
         ValueError: the file is no video or is cut short.
     """
-    yield from walk(video.pictures(path, threads), Pass(settings, fps))
+    yield from walk(video.pictures(path, threads), FilmSurvey(settings, fps))
 
 
-def walk(pictures: Iterable[video.Picture], under_way: Pass) -> Iterator[Stretch]:
+def walk(pictures: Iterable[video.Picture], under_way: FilmSurvey) -> Iterator[Segment]:
     """The stretches of a row of pictures."""
     for picture in pictures:
         ended = under_way.step(picture)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from curate.making import scene
 
-from langit.curate.captions import Local, Server, Sidecar, captioner, spread
+from langit.curate.captions import LocalCaptioner, ServerCaptioner, SidecarCaptioner, captioner, spread
 from langit.curate.settings import CaptionSettings
 from langit.curate.survey import jpeg
 
@@ -22,7 +22,7 @@ SPAN = (2.0, 4.0)
 
 
 def texts(place: Path) -> list[str]:
-    return [words.text for words in Sidecar(CaptionSettings())(place, SPAN, [])]
+    return [words.text for words in SidecarCaptioner(CaptionSettings())(place, SPAN, [])]
 
 
 def test_a_text_beside_the_file_is_for_all_of_it(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_captions_with_times_are_for_what_lies_in_them(tmp_path: Path) -> None:
         "plain",
     ]
     (tmp_path / "a.json").write_text(json.dumps({"captions": said}))
-    found = Sidecar(CaptionSettings())(tmp_path / "a.mp4", SPAN, [])
+    found = SidecarCaptioner(CaptionSettings())(tmp_path / "a.mp4", SPAN, [])
     assert [(w.text, w.language) for w in found] == [
         ("all of it", "en"),
         ("from three", "en"),
@@ -130,7 +130,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_model_of_transformers_writes_captions(model: Path, tmp_path: Path) -> None:
     settings = CaptionSettings(by="transformers", model=str(model), words=8, pictures=2)
     writer = captioner(settings)
-    assert isinstance(writer, Local)
+    assert isinstance(writer, LocalCaptioner)
     first, again = (writer(tmp_path / "a.mp4", SPAN, PICTURES) for _ in range(2))
     assert first == again and len(first) == 1 and first[0].text  # greedy: the same words each time
     assert (first[0].captioner, first[0].prompt) == (str(model), settings.prompt) and len(first[0].version) == 64
@@ -138,7 +138,7 @@ def test_a_model_of_transformers_writes_captions(model: Path, tmp_path: Path) ->
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="captions.model"):
-        Local(CaptionSettings(by="transformers", model=str(tmp_path)))
+        LocalCaptioner(CaptionSettings(by="transformers", model=str(tmp_path)))
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -178,7 +178,7 @@ def url() -> Iterator[str]:
 
 
 def ask(url: str, model: str) -> list[Any]:
-    return Server(CaptionSettings(by="openai", model=model, url=url, pictures=2))(Path("a.mp4"), SPAN, PICTURES)
+    return ServerCaptioner(CaptionSettings(by="openai", model=model, url=url, pictures=2))(Path("a.mp4"), SPAN, PICTURES)
 
 
 def test_a_server_is_shown_pictures_and_answers(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

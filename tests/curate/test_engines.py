@@ -22,14 +22,14 @@ from dataclasses import asdict
 from pathlib import Path
 from langit.curate.footage import items
 from langit.files import sha256
-from langit.curate.plan import Given, Standing, use, walk
+from langit.curate.plan import PlanContext, SourceRights, use, walk
 from langit.curate.settings import Curation
 
 engine, footage, cache = sys.argv[1:]
 use(engine)
 found = items(footage)
-known = {sha256(Path(i.place)): Standing("0" * 64, i.title != "b.mp4", "refused", "a rule") for i in found}
-rows = walk([asdict(item) for item in found], Given(Curation("set", footage), known, Path(cache)))
+known = {sha256(Path(i.place)): SourceRights("0" * 64, i.title != "b.mp4", "refused", "a rule") for i in found}
+rows = walk([asdict(item) for item in found], PlanContext(Curation("set", footage), known, Path(cache)))
 plain = lambda value: base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 print("ROWS" + json.dumps(rows, default=plain, sort_keys=True))
 """

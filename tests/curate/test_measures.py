@@ -10,9 +10,9 @@ import pytest
 from curate.making import FPS, encode, film, scene
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from langit.curate.measures import Bars, bars, motion, reduced, sharpness
+from langit.curate.measures import BlackBars, bars, motion, reduced, sharpness
 from langit.curate.overlay import lettering, strokes
-from langit.curate.shots import Flow, sampled
+from langit.curate.shots import OpticalFlow, sampled
 from langit.curate.survey import SurveySettings, survey
 
 
@@ -34,24 +34,24 @@ def test_wide_pictures_are_reduced_by_whole_numbers() -> None:
 def test_black_bars_are_measured_and_a_dark_side_is_none() -> None:
     frame = np.full((100, 160), 120, np.uint8)
     frame[:12], frame[-11:] = 18, 16
-    assert bars(frame) == Bars(12, 11, 0, 0) == bars(frame).balanced()
+    assert bars(frame) == BlackBars(12, 11, 0, 0) == bars(frame).balanced()
     frame[:, :50] = 16
-    assert bars(frame) == Bars(12, 11, 50, 0)
-    assert bars(frame).balanced() == Bars(12, 11, 0, 0)
-    assert bars(np.full((100, 160), 16, np.uint8)) == Bars(0, 0, 0, 0)
-    assert Bars(5, 5, 0, 2).within(Bars(3, 9, 4, 4)) == Bars(3, 5, 0, 2)
+    assert bars(frame) == BlackBars(12, 11, 50, 0)
+    assert bars(frame).balanced() == BlackBars(12, 11, 0, 0)
+    assert bars(np.full((100, 160), 16, np.uint8)) == BlackBars(0, 0, 0, 0)
+    assert BlackBars(5, 5, 0, 2).within(BlackBars(3, 9, 4, 4)) == BlackBars(3, 5, 0, 2)
 
 
 def test_a_pan_is_the_cameras_and_a_thing_that_moves_is_inside() -> None:
     frames = scene(3, 5, 96, 96, speed=2.0)
-    pan = motion(sampled(luma(frames[0])), sampled(luma(frames[4])), 4 / FPS, Flow())
+    pan = motion(sampled(luma(frames[0])), sampled(luma(frames[4])), 4 / FPS, OpticalFlow())
     assert pan.whole == pytest.approx(2.0 * FPS / 96, rel=0.3) and pan.inside < pan.whole / 2
     still = np.repeat(scene(3, 1, 96, 96), 2, axis=0)
     thing = still.copy()
     thing[0, 30:60, 20:50], thing[1, 30:60, 26:56] = scene(9, 1, 30, 30)[0], scene(9, 1, 30, 30)[0]
-    moved = motion(sampled(luma(thing[0])), sampled(luma(thing[1])), 4 / FPS, Flow())
+    moved = motion(sampled(luma(thing[0])), sampled(luma(thing[1])), 4 / FPS, OpticalFlow())
     assert moved.inside > 3 * moved.whole
-    none = motion(sampled(luma(still[0])), sampled(luma(still[1])), 4 / FPS, Flow())
+    none = motion(sampled(luma(still[0])), sampled(luma(still[1])), 4 / FPS, OpticalFlow())
     assert none.whole + none.inside < 0.001
 
 

@@ -13,7 +13,7 @@ from curate.making import encode, film, scene, sound
 
 from langit.curate import run
 from langit.curate.funnel import page, picture, save, stages
-from langit.curate.settings import CaptionSettings, Curation, Limits
+from langit.curate.settings import CaptionSettings, Curation, ClipLimits
 from langit.ledger.log import leaf_hash, root
 from langit.ledger.policy import Policy
 from langit.ledger.record import Consent
@@ -24,10 +24,10 @@ HDR_PQ = 16
 
 @pytest.fixture
 def curation(footage: Path) -> Curation:
-    return Curation("set", str(footage), limits=Limits(sharpness=1.0))
+    return Curation("set", str(footage), limits=ClipLimits(sharpness=1.0))
 
 
-def why(curated: run.Curated) -> dict[str, str]:
+def why(curated: run.CurationResult) -> dict[str, str]:
     return {o.title: f"{o.reason.stage}: {o.reason.reason}" if o.reason else "kept" for o in curated.outcomes}
 
 
@@ -144,7 +144,7 @@ def test_each_limit_drops_for_its_own_reason(
     bars[:, :32], bars[:, -32:] = 0, 0
     enter(encode(footage / "bars.mp4", bars))
     enter(encode(footage / "alone.mp4", scene(5, 30)))
-    found = run.curate(replace(curation, limits=Limits(sharpness=4.0)), ledger, tmp_path / "cache")
+    found = run.curate(replace(curation, limits=ClipLimits(sharpness=4.0)), ledger, tmp_path / "cache")
     assert why(found) == {
         "short.mp4": "shots: too short",
         "still.mp4": "motion: still",

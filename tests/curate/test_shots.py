@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from curate.making import film, scene
 
-from langit.curate.shots import CutFinder, CutSettings, Flow, sampled, spans, unlikeness
+from langit.curate.shots import CutFinder, CutSettings, OpticalFlow, sampled, spans, unlikeness
 
 
 def cuts(frames: np.ndarray) -> list[int]:
@@ -51,7 +51,7 @@ def test_frames_of_another_size_begin_a_shot() -> None:
 def test_tiny_pictures_are_compared_without_flow() -> None:
     rng = np.random.default_rng(0)
     one, other = rng.integers(0, 256, (2, 10, 10), dtype=np.uint8)
-    assert unlikeness(one, other, Flow()) == 1.0 and unlikeness(one, one, Flow()) == 0.0
+    assert unlikeness(one, other, OpticalFlow()) == 1.0 and unlikeness(one, one, OpticalFlow()) == 0.0
 
 
 def test_spans_cover_all_frames_once() -> None:

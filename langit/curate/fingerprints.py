@@ -10,30 +10,30 @@ from collections.abc import Sequence
 import lance
 import pyarrow as pa
 
-from langit.curate.duplicates import Prints
-from langit.ledger.place import Place
+from langit.curate.duplicates import ClipFingerprints
+from langit.ledger.place import LedgerPlace
 
 NAME = "fingerprint"
 SCHEMA = pa.schema([("clip", pa.string()), ("whole", pa.list_(pa.binary(32))), ("inner", pa.list_(pa.binary(32)))])
 
 
-class PrintTable:
+class FingerprintTable:
     """The table of a ledger's place."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: LedgerPlace) -> None:
         self.place = place
 
-    def read(self) -> list[Prints]:
+    def read(self) -> list[ClipFingerprints]:
         """All fingerprints, each clip's once, in order of entry."""
         if not self.place.has_table(NAME):
             return []
         table = lance.dataset(self.place.table(NAME), storage_options=self.place.options).to_table()
         found = {
-            row["clip"]: Prints(row["clip"], tuple(row["whole"]), tuple(row["inner"])) for row in table.to_pylist()
+            row["clip"]: ClipFingerprints(row["clip"], tuple(row["whole"]), tuple(row["inner"])) for row in table.to_pylist()
         }
         return list(found.values())
 
-    def add(self, prints: Sequence[Prints]) -> None:
+    def add(self, prints: Sequence[ClipFingerprints]) -> None:
         """Append what is not there yet."""
         known = {each.name for each in self.read()}
         new = [each for each in prints if each.name not in known]
