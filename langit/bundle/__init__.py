@@ -3,7 +3,16 @@
 from langit.bundle.adapters import Tuned
 from langit.bundle.films import FilmTable
 from langit.bundle.folder import Bundle, Parts, load_bundle, resolve, save_bundle
-from langit.bundle.provenance import Exposure, Films, LedgerState, Provenance, SeedGroup, Training, code_version
+from langit.bundle.provenance import (
+    Exposure,
+    Films,
+    LedgerState,
+    Provenance,
+    SeedGroup,
+    Training,
+    Undisclosed,
+    code_version,
+)
 
 __all__ = [
     "Bundle",
@@ -16,6 +25,7 @@ __all__ = [
     "SeedGroup",
     "Training",
     "Tuned",
+    "Undisclosed",
     "code_version",
     "load_bundle",
     "resolve",

@@ -14,17 +14,20 @@ from typing import Literal
 from langit.bundle.files import check_files
 from langit.bundle.films import FilmRow, FilmTable
 from langit.bundle.folder import read_provenance, resolve
-from langit.bundle.provenance import Provenance
+from langit.bundle.provenance import Provenance, Undisclosed
 from langit.shapes import PixelShape
 from langit.worlds.world import WORLDS, find_world
 
-State = Literal["holds", "differs", "broken"]
+State = Literal["holds", "differs", "unknown", "broken"]
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. ``differs`` is what another renderer explains; ``broken`` is nothing to trust."""
+    """The result of one check.
+
+    ``differs`` is explained by another renderer; ``unknown`` is not disclosed by the makers; ``broken`` is a failure.
+    """
 
     what: str
     state: State
@@ -68,6 +71,9 @@ def check_bundle(place: Path | str, render: int | Literal["all"] = 20, progress:
         Finding("files", "holds", f"all {len(provenance.files)} files are those that provenance.json names"),
         Finding("recipe", "holds", f"{provenance.recipe_hash} is the hash of the recipe"),
     ]
+    if provenance.films is None and isinstance(provenance.ledger, Undisclosed):
+        text = f"{provenance.ledger.makers} do not disclose what the model was trained on"
+        return Report(folder, (*findings, Finding("films", "unknown", text)))
     if provenance.films is None:
         return Report(folder, (*findings, Finding("films", "broken", "the model does not say what it was trained on")))
     table = FilmTable.load(folder / provenance.films.file)
@@ -85,6 +91,8 @@ def _check_table(table: FilmTable, provenance: Provenance) -> Finding:
 
 
 def _check_ledger(table: FilmTable, provenance: Provenance) -> Finding:
+    if isinstance(provenance.ledger, Undisclosed):
+        return Finding("ledger", "unknown", f"{provenance.ledger.makers} do not disclose what the model was trained on")
     foreign = [world for world in table.worlds if world not in WORLDS]
     if foreign:
         made = " and ".join(WORLDS)

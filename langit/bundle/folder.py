@@ -35,6 +35,7 @@ from langit.bundle.films import FILE as FILMS_FILE
 from langit.bundle.films import FilmTable
 from langit.bundle.provenance import Provenance
 from langit.bundle.weights import MAX_FILE_BYTES, load_weights, save_weights
+from langit.device import CPU, Placement, placement_of
 from langit.files import recover, replace_folder, sha256
 from langit.shapes import PixelShape
 from langit.text.encoder import TextConfig, TextEncoder
@@ -65,6 +66,11 @@ class Bundle(Parts):
 
     provenance: Provenance = dataclasses.field(kw_only=True)
     path: Path = dataclasses.field(kw_only=True)
+
+    @property
+    def placement(self) -> Placement:
+        """The device and dtype of the parts."""
+        return placement_of(self.transformer)
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -180,8 +186,12 @@ def read_provenance(folder: Path) -> Provenance:
         raise ValueError(f"{folder}: {error}") from error
 
 
-def load_bundle(place: Path | str) -> Bundle:
+def load_bundle(place: Path | str, placement: Placement = CPU) -> Bundle:
     """Open a model by name or folder, ready to generate, after checking every file against the provenance.
+
+    Args:
+        place: a packaged model's name, the name of one trained here, or a folder.
+        placement: the device that the modules are put on, and the dtype of their weights there.
 
     Raises:
         ValueError: there is no such model, or one of its files is missing, cut off, swapped, changed or a pickle.
@@ -209,6 +219,9 @@ def load_bundle(place: Path | str) -> Bundle:
     for part, module in modules.items():
         checked = {Path(name).name for name in provenance.files if Path(name).parent == Path(part)}
         load_weights(module, folder / part, TEXT_STEM if part == "text_encoder" else DIFFUSION_STEM, checked)
+    adapters = load_adapters(folder, provenance.files, transformer)
+    for module in (transformer, autoencoder, text, *(tuned.adapter for tuned in adapters.values())):
+        placement.put(module)
     return Bundle(
         transformer.eval(),
         autoencoder.eval(),
@@ -216,7 +229,7 @@ def load_bundle(place: Path | str) -> Bundle:
         sampling=_value(folder / "scheduler" / "scheduler_config.json", "langit"),
         sizes=tuple(PixelShape.parse(size) for size in _value(index, "sizes")),
         fps=float(_value(index, "fps")),
-        adapters=load_adapters(folder, provenance.files, transformer),
+        adapters=adapters,
         provenance=provenance,
         path=folder,
     )

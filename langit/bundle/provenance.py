@@ -30,6 +30,17 @@ class LedgerState:
 
 
 @dataclass(frozen=True)
+class Undisclosed:
+    """A training set that the model's makers do not disclose. ``makers`` names them, for example "Wan Team"."""
+
+    makers: str
+
+    def __post_init__(self) -> None:
+        if not self.makers.strip():
+            raise ValueError("undisclosed training data needs the name of the model's makers: name them")
+
+
+@dataclass(frozen=True)
 class Exposure:
     """Which clips a stage of training saw: rows of its exposure log, their root (hex), and its steps."""
 
@@ -89,7 +100,7 @@ class Provenance:
     version: str
     code_version: str
     recipe: dict[str, Any]
-    ledger: LedgerState
+    ledger: LedgerState | Undisclosed
     exposure: dict[str, Exposure]
     training: dict[str, Training]
     films: Films | None = None
@@ -104,19 +115,21 @@ class Provenance:
     @property
     def digest(self) -> str:
         """``sha256:`` and the hash of all that is said here: the model's name for the ledger and for its videos."""
-        return config.digest_of(self._said())
+        return config.digest_of(self._plain())
 
     def text(self) -> str:
         """The JSON that goes on disk."""
-        said = self._said() | {"recipe_hash": self.recipe_hash}
+        said = self._plain() | {"recipe_hash": self.recipe_hash}
         return json.dumps({"format": said.pop("format"), **said}, indent=1, ensure_ascii=False) + "\n"
 
-    def _said(self) -> dict[str, Any]:
-        said = config.dump(self)
-        for group in said["films"]["groups"] if said["films"] else ():
+    def _plain(self) -> dict[str, Any]:
+        plain = config.dump(self)
+        if isinstance(self.ledger, Undisclosed):
+            plain["ledger"] = {"undisclosed": self.ledger.makers}
+        for group in plain["films"]["groups"] if plain["films"] else ():
             if not group["world"]:
                 del group["world"]
-        return said
+        return plain
 
     @classmethod
     def parse(cls, text: str) -> Provenance:
@@ -135,6 +148,8 @@ class Provenance:
         recipe, recipe_hash = said.pop("recipe", None), said.pop("recipe_hash", None)
         if not isinstance(recipe, dict) or config.digest_of(recipe) != recipe_hash:
             raise ValueError(f"the recipe in {FILE} is not the one that recipe_hash names: get the bundle again")
+        if isinstance(said.get("ledger"), dict) and said["ledger"].keys() == {"undisclosed"}:
+            said["ledger"] = {"makers": said["ledger"]["undisclosed"]}
         try:
             plain = config.load(_Provenance, said)
         except (TypeError, ValueError) as error:
@@ -150,7 +165,7 @@ class _Provenance:
     model: str
     version: str
     code_version: str
-    ledger: LedgerState
+    ledger: LedgerState | Undisclosed
     exposure: dict[str, Exposure]
     training: dict[str, Training]
     films: Films | None

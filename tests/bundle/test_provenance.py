@@ -1,0 +1,34 @@
+"""Provenance records: what goes in comes out, and training data that the makers do not disclose is a value."""
+
+import json
+
+import pytest
+from bundle.miniature import make_parts, make_provenance
+
+from langit.bundle import Provenance, Undisclosed, load_bundle, save_bundle
+from langit.bundle.check import check_bundle
+
+
+def test_undisclosed_training_data_round_trips():
+    provenance = make_provenance(ledger=Undisclosed("Wan Team"))
+    assert json.loads(provenance.text())["ledger"] == {"undisclosed": "Wan Team"}
+    assert Provenance.parse(provenance.text()) == provenance
+
+
+def test_a_known_ledger_is_written_as_before():
+    assert json.loads(make_provenance().text())["ledger"].keys() == {"origin", "size", "root"}
+
+
+def test_undisclosed_data_needs_its_makers():
+    with pytest.raises(ValueError, match="name them"):
+        Undisclosed(" ")
+
+
+def test_check_reports_undisclosed_training_data_as_unknown(tmp_path):
+    save_bundle(tmp_path / "open", make_parts(), make_provenance(ledger=Undisclosed("Wan Team")))
+    assert load_bundle(tmp_path / "open").provenance.ledger == Undisclosed("Wan Team")
+    report = check_bundle(tmp_path / "open")
+    assert report.holds
+    assert [finding.text for finding in report.findings if finding.state == "unknown"] == [
+        "Wan Team do not disclose what the model was trained on"
+    ]
