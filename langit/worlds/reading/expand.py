@@ -1,9 +1,9 @@
-"""The embedded expander: a short or foreign sentence becomes one caption in the model's own wording.
+"""The embedded expander: rewrites a short or foreign sentence as one caption in the model's own wording.
 
-What the sentence asks for is read (`parse.py`); what it leaves open is drawn from the seed, each attribute by itself,
-so that saying one thing more changes nothing else; and `worlds/caption.py` says the whole. A sentence that says all
-stays as it is. One about the second world's scenes is expanded in `story.py`, if the model knows them. It knows the
-worlds' captions; which words a model knows it is told.
+`parse.py` reads what the sentence asks for. What it leaves open is drawn from the seed, each attribute with a draw of
+its own, so that saying one thing more changes nothing else. `worlds/caption.py` then says the whole scene. A sentence
+that says everything stays as it is; one about story-1 goes to `story.py`. Knows the worlds' captions; the words that a
+model knows are an argument.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from langit.text.prompt import normalize_prompt
 from langit.text.vocabulary import Vocabulary, nearest
 from langit.worlds.caption import canonical, caption, prompts
 from langit.worlds.reading.lexicon import caption_words
-from langit.worlds.reading.parse import Reading, read
+from langit.worlds.reading.parse import PromptReading, read_prompt
 from langit.worlds.reading.story import expand_story
 from langit.worlds.scene import (
     ACTIONS,
@@ -42,54 +42,54 @@ from langit.worlds.wording import Language
 _T = TypeVar("_T")
 
 _VERSION = "expand-1"
-_STATIC_SHARE = 0.30  # of the cameras that are filled in: as in the films
-_VARIANTS = 5000  # captions that are tried until one says all that is wanted
+_STATIC_SHARE = 0.30  # of cameras that are filled in; the same share as in the films
+_VARIANTS = 5000  # captions that are tried until one says the whole scene
 
 
 def expander(name: str, tokenizer: Tokenizer) -> Expander:
-    """An expander by name: "off", "embedded", "chat:MODEL@URL" or "transformers:FOLDER".
+    """The expander of a name: "off", "embedded", "chat:MODEL@URL" or "transformers:FOLDER".
 
     Raises:
-        ValueError: no such expander, or a name that lacks a part.
-        OSError: a local chat model that cannot be read.
+        ValueError: there is no such expander, or the name lacks a part.
+        OSError: a local chat model cannot be read.
     """
     vocabulary = Vocabulary(tokenizer)
     kind, _, rest = name.partition(":")
     if name == "off":
         return NoExpansion(vocabulary)
     if name == "embedded":
-        return Embedded(vocabulary)
+        return EmbeddedExpander(vocabulary)
     if kind == "chat":
         return ChatExpander.from_name(rest, vocabulary, example_captions(vocabulary))
     if kind == "transformers":
-        from langit.text.local_chat import LocalChatExpander  # torch and transformers, which nobody else here needs
+        from langit.text.local_chat import LocalChatExpander  # imports torch, which the others do without
 
         return LocalChatExpander.from_name(rest, vocabulary, example_captions(vocabulary))
     raise ValueError(
-        f"no prompt expander is called {name!r}: use off, embedded, chat:MODEL@URL (an OpenAI-compatible endpoint)"
+        f"there is no prompt expander {name!r}: use off, embedded, chat:MODEL@URL (an OpenAI-compatible endpoint)"
         " or transformers:FOLDER (a chat model on this machine)"
     )
 
 
 def example_captions(vocabulary: Vocabulary, count: int = 4) -> tuple[str, ...]:
-    """Captions of training films whose words the model knows, English and Indonesian by turns."""
+    """Captions of training films in words that the model knows, alternating English and Indonesian."""
     pairs = zip(prompts("train", 8), prompts("train", 8, "id"), strict=True)
-    texts = (one.text for pair in pairs for one in pair)
+    texts = (prompt.text for pair in pairs for prompt in pair)
     return tuple([text for text in texts if not vocabulary.unknown(text)][:count])
 
 
 def expand(prompt: str, seed: int, tokenizer: Tokenizer | None = None) -> Expansion:
-    """Expand with the embedded expander; without a tokenizer, for a model that knows the words of all captions.
+    """Expand with the embedded expander. Without a tokenizer, assume a model that knows the words of all captions.
 
     Raises:
-        ValueError: a prompt without words, or longer than is read.
+        ValueError: the prompt has no words or is too long, see `normalize_prompt`.
     """
-    return Embedded(None if tokenizer is None else Vocabulary(tokenizer))(prompt, seed)
+    return EmbeddedExpander(None if tokenizer is None else Vocabulary(tokenizer))(prompt, seed)
 
 
 @dataclass(frozen=True)
-class Embedded:
-    """Rewrites prompts as captions of the worlds, for models whose vocabulary is those captions'."""
+class EmbeddedExpander:
+    """Rewrites prompts as captions of the worlds, for models whose vocabulary is that of these captions."""
 
     vocabulary: Vocabulary | None = None
 
@@ -100,91 +100,97 @@ class Embedded:
         story = expand_story(plain, seed, self.vocabulary)
         if story is not None:
             return story
-        reading = read(plain)
-        unknown = tuple((word, nearest(word, self._words())) for word in reading.unknown if self._missing(word))
-        placeless = [word for word in reading.unknown if not self._missing(word)]
-        if placeless:
-            named = ", ".join(f"'{word}'" for word in placeless)
+        reading = read_prompt(plain)
+        unknown = self._suggest(word for word in reading.unknown if self._has_unknown(word))
+        # words that the model knows and the lexicon does not: another world's captions, which are not rewritten
+        unplaced = [word for word in reading.unknown if not self._has_unknown(word)]
+        if unplaced:
+            listed = ", ".join(f"'{word}'" for word in unplaced)
             return Expansion(
-                plain, plain, unknown=unknown, unchanged_because=f"the model knows {named}, the expander does not"
+                plain, plain, unknown=unknown, unchanged_because=f"the model knows {listed}, the expander does not"
             )
         understood = tuple(reading.asks.items())
-        filled = _fill(reading, seed)
-        if _complete(reading, filled) and not unknown and not self._missing(plain):
+        filled = _fill_in(reading, seed)
+        if _says_everything(reading, filled) and not unknown and not self._has_unknown(plain):
             return Expansion(plain, plain, understood, filled)
-        text = _say({**reading.asks, **dict(filled)}, reading)
-        if self._missing(text) and len(self._unknown(text)) >= len(self._unknown(plain)):
-            named = ", ".join(f"'{word}'" for word in self._unknown(text))
-            unknown = tuple((word, nearest(word, self._words())) for word in self._unknown(plain))
+        text = _compose({**reading.asks, **dict(filled)}, reading)
+        if self._has_unknown(text) and len(self._unknown_words(text)) >= len(self._unknown_words(plain)):
+            listed = ", ".join(f"'{word}'" for word in self._unknown_words(text))
+            unknown = self._suggest(self._unknown_words(plain))
             return Expansion(
-                plain, plain, understood, unknown=unknown, unchanged_because=f"the model does not know {named}"
+                plain, plain, understood, unknown=unknown, unchanged_because=f"the model does not know {listed}"
             )
-        unknown += tuple((word, nearest(word, self._words())) for word in self._unknown(text))
+        unknown += self._suggest(self._unknown_words(text))
         return Expansion(plain, text, understood, filled, unknown, reading.ignored + reading.loose)
 
-    def _words(self) -> Sequence[str]:
+    def _suggest(self, words: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        known = self._known_words()
+        return tuple((word, nearest(word, known)) for word in words)
+
+    def _known_words(self) -> Sequence[str]:
         return sorted(caption_words()) if self.vocabulary is None else self.vocabulary.words
 
-    def _unknown(self, text: str) -> tuple[str, ...]:
+    def _unknown_words(self, text: str) -> tuple[str, ...]:
         if self.vocabulary is not None:
             return self.vocabulary.unknown(text)
         return tuple(word for word in re.findall(r"\w+", text.lower()) if word not in caption_words())
 
-    def _missing(self, text: str) -> bool:
-        return bool(self._unknown(text))
+    def _has_unknown(self, text: str) -> bool:
+        return bool(self._unknown_words(text))
 
 
-def _complete(reading: Reading, filled: Sequence[tuple[str, str]]) -> bool:
-    """Whether a sentence already says all in one of the captions' languages; captions leave out a still camera."""
+def _says_everything(reading: PromptReading, filled: Sequence[tuple[str, str]]) -> bool:
+    """Whether a sentence in one of the captions' languages leaves nothing open. Captions omit a static camera."""
     nothing_new = all(pair == ("camera", "static") for pair in filled)
     return nothing_new and not reading.ignored and not reading.refused and bool(reading.spoken)
 
 
-def _fill(reading: Reading, seed: int) -> tuple[tuple[str, str], ...]:
-    """Attributes that are left open, or only half said, and what the seed makes of them."""
+def _fill_in(reading: PromptReading, seed: int) -> tuple[tuple[str, str], ...]:
+    """Values from the seed for the attributes that a prompt leaves open, or half open ("pan" without a side)."""
     asks = dict(reading.asks)
     filled: list[tuple[str, str]] = []
 
-    def settle(name: str, options: Sequence[str]) -> None:
+    def choose(name: str, options: Sequence[str]) -> None:
         refused = [value for attribute, value in reading.refused if attribute == name.removeprefix("second ")]
-        wanted = [option for option in options if not any(_is(option, value) for value in refused)]
+        wanted = [option for option in options if not any(_covers(option, value) for value in refused)]
         asks[name] = _draw(seed, name, wanted or list(options))
         filled.append((name, asks[name]))
 
     two = any(name.startswith("second") for name in asks) or asks.get("action") == "collides"
     if asks.get("action") == "moves":
-        settle("action", ("left", "right"))
+        choose("action", ("left", "right"))
     elif "action" not in asks:
+        # in the films two things collide or stand side by side, and one thing alone hits nothing
         unlikely = ("left", "right") if two else ("collides",)
-        settle("action", [action for action in ACTIONS if action not in unlikely])
+        choose("action", [action for action in ACTIONS if action not in unlikely])
     action = asks["action"]
     if "shape" not in asks:
-        seen = [shape for shape in SHAPES if not is_held_out(shape, asks.get("colour", "red"), action)]
-        settle("shape", seen if "colour" in asks and seen else SHAPES)
+        trained = [shape for shape in SHAPES if not is_held_out(shape, asks.get("colour", "red"), action)]
+        choose("shape", trained if "colour" in asks and trained else SHAPES)
     if "colour" not in asks:
-        seen = [colour for colour in COLOURS if not is_held_out(asks["shape"], colour, action)]
-        settle("colour", [colour for colour in seen or COLOURS if colour != asks.get("second colour")])
+        trained = [colour for colour in COLOURS if not is_held_out(asks["shape"], colour, action)]
+        choose("colour", [colour for colour in trained or COLOURS if colour != asks.get("second colour")])
     if two and "second shape" not in asks:
-        settle("second shape", SHAPES)
+        choose("second shape", SHAPES)
     if two and "second colour" not in asks:
-        settle("second colour", [colour for colour in COLOURS if colour != asks["colour"]])
+        choose("second colour", [colour for colour in COLOURS if colour != asks["colour"]])
     if "ground" not in asks:
-        settle("ground", GROUNDS)
+        choose("ground", GROUNDS)
     if "sky" not in asks:
-        settle("sky", SKIES)
+        choose("sky", SKIES)
     camera = asks.get("camera")
     if camera in ("pan", "orbit", "zoom"):
-        settle("camera", [option for option in CAMERAS if option.startswith(camera)])
+        choose("camera", [option for option in CAMERAS if option.startswith(camera)])
     elif camera is None and not filled:
-        filled.append(("camera", "static"))  # a caption that says all but this means this
+        filled.append(("camera", "static"))  # a caption that says all but the camera means this
     elif camera is None:
         still = _chance(seed, "still camera") < _STATIC_SHARE
-        settle("camera", ("static",) if still else CAMERAS[1:])
+        choose("camera", ("static",) if still else CAMERAS[1:])
     return tuple(filled)
 
 
-def _is(option: str, value: str) -> bool:
-    """Whether a value speaks of an option: "pan" of "pan left", "moves" of "left"."""
+def _covers(option: str, value: str) -> bool:
+    """Whether a value includes an option: "pan" includes "pan left", "moves" includes "left"."""
     return option == value or option.startswith(f"{value} ") or (value == "moves" and option in ("left", "right"))
 
 
@@ -196,8 +202,11 @@ def _draw(seed: int, name: str, options: Sequence[_T]) -> _T:
     return options[int(_chance(seed, name) * len(options))]
 
 
-def _say(wanted: dict[str, str], reading: Reading) -> str:
-    """The plainest caption that says all of this: the canonical one, or the first variant that does."""
+def _compose(wanted: dict[str, str], reading: PromptReading) -> str:
+    """The plainest caption that says all of this: the canonical one, or else the first variant that does.
+
+    The canonical caption may not do, because it says nothing of a static camera or of a side.
+    """
     things = [Thing(wanted["shape"], wanted["colour"])]
     if "second shape" in wanted:
         things.append(Thing(wanted["second shape"], wanted["second colour"]))
@@ -210,12 +219,12 @@ def _say(wanted: dict[str, str], reading: Reading) -> str:
         camera=wanted["camera"],
         side=wanted.get("side", "left") if len(things) > 1 else "",
     )
-    said = dict(wanted)
-    if said["camera"] == "static" and "camera" not in reading.asks:
-        del said["camera"]
+    expected = dict(wanted)
+    if expected["camera"] == "static" and "camera" not in reading.asks:
+        del expected["camera"]
     language: Language = reading.language
     candidates = (caption(scene, language, variant) for variant in range(_VARIANTS))
     for text in itertools.chain([canonical(scene, language)], candidates):
-        if read(text).asks == said:
+        if read_prompt(text).asks == expected:
             return text
-    raise AssertionError(f"no caption says {said}")
+    raise AssertionError(f"no caption says {expected}")

@@ -1,13 +1,21 @@
-"""What people's words mean in terms of scenes: a table of phrases by language, and how to read a row.
+"""The lexicon of worlds-1: what people's words mean in terms of scenes, and how to read a row of it.
 
-English and Indonesian stand here beside the captions' own phrases; other languages have files of their own. A row is
-phrases with commas between; ``roll[/s/ed]`` is roll, rolls, rolled. Knows phrases, no sentences.
+English and Indonesian are here, beside the captions' own phrases; other languages have their own files. A row holds
+phrases between commas; ``roll[/s/ed]`` stands for roll, rolls and rolled. Knows phrases, not sentences.
 
-Kinds of meaning: shape, colour, ground, sky; action; camera (a motion that only a camera makes); lens (words that turn
-what follows into the camera's doing); near (a camera's motion if it is the camera's, else the action after the stroke);
-way (to the left), from (from the left), at (on the left); and (ends what a lens began); not, after-not (a negation of
-what follows, or of what stood before); or; more (the thing beside it is another one); joint (stands between a thing and
-its colour); word (says nothing by itself); loose (says something that no film shows).
+Kinds of meaning:
+    shape, colour, ground, sky, action
+    camera      a motion that only a camera makes
+    lens        makes the words that follow describe the camera
+    near        a motion of the camera if it follows a lens, else the action after the slash
+    way, from, at   "to the left", "from the left", "on the left"
+    and         ends the effect of a lens
+    not, after-not  negates what follows, or what came before
+    or
+    more        the thing beside it is another one of its kind
+    joint       stands between a thing and its colour
+    word        means nothing by itself
+    loose       means something that no film shows
 """
 
 from __future__ import annotations
@@ -25,7 +33,7 @@ from langit.worlds.wording import WORDINGS
 
 Table = dict[str, dict[str, str]]  # kind -> value -> row
 
-OWN: dict[str, Table] = {
+PRIMARY: dict[str, Table] = {
     "en": {
         "shape": {
             "ball": "ball[/s], sphere[/s], orb[/s], globe[/s]",
@@ -208,7 +216,7 @@ OWN: dict[str, Table] = {
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a phrase means: one of the kinds above, and its value ("red", "left", "pan/spins")."""
+    """The meaning of a phrase: one of the kinds above and its value ("red", "left", "pan/spins")."""
 
     kind: str
     value: str
@@ -216,19 +224,17 @@ class Meaning:
 
 _HAN = re.compile(r"[぀-ヿ㐀-鿿豈-﫿ー々]")
 _PIECES = re.compile(r"[぀-ヿ㐀-鿿豈-﫿ー々]|[^\W_぀-ヿ㐀-鿿豈-﫿ー々]+|[.,;:!?。、，；：！？…—]")
-_JOINED = str.maketrans({"’": "'", "‘": "'", "ʼ": "'"})
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'"})
 
 
 def pieces(text: str) -> list[tuple[str, int, int]]:
-    """A text's words and clause marks, folded (no case, no accents), and where each stands in it.
+    """Split a text into words and clause marks, without case and accents, each with its start and end in the text.
 
-    A Chinese or Japanese character is a word, because nothing shows where their words end.
+    Each Chinese or Japanese character counts as a word, because nothing marks where their words end.
     """
-    straight = text.translate(_JOINED)
-    found = []
-    for match in _PIECES.finditer(straight):
-        found.append((_fold(match.group()), match.start(), match.end()))
-    return [piece for piece in found if piece[0]]
+    matches = _PIECES.finditer(text.translate(_APOSTROPHES))
+    folded = [(_fold(match.group()), match.start(), match.end()) for match in matches]
+    return [piece for piece in folded if piece[0]]
 
 
 def is_han(piece: str) -> bool:
@@ -243,16 +249,16 @@ def is_mark(piece: str) -> bool:
 
 @cache
 def phrases() -> dict[tuple[str, ...], dict[str, Meaning]]:
-    """Every known phrase as its pieces, with its meaning in each language that has it."""
-    found: dict[tuple[str, ...], dict[str, Meaning]] = {}
+    """Every known phrase, as its pieces, with its meaning in each language that has it."""
+    table: dict[tuple[str, ...], dict[str, Meaning]] = {}
 
     def add(phrase: str, language: str, meaning: Meaning) -> None:
         key = tuple(piece for piece, _, _ in pieces(phrase))
         assert key, (phrase, language)
-        found.setdefault(key, {}).setdefault(language, meaning)
+        table.setdefault(key, {}).setdefault(language, meaning)
 
-    for language, table in (OWN | ROMANCE | FOREIGN).items():
-        for kind, rows in table.items():
+    for language, kinds in (PRIMARY | ROMANCE | FOREIGN).items():
+        for kind, rows in kinds.items():
             for value, row in rows.items():
                 for phrase in row.split(","):
                     for form in forms(phrase.strip()):
@@ -262,45 +268,46 @@ def phrases() -> dict[tuple[str, ...], dict[str, Meaning]]:
             for value, options in values.items():
                 for phrase in options:
                     add(phrase, language, Meaning(kind, value))
-    return found
+    return table
 
 
 @cache
-def longest() -> dict[str, int]:
-    """For the first piece of phrases, how many pieces the longest of them has."""
-    found: dict[str, int] = {}
+def longest_phrases() -> dict[str, int]:
+    """The length, in pieces, of the longest phrase that begins with each piece."""
+    lengths: dict[str, int] = {}
     for key in phrases():
-        found[key[0]] = max(len(key), found.get(key[0], 0))
-    return found
+        lengths[key[0]] = max(len(key), lengths.get(key[0], 0))
+    return lengths
 
 
 @cache
 def caption_words() -> frozenset[str]:
-    """Every word that some caption of the first world can use, in lower case; of no other world, as `story.py` says."""
-    found: set[str] = set()
+    """Every word that a caption of worlds-1 can use, in lower case. `lexicon_story.py` lists those of story-1."""
+    vocabulary: set[str] = set()
     for wording in WORDINGS.values():
         tables = (wording.shapes, wording.colours, wording.grounds, wording.skies, wording.cameras)
-        spoken = [phrase for table in tables for options in table.values() for phrase in options]
-        own = (verbs for key, verbs in wording.verbs.items() if not key.endswith(" behind"))  # another world's
-        spoken += [form for verbs in own for verb in verbs for form in verb]
-        spoken += [*wording.beside, *wording.while_, wording.as_, *wording.film, *wording.ways.values()]
-        spoken += [f"{way}nya" for way in WORDINGS["id"].ways.values()]
-        for phrase in spoken:
-            found |= set(re.findall(r"[^\W\d_]+", re.sub(r"{\w+}\w*", " ", phrase.lower())))
-    return frozenset(found | {"a", "an", "sebuah"})
+        phrases_used = [phrase for table in tables for options in table.values() for phrase in options]
+        # verbs with "behind" are of the world behind-1
+        verbs_used = (verbs for key, verbs in wording.verbs.items() if not key.endswith(" behind"))
+        phrases_used += [form for verbs in verbs_used for verb in verbs for form in verb]
+        phrases_used += [*wording.beside, *wording.while_, wording.as_, *wording.film, *wording.ways.values()]
+        phrases_used += [f"{way}nya" for way in WORDINGS["id"].ways.values()]
+        for phrase in phrases_used:
+            vocabulary |= set(re.findall(r"[^\W\d_]+", re.sub(r"{\w+}\w*", " ", phrase.lower())))
+    return frozenset(vocabulary | {"a", "an", "sebuah"})
 
 
 @lru_cache(maxsize=4096)
 def _fold(word: str) -> str:
-    """A word without case and accents: Würfel is wurfel, ß is ss. Kana keep their voicing marks."""
+    """A word without case and accents: "Würfel" gives "wurfel", "ß" gives "ss"."""
     if is_han(word):
-        return word
-    spread = unicodedata.normalize("NFKD", word.casefold())
-    return "".join(letter for letter in spread if not unicodedata.combining(letter) and letter.isprintable())
+        return word  # decomposed kana would lose their voicing marks: が would become か
+    decomposed = unicodedata.normalize("NFKD", word.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter) and letter.isprintable())
 
 
 def forms(phrase: str) -> Iterator[str]:
-    """``roll[/s/ed]`` as roll, rolls, rolled."""
+    """Expand ``roll[/s/ed]`` to roll, rolls, rolled."""
     parts = re.split(r"\[([^\]]*)\]", phrase)
-    options = [part.split("/") if place % 2 else [part] for place, part in enumerate(parts)]
-    return ("".join(chosen) for chosen in itertools.product(*options))
+    options = [part.split("/") if place % 2 else [part] for place, part in enumerate(parts)]  # odd: in brackets
+    return ("".join(choice) for choice in itertools.product(*options))

@@ -1,6 +1,7 @@
-"""Small lexicons of German, Japanese and Chinese: enough for a thing, what it does, and where.
+"""Small lexicons of German, Japanese and Chinese: enough to name a thing, what it does, and where.
 
-Rows and kinds as in `lexicon.py`. Accents and case do not matter; Chinese and Japanese are matched piece by piece.
+Rows and kinds are those of `lexicon.py`. Accents and case do not matter; Chinese and Japanese are matched character by
+character.
 """
 
 from __future__ import annotations

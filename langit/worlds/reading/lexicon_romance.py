@@ -1,6 +1,6 @@
-"""Small lexicons of Spanish, Portuguese, French and Italian: enough for a thing, what it does, and where.
+"""Small lexicons of Spanish, Portuguese, French and Italian: enough to name a thing, what it does, and where.
 
-Rows and kinds as in `lexicon.py`. Accents and case do not matter; Chinese and Japanese are matched piece by piece.
+Rows and kinds are those of `lexicon.py`. Accents and case do not matter.
 """
 
 from __future__ import annotations

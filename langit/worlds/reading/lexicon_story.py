@@ -1,9 +1,14 @@
-"""What people's words mean in terms of the second world's scenes: puppies, a traveller, the window of a train.
+"""The lexicon of story-1: what people's words mean in terms of puppies, a traveller, or the window of a train.
 
-Rows as in `lexicon.py`. Kinds of meaning here: scene (with how many puppies, where that is said), maybe (a scene, if
-the sentence names no thing of the first world), fur and wool (colours of a puppy and of a helmet), act, ground, place,
-sky, weather, style, count; keep (leave it to the other reader); word (says nothing by itself). What no phrase here
-means is read with the first world's lexicon.
+Rows are those of `lexicon.py`. Words without a meaning here are read with the lexicon of worlds-1.
+
+Kinds of meaning:
+    scene       names a scene, and how many puppies if the phrase says so
+    maybe       names a scene unless the sentence names a thing of worlds-1
+    fur, wool   the colour of a puppy, of a helmet
+    act, ground, place, sky, weather, style, count
+    keep        is left to the reader of worlds-1
+    word        means nothing by itself
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from langit.worlds.reading.lexicon import Meaning, Table, forms, phrases, pieces
 from langit.worlds.story.wording import WORDINGS
 from langit.worlds.wording import WORDINGS as FIRST
 
-OWN: dict[str, Table] = {
+STORY: dict[str, Table] = {
     "en": {
         "scene": {
             "puppies": "dog[/s], doggy, doggies, pup[/s], whelp[/s]",
@@ -189,16 +194,16 @@ OWN: dict[str, Table] = {
 
 @cache
 def story_phrases() -> dict[tuple[str, ...], list[tuple[str, Meaning]]]:
-    """Every phrase as its pieces, with all that it may mean, each in a language."""
-    found: dict[tuple[str, ...], list[tuple[str, Meaning]]] = {}
+    """Every phrase, as its pieces, with all its meanings and the language of each."""
+    table: dict[tuple[str, ...], list[tuple[str, Meaning]]] = {}
 
     def add(phrase: str, language: str, meaning: Meaning) -> None:
         key = tuple(piece for piece, _, _ in pieces(phrase))
-        if key and (language, meaning) not in found.setdefault(key, []):
-            found[key].append((language, meaning))
+        if key and (language, meaning) not in table.setdefault(key, []):
+            table[key].append((language, meaning))
 
-    for language, table in OWN.items():
-        for kind, rows in table.items():
+    for language, kinds in STORY.items():
+        for kind, rows in kinds.items():
             for value, row in rows.items():
                 for phrase in row.split(","):
                     for form in forms(phrase.strip()):
@@ -207,7 +212,7 @@ def story_phrases() -> dict[tuple[str, ...], list[tuple[str, Meaning]]]:
         for language, meaning in meanings.items():
             if meaning.kind == "colour":
                 add(" ".join(key), language, Meaning("wool", meaning.value))
-            elif meaning.kind in ("ground", "sky") and len(key) > 1:  # "blue sky" is no blue helmet
+            elif meaning.kind in ("ground", "sky") and len(key) > 1:  # so that "blue sky" does not colour a helmet
                 add(" ".join(key), language, Meaning("keep", ""))
     for language, words in WORDINGS.items():
         grounds = (("ground", words.grounds), ("ground", words.over), ("place", words.places), ("style", words.styles))
@@ -220,23 +225,25 @@ def story_phrases() -> dict[tuple[str, ...], list[tuple[str, Meaning]]]:
         for act, verbs in (words.puppy_verbs | words.walks).items():
             for form in (form for verb in verbs for form in verb if form and "{" not in form):
                 add(form, language, Meaning("act", act))
-    return found
+    return table
 
 
 @cache
 def story_words() -> frozenset[str]:
-    """Every word that some caption of the second world can use, in lower case."""
-    found: set[str] = set()
+    """Every word that a caption of story-1 can use, in lower case."""
+    vocabulary: set[str] = set()
     for language, words in WORDINGS.items():
         first = FIRST[language]
         tables = (words.furs, words.helmets, words.grounds, words.over, words.places, words.passing, words.skies)
-        said = [phrase for table in (*tables, words.styles, first.cameras) for row in table.values() for phrase in row]
-        said += [
+        phrases_used = [
+            phrase for table in (*tables, words.styles, first.cameras) for row in table.values() for phrase in row
+        ]
+        phrases_used += [
             form for table in (words.puppy_verbs, words.walks) for verbs in table.values() for v in verbs for form in v
         ]
-        said += [form for verbs in (words.wanders, words.runs) for verb in verbs for form in verb]
-        said += [*words.puppy, *words.puppies, *words.both, *words.traveller, *words.views, *words.passes]
-        said += [*words.snowfall, *first.ways.values()]
-        for phrase in said:
-            found |= set(re.findall(r"\w+", re.sub(r"{\w+}", " ", phrase.lower())))
-    return frozenset(found | {"an"})
+        phrases_used += [form for verbs in (words.wanders, words.runs) for verb in verbs for form in verb]
+        phrases_used += [*words.puppy, *words.puppies, *words.both, *words.traveller, *words.views, *words.passes]
+        phrases_used += [*words.snowfall, *first.ways.values()]
+        for phrase in phrases_used:
+            vocabulary |= set(re.findall(r"\w+", re.sub(r"{\w+}", " ", phrase.lower())))
+    return frozenset(vocabulary | {"an"})
