@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from langit.cli.entry import app
-from langit.cli.ledger_asked import (
-    checked_audit,
-    compared,
-    found_in,
-    of_file,
-    opened,
+from langit.cli.ledger_lookup import (
+    check_audit_file,
+    compare_histories,
+    describe_file,
+    find_records,
+    open_ledger,
+    open_lineage,
     rendered_fps,
-    store,
-    to_revoke,
-    trusted,
+    resolve_revocation,
+    trusted_key,
 )
 
 if TYPE_CHECKING:
-    from langit.ledger.holdings import Model
+    from langit.ledger.artifacts import TrainedModel
     from langit.ledger.record import Record
 
 ledger = typer.Typer(help="Whose footage it is, and what came of it.")
@@ -52,7 +52,7 @@ def add(
     """Enter a folder of footage, with what is known of its rights; what is not known is refused, and can be added."""
     from langit.ledger.add import add_folder
 
-    found = store(where, empty=True)
+    found = open_ledger(where, empty=True)
     done = add_folder(found, folder, sources, licence, creator, evidence, report=typer.echo)
     typer.echo(f"{done.new} new, {done.known} known, {done.updated} with new rights; {found.size} entries")
     if done.unknown_rights:
@@ -78,7 +78,7 @@ def fetch(
     from langit.ledger.fetch import fetch as download
 
     folder = config.home() / "footage" if output is None else output
-    done = download(store(where, empty=True), urls, folder, typer.echo, licence, creator, title, found_on)
+    done = download(open_ledger(where, empty=True), urls, folder, typer.echo, licence, creator, title, found_on)
     for item in done:
         for signal in item.signals:
             typer.echo(f"  {signal.scheme}: {signal.says}{f' ({signal.text})' if signal.text else ''}, {signal.where}")
@@ -96,17 +96,17 @@ def whose(
 ) -> None:
     """Whose footage a thing is, or was made from: sources of a model or a video, models of a source or a clip."""
     from langit.feed.traces import read_model
-    from langit.ledger.answers import of, of_model
+    from langit.ledger.answers import describe, describe_model
 
-    lineage = opened(where)
+    lineage = open_lineage(where)
     path = Path(thing)
-    if path.is_dir() and not any(model.name == thing for model in lineage.holdings.models):
-        logs = [log for stages in lineage.holdings.runs.values() for log in stages]
-        show(of_model(lineage, read_model(path, logs), every), as_json)
+    if path.is_dir() and not any(model.name == thing for model in lineage.artifacts.models):
+        logs = [log for stages in lineage.artifacts.runs.values() for log in stages]
+        show(describe_model(lineage, read_model(path, logs), every), as_json)
     elif path.is_file():
-        show(of_file(lineage, path, every), as_json)
+        show(describe_file(lineage, path, every), as_json)
     else:
-        show(of(lineage, lineage.find(thing), every), as_json)
+        show(describe(lineage, lineage.find(thing), every), as_json)
 
 
 @ledger.command()
@@ -119,11 +119,11 @@ def prove(
 ) -> None:
     """Write a receipt that a record is in the ledger: a stranger can check it with the public key alone."""
     from langit.ledger import keys, lines, receipt
-    from langit.ledger.holdings import Model
+    from langit.ledger.artifacts import TrainedModel
 
-    lineage = opened(where)
-    first = found_in(lineage, clip)[0]
-    if isinstance(first, Model):
+    lineage = open_lineage(where)
+    first = find_records(lineage, clip)[0]
+    if isinstance(first, TrainedModel):
         raise ValueError(f"{clip!r} is a model, and no record of the ledger: `langit ledger audit {clip}` proves it")
     named: list[Record] = []
     waiting = [*lines.references(first)]
@@ -134,8 +134,8 @@ def prove(
             waiting += lines.references(record)
     path = output or Path(f"{first.record}-{first.digest[:16]}{receipt.SUFFIX}")
     signer = keys.signer(lineage.ledger.path, name)
-    absent(path, overwrite)
-    written({path: receipt.prove(lineage.ledger, first, named, signer).encode()}, overwrite)
+    refuse_overwrite(path, overwrite)
+    write_files({path: receipt.prove(lineage.ledger, first, named, signer).encode()}, overwrite)
     typer.echo(f"whoever checks it needs the public key: {signer.verifier}", err=True)
 
 
@@ -147,7 +147,7 @@ def key(
     """Show the ledger's public key, which others check receipts with; it is made when first asked for."""
     from langit.ledger import keys
 
-    typer.echo(keys.signer(store(where).path, name).verifier)
+    typer.echo(keys.signer(open_ledger(where).path, name).verifier)
 
 
 @ledger.command()
@@ -161,15 +161,15 @@ def check(
     """Check a receipt or an audit file, with no ledger and no network; exit code 1 if it does not verify."""
     from langit.ledger import audit as audits
     from langit.ledger import receipt
-    from langit.ledger.answers import of_receipt
+    from langit.ledger.answers import describe_receipt
 
-    verifier, whose_key = trusted(key)
+    verifier, whose_key = trusted_key(key)
     if not file.is_file():
         raise FileNotFoundError(f"{file} is no file: name a receipt, or an audit file")
     try:
         if audits.is_audit(file):
             found = audits.Audit(file, verifier)
-            said, state, holds = checked_audit(found, model)
+            said, state, holds = check_audit_file(found, model)
         else:
             if model is not None:
                 raise ValueError(f"--model compares with an audit file, and {file} is none: leave it out")
@@ -179,9 +179,9 @@ def check(
                     f"{file} is neither a receipt nor an audit file: `langit ledger prove` writes receipts"
                 )
             shown = receipt.check(text, verifier)
-            said, state, holds = of_receipt(shown), shown.state, True
+            said, state, holds = describe_receipt(shown), shown.state, True
         if against is not None:
-            said["compared"] = compared(state, against, verifier)
+            said["compared"] = compare_histories(state, against, verifier)
     except receipt.UnprovedError as error:
         typer.echo(f"does not verify: {file}: {error}", err=True)
         raise typer.Exit(FAILS) from error
@@ -206,19 +206,19 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Bar footage from now on, and name everything that came of it: clips, captions, latents, runs, models, videos."""
-    from langit.ledger.answers import of_reach
-    from langit.ledger.lineage import reach
+    from langit.ledger.answers import describe_descendants
+    from langit.ledger.lineage import trace_descendants
 
-    lineage = opened(where)
-    records, targets = to_revoke(lineage, hash, url, like)
-    came = reach(lineage, records)
+    lineage = open_lineage(where)
+    records, targets = resolve_revocation(lineage, hash, url, like)
+    came = trace_descendants(lineage, records)
     said: dict[str, Any] = {}
     if dry_run:
         said["nothing was entered"] = f"it would be revoked by {', '.join(f'{by} {target}' for by, target in targets)}"
     else:
         entered = [lineage.ledger.revoke(target, reason, by=by) for by, target in targets]
         said["revoked"] = [f"{item.by} {item.target}: {item.reason} (record {item.digest})" for item in entered]
-    said |= of_reach(came, every)
+    said |= describe_descendants(came, every)
     if purge and not dry_run:
         for item in came.latents:
             item.path.unlink(missing_ok=True)
@@ -247,18 +247,18 @@ def state(
     from langit.ledger.statements import Provider, corpus
 
     told = Provider.load(provider) if provider else Provider()
-    lineage = opened(where)
+    lineage = open_lineage(where)
     found = corpus(lineage, datetime.now(UTC).date().isoformat(), model, manifest, rendered_fps(lineage, model))
     files: dict[str, bytes]
     if what == "eu":
         said = statements_eu.summary(found, told)
         files = {
             "training-content.md": statements_eu.markdown(said).encode(),
-            "training-content.json": plain(said).encode(),
+            "training-content.json": to_json(said).encode(),
         }
     elif what == "credits":
         said = statements_credits.credits(found)
-        files = {"CREDITS.md": statements_credits.markdown(said).encode(), "credits.json": plain(said).encode()}
+        files = {"CREDITS.md": statements_credits.markdown(said).encode(), "credits.json": to_json(said).encode()}
     else:
         rows = statements_croissant.table(found)
         said = statements_croissant.describe(found, told, rows)
@@ -270,7 +270,7 @@ def state(
             "croissant.json": statements_croissant.text(said).encode(),
         }
     output.mkdir(parents=True, exist_ok=True)
-    written({output / name: data for name, data in files.items()}, overwrite)
+    write_files({output / name: data for name, data in files.items()}, overwrite)
 
 
 @ledger.command()
@@ -285,15 +285,15 @@ def audit(
     from langit.feed.traces import read_model
     from langit.ledger import audit as audits
     from langit.ledger import keys
-    from langit.ledger.holdings import Model
+    from langit.ledger.artifacts import TrainedModel
 
-    lineage = opened(where)
-    logs = [log for stages in lineage.holdings.runs.values() for log in stages]
-    found: Record | Model = read_model(Path(bundle), logs) if Path(bundle).is_dir() else lineage.find(bundle)[0]
-    if not isinstance(found, Model):
+    lineage = open_lineage(where)
+    logs = [log for stages in lineage.artifacts.runs.values() for log in stages]
+    found: Record | TrainedModel = read_model(Path(bundle), logs) if Path(bundle).is_dir() else lineage.find(bundle)[0]
+    if not isinstance(found, TrainedModel):
         raise ValueError(f"{bundle!r} is a {found.record}, not a model: `langit ledger prove` proves a record")
     path = output or Path(f"{found.name}-{found.digest[:16]}{audits.SUFFIX}")
-    absent(path, overwrite)
+    refuse_overwrite(path, overwrite)
     signer = keys.signer(lineage.ledger.path, name)
     audits.write(lineage, found, signer, path)
     typer.echo(path)
@@ -302,28 +302,28 @@ def audit(
 
 def show(said: dict[str, Any], as_json: bool) -> None:
     """An answer, for people or for programs."""
-    from langit.ledger.answers import text
+    from langit.ledger.answers import format_text
 
-    typer.echo(plain(said).rstrip("\n") if as_json else "\n".join(text(said)))
+    typer.echo(to_json(said).rstrip("\n") if as_json else "\n".join(format_text(said)))
 
 
-def plain(said: dict[str, Any]) -> str:
+def to_json(said: dict[str, Any]) -> str:
     """An answer as JSON."""
     return json.dumps(said, indent=1, ensure_ascii=False) + "\n"
 
 
-def absent(path: Path, overwrite: bool) -> None:
+def refuse_overwrite(path: Path, overwrite: bool) -> None:
     """Refuse to replace a file that nobody offered to replace."""
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already: choose another name, or --overwrite")
 
 
-def written(files: dict[Path, bytes], overwrite: bool) -> None:
+def write_files(files: dict[Path, bytes], overwrite: bool) -> None:
     """Write files, each whole or not at all, once none of them is in the way."""
     from langit.files import atomic_write
 
     for path in files:
-        absent(path, overwrite)
+        refuse_overwrite(path, overwrite)
     for path, data in files.items():
         with atomic_write(path) as unfinished:
             unfinished.write_bytes(data)

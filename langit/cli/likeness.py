@@ -27,10 +27,10 @@ def grant(
     where: Where = None,
 ) -> None:
     """Enter that a person agreed to be shown; the log holds salted commitments, and no name."""
-    from langit.cli.ledger_asked import store
+    from langit.cli.ledger_lookup import open_ledger
     from langit.release.gates import likeness as registry
 
-    entered = registry.grant(store(where, empty=True), name, scope, evidence, until)
+    entered = registry.grant(open_ledger(where, empty=True), name, scope, evidence, until)
     ends = f"until {entered.ends}" if entered.ends else "until it is withdrawn"
     typer.echo(f"{name} may be shown ({', '.join(entered.scopes)}) {ends}: entry {entered.digest}")
 
@@ -43,20 +43,20 @@ def revoke(
     where: Where = None,
 ) -> None:
     """Withdraw a person's consent; what was made before stays made."""
-    from langit.cli.ledger_asked import store
+    from langit.cli.ledger_lookup import open_ledger
     from langit.release.gates import likeness as registry
 
-    for digest in registry.revoke(store(where), name, reason, erase):
+    for digest in registry.revoke(open_ledger(where), name, reason, erase):
         typer.echo(f"withdrawn{' and erased' if erase else ''}: entry {digest}")
 
 
 @likeness.command("list")
 def list_(where: Where = None) -> None:
     """List consents as they stand today."""
-    from langit.cli.ledger_asked import store
+    from langit.cli.ledger_lookup import open_ledger
     from langit.release.gates import likeness as registry
 
-    found = registry.grants(store(where, empty=True))
+    found = registry.grants(open_ledger(where, empty=True))
     for one in found:
         days = f"{one.starts} to {one.ends or 'withdrawal'}"
         typer.echo(f"{one.standing:9} {one.name or '(erased)'}: {', '.join(one.scopes)}; {days}; {one.digest[:16]}")

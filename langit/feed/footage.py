@@ -27,7 +27,7 @@ from safetensors.numpy import save_file
 from langit import files, video
 from langit.feed.catalogue import Entry
 from langit.files import atomic_write
-from langit.ledger.made import Manifest
+from langit.ledger.derived import Manifest
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip
 from langit.ledger.store import Ledger

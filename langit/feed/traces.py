@@ -17,14 +17,14 @@ from safetensors import SafetensorError, safe_open
 
 import langit
 from langit import config
+from langit.ledger.artifacts import Artifacts, ExposureFile, Latents, TrainedModel, TrainingStage
 from langit.ledger.exposures import ROW
-from langit.ledger.holdings import ExposureFile, Holdings, Latents, Model, Stage
 
 STEP = re.compile(r"step-(\d{8})")
 PROVENANCE = "provenance.json"
 
 
-def holdings(home: Path) -> Holdings:
+def find_artifacts(home: Path) -> Artifacts:
     """All models (those that ship as well), runs and latents under ``home``; what cannot be read is passed over."""
     runs = _runs(home / "runs")
     logs = [log for stages in runs.values() for log in stages]
@@ -35,10 +35,10 @@ def holdings(home: Path) -> Holdings:
             models.append(read_model(folder.parent, logs))
         except ValueError:
             continue  # half a bundle, or another program's: `langit bundle check` says what is wrong with it
-    return Holdings(tuple(models), runs, tuple(_latents(home / "latents")))
+    return Artifacts(tuple(models), runs, tuple(_latents(home / "latents")))
 
 
-def read_model(folder: Path, logs: Iterable[ExposureFile] = ()) -> Model:
+def read_model(folder: Path, logs: Iterable[ExposureFile] = ()) -> TrainedModel:
     """What a bundle says of its training; stages are joined with the ``logs`` that have the roots it names.
 
     Raises:
@@ -50,7 +50,7 @@ def read_model(folder: Path, logs: Iterable[ExposureFile] = ()) -> Model:
         plain = {key: said[key] for key in said if key != "recipe_hash"}
         ledger, stages = said["ledger"], said["exposure"]
         films = _films(folder / said["films"]["file"]) if said["films"] else {}
-        return Model(
+        return TrainedModel(
             name=said["model"],
             digest=config.digest_of(plain).removeprefix("sha256:"),
             place=folder,
@@ -75,9 +75,9 @@ def _in_order(stages: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[str]
     return [*first, *(name for name in stages if name not in first)]
 
 
-def _stage(name: str, said: Mapping[str, Any], logs: Iterable[ExposureFile]) -> Stage:
+def _stage(name: str, said: Mapping[str, Any], logs: Iterable[ExposureFile]) -> TrainingStage:
     fitting = (log for log in logs if log.path.stat().st_size == said["rows"] * ROW.size and log.root == said["root"])
-    return Stage(name, said["root"], said["rows"], said["steps"], next(fitting, None))
+    return TrainingStage(name, said["root"], said["rows"], said["steps"], next(fitting, None))
 
 
 def _films(path: Path) -> dict[int, str]:

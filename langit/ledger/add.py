@@ -17,8 +17,8 @@ from pathlib import Path
 
 from langit.config import canonical
 from langit.files import sha256
+from langit.ledger.derived import Drop
 from langit.ledger.fetch import READER
-from langit.ledger.made import Drop
 from langit.ledger.record import Record, Rights, Signal, Source
 from langit.ledger.signals import cawg
 from langit.ledger.store import Ledger
@@ -33,7 +33,7 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Stated:
+class StatedRights:
     """What is said of one file; ``evidence`` is words, or the name of a file in the folder."""
 
     file: str = ""
@@ -46,7 +46,7 @@ class Stated:
 
 
 @dataclass(frozen=True)
-class Added:
+class AddSummary:
     """How many sources were new, were there already, and got a new statement of rights; and what went wrong."""
 
     new: int = 0
@@ -57,7 +57,7 @@ class Added:
     problems: tuple[str, ...] = ()
 
 
-def read_sources(path: Path) -> dict[str, Stated]:
+def read_sources(path: Path) -> dict[str, StatedRights]:
     """What a ``SOURCES.toml`` says, by file.
 
     Raises:
@@ -68,10 +68,10 @@ def read_sources(path: Path) -> dict[str, Stated]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not TOML ({error}): mend the file") from error
-    entries, names = tables.get("source"), [item.name for item in fields(Stated)]
+    entries, names = tables.get("source"), [item.name for item in fields(StatedRights)]
     if not isinstance(entries, list) or set(tables) != {"source"}:
         raise ValueError(f"{path} is not a list of [[source]] tables, and nothing else: mend the file")
-    found: dict[str, Stated] = {}
+    found: dict[str, StatedRights] = {}
     for number, entry in enumerate(entries, 1):
         for key, value in entry.items():
             if key not in names:
@@ -80,7 +80,7 @@ def read_sources(path: Path) -> dict[str, Stated]:
                 raise ValueError(f"{path}, source {number}: unknown field {key!r}: {hint}")
             if not isinstance(value, str) or not value.strip():
                 raise ValueError(f"{path}, source {number}: {key} is {value!r}: give words, or leave it out")
-        stated = Stated(**entry)
+        stated = StatedRights(**entry)
         if not stated.file:
             raise ValueError(f"{path}, source {number} names no file: say which one it is about")
         if stated.file in found:
@@ -97,7 +97,7 @@ def add_folder(
     creator: str | None = None,
     evidence: Path | None = None,
     report: Report | None = None,
-) -> Added:
+) -> AddSummary:
     """Enter the footage in a folder and the folders under it.
 
     Args:
@@ -117,7 +117,7 @@ def add_folder(
         raise ValueError(f"{folder} is not a folder: give one with footage in it")
     stated = read_sources(sources_toml) if sources_toml is not None else {}
     proof = () if evidence is None else (ledger.evidence.put(evidence.read_bytes()),)
-    everyone = Stated(licence=licence, creator=creator) if licence or creator or proof else None
+    everyone = StatedRights(licence=licence, creator=creator) if licence or creator or proof else None
     adding = _Adding(ledger, folder, report)
     named = {os.path.normpath(name): (name, entry) for name, entry in stated.items()}
     for path, (name, entry) in named.items():
@@ -178,7 +178,7 @@ class _Adding:
         self._queue(f"{path}: refused, {why}", [Drop(stage="add", reason="path", detail=why, title=path)])
         self.problems.append(f"{path}: {why}")
 
-    def enter(self, path: str, stated: Stated | None, proof: tuple[str, ...]) -> None:
+    def enter(self, path: str, stated: StatedRights | None, proof: tuple[str, ...]) -> None:
         """Queue a file's source, its signals, and what is stated of it."""
         file = self.folder / path
         try:
@@ -218,7 +218,7 @@ class _Adding:
         self.counts["new"] += 1
         self._queue(f"{path}: {source.licence or 'rights unknown'}", [source, signal])
 
-    def _again(self, path: str, known: Source, stated: Stated | None, proof: tuple[str, ...]) -> None:
+    def _again(self, path: str, known: Source, stated: StatedRights | None, proof: tuple[str, ...]) -> None:
         """A file that is on record already: only a licence or a creator that is new is added."""
         licence, holder = (stated.licence, stated.creator) if stated else (None, None)
         before = {(known.digest, known.licence, known.creator), *self.said}
@@ -232,7 +232,7 @@ class _Adding:
         rights = Rights(source=known.digest, recorded_at=self.when, licence=licence, holder=holder, evidence=kept)
         self._queue(f"{path}: {licence} stated", [rights])
 
-    def _evidence(self, stated: Stated | None) -> tuple[str, ...]:
+    def _evidence(self, stated: StatedRights | None) -> tuple[str, ...]:
         """The words of the entry, and the file that it names as evidence if there is one in the folder."""
         if stated is None or stated.file == "":
             return ()
@@ -259,11 +259,13 @@ class _Adding:
         if self.report is not None:
             self.report(line)
 
-    def finish(self, skipped: tuple[str, ...]) -> Added:
+    def finish(self, skipped: tuple[str, ...]) -> AddSummary:
         """Enter the rest."""
         if self.batch:
             self._flush()
-        return Added(**self.counts, unknown_rights=tuple(self.unknown), skipped=skipped, problems=tuple(self.problems))
+        return AddSummary(
+            **self.counts, unknown_rights=tuple(self.unknown), skipped=skipped, problems=tuple(self.problems)
+        )
 
 
 def _is_file(path: Path) -> bool:

@@ -7,74 +7,74 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from langit.ledger.holdings import Model
-    from langit.ledger.lineage import Lineage, Reach, Sighting
-    from langit.ledger.made import Output
-    from langit.ledger.receipt import Shown
+    from langit.ledger.artifacts import TrainedModel
+    from langit.ledger.derived import Output
+    from langit.ledger.lineage import Descendants, Lineage, Sighting
+    from langit.ledger.receipt import CheckedReceipt
     from langit.ledger.record import Clip, Record, Source
 
-Said = dict[str, Any]
+Fields = dict[str, Any]
 FEW = 5
 """Things of a list that are named; ``--all`` names every one."""
 
 
-def text(said: Said, indent: str = "") -> list[str]:
+def format_text(said: Fields, indent: str = "") -> list[str]:
     """Lines for people: a label, then its value; lists and tables indented below."""
     lines = []
     for label, value in said.items():
         if value in (None, "", (), [], {}):
             continue
         if isinstance(value, dict):
-            lines += [f"{indent}{label}:", *text(value, indent + "  ")]
+            lines += [f"{indent}{label}:", *format_text(value, indent + "  ")]
         elif isinstance(value, (list, tuple)):
             lines += [f"{indent}{label}:"]
             for item in value:
-                under = text(item, indent + "    ") if isinstance(item, dict) else [f"{indent}  {item}"]
+                under = format_text(item, indent + "    ") if isinstance(item, dict) else [f"{indent}  {item}"]
                 lines += [f"{indent}  - {under[0].strip()}", *under[1:]] if isinstance(item, dict) else under
         else:
             lines.append(f"{indent}{label}: {value}")
     return lines
 
 
-def shortened(items: Sequence[Any], every: bool) -> list[Any]:
+def shorten(items: Sequence[Any], every: bool) -> list[Any]:
     """The first few of a list, and how many more there are."""
     if every or len(items) <= FEW:
         return list(items)
     return [*items[:FEW], f"… and {len(items) - FEW} more (--all names them)"]
 
 
-def of(lineage: Lineage, found: Sequence[Record | Model], every: bool) -> Said:
+def describe(lineage: Lineage, found: Sequence[Record | TrainedModel], every: bool) -> Fields:
     """What there is to say of what was found under one hash or name: a source goes before its clips."""
-    from langit.ledger.holdings import Model
-    from langit.ledger.made import Output
+    from langit.ledger.artifacts import TrainedModel
+    from langit.ledger.derived import Output
     from langit.ledger.record import Clip, Source
 
     first = found[0]
-    if isinstance(first, Model):
-        return of_model(lineage, first, every)
+    if isinstance(first, TrainedModel):
+        return describe_model(lineage, first, every)
     if isinstance(first, Source):
         others = [item for item in found[1:] if isinstance(item, Source)]
         also = {"entered again as": [f"source {item.digest}: {item.title}" for item in others]} if others else {}
-        return of_source(lineage, first, every) | also
+        return describe_source(lineage, first, every) | also
     if isinstance(first, Clip):
-        return of_clip(lineage, first, every)
+        return describe_clip(lineage, first, every)
     if isinstance(first, Output):
-        return of_output(lineage, first, every)
-    return of_record(lineage, first)
+        return describe_output(lineage, first, every)
+    return describe_record(lineage, first)
 
 
-def of_record(lineage: Lineage, record: Record) -> Said:
+def describe_record(lineage: Lineage, record: Record) -> Fields:
     """A record as it stands, with what it names."""
     import json
 
     from langit.ledger.lines import references
 
-    said: Said = json.loads(record.canonical)
+    said: Fields = json.loads(record.canonical)
     names = {lineage.get(digest).record: digest for digest in references(record)}
     return {said.pop("record"): record.digest} | said | {f"of {kind}": digest for kind, digest in names.items()}
 
 
-def facts(lineage: Lineage, source: Source) -> Said:
+def source_facts(lineage: Lineage, source: Source) -> Fields:
     """Whose a source is, by the ledger."""
     decision = lineage.decisions[source.digest]
     statements = [
@@ -102,19 +102,19 @@ def facts(lineage: Lineage, source: Source) -> Said:
     }
 
 
-def of_source(lineage: Lineage, source: Source, every: bool) -> Said:
+def describe_source(lineage: Lineage, source: Source, every: bool) -> Fields:
     """A source, and what came of it."""
     clips = lineage.clips_of(source.digest)
     digests = [clip.digest for clip in clips]
     drops = [f"{item.stage}: {item.reason} ({item.detail})" for item in lineage.drops_of([source.digest, *digests])]
-    return facts(lineage, source) | {
-        "clips": shortened([clip_line(clip) for clip in clips], every) or "none",
-        "dropped": shortened(drops, every),
-        **became(lineage, source, clips, every),
+    return source_facts(lineage, source) | {
+        "clips": shorten([clip_line(clip) for clip in clips], every) or "none",
+        "dropped": shorten(drops, every),
+        **descendants(lineage, source, clips, every),
     }
 
 
-def of_clip(lineage: Lineage, clip: Clip, every: bool) -> Said:
+def describe_clip(lineage: Lineage, clip: Clip, every: bool) -> Fields:
     """A clip, its source, and what came of it."""
     source = lineage.sources[clip.source]
     revoked = lineage.revoked.find(clip)
@@ -123,14 +123,14 @@ def of_clip(lineage: Lineage, clip: Clip, every: bool) -> Said:
         "clip": clip.digest,
         "frames": f"{clip.frames} from frame {clip.start}" + (", mirrored" if clip.mirrored else ""),
         "content": clip.content_sha256,
-        "captions": shortened(captions, every),
+        "captions": shorten(captions, every),
         "revoked": f"{revoked.revoked_at}: {revoked.reason}" if revoked else None,
-        **became(lineage, None, (clip,), every),
-        "of": facts(lineage, source),
+        **descendants(lineage, None, (clip,), every),
+        "of": source_facts(lineage, source),
     }
 
 
-def became(lineage: Lineage, source: Source | None, clips: Sequence[Clip], every: bool) -> Said:
+def descendants(lineage: Lineage, source: Source | None, clips: Sequence[Clip], every: bool) -> Fields:
     """Manifests with the clips, models that saw them, and the videos that these made."""
     digests = [clip.digest for clip in clips]
     sightings = lineage.sightings(digests)
@@ -143,7 +143,7 @@ def became(lineage: Lineage, source: Source | None, clips: Sequence[Clip], every
     return {
         "manifests": [f"{item.name} ({item.digest})" for item in lineage.manifests_with(digests)],
         "models": [*sighting_lines(sightings), *listed] or "no model here saw it",
-        "videos made by these models": shortened([item.content_sha256 for item in outputs], every),
+        "videos made by these models": shorten([item.content_sha256 for item in outputs], every),
     }
 
 
@@ -163,7 +163,7 @@ def sighting_lines(sightings: Iterable[Sighting]) -> list[str]:
     return lines
 
 
-def of_model(lineage: Lineage, model: Model, every: bool) -> Said:
+def describe_model(lineage: Lineage, model: TrainedModel, every: bool) -> Fields:
     """A model, and the sources that it was trained on."""
     size = lineage.ledger.size
     same = lineage.continues(model)
@@ -187,8 +187,8 @@ def of_model(lineage: Lineage, model: Model, every: bool) -> Said:
         "clips seen": len(clips) if clips else None,
         "exposure logs not here": unread,
         "sources": kinds or f"{len(model.films)} films in its own table; none of them is in this ledger",
-        "named": shortened([source_line(item) for item in sources.values()], every) if sources else None,
-        "revoked since": shortened([clip_line(clip) for clip in revoked], every) or ("nothing" if clips else None),
+        "named": shorten([source_line(item) for item in sources.values()], every) if sources else None,
+        "revoked since": shorten([clip_line(clip) for clip in revoked], every) or ("nothing" if clips else None),
         "entered in the ledger": [
             f"{item.run}, recorded at {item.recorded_at}" for item in lineage.exposures_of(model)
         ],
@@ -196,19 +196,19 @@ def of_model(lineage: Lineage, model: Model, every: bool) -> Said:
     }
 
 
-def of_output(lineage: Lineage, output: Output, every: bool) -> Said:
+def describe_output(lineage: Lineage, output: Output, every: bool) -> Fields:
     """A video that a model made."""
     parents = [parent for parent in output.parents if parent]
-    models = [model for model in lineage.holdings.models if model.digest == output.model]
+    models = [model for model in lineage.artifacts.models if model.digest == output.model]
     return {
         "video": output.content_sha256,
         "made at": output.made_at,
         "from footage": parents,
-        "made by": of_model(lineage, models[0], every) if models else f"model {output.model}, which is not here",
+        "made by": describe_model(lineage, models[0], every) if models else f"model {output.model}, which is not here",
     }
 
 
-def of_reach(reach: Reach, every: bool) -> Said:
+def describe_descendants(reach: Descendants, every: bool) -> Fields:
     """What came of footage that is to be revoked."""
     runs = [
         f"{log.run}, stage {log.stage}: "
@@ -222,18 +222,18 @@ def of_reach(reach: Reach, every: bool) -> Said:
     ]
     listed = [f"{model_line(model)} lists it; no exposure log that is here shows when" for model in reach.listed]
     return {
-        "sources": shortened([source_line(item) for item in reach.sources], every),
-        "clips": shortened([clip_line(item) for item in reach.clips], every) or "none that is on record",
+        "sources": shorten([source_line(item) for item in reach.sources], every),
+        "clips": shorten([clip_line(item) for item in reach.clips], every) or "none that is on record",
         "captions": len(reach.captions) + sum(len(clip.captions) for clip in reach.clips),
         "manifests": [f"{item.name} ({item.digest})" for item in reach.manifests],
-        "latents": shortened([str(item.path) for item in reach.latents], every),
+        "latents": shorten([str(item.path) for item in reach.latents], every),
         "runs": runs,
         "models": [*sighting_lines(reach.sightings), *listed],
-        "videos made by these models": shortened([item.content_sha256 for item in reach.outputs], every),
+        "videos made by these models": shorten([item.content_sha256 for item in reach.outputs], every),
     }
 
 
-def of_receipt(shown: Shown) -> Said:
+def describe_receipt(shown: CheckedReceipt) -> Fields:
     """What a receipt shows."""
     import json
 
@@ -258,6 +258,6 @@ def source_line(source: Source) -> str:
     return f"{source.digest} {source.title!r}, {creator}, {licence}"
 
 
-def model_line(model: Model) -> str:
+def model_line(model: TrainedModel) -> str:
     """A model in a few words."""
     return f"{model.name} ({model.digest[:16]}…, {model.place})"

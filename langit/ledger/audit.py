@@ -28,16 +28,16 @@ from typing import Any, Literal
 from langit import config
 from langit.files import atomic_write
 from langit.ledger import lines
-from langit.ledger.checkpoint import Checkpoint, Signer, Verifier
-from langit.ledger.exposures import rows_root, sightings
-from langit.ledger.holdings import Model
+from langit.ledger.artifacts import TrainedModel
+from langit.ledger.checkpoint import LogCheckpoint, Signer, Verifier
+from langit.ledger.derived import Manifest, RunExposure
+from langit.ledger.exposures import count_exposures, rows_root
 from langit.ledger.lineage import Lineage
 from langit.ledger.log import Hash, leaf_hash, root
-from langit.ledger.made import Exposure, Manifest
 from langit.ledger.policy import Policy
 from langit.ledger.receipt import UnprovedError, check_signed
 from langit.ledger.record import Clip, Consent, Revocation, Rights, Signal, Source
-from langit.ledger.rights import Revoked
+from langit.ledger.rights import Revocations
 from langit.ledger.selection import judge, select
 
 SUFFIX = ".audit.zip"
@@ -49,7 +49,7 @@ LINES_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """One thing that was looked at: it holds, it fails, or it rests on somebody's word."""
 
     what: str
@@ -57,7 +57,7 @@ class Finding:
     text: str
 
 
-def write(lineage: Lineage, model: Model, signer: Signer, path: Path) -> None:
+def write(lineage: Lineage, model: TrainedModel, signer: Signer, path: Path) -> None:
     """Write the audit file of a model, under a checkpoint that is signed now. It appears whole or not at all.
 
     Raises:
@@ -113,8 +113,8 @@ class Audit:
         try:
             note = self._part(CHECKPOINT).decode()
             check_signed(note, verifier)
-            self.state = Checkpoint.parse(note, verifier)
-            self.records = tuple(lines.read(line) for line in self._part(RECORDS).splitlines())
+            self.state = LogCheckpoint.parse(note, verifier)
+            self.records = tuple(lines.parse_line(line) for line in self._part(RECORDS).splitlines())
             self.leaves: list[Hash] = [leaf_hash(bytes.fromhex(record.digest)) for record in self.records]
             if len(self.leaves) != self.state.size or root(self.leaves) != self.state.root:
                 raise ValueError(
@@ -129,7 +129,7 @@ class Audit:
             raise ValueError(f"the audit file has no part {name}: get it again")
         return self.parts[name]
 
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[AuditFinding, ...]:
         """What the parts show of the way from the ledger to the model.
 
         Raises:
@@ -145,8 +145,8 @@ class Audit:
                 return (ledger,)
             stages = dict(said["exposure"])
             exposed = self._exposed(stages)
-            entered = [item for item in self._all(Exposure) if item.model == self.model]
-            entered += [i for i in self._all(Exposure) if i.root in {s["root"] for s in stages.values()} - {None}]
+            entered = [item for item in self._all(RunExposure) if item.model == self.model]
+            entered += [i for i in self._all(RunExposure) if i.root in {s["root"] for s in stages.values()} - {None}]
             manifests = [item for item in self._all(Manifest) if item.digest in {e.manifest for e in entered}]
             return (
                 ledger,
@@ -164,22 +164,24 @@ class Audit:
     def _all(self, kind: type[Any]) -> list[Any]:
         return [record for record in self.records if isinstance(record, kind)]
 
-    def _ledger(self, said: dict[str, Any]) -> Finding:
+    def _ledger(self, said: dict[str, Any]) -> AuditFinding:
         size, top = said["size"], said["root"]
         if size > len(self.leaves) or root(self.leaves[:size]).hex() != top:
             text = f"the model names a ledger of {size} entries, root {top[:16]}…, which this one does not continue"
-            return Finding("ledger", "fails", text)
-        return Finding("ledger", "holds", f"the model was trained from the first {size} of these {len(self.leaves)}")
+            return AuditFinding("ledger", "fails", text)
+        return AuditFinding(
+            "ledger", "holds", f"the model was trained from the first {size} of these {len(self.leaves)}"
+        )
 
-    def _entry(self, entered: list[Exposure]) -> Finding:
+    def _entry(self, entered: list[RunExposure]) -> AuditFinding:
         name = f"model {self.name}, provenance {self.model[:16]}…"
         if not entered:
             text = f"{name}: no entry of the log names it; that it was trained on this alone is its maker's word"
-            return Finding("model", "word", text)
+            return AuditFinding("model", "word", text)
         when = entered[0].recorded_at
-        return Finding("model", "holds", f"{name}: the log has its training, recorded at {when}")
+        return AuditFinding("model", "holds", f"{name}: the log has its training, recorded at {when}")
 
-    def _films(self, said: dict[str, Any] | None) -> list[Finding]:
+    def _films(self, said: dict[str, Any] | None) -> list[AuditFinding]:
         if said is None:
             return []
         entries = json.loads(self._part(FILMS))
@@ -190,44 +192,44 @@ class Audit:
             if isinstance(film, Source)
         )
         if root(map(leaf_hash, rows)).hex() != said["root"]:
-            return [Finding("films", "fails", "the films that the model lists are not those at these entries")]
-        return [Finding("films", "holds", f"all {len(films)} films in the model's own table are in the log")]
+            return [AuditFinding("films", "fails", "the films that the model lists are not those at these entries")]
+        return [AuditFinding("films", "holds", f"all {len(films)} films in the model's own table are in the log")]
 
     def _exposed(self, stages: Iterable[str]) -> set[str]:
-        return {clip for name in stages for clip in sightings(self._part(f"model/{name}.log"))}
+        return {clip for name in stages for clip in count_exposures(self._part(f"model/{name}.log"))}
 
-    def _stage(self, name: str, said: dict[str, Any]) -> Finding:
+    def _stage(self, name: str, said: dict[str, Any]) -> AuditFinding:
         data = self._part(f"model/{name}.log")
-        seen = sightings(data)
+        seen = count_exposures(data)
         if rows_root(data) != said["root"]:
-            return Finding(
+            return AuditFinding(
                 name, "fails", f"its exposure log is not the one that the model names ({said['root'][:16]}…)"
             )
         text = f"{sum(item.times for item in seen.values())} rows in {said['steps']} steps, {len(seen)} clips"
-        return Finding(name, "holds", f"the exposure log is the one that the model names: {text}")
+        return AuditFinding(name, "holds", f"the exposure log is the one that the model names: {text}")
 
-    def _known(self, exposed: set[str], size: int) -> Finding:
+    def _known(self, exposed: set[str], size: int) -> AuditFinding:
         known = {record.digest for record in self.records[:size] if isinstance(record, Clip)}
         return _all_in("clips", exposed, known, f"were entered before entry {size}", "the log had not, when it began")
 
-    def _manifest(self, manifest: Manifest, exposed: set[str]) -> Finding:
+    def _manifest(self, manifest: Manifest, exposed: set[str]) -> AuditFinding:
         what = f"manifest {manifest.name}"
         data = self._part(f"manifests/{manifest.listing}")
         listed = data.decode().split()
         top = root(leaf_hash(bytes.fromhex(digest)) for digest in listed).hex()
         if hashlib.sha256(data).hexdigest() != manifest.listing or top != manifest.clip_root:
-            return Finding(what, "fails", "its list of clips is not the one that was entered")
+            return AuditFinding(what, "fails", "its list of clips is not the one that was entered")
         if root(self.leaves[: manifest.ledger_size]).hex() != manifest.ledger_root:
-            return Finding(what, "fails", f"it was made of another ledger of {manifest.ledger_size} entries")
+            return AuditFinding(what, "fails", f"it was made of another ledger of {manifest.ledger_size} entries")
         return _all_in(what, exposed, {*listed}, f"are on its list of {len(listed)}", "it does not list")
 
-    def _rights(self, exposed: set[str], size: int, manifests: list[Manifest]) -> Finding:
+    def _rights(self, exposed: set[str], size: int, manifests: list[Manifest]) -> AuditFinding:
         """Judge every clip again, as the ledger stood when the run read it."""
         policy = config.load(Policy, json.loads(self._part(POLICY)))
         strange = [item.name for item in manifests if item.policy != policy.digest.removeprefix("sha256:")]
         if strange:
             text = f"manifest {strange[0]} was made under another policy than the {policy.name} that is in this file"
-            return Finding("rights", "word", text)
+            return AuditFinding("rights", "word", text)
         then = self.records[:size]
 
         def of(kind: type[Any]) -> list[Any]:
@@ -241,27 +243,27 @@ class Audit:
         if selection.refused:
             first = selection.refused[0]
             text = f"{len(selection.refused)} of {len(exposed)} clips were not, such as {first.clip.digest[:16]}…:"
-            return Finding("rights", "fails", f"{text} {first.decision.rule}")
+            return AuditFinding("rights", "fails", f"{text} {first.decision.rule}")
         text = f"all {len(clips)} clips were allowed by policy {policy.name} at entry {size}, judged again here"
         word = "" if manifests else "; that this was the policy in force is its maker's word"
-        return Finding("rights", "holds", text + word)
+        return AuditFinding("rights", "holds", text + word)
 
-    def _revoked(self, exposed: set[str]) -> Finding:
-        revoked = Revoked.of(self._all(Revocation))
+    def _revoked(self, exposed: set[str]) -> AuditFinding:
+        revoked = Revocations.of(self._all(Revocation))
         gone = {source.digest for source in self._all(Source) if revoked.find(source)}
         clips: list[Clip] = [clip for clip in self._all(Clip) if clip.digest in exposed]
         since = [clip for clip in clips if clip.source in gone or revoked.find(clip)]
         if not since:
-            return Finding("revoked", "holds", "nothing that the model saw has been revoked since")
+            return AuditFinding("revoked", "holds", "nothing that the model saw has been revoked since")
         shown = ", ".join(f"{clip.digest[:16]}…" for clip in since[:LINES_SHOWN])
-        return Finding("revoked", "word", f"{len(since)} clips that the model saw were revoked since ({shown})")
+        return AuditFinding("revoked", "word", f"{len(since)} clips that the model saw were revoked since ({shown})")
 
 
-def _all_in(what: str, exposed: set[str], known: set[str], good: str, bad: str) -> Finding:
+def _all_in(what: str, exposed: set[str], known: set[str], good: str, bad: str) -> AuditFinding:
     missing = sorted(exposed - known)
     if missing:
-        return Finding(what, "fails", f"{len(missing)} of {len(exposed)} seen clips {bad}, such as {missing[0]}")
-    return Finding(what, "holds", f"all {len(exposed)} clips that were seen {good}")
+        return AuditFinding(what, "fails", f"{len(missing)} of {len(exposed)} seen clips {bad}, such as {missing[0]}")
+    return AuditFinding(what, "holds", f"all {len(exposed)} clips that were seen {good}")
 
 
 def _parts(path: Path) -> dict[str, bytes]:

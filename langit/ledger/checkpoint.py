@@ -137,7 +137,7 @@ def open_note(note: str, verifier: Verifier) -> str:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class LogCheckpoint:
     """A log's state in three lines (C2SP tlog-checkpoint): whose log, how many entries, their root."""
 
     origin: str
@@ -148,7 +148,7 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
     @classmethod
-    def parse(cls, note: str, verifier: Verifier) -> Checkpoint:
+    def parse(cls, note: str, verifier: Verifier) -> LogCheckpoint:
         """Read a signed checkpoint; lines of extension after the third are allowed, other signatures are skipped.
 
         Raises:
@@ -162,7 +162,7 @@ class Checkpoint:
             raise ValueError(f"root {lines[2]!r} of the checkpoint is not 32 bytes: get it again")
         return cls(lines[0], int(lines[1]), top)
 
-    def check_extends(self, old: Checkpoint, proof: Sequence[Hash]) -> None:
+    def check_extends(self, old: LogCheckpoint, proof: Sequence[Hash]) -> None:
         """Check that this state continues ``old``.
 
         Raises:

@@ -24,6 +24,7 @@ from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import langit
 from langit.ledger.signals import Document
+from langit.text.endpoint import RefuseRedirects
 
 AGENT = f"langit/{langit.__version__} (gathers training data; heeds robots.txt)"
 REDIRECTS = 5
@@ -33,7 +34,7 @@ FAILURES = (OSError, http.client.HTTPException, ValueError, ssl.SSLError)
 
 
 @dataclass(frozen=True)
-class Limits:
+class FetchLimits:
     """Seconds of silence and in all, bytes of a document on rights, and bytes of a piece of footage."""
 
     seconds: float = 30.0
@@ -42,12 +43,7 @@ class Limits:
     footage: int = 8 << 30
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-def normal(url: str) -> str:
+def normalize_url(url: str) -> str:
     """A URL with what may not stand in it encoded, and without a fragment.
 
     Raises:
@@ -68,13 +64,13 @@ def normal(url: str) -> str:
     return urlunsplit((parts.scheme, host + port, path, query, ""))
 
 
-def document(url: str, limits: Limits) -> Document:
+def fetch_document(url: str, limits: FetchLimits) -> Document:
     """A document on rights; redirects are followed, also to other hosts, as RFC 9309 wants of robots.txt."""
     headers: tuple[tuple[str, str], ...] = ()
     here = url
     for _ in range(REDIRECTS + 1):
         try:
-            here = normal(here)
+            here = normalize_url(here)
             with _open(here, limits) as answer:
                 status, headers = answer.status, _headers(answer)
                 target = answer.headers.get("Location")
@@ -106,7 +102,7 @@ class Download:
     refused: str | None = None
 
 
-def download(url: str, file: Path, may: Callable[[str], str | None], limits: Limits) -> Download:
+def download(url: str, file: Path, may: Callable[[str], str | None], limits: FetchLimits) -> Download:
     """Get a URL into a file, which appears whole or not at all.
 
     Args:
@@ -126,7 +122,7 @@ def download(url: str, file: Path, may: Callable[[str], str | None], limits: Lim
             with _open(here, limits) as answer:
                 headers, target = _headers(answer), answer.headers.get("Location")
                 if 300 <= answer.status < 400 and target:
-                    chain.append(normal(urljoin(here, target)))
+                    chain.append(normalize_url(urljoin(here, target)))
                     continue
                 if answer.status != 200:
                     return Download(Document(here, answer.status, headers), tuple(chain))
@@ -138,7 +134,7 @@ def download(url: str, file: Path, may: Callable[[str], str | None], limits: Lim
     return Download(Document(chain[-1], None, problem=f"more than {REDIRECTS} redirects"), tuple(chain))
 
 
-def _save(answer: Any, file: Path, limits: Limits) -> tuple[str | None, str | None]:
+def _save(answer: Any, file: Path, limits: FetchLimits) -> tuple[str | None, str | None]:
     """The hash of what was saved, or why nothing was."""
     promised = answer.headers.get("Content-Length", "")
     if promised.isdecimal() and int(promised) > limits.footage:
@@ -165,7 +161,7 @@ def _save(answer: Any, file: Path, limits: Limits) -> tuple[str | None, str | No
     return sha256.hexdigest(), None
 
 
-def _pieces(answer: Any, limits: Limits, most: int) -> Iterator[bytes]:
+def _pieces(answer: Any, limits: FetchLimits, most: int) -> Iterator[bytes]:
     """The body as it comes, until it is longer than ``most``; who sends it drop by drop is cut off in the end."""
     end, size = time.monotonic() + limits.total, 0
     while size <= most and (piece := answer.read1(PIECE)):
@@ -186,10 +182,10 @@ def _to_disk(file: IO[bytes]) -> None:
 
 
 @contextmanager
-def _open(url: str, limits: Limits) -> Iterator[Any]:
+def _open(url: str, limits: FetchLimits) -> Iterator[Any]:
     """An answer of any status; encodings are declined, so that bytes are hashed as they lie at the source."""
     request = urllib.request.Request(url, headers={"User-Agent": AGENT, "Accept-Encoding": "identity"})
-    opener = urllib.request.build_opener(_NoRedirects)
+    opener = urllib.request.build_opener(RefuseRedirects)
     try:
         answer = opener.open(request, timeout=limits.seconds)
     except urllib.error.HTTPError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from langit.ledger.place import Place
+from langit.ledger.place import LedgerPlace
 from langit.ledger.record import check_sha256
 
 
@@ -16,7 +16,7 @@ from langit.ledger.record import check_sha256
 class Evidence:
     """The evidence of the ledger at ``place``."""
 
-    place: Place
+    place: LedgerPlace
 
     def put(self, data: bytes) -> str:
         """Keep bytes; returns their SHA-256, by which they are found again. Keeping them twice is keeping them once."""

@@ -15,7 +15,7 @@ ROW = struct.Struct(">I32s")
 
 
 @dataclass(frozen=True)
-class Seen:
+class ClipExposure:
     """How often a run saw a clip, and at which steps first and last."""
 
     times: int
@@ -23,7 +23,7 @@ class Seen:
     last: int
 
 
-def rows(data: bytes) -> Iterator[tuple[int, str]]:
+def parse_rows(data: bytes) -> Iterator[tuple[int, str]]:
     """Every (step, clip digest), in order.
 
     Raises:
@@ -44,16 +44,16 @@ def rows_root(data: bytes) -> str:
     return root(leaf_hash(data[at : at + ROW.size]) for at in range(0, len(data), ROW.size)).hex()
 
 
-def sightings(data: bytes) -> dict[str, Seen]:
+def count_exposures(data: bytes) -> dict[str, ClipExposure]:
     """What was seen, by clip, in the order of first sight.
 
     Raises:
         ValueError: the last row is cut off.
     """
     found: dict[str, list[int]] = {}
-    for step, clip in rows(data):
+    for step, clip in parse_rows(data):
         found.setdefault(clip, []).append(step)
-    return {clip: Seen(len(steps), min(steps), max(steps)) for clip, steps in found.items()}
+    return {clip: ClipExposure(len(steps), min(steps), max(steps)) for clip, steps in found.items()}
 
 
 def _check_whole(data: bytes) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 from langit.config import canonical
-from langit.ledger.download import Limits, document, download, normal
+from langit.ledger.download import FetchLimits, download, fetch_document, normalize_url
 from langit.ledger.record import Record, Rights, Signal, Source
-from langit.ledger.signals import Document, Reading, aipref, cawg, noai, page, robots, rsl, tdmrep
+from langit.ledger.signals import Document, SignalReading, aipref, cawg, noai, page, robots, rsl, tdmrep
 from langit.ledger.store import Ledger
 
 READER = "langit-signals-1"
@@ -28,7 +28,7 @@ UNSAFE = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchResult:
     """One URL: the file and its source's digest, or the problem in words."""
 
     url: str
@@ -47,8 +47,8 @@ def fetch(
     creator: str | None = None,
     title: str | None = None,
     found_on: str | None = None,
-    limits: Limits | None = None,
-) -> list[Fetched]:
+    limits: FetchLimits | None = None,
+) -> list[FetchResult]:
     """Download footage into a folder and enter it with its evidence, one URL after the other.
 
     A URL that fails is reported and the next one is tried. Footage that is in the ledger already under the same URL
@@ -68,13 +68,13 @@ def fetch(
     Raises:
         OSError: the folder or the ledger cannot be written.
     """
-    site = _Site(limits or Limits())
-    done: list[Fetched] = []
+    site = _Site(limits or FetchLimits())
+    done: list[FetchResult] = []
     for url in urls:
         try:
-            got = _one(ledger, normal(url), folder, site, (licence, creator, title), found_on)
+            got = _one(ledger, normalize_url(url), folder, site, (licence, creator, title), found_on)
         except ValueError as error:
-            got = Fetched(url, problem=str(error))
+            got = FetchResult(url, problem=str(error))
         done.append(got)
         if report is not None:
             report(f"{url}: {got.problem}" if got.problem else f"{url}: {got.file}")
@@ -84,13 +84,13 @@ def fetch(
 class _Site:
     """Documents of sites, each asked for once in a call, so that all footage of it is judged by the same words."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: FetchLimits) -> None:
         self.limits = limits
         self._known: dict[str, Document] = {}
 
     def get(self, url: str) -> Document:
         if url not in self._known:
-            self._known[url] = document(url, self.limits)
+            self._known[url] = fetch_document(url, self.limits)
         return self._known[url]
 
     def robots(self, url: str) -> Document:
@@ -107,7 +107,7 @@ def _one(
     site: _Site,
     stated: tuple[str | None, str | None, str | None],
     found_on: str | None,
-) -> Fetched:
+) -> FetchResult:
     partial = folder / f".{hashlib.sha256(url.encode()).hexdigest()[:16]}.fetched"
     try:
         return _enter(ledger, url, folder, partial, site, stated, found_on)
@@ -123,14 +123,16 @@ def _enter(
     site: _Site,
     stated: tuple[str | None, str | None, str | None],
     found_on: str | None,
-) -> Fetched:
+) -> FetchResult:
     got = download(url, partial, site.may, site.limits)
     if got.content_sha256 is None:
         problem = got.refused or got.answer.problem or f"the server answered {got.answer.status}"
-        return Fetched(url, problem=f"not fetched: {problem}")
+        return FetchResult(url, problem=f"not fetched: {problem}")
     kind = " ".join(got.answer.header("content-type")).lower()
     if kind.startswith(("text/html", "application/xhtml")):
-        return Fetched(url, problem="it is a web page, not footage: give the URL of the file, and the page as found_on")
+        return FetchResult(
+            url, problem="it is a web page, not footage: give the URL of the file, and the page as found_on"
+        )
     when = datetime.now(UTC).isoformat(timespec="seconds")
     readings = _read(got.answer, got.chain, partial, site, found_on)
     kept = {name: ledger.evidence.put(data) for name, data in readings.evidence.items()}
@@ -167,24 +169,24 @@ def _enter(
     partial.replace(file)
     later: list[Record] = [] if not old or licence is None else [Rights(source.digest, when, licence, creator)]
     ledger.add([source, *later, *signals])
-    return Fetched(url, file, source.digest, signals)
+    return FetchResult(url, file, source.digest, signals)
 
 
 @dataclass(frozen=True)
 class _Readings:
     """Each reading with the names of its evidence, and the evidence by name."""
 
-    said: tuple[tuple[Reading, tuple[str, ...]], ...]
+    said: tuple[tuple[SignalReading, tuple[str, ...]], ...]
     evidence: dict[str, bytes]
 
 
 def _read(answer: Document, chain: tuple[str, ...], file: Path, site: _Site, found_on: str | None) -> _Readings:
     """Read all signals on a file for each URL that led to it, and on the page that offers it."""
     evidence = {answer.url: _kept(answer)}
-    said: list[tuple[Reading, tuple[str, ...]]] = []
-    offering = None if found_on is None else site.get(normal(found_on))
+    said: list[tuple[SignalReading, tuple[str, ...]]] = []
+    offering = None if found_on is None else site.get(normalize_url(found_on))
     html = None if offering is None else page.read(offering)
-    for here in dict.fromkeys((*chain, *(() if found_on is None else (normal(found_on),)))):
+    for here in dict.fromkeys((*chain, *(() if found_on is None else (normalize_url(found_on),)))):
         robots_txt, well_known = site.robots(here), site.get(urljoin(here, tdmrep.WELL_KNOWN))
         about = answer if here == answer.url else offering if offering is not None and here not in chain else None
         about = about or Document(here, 200)

@@ -19,7 +19,7 @@ from license_expression import (
 )
 
 from langit.ledger.policy import Policy
-from langit.ledger.verdict import Decision, Verdict
+from langit.ledger.verdict import Decision, RightsVerdict
 
 LONGEST = 1000
 """Characters of an expression: nobody states a longer one in earnest, and the parser recurses."""
@@ -35,21 +35,21 @@ FAILURES = (
 )
 """What the parser raises over words that are no expression; only the first two are meant."""
 REFERENCES = ("licenseref-", "documentref-")
-_WORST_LAST = (Verdict.ALLOWED, Verdict.UNKNOWN, Verdict.REFUSED)
+_WORST_LAST = (RightsVerdict.ALLOWED, RightsVerdict.UNKNOWN, RightsVerdict.REFUSED)
 
 
 def judge(expression: str, policy: Policy, named: bool) -> Decision:
     """Judge a licence expression; ``named`` says whether the creator's name is on record."""
     if len(expression) > LONGEST:
-        return Decision(Verdict.UNKNOWN, f"licence {expression[:40]!r}... is longer than {LONGEST} characters")
+        return Decision(RightsVerdict.UNKNOWN, f"licence {expression[:40]!r}... is longer than {LONGEST} characters")
     if expression in policy.allowed or expression in policy.refused:
         return _one(expression, policy, named)
     try:
         tree = Licensing().parse(expression, simple=True)
     except FAILURES:
-        return Decision(Verdict.UNKNOWN, f"licence {expression!r} is no SPDX expression")
+        return Decision(RightsVerdict.UNKNOWN, f"licence {expression!r} is no SPDX expression")
     if tree is None:
-        return Decision(Verdict.UNKNOWN, "the licence on record is empty")
+        return Decision(RightsVerdict.UNKNOWN, "the licence on record is empty")
     return _tree(tree, policy, named)
 
 
@@ -67,12 +67,12 @@ def _one(stated: str, policy: Policy, named: bool) -> Decision:
     """A single identifier."""
     name = _standard(stated)
     if name in policy.refused:
-        return Decision(Verdict.REFUSED, f"licence {name} is refused by policy {policy.name}")
+        return Decision(RightsVerdict.REFUSED, f"licence {name} is refused by policy {policy.name}")
     if name not in policy.allowed:
-        return Decision(Verdict.UNKNOWN, f"licence {stated!r} is not on the list of policy {policy.name}")
+        return Decision(RightsVerdict.UNKNOWN, f"licence {stated!r} is not on the list of policy {policy.name}")
     if name in policy.attribution and not named:
-        return Decision(Verdict.UNKNOWN, f"licence {name} obliges us to name the creator, and none is on record")
-    return Decision(Verdict.ALLOWED, f"licence {name} is allowed by policy {policy.name}")
+        return Decision(RightsVerdict.UNKNOWN, f"licence {name} obliges us to name the creator, and none is on record")
+    return Decision(RightsVerdict.ALLOWED, f"licence {name} is allowed by policy {policy.name}")
 
 
 def _exception(stated: str, exception: str, policy: Policy, named: bool) -> Decision:
@@ -81,7 +81,7 @@ def _exception(stated: str, exception: str, policy: Policy, named: bool) -> Deci
     if whole in policy.allowed or whole in policy.refused:
         return _one(whole, policy, named)
     if _spdx()[1].get(exception.lower()) is None:
-        return Decision(Verdict.UNKNOWN, f"exception {exception!r} of licence {stated!r} is not known")
+        return Decision(RightsVerdict.UNKNOWN, f"exception {exception!r} of licence {stated!r} is not known")
     return _one(stated, policy, named)
 
 

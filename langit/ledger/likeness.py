@@ -14,7 +14,7 @@ SCOPE = re.compile(r"(?:model|ability|purpose):\S(?:.*\S)?|all")
 
 
 @dataclass(frozen=True)
-class Likeness(Record):
+class LikenessConsent(Record):
     """That a person agreed to be shown. Who it is stands beside the log, where it can be erased.
 
     ``person`` and ``form`` are salted commitments (see ``personal``) to the person's name and to the bytes of what

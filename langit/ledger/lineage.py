@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from langit.ledger.exposures import Seen
-from langit.ledger.holdings import ExposureFile, Holdings, Latents, Model, Stage
+from langit.ledger.artifacts import Artifacts, ExposureFile, Latents, TrainedModel, TrainingStage
+from langit.ledger.derived import Caption, Drop, Manifest, Output, RunExposure
+from langit.ledger.exposures import ClipExposure
 from langit.ledger.log import root
-from langit.ledger.made import Caption, Drop, Exposure, Manifest, Output
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Consent, Record, Revocation, Rights, Signal, Source
-from langit.ledger.rights import Revoked
+from langit.ledger.rights import Revocations
 from langit.ledger.store import Ledger
 from langit.ledger.verdict import Decision
 
@@ -34,17 +34,17 @@ LISTED = 8
 class Sighting:
     """That a stage of a model's training saw a clip."""
 
-    model: Model
-    stage: Stage
+    model: TrainedModel
+    stage: TrainingStage
     clip: str
-    seen: Seen
+    seen: ClipExposure
 
 
 class Lineage:
     """The records of a ledger by what they hang on, as they stand when asked for, and what came of them outside."""
 
-    def __init__(self, ledger: Ledger, holdings: Holdings, policy: Policy | None = None) -> None:
-        self.ledger, self.holdings, self.policy = ledger, holdings, policy or Policy()
+    def __init__(self, ledger: Ledger, artifacts: Artifacts, policy: Policy | None = None) -> None:
+        self.ledger, self.artifacts, self.policy = ledger, artifacts, policy or Policy()
 
     @cached_property
     def sources(self) -> dict[str, Source]:
@@ -79,9 +79,9 @@ class Lineage:
         return self.ledger.decisions(self.policy)
 
     @cached_property
-    def revoked(self) -> Revoked:
+    def revoked(self) -> Revocations:
         """All revocations."""
-        return Revoked.of(self._of(Revocation))
+        return Revocations.of(self._of(Revocation))
 
     def _of(self, kind: type[Kind]) -> Iterator[Kind]:
         return (record for record in self.others.values() if isinstance(record, kind))
@@ -94,7 +94,7 @@ class Lineage:
         """
         return self.sources.get(digest) or self.clips.get(digest) or self.others[digest]
 
-    def find(self, text: str) -> tuple[Record | Model, ...]:
+    def find(self, text: str) -> tuple[Record | TrainedModel, ...]:
         """What a hash, the beginning of one, a URL or a model's name means: records of one hash, or a model.
 
         A content hash finds every record of that content, sources first.
@@ -103,7 +103,7 @@ class Lineage:
             ValueError: nothing, or several things, are called so; the message lists them.
         """
         asked = text.strip().removeprefix("sha256:").lower()
-        named = [model for model in self.holdings.models if model.name == text]
+        named = [model for model in self.artifacts.models if model.name == text]
         if "/" in text or "." in text:
             found = tuple(source for source in self.sources.values() if source.url == text)
             if not found and "://" in text:
@@ -116,11 +116,11 @@ class Lineage:
             if named:
                 places = "; ".join(f"{model.digest[:16]} in {model.place}" for model in named)
                 raise ValueError(f"several models are named {text!r}: give the hash of one of them: {places}")
-            known = ", ".join(sorted({model.name for model in self.holdings.models})) or "none"
+            known = ", ".join(sorted({model.name for model in self.artifacts.models})) or "none"
             raise ValueError(f"{text!r} is no file, no hash, no URL and no model here (there are: {known})")
         if len(asked) < SHORTEST or len(asked) > 64:
             raise ValueError(f"{text!r} is no hash to look for: give {SHORTEST} to 64 hexadecimal digits")
-        matches: dict[str, list[Record | Model]] = {}
+        matches: dict[str, list[Record | TrainedModel]] = {}
         for name, thing in self._names():
             if name.startswith(asked) and thing not in matches.setdefault(name, []):
                 matches[name].append(thing)
@@ -133,7 +133,7 @@ class Lineage:
             raise ValueError(f"{len(matches)} hashes begin with {text}: {', '.join(listed[:LISTED])}{more}; give more")
         return tuple(next(iter(matches.values())))
 
-    def _names(self) -> Iterator[tuple[str, Record | Model]]:
+    def _names(self) -> Iterator[tuple[str, Record | TrainedModel]]:
         """Every hash that something is known by."""
         for source in self.sources.values():
             yield source.content_sha256, source
@@ -144,7 +144,7 @@ class Lineage:
         yield from (*self.sources.items(), *self.clips.items(), *self.others.items())
         for output in self.outputs:
             yield output.content_sha256, output
-        for model in self.holdings.models:
+        for model in self.artifacts.models:
             yield model.digest, model
 
     @cached_property
@@ -193,7 +193,7 @@ class Lineage:
         Raises:
             ValueError: a listing is missing from the evidence, or was changed.
         """
-        return {item.digest: frozenset(listing(self.ledger, item)) for item in self.manifests}
+        return {item.digest: frozenset(read_listing(self.ledger, item)) for item in self.manifests}
 
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:
@@ -209,32 +209,32 @@ class Lineage:
         """Where models at hand saw the clips, as far as their exposure logs are at hand."""
         wanted = sorted({*clips})
         found = []
-        for model in self.holdings.models:
+        for model in self.artifacts.models:
             for stage in model.stages:
                 seen = stage.log.seen if stage.log else {}
                 found += [Sighting(model, stage, clip, seen[clip]) for clip in wanted if clip in seen]
         return tuple(found)
 
-    def may_have_seen(self, source: Source) -> tuple[Model, ...]:
+    def may_have_seen(self, source: Source) -> tuple[TrainedModel, ...]:
         """Models that list a source among their films, though no exposure log that is at hand shows its clips."""
         seen = {id(item.model) for item in self.sightings(clip.digest for clip in self.clips_of(source.digest))}
         return tuple(
             model
-            for model in self.holdings.models
+            for model in self.artifacts.models
             if id(model) not in seen and source.content_sha256 in model.films.values()
         )
 
-    def exposures_of(self, model: Model) -> tuple[Exposure, ...]:
+    def exposures_of(self, model: TrainedModel) -> tuple[RunExposure, ...]:
         """The ledger's entries on the training of a model: by its hash, or by the roots of its exposure logs."""
         roots = {stage.root for stage in model.stages}
-        return tuple(item for item in self._of(Exposure) if item.model == model.digest or item.root in roots)
+        return tuple(item for item in self._of(RunExposure) if item.model == model.digest or item.root in roots)
 
-    def seen_by(self, model: Model) -> dict[str, Clip]:
+    def seen_by(self, model: TrainedModel) -> dict[str, Clip]:
         """The clips that a model's exposure logs name and this ledger has."""
         digests = {clip for stage in model.stages if stage.log for clip in stage.log.seen}
         return {digest: clip for digest, clip in self.clips.items() if digest in digests}
 
-    def sources_of(self, model: Model) -> dict[str, Source]:
+    def sources_of(self, model: TrainedModel) -> dict[str, Source]:
         """The sources of a model that this ledger has: of the clips it saw, and of its own table of films."""
         wanted = {clip.source for clip in self.seen_by(model).values()}
         contents = {*model.films.values()}
@@ -244,7 +244,7 @@ class Lineage:
             if digest in wanted or source.content_sha256 in contents
         }
 
-    def continues(self, model: Model) -> bool:
+    def continues(self, model: TrainedModel) -> bool:
         """Whether this ledger began as the one that the model was trained from."""
         leaves = self.ledger.leaves()
         return model.ledger_size <= len(leaves) and root(leaves[: model.ledger_size]).hex() == model.ledger_root
@@ -255,7 +255,7 @@ class Lineage:
         return tuple(clip for clip in clips if clip.source in gone or self.revoked.find(clip))
 
 
-def listing(ledger: Ledger, manifest: Manifest) -> tuple[str, ...]:
+def read_listing(ledger: Ledger, manifest: Manifest) -> tuple[str, ...]:
     """The digests of a manifest's clips, in its order.
 
     Raises:
@@ -265,7 +265,7 @@ def listing(ledger: Ledger, manifest: Manifest) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Reach:
+class Descendants:
     """All that came of some clips: what a take-down has to think of."""
 
     sources: tuple[Source, ...]
@@ -273,21 +273,21 @@ class Reach:
     captions: tuple[Caption, ...]
     manifests: tuple[Manifest, ...]
     latents: tuple[Latents, ...]
-    runs: tuple[tuple[ExposureFile, Seen, tuple[int, ...]], ...]
+    runs: tuple[tuple[ExposureFile, ClipExposure, tuple[int, ...]], ...]
     """Stages of runs that saw any of the clips or began with weights that had, and their checkpoints by step."""
     sightings: tuple[Sighting, ...]
-    listed: tuple[Model, ...]
+    listed: tuple[TrainedModel, ...]
     """Models that list a source among their films; no log at hand shows when they saw it."""
     outputs: tuple[Output, ...]
 
     @property
-    def models(self) -> tuple[Model, ...]:
+    def models(self) -> tuple[TrainedModel, ...]:
         """Each model once."""
         found = {item.model.digest: item.model for item in self.sightings}
         return tuple({**found, **{model.digest: model for model in self.listed}}.values())
 
 
-def reach(lineage: Lineage, records: Iterable[Record]) -> Reach:
+def trace_descendants(lineage: Lineage, records: Iterable[Record]) -> Descendants:
     """Follow sources and clips (and, from a consent, what it covers) to all that came of them."""
     clips: dict[str, Clip] = {}
     sources: dict[str, Source] = {}
@@ -301,22 +301,22 @@ def reach(lineage: Lineage, records: Iterable[Record]) -> Reach:
     sightings = lineage.sightings(clips)
     listed = [model for source in sources.values() for model in lineage.may_have_seen(source)]
     models = {item.model.digest for item in sightings} | {model.digest for model in listed}
-    return Reach(
+    return Descendants(
         tuple(sources.values()),
         tuple(clips.values()),
         lineage.captions_of(clips),
         lineage.manifests_with(clips),
-        tuple(item for item in lineage.holdings.latents if not clips.keys().isdisjoint(item.clips)),
-        tuple(_runs(lineage.holdings, clips)),
+        tuple(item for item in lineage.artifacts.latents if not clips.keys().isdisjoint(item.clips)),
+        tuple(_runs(lineage.artifacts, clips)),
         sightings,
         tuple({model.digest: model for model in listed}.values()),
         tuple(output for output in lineage.outputs if output.model in models),
     )
 
 
-def _runs(holdings: Holdings, clips: Iterable[str]) -> Iterator[tuple[ExposureFile, Seen, tuple[int, ...]]]:
+def _runs(artifacts: Artifacts, clips: Iterable[str]) -> Iterator[tuple[ExposureFile, ClipExposure, tuple[int, ...]]]:
     wanted = {*clips}
-    for stages in holdings.runs.values():
+    for stages in artifacts.runs.values():
         before = False
         for log in stages:
             found = [seen for clip, seen in log.seen.items() if clip in wanted]
@@ -324,9 +324,9 @@ def _runs(holdings: Holdings, clips: Iterable[str]) -> Iterator[tuple[ExposureFi
             steps = tuple(step for step in log.checkpoints if before or (found and step >= first))
             if found or (before and steps):
                 last = max((seen.last for seen in found), default=0)
-                yield log, Seen(sum(seen.times for seen in found), first, last), steps
+                yield log, ClipExposure(sum(seen.times for seen in found), first, last), steps
             before = before or bool(found)
 
 
-def _kind(thing: Record | Model) -> str:
-    return "model" if isinstance(thing, Model) else thing.record
+def _kind(thing: Record | TrainedModel) -> str:
+    return "model" if isinstance(thing, TrainedModel) else thing.record

@@ -13,14 +13,14 @@ import typing
 from functools import cache
 from typing import Any
 
-from langit.ledger.made import KINDS
+from langit.ledger.derived import KINDS
 from langit.ledger.record import Record
 
 SHOWN = 60
 """Characters of a line that an error repeats."""
 
 
-def read(line: bytes) -> Record:
+def parse_line(line: bytes) -> Record:
     """The record that a line is the canonical JSON of.
 
     Raises:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langit.config import canonical
-from langit.ledger.place import Place
+from langit.ledger.place import LedgerPlace
 from langit.ledger.record import check_sha256
 
 SALT = 32
@@ -29,7 +29,7 @@ def commit(salt: bytes, data: bytes) -> str:
 class Personal:
     """The personal data of the ledger at ``place``: one file each, named by its commitment."""
 
-    place: Place
+    place: LedgerPlace
 
     def put(self, data: bytes) -> str:
         """Keep bytes; returns a commitment that is new each time, so that no two of them can be linked."""

@@ -29,7 +29,7 @@ LEASE = 60.0
 BUCKET = re.compile(r"s3:/+(?P<bucket>[^/]+)/?(?P<prefix>.*)")
 
 
-def place(path: Path | str, options: Mapping[str, str] | None = None) -> Place:
+def open_place(path: Path | str, options: Mapping[str, str] | None = None) -> LedgerPlace:
     """The place that a path or an ``s3://bucket/prefix`` names.
 
     Args:
@@ -45,7 +45,7 @@ def place(path: Path | str, options: Mapping[str, str] | None = None) -> Place:
     return Folder(Path(path))
 
 
-class Place(Protocol):
+class LedgerPlace(Protocol):
     """What a folder and a bucket have in common."""
 
     @property

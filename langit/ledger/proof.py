@@ -9,7 +9,7 @@ import base64
 import re
 from dataclasses import dataclass
 
-from langit.ledger.checkpoint import Checkpoint, Verifier, decode
+from langit.ledger.checkpoint import LogCheckpoint, Verifier, decode
 from langit.ledger.log import Hash, verify_inclusion
 
 VERSION = "c2sp.org/tlog-proof@v1"
@@ -55,13 +55,13 @@ class Proof:
             raise ValueError("the hashes of the receipt are not 32 bytes each, or too many: get it again")
         return cls(int(index[1]), path, checkpoint, extra)
 
-    def check(self, leaf: Hash, verifier: Verifier) -> Checkpoint:
+    def check(self, leaf: Hash, verifier: Verifier) -> LogCheckpoint:
         """The checkpoint that holds ``leaf`` (a leaf hash) at this place.
 
         Raises:
             ValueError: the checkpoint is not signed by ``verifier``, or the leaf is not in it at this place.
         """
-        state = Checkpoint.parse(self.checkpoint, verifier)
+        state = LogCheckpoint.parse(self.checkpoint, verifier)
         if not verify_inclusion(leaf, self.index, state.size, self.path, state.root):
             raise ValueError(f"the receipt does not show this as entry {self.index} of {state.origin}: it is another's")
         return state

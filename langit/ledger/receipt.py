@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from langit.ledger import lines
-from langit.ledger.checkpoint import Checkpoint, Signer, Verifier, open_note
+from langit.ledger.checkpoint import LogCheckpoint, Signer, Verifier, open_note
 from langit.ledger.log import Hash, leaf_hash, root
 from langit.ledger.proof import VERSION, Proof
 from langit.ledger.record import Record
@@ -25,13 +25,13 @@ class UnprovedError(ValueError):
 
 
 @dataclass(frozen=True)
-class Shown:
+class CheckedReceipt:
     """What a receipt shows: the record, those that it names, its entry, and the state of the log that was signed."""
 
     record: Record
     named: tuple[Record, ...]
     entry: int
-    state: Checkpoint
+    state: LogCheckpoint
 
 
 def is_receipt(text: str) -> bool:
@@ -56,7 +56,7 @@ def prove(ledger: Ledger, record: Record, named: Sequence[Record], signer: Signe
     return str(replace(proof, extra=b"\n".join(item.canonical for item in (record, *named))))
 
 
-def check(text: str, verifier: Verifier) -> Shown:
+def check(text: str, verifier: Verifier) -> CheckedReceipt:
     """What a receipt shows to whoever trusts ``verifier``.
 
     Raises:
@@ -67,7 +67,7 @@ def check(text: str, verifier: Verifier) -> Shown:
         if not proof.extra:
             raise ValueError("the receipt holds no record: it was cut, or made by another program; get it again")
         first, *rest = proof.extra.split(b"\n")
-        record, named = lines.read(first), tuple(lines.read(line) for line in rest)
+        record, named = lines.parse_line(first), tuple(lines.parse_line(line) for line in rest)
         check_signed(proof.checkpoint, verifier)
         state = proof.check(leaf_hash(bytes.fromhex(record.digest)), verifier)
         wanted = {*lines.references(record)}
@@ -80,7 +80,7 @@ def check(text: str, verifier: Verifier) -> Shown:
             raise ValueError(f"the receipt lacks record {min(missing)}, which its own names: it was cut, get it again")
     except ValueError as error:
         raise UnprovedError(str(error)) from error
-    return Shown(record, named, proof.index, state)
+    return CheckedReceipt(record, named, proof.index, state)
 
 
 def check_signed(note: str, verifier: Verifier) -> None:
@@ -106,7 +106,7 @@ def check_signed(note: str, verifier: Verifier) -> None:
         ) from error
 
 
-def check_history(state: Checkpoint, leaves: Sequence[Hash], where: str, current: bool) -> str:
+def check_history(state: LogCheckpoint, leaves: Sequence[Hash], where: str, current: bool) -> str:
     """Compare a signed state with all leaf hashes of a log; returns what was found, in words.
 
     Args:
@@ -132,7 +132,7 @@ def check_history(state: Checkpoint, leaves: Sequence[Hash], where: str, current
     return f"{where} continues it, entry by entry, up to {len(leaves)}"
 
 
-def check_same(state: Checkpoint, other: Checkpoint, where: str) -> str:
+def check_same(state: LogCheckpoint, other: LogCheckpoint, where: str) -> str:
     """Compare two signed states of a log; returns what was found, in words.
 
     Raises:

@@ -26,7 +26,7 @@ MEASURE = re.compile(r"[a-z][a-z0-9_.]*=\S+")
 FRACTION = re.compile(r"\d+(/[1-9]\d*)?")
 
 SourceKind = Literal["rendered", "file", "fetched"]
-Answer = Literal["granted", "refused"]
+ConsentAnswer = Literal["granted", "refused"]
 RevokedBy = Literal["record", "content", "url", "fingerprint"]
 Scheme = Literal["cawg", "tdmrep", "aipref", "rsl", "robots", "noai"]
 Says = Literal["allowed", "reserved", "silent", "unreadable"]
@@ -116,7 +116,7 @@ class Rights(Record):
     recorded_at: str
     licence: str | None = None
     holder: str | None = None
-    consent: Answer | None = None
+    consent: ConsentAnswer | None = None
     evidence: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -124,7 +124,7 @@ class Rights(Record):
         for value in self.evidence:
             check_sha256("evidence", value)
         if self.consent is not None:
-            check_one_of("consent", self.consent, Answer)
+            check_one_of("consent", self.consent, ConsentAnswer)
         if self.licence is None and self.consent is None:
             raise ValueError(f"rights in source {self.source} state neither a licence nor a consent: give one of them")
 

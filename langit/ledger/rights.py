@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Consent, Revocation, Rights, Signal, Source
-from langit.ledger.verdict import Decision, Verdict
+from langit.ledger.verdict import Decision, RightsVerdict
 
-__all__ = ["Decision", "Policy", "Revoked", "Verdict", "decide", "decide_clip"]
+__all__ = ["Decision", "Policy", "Revocations", "RightsVerdict", "decide", "decide_clip"]
 
 
 @dataclass(frozen=True)
-class Revoked:
+class Revocations:
     """Revocations, ready to be asked about many records."""
 
     records: dict[str, Revocation]
@@ -27,7 +27,7 @@ class Revoked:
     fingerprints: dict[str, Revocation]
 
     @classmethod
-    def of(cls, revocations: Iterable[Revocation]) -> Revoked:
+    def of(cls, revocations: Iterable[Revocation]) -> Revocations:
         """Sort revocations by what they name."""
         found: dict[str, dict[str, Revocation]] = {"record": {}, "content": {}, "url": {}, "fingerprint": {}}
         for revocation in revocations:
@@ -48,7 +48,7 @@ class Revoked:
 def decide(
     source: Source,
     policy: Policy,
-    revocations: Iterable[Revocation] | Revoked = (),
+    revocations: Iterable[Revocation] | Revocations = (),
     rights: Iterable[Rights] = (),
     signals: Iterable[Signal] = (),
 ) -> Decision:
@@ -56,19 +56,19 @@ def decide(
 
     Where a source and later statements name several licences, each of them must be allowed.
     """
-    revoked = revocations if isinstance(revocations, Revoked) else Revoked.of(revocations)
+    revoked = revocations if isinstance(revocations, Revocations) else Revocations.of(revocations)
     revocation = revoked.find(source)
     if revocation is not None:
-        return Decision(Verdict.REFUSED, f"revoked at {revocation.revoked_at}: {revocation.reason}")
+        return Decision(RightsVerdict.REFUSED, f"revoked at {revocation.revoked_at}: {revocation.reason}")
     statements = [statement for statement in rights if statement.source == source.digest]
     for statement in statements:
         if statement.consent == "refused":
-            return Decision(Verdict.REFUSED, f"consent refused, recorded at {statement.recorded_at}")
+            return Decision(RightsVerdict.REFUSED, f"consent refused, recorded at {statement.recorded_at}")
     licence = _licences(source, statements, policy)
-    if licence.verdict is Verdict.REFUSED:
+    if licence.verdict is RightsVerdict.REFUSED:
         return licence
     signal = _signals(source, policy, [item for item in signals if item.source == source.digest], licence.allowed)
-    if signal is not None and (licence.allowed or signal.verdict is Verdict.REFUSED):
+    if signal is not None and (licence.allowed or signal.verdict is RightsVerdict.REFUSED):
         return signal
     return licence
 
@@ -80,14 +80,14 @@ def _licences(source: Source, statements: list[Rights], policy: Policy) -> Decis
     stated = [source.licence, *(statement.licence for statement in statements)]
     licences = list(dict.fromkeys(licence for licence in stated if licence))
     if not licences:
-        return Decision(Verdict.UNKNOWN, "no licence is on record, and silence is not consent")
+        return Decision(RightsVerdict.UNKNOWN, "no licence is on record, and silence is not consent")
     named = bool(source.creator or any(statement.holder for statement in statements))
     parts = [judge(licence, policy, named) for licence in licences]
-    for verdict in (Verdict.REFUSED, Verdict.UNKNOWN):
+    for verdict in (RightsVerdict.REFUSED, RightsVerdict.UNKNOWN):
         for part in parts:
             if part.verdict is verdict:
                 return part
-    return Decision(Verdict.ALLOWED, f"licence {' and '.join(licences)} is allowed by policy {policy.name}")
+    return Decision(RightsVerdict.ALLOWED, f"licence {' and '.join(licences)} is allowed by policy {policy.name}")
 
 
 def _signals(source: Source, policy: Policy, signals: list[Signal], licensed: bool) -> Decision | None:
@@ -97,21 +97,21 @@ def _signals(source: Source, policy: Policy, signals: list[Signal], licensed: bo
         if signal.says == "reserved" and not (licensed and signal.scheme in policy.outweighed):
             said = f" ({signal.text})" if signal.text else ""
             rule = f"{signal.scheme} reserves it, read from {signal.where} at {signal.read_at}{said}"
-            return Decision(Verdict.REFUSED, rule)
+            return Decision(RightsVerdict.REFUSED, rule)
     for signal in heeded:
         if signal.says == "unreadable":
             rule = f"{signal.scheme} could not be read from {signal.where} at {signal.read_at}: {signal.text or 'why?'}"
-            return Decision(Verdict.UNKNOWN, rule)
+            return Decision(RightsVerdict.UNKNOWN, rule)
     missing = [scheme for scheme in policy.must_read if scheme not in {signal.scheme for signal in signals}]
     if source.kind == "fetched" and missing:
-        return Decision(Verdict.UNKNOWN, f"nobody read the signals {', '.join(missing)} when it was fetched")
+        return Decision(RightsVerdict.UNKNOWN, f"nobody read the signals {', '.join(missing)} when it was fetched")
     return None
 
 
 def decide_clip(
     clip: Clip,
     source: Decision,
-    revoked: Revoked,
+    revoked: Revocations,
     policy: Policy | None = None,
     consents: Iterable[Consent] = (),
     rendered: bool = False,
@@ -130,11 +130,11 @@ def decide_clip(
     """
     revocation = revoked.find(clip)
     if revocation is not None:
-        return Decision(Verdict.REFUSED, f"clip revoked at {revocation.revoked_at}: {revocation.reason}")
+        return Decision(RightsVerdict.REFUSED, f"clip revoked at {revocation.revoked_at}: {revocation.reason}")
     if not source.allowed or rendered:
         return source
     if clip.likeness is None:
-        return Decision(Verdict.UNKNOWN, "nobody has looked whether a person can be recognised in the clip")
+        return Decision(RightsVerdict.UNKNOWN, "nobody has looked whether a person can be recognised in the clip")
     if not clip.likeness:
         return source
     day, policy = on or datetime.now(UTC).date().isoformat(), policy or Policy()
@@ -143,7 +143,7 @@ def decide_clip(
     for consent in fitting:
         withdrawn = revoked.find(consent)
         if withdrawn is not None:
-            return Decision(Verdict.REFUSED, f"consent withdrawn at {withdrawn.revoked_at}: {withdrawn.reason}")
+            return Decision(RightsVerdict.REFUSED, f"consent withdrawn at {withdrawn.revoked_at}: {withdrawn.reason}")
         if set(policy.consent) <= set(consent.purposes) and consent.starts <= day <= (consent.ends or day):
             people.add(consent.person)
     wanted = _people(clip)
@@ -151,7 +151,7 @@ def decide_clip(
         return Decision(source.verdict, f"{source.rule}; consent of {len(people)} on record")
     said = f"{wanted} people" if wanted > 1 else "a person"
     lack = f"consent to {', '.join(policy.consent)} in force on {day} is on record for {len(people)} of them"
-    return Decision(Verdict.UNKNOWN, f"the clip shows {said}, and {lack}")
+    return Decision(RightsVerdict.UNKNOWN, f"the clip shows {said}, and {lack}")
 
 
 def _people(clip: Clip) -> int:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Consent, Record, Revocation, Rights, Signal, Source
-from langit.ledger.rights import Revoked, decide, decide_clip
+from langit.ledger.rights import Revocations, decide, decide_clip
 from langit.ledger.verdict import Decision
 
 Kind = TypeVar("Kind", bound=Record)
@@ -39,7 +39,7 @@ def judge(
     revocations: Iterable[Revocation],
 ) -> dict[str, Decision]:
     """The decision on each source, by its digest."""
-    revoked = Revoked.of(revocations)
+    revoked = Revocations.of(revocations)
     statements, read = _by("source", rights), _by("source", signals)
     return {
         source.digest: decide(source, policy, revoked, statements.get(source.digest, ()), read.get(source.digest, ()))
@@ -67,7 +67,7 @@ def select(
         revocations: all revocations.
         on: the day (ISO 8601) on which consent has to be in force; today in UTC if left out.
     """
-    revoked, given = Revoked.of(revocations), _by("covers", consents)
+    revoked, given = Revocations.of(revocations), _by("covers", consents)
     rendered = {source.digest for source in sources if source.kind == "rendered"}
     allowed: list[Clip] = []
     refused: list[Refusal] = []

@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 
 from langit import config
+from langit.ledger.derived import Caption, Manifest
 from langit.ledger.lineage import Lineage
-from langit.ledger.made import Caption, Manifest
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Consent, Rights, Signal, Source
 
@@ -190,10 +190,10 @@ def corpus(
 
 
 def _of_model(lineage: Lineage, name: str) -> tuple[str, str, tuple[Clip, ...]]:
-    from langit.ledger.holdings import Model
+    from langit.ledger.artifacts import TrainedModel
 
     found = lineage.find(name)[0]
-    if not isinstance(found, Model):
+    if not isinstance(found, TrainedModel):
         raise ValueError(f"{name!r} is a {found.record}, not a model: give a model's name or hash")
     unread = [stage.name for stage in found.stages if stage.log is None]
     if unread:

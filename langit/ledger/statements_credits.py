@@ -36,7 +36,7 @@ def spdx() -> dict[str, str]:
     return {key.lower(): key for key in keys if not key.lower().startswith(("licenseref-", "documentref-"))}
 
 
-def credited(corpus: Corpus) -> tuple[Source, ...]:
+def attribution_sources(corpus: Corpus) -> tuple[Source, ...]:
     """The sources under a licence that obliges to name the creator, in order of entry."""
     return tuple(
         source
@@ -63,9 +63,9 @@ def credits(corpus: Corpus) -> dict[str, Any]:
                 "clips": [clip.digest for clip in corpus.clips if clip.source == source.digest],
                 "record": source.digest,
             }
-            for source in credited(corpus)
+            for source in attribution_sources(corpus)
         ],
-        "without_need": len(corpus.sources) - len(credited(corpus)),
+        "without_need": len(corpus.sources) - len(attribution_sources(corpus)),
     }
 
 

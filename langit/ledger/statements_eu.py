@@ -25,7 +25,7 @@ Basis = Literal["ledger", "provider", "not known"]
 
 
 @dataclass(frozen=True)
-class Answer:
+class SummaryAnswer:
     """A question of the template, the answer, and what it rests on."""
 
     field: str
@@ -34,12 +34,12 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Section:
+class SummarySection:
     """A section of the template."""
 
     number: str
     title: str
-    answers: tuple[Answer, ...]
+    answers: tuple[SummaryAnswer, ...]
 
 
 def summary(corpus: Corpus, provider: Provider) -> dict[str, Any]:
@@ -64,16 +64,18 @@ def band(count: Fraction | float, low: float, high: float, unit: str, names: tup
     return f"More than {names[1]} {unit}"
 
 
-def _told(field: str, text: str | None, unknown: str = "the provider has not said") -> Answer:
+def _told(field: str, text: str | None, unknown: str = "the provider has not said") -> SummaryAnswer:
     """An answer that only the provider can give."""
-    return Answer(field, text, "provider") if text else Answer(field, f"{NOT_KNOWN}: {unknown}", "not known")
+    return (
+        SummaryAnswer(field, text, "provider") if text else SummaryAnswer(field, f"{NOT_KNOWN}: {unknown}", "not known")
+    )
 
 
-def _kept(field: str, text: str) -> Answer:
-    return Answer(field, text, "ledger")
+def _kept(field: str, text: str) -> SummaryAnswer:
+    return SummaryAnswer(field, text, "ledger")
 
 
-def _general(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
+def _general(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
     hours, unknown = corpus.hours(corpus.sources)
     size = band(hours, 10_000, 1_000_000, "hours", ("10 000", "1 million"))
     exact = f"{float(hours):.3g} hours in {len(corpus.clips)} clips of {len(corpus.sources)} sources"
@@ -81,7 +83,7 @@ def _general(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
     video = (
         _kept("Video: size", f"{size} ({exact}{lacking})")
         if hours or not unknown
-        else Answer(
+        else SummaryAnswer(
             "Video: size", f"{NOT_KNOWN}: no clip's length is on record ({len(corpus.clips)} clips)", "not known"
         )
     )
@@ -97,7 +99,7 @@ def _general(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
     spoken = ", ".join(f"{name} ({count} captions)" for name, count in sorted(languages.items()))
     spoken += f"{'; ' if spoken else ''}{untold} captions have no language on record" if untold else ""
     return (
-        Section(
+        SummarySection(
             "1.1",
             "Provider identification",
             (
@@ -106,7 +108,7 @@ def _general(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
                 _told("Authorised representative", provider.representative),
             ),
         ),
-        Section(
+        SummarySection(
             "1.2",
             "Model identification",
             (
@@ -115,7 +117,7 @@ def _general(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
                 _told("Date of placement on the Union market", provider.placed_on_market),
             ),
         ),
-        Section(
+        SummarySection(
             "1.3",
             "Modalities, overall size and other characteristics of the training data",
             (
@@ -127,41 +129,47 @@ def _general(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
                 _told("Types of content", provider.content_types),
                 _kept("Latest date of data acquisition", collected)
                 if latest
-                else Answer("Latest date of data acquisition", f"{NOT_KNOWN}: no source has a date", "not known"),
+                else SummaryAnswer(
+                    "Latest date of data acquisition", f"{NOT_KNOWN}: no source has a date", "not known"
+                ),
                 _kept("Linguistic characteristics", spoken)
                 if spoken
-                else Answer("Linguistic characteristics", f"{NOT_KNOWN}: there are no captions on record", "not known"),
+                else SummaryAnswer(
+                    "Linguistic characteristics", f"{NOT_KNOWN}: there are no captions on record", "not known"
+                ),
             ),
         ),
     )
 
 
-def _sources(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
+def _sources(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
     files = len(corpus.of_kind("file"))
     untold = f"{files} sources were entered as files, and the ledger does not say how the provider came by them"
 
-    def ruled_out(field: str, word: str | None) -> Answer:
+    def ruled_out(field: str, word: str | None) -> SummaryAnswer:
         """The provider's word; without it, "No" only where no source could be meant."""
         if word:
-            return Answer(field, word, "provider")
+            return SummaryAnswer(field, word, "provider")
         if files:
-            return Answer(field, f"{NOT_KNOWN}: {untold}", "not known")
+            return SummaryAnswer(field, f"{NOT_KNOWN}: {untold}", "not known")
         return _kept(field, "No: every source on record is a film that was rendered (2.6) or was fetched (2.3)")
 
     return (
-        Section("2.1", "Publicly available datasets", (ruled_out("Used", provider.public_datasets),)),
-        Section(
+        SummarySection("2.1", "Publicly available datasets", (ruled_out("Used", provider.public_datasets),)),
+        SummarySection(
             "2.2.1", "Datasets commercially licensed by rightsholders", (ruled_out("Used", provider.licensed_datasets),)
         ),
-        Section("2.2.2", "Private datasets of other third parties", (ruled_out("Used", provider.other_datasets),)),
-        Section("2.3", "Data crawled and scraped from online sources", _crawled(corpus, provider)),
-        Section("2.4", "User data", (ruled_out("Used", provider.user_data),)),
-        Section("2.5", "Synthetic data", (_synthetic(corpus, provider), *_captioners(corpus))),
-        Section("2.6", "Other sources of data", _others(corpus, provider)),
+        SummarySection(
+            "2.2.2", "Private datasets of other third parties", (ruled_out("Used", provider.other_datasets),)
+        ),
+        SummarySection("2.3", "Data crawled and scraped from online sources", _crawled(corpus, provider)),
+        SummarySection("2.4", "User data", (ruled_out("Used", provider.user_data),)),
+        SummarySection("2.5", "Synthetic data", (_synthetic(corpus, provider), *_captioners(corpus))),
+        SummarySection("2.6", "Other sources of data", _others(corpus, provider)),
     )
 
 
-def _crawled(corpus: Corpus, provider: Provider) -> tuple[Answer, ...]:
+def _crawled(corpus: Corpus, provider: Provider) -> tuple[SummaryAnswer, ...]:
     fetched = corpus.of_kind("fetched")
     if not fetched:
         return (_kept("Crawlers used", "No: no source on record was fetched from a network"),)
@@ -196,17 +204,17 @@ def domains(corpus: Corpus, fetched: tuple[Source, ...]) -> str:
     return told if len(shown) == len(names) else f"{told}; these are the top 10 % of {len(names)}"
 
 
-def _synthetic(corpus: Corpus, provider: Provider) -> Answer:
+def _synthetic(corpus: Corpus, provider: Provider) -> SummaryAnswer:
     if provider.synthetic_data:
-        return Answer("Used", provider.synthetic_data, "provider")
+        return SummaryAnswer("Used", provider.synthetic_data, "provider")
     others = len(corpus.sources) - len(corpus.of_kind("rendered"))
     if others:
         text = f"{NOT_KNOWN}: the ledger does not say whether a model made any of {others} files or downloads"
-        return Answer("Used", text, "not known")
+        return SummaryAnswer("Used", text, "not known")
     return _kept("Used", "No: no source on record was made by an AI model; films that were rendered stand in 2.6")
 
 
-def _captioners(corpus: Corpus) -> tuple[Answer, ...]:
+def _captioners(corpus: Corpus) -> tuple[SummaryAnswer, ...]:
     counted = Counter((item.captioner, item.version) for item in corpus.captions)
     if not counted:
         return ()
@@ -214,7 +222,7 @@ def _captioners(corpus: Corpus) -> tuple[Answer, ...]:
     return (_kept("Descriptions of videos that were written after entry, by whom", told),)
 
 
-def _others(corpus: Corpus, provider: Provider) -> tuple[Answer, ...]:
+def _others(corpus: Corpus, provider: Provider) -> tuple[SummaryAnswer, ...]:
     found = []
     worlds = Counter((item.generator, item.generator_version, item.creator) for item in corpus.of_kind("rendered"))
     for (generator, version, creator), count in sorted(worlds.items(), key=str):
@@ -228,17 +236,17 @@ def _others(corpus: Corpus, provider: Provider) -> tuple[Answer, ...]:
         told = ", ".join(f"{name}: {count}" for name, count in sorted(licences.items()))
         found.append(_kept("Entered as files", f"{len(files)} files by licence: {told}"))
     if provider.other_sources:
-        found.append(Answer("Others", provider.other_sources, "provider"))
+        found.append(SummaryAnswer("Others", provider.other_sources, "provider"))
     return tuple(found) or (_kept("Used", "No: no other source is on record"),)
 
 
-def _processing(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
+def _processing(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
     policy = corpus.policy
     read = Counter((item.scheme, item.says) for item in corpus.signals)
     signals = ", ".join(f"{scheme} {says}: {count}" for (scheme, says), count in sorted(read.items()))
     away = ", ".join(f"{count} because {rule}" for rule, count in corpus.turned_away.most_common(SHORT))
     return (
-        Section(
+        SummarySection(
             "3.1",
             "Respect of reservations of rights from the text and data mining exception",
             (
@@ -254,8 +262,8 @@ def _processing(corpus: Corpus, provider: Provider) -> tuple[Section, ...]:
                 _kept("Revoked since", f"{corpus.revoked} clips" if corpus.revoked else "None"),
             ),
         ),
-        Section("3.2", "Removal of illegal content", (_told("Measures", provider.illegal_content),)),
-        Section(
+        SummarySection("3.2", "Removal of illegal content", (_told("Measures", provider.illegal_content),)),
+        SummarySection(
             "3.3",
             "Other information about data processing",
             (

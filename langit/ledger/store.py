@@ -21,13 +21,13 @@ from typing import TypeVar
 import lance
 import pyarrow as pa
 
-from langit.ledger.checkpoint import Checkpoint, Signer
+from langit.ledger.checkpoint import LogCheckpoint, Signer
+from langit.ledger.derived import KINDS, Caption, Drop, Manifest, Output, RunExposure
 from langit.ledger.evidence import Evidence
-from langit.ledger.likeness import Likeness
+from langit.ledger.likeness import LikenessConsent
 from langit.ledger.log import EMPTY, Frontier, Hash, inclusion_proof, leaf_hash, root
-from langit.ledger.made import KINDS, Caption, Drop, Exposure, Manifest, Output
 from langit.ledger.personal import Personal
-from langit.ledger.place import Bucket, Folder, place
+from langit.ledger.place import Bucket, Folder, open_place
 from langit.ledger.policy import Policy
 from langit.ledger.proof import Proof
 from langit.ledger.record import Clip, Consent, Record, Revocation, RevokedBy, Rights, Signal, Source
@@ -50,7 +50,7 @@ REFERENCES: dict[type[Record], dict[str, tuple[str, ...]]] = {
     Clip: {"source": ("source",)},
     Caption: {"clip": ("clip",)},
     Drop: {"source": ("source",), "clip": ("clip",)},
-    Exposure: {"manifest": ("manifest",)},
+    RunExposure: {"manifest": ("manifest",)},
 }
 """Which fields of a record name another, and of which kinds it may be."""
 MAX_FRAGMENTS = 64
@@ -60,11 +60,11 @@ MAX_FRAGMENTS = 64
 class Ledger:
     """The records under a folder, which is made when the first of them is added, or under ``s3://bucket/prefix``.
 
-    ``options`` are for S3, see ``place.place``.
+    ``options`` are for S3, see :func:`langit.ledger.place.open_place`.
     """
 
     def __init__(self, path: Path | str, options: Mapping[str, str] | None = None) -> None:
-        self.place = place(path, options)
+        self.place = open_place(path, options)
         self.evidence = Evidence(self.place)
         self.personal = Personal(self.place)
         self._digests: dict[str, str] = {}
@@ -135,17 +135,30 @@ class Ledger:
         """All manifests, in order of entry."""
         return self._read(Manifest)
 
-    def exposures(self) -> tuple[Exposure, ...]:
+    def exposures(self) -> tuple[RunExposure, ...]:
         """All exposures, in order of entry."""
-        return self._read(Exposure)
+        return self._read(RunExposure)
 
     def outputs(self) -> tuple[Output, ...]:
         """All videos that left, in order of entry."""
         return self._read(Output)
 
-    def likenesses(self) -> tuple[Likeness, ...]:
+    def where(self, kind: type[Kind], column: str, value: bytes) -> tuple[Kind, ...]:
+        """Records with this value in a column of hexadecimal digits, in order of entry; Lance scans that column alone.
+
+        Rows that are not what the log names are left out.
+        """
+        self._refresh()
+        dataset = self._open(kind.record)
+        if dataset is None or column not in dataset.schema.names:
+            return ()
+        table = dataset.to_table(filter=f"{column} = '{value.hex()}' AND entry < {self._frontier.size}")
+        records = (record for _, record in from_table(kind, table))
+        return tuple(record for record in records if self._digests.get(record.digest) == kind.record)
+
+    def likenesses(self) -> tuple[LikenessConsent, ...]:
         """All consents to be shown, in order of entry, whether or not they are in force."""
-        return self._entered(Likeness)
+        return self._entered(LikenessConsent)
 
     def revocations(self) -> tuple[Revocation, ...]:
         """All revocations, in order of entry."""
@@ -238,16 +251,16 @@ class Ledger:
         with self._writing():
             kept = f"checkpoint of {self.place}"
             try:
-                old = Checkpoint.parse(self.place.get("checkpoint").decode(), signer.verifier)
+                old = LogCheckpoint.parse(self.place.get("checkpoint").decode(), signer.verifier)
             except FileNotFoundError:
-                old = Checkpoint(origin, 0, EMPTY)
+                old = LogCheckpoint(origin, 0, EMPTY)
             if old.origin != origin:
                 raise ValueError(f"{kept} is of {old.origin!r}, not {origin!r}: a ledger keeps its origin")
             if old.size > self._frontier.size or root(self.leaves()[: old.size]) != old.root:
                 raise ValueError(
                     f"{self.place} does not continue its checkpoint at {old.size} entries: restore the ledger"
                 )
-            note = signer.sign(str(Checkpoint(origin, self._frontier.size, self._frontier.root())))
+            note = signer.sign(str(LogCheckpoint(origin, self._frontier.size, self._frontier.root())))
             self.place.put("checkpoint", note.encode())
             return note
 
@@ -257,7 +270,7 @@ class Ledger:
         Raises:
             ValueError: the record is not in the ledger, or was entered after the checkpoint.
         """
-        state, digests = Checkpoint.parse(note, signer.verifier), self.digests()
+        state, digests = LogCheckpoint.parse(note, signer.verifier), self.digests()
         if digest not in digests[: state.size]:
             raise ValueError(f"record {digest} is not among the {state.size} entries of {self.place} that were signed")
         index = digests.index(digest)

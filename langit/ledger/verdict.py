@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Verdict(Enum):
+class RightsVerdict(Enum):
     """Only the first lets a clip be used."""
 
     ALLOWED = "allowed"
@@ -18,10 +18,10 @@ class Verdict(Enum):
 class Decision:
     """An answer and the rule that gave it, in words for a person."""
 
-    verdict: Verdict
+    verdict: RightsVerdict
     rule: str
 
     @property
     def allowed(self) -> bool:
         """Whether the footage may be used."""
-        return self.verdict is Verdict.ALLOWED
+        return self.verdict is RightsVerdict.ALLOWED

@@ -34,7 +34,7 @@ from langit.feed.footage import find_manifest
 from langit.feed.loader import LatentFeed
 from langit.feed.traces import read_model
 from langit.generate.model import Model
-from langit.ledger.made import Exposure as Entered
+from langit.ledger.derived import RunExposure as Entered
 from langit.ledger.store import Ledger
 from langit.recipes.autoencoder import line, train_autoencoder
 from langit.recipes.distil import train_adapters

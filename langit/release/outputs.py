@@ -1,7 +1,7 @@
-"""What left by the door, in the ledger: entered by its bytes, found again by them, by its mark or by its looks.
+"""Released files in the ledger: entered by the hash of their bytes, and found again by hash, watermark or looks.
 
-The prompt lies beside the log and can be erased; the log holds a salted commitment to it. Knows nothing of how a mark
-is read, nor of who asks.
+The prompt lies beside the log, where it can be erased; the log holds a salted commitment to it. This module does not
+know how a watermark is read.
 """
 
 from __future__ import annotations
@@ -14,57 +14,87 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8, UInt64
 
-from langit.fingerprint import BITS, distance, fingerprint
-from langit.ledger.made import Output
+from langit.fingerprint import BITS, BYTES, fingerprint
+from langit.ledger.derived import Output
 from langit.ledger.store import Ledger
 from langit.release.facts import Facts
 
-LOOKS: Final = 8
-"""At most so many fingerprints are kept of a video."""
-FAR: Final = 72
-"""Bits of 256 by which two fingerprints of one picture may differ; docs/curate.md has what was measured."""
-DETAIL: Final = 30
-"""Quality of a fingerprint below which its bits are chance."""
+Frame = UInt8[np.ndarray, "H W 3"]
+
+MAX_FINGERPRINTS: Final = 8
+"""Fingerprints kept of a video."""
+MAX_GIVEN: Final = 64
+"""Fingerprints kept of the given frames of a video, in constant memory."""
+MAX_DISTANCE: Final = 72
+"""Bits of 256 by which two fingerprints of one picture may differ; docs/curate.md has the measurement."""
+TOO_NEAR: Final = MAX_DISTANCE + 24
+"""Bits within which a fingerprint belongs to what was given: a re-encoded copy of that must stay out of reach too."""
+MIN_QUALITY: Final = 30
+"""PDQ quality below which a fingerprint's bits are chance."""
+LUMA: Final = np.array([0.299, 0.587, 0.114])  # BT.601
+SHARE: Final = 0.5
+"""The share of an output's fingerprints that must be found before a file is said to look like it."""
 
 
-class Looks:
-    """PDQ fingerprints of frames that are spread over a video of any length, in constant memory.
+class FingerprintSampler:
+    """PDQ fingerprints of generated frames spread evenly over a video of any length, in constant memory.
 
-    Every ``stride``-th frame is kept; when there are too many, every other one of them is let go.
+    Every ``stride``-th frame is kept; when there are too many, every other one is dropped and the stride doubles.
+    Fingerprints that are near those of given frames are left out: a person's own footage must not be taken for ours.
     """
 
     def __init__(self) -> None:
-        self._kept: list[str] = []
-        self._stride = 1
-        self._seen = 0
+        self._generated, self._given = _Spread(MAX_FINGERPRINTS), _Spread(MAX_GIVEN)
+        self._excluded: set[str] = set()
 
-    def take(self, frame: UInt8[np.ndarray, "H W 3"]) -> None:
-        """Look at the next frame."""
-        if self._seen % self._stride == 0:
-            if len(self._kept) == LOOKS:
-                self._kept, self._stride = self._kept[::2], 2 * self._stride
-            if self._seen % self._stride == 0:
-                self._kept.append(look(frame))
-        self._seen += 1
+    def take(self, frame: Frame, given: bool = False) -> None:
+        """Sample the next frame of the video, which a person gave or the model generated."""
+        (self._given if given else self._generated).take(frame)
+
+    def exclude(self, frames: Iterable[Frame]) -> None:
+        """Leave out whatever looks like one of these frames."""
+        self._excluded |= {text for text in map(fingerprint_text, frames) if text}
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """The fingerprints in hexadecimal digits; those of frames without detail are left out."""
-        return tuple(dict.fromkeys(each for each in self._kept if each))
+        """Fingerprints in hexadecimal digits, without those of frames with too little detail or of given frames."""
+        texts = self._generated.fingerprints
+        nearest = _nearest(_words(texts), _words([*self._given.fingerprints, *self._excluded]))
+        return tuple(text for text, bits in zip(texts, nearest, strict=True) if bits > TOO_NEAR)
 
 
-def look(frame: UInt8[np.ndarray, "H W 3"]) -> str:
-    """The fingerprint of a frame in hexadecimal digits; empty where the frame has too little detail for one."""
-    luma = np.rint(frame @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
-    seen = fingerprint(luma, full_range=True)
-    return seen.bits.hex() if seen.quality >= DETAIL else ""
+class _Spread:
+    """Up to ``most`` fingerprints, at equal distances in the sequence of frames."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._stride, self._count = most, 1, 0
+        self._kept: list[str] = []
+
+    def take(self, frame: Frame) -> None:
+        if self._count % self._stride == 0:
+            if len(self._kept) == self._most:
+                self._kept, self._stride = self._kept[::2], 2 * self._stride
+            if self._count % self._stride == 0:
+                self._kept.append(fingerprint_text(frame))
+        self._count += 1
+
+    @property
+    def fingerprints(self) -> list[str]:
+        return list(dict.fromkeys(text for text in self._kept if text))
+
+
+def fingerprint_text(frame: Frame) -> str:
+    """The fingerprint of a frame in hexadecimal digits; empty if the frame has too little detail for one."""
+    luma = np.rint(frame @ LUMA).astype(np.uint8)
+    found = fingerprint(luma, full_range=True)
+    return found.bits.hex() if found.quality >= MIN_QUALITY else ""
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """An entry that looks like what was asked for: how many of its fingerprints were found, and how near."""
+class SimilarOutput:
+    """An output that looks like a file: the share of its fingerprints that were found, and the least bits apart."""
 
     output: Output
     share: float
@@ -73,17 +103,17 @@ class Likeness:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The outputs in the ledger of a home."""
+    """The released files in the ledger of a home."""
 
     ledger: Ledger
 
     @classmethod
     def of(cls, home: Path) -> Outputs:
-        """Those of the ledger under ``home``, which is made when the first is entered."""
+        """The outputs in the ledger under ``home``, which is created when the first output is entered."""
         return cls(Ledger(home / "ledger"))
 
     def enter(self, digest: str, facts: Facts, looks: Collection[str] = (), flags: Collection[str] = ()) -> Output:
-        """Enter a file by the SHA-256 of its bytes. When this returns the entry is kept."""
+        """Enter a file by the SHA-256 of its bytes. When this returns, the entry is on disk."""
         prompt = self.ledger.personal.put_facts(prompt=facts.prompt, asked=facts.asked or facts.prompt)
         output = Output(
             content_sha256=digest,
@@ -100,33 +130,51 @@ class Outputs:
         return output
 
     def by_hash(self, digest: str) -> Output | None:
-        """The entry of these very bytes."""
-        return next((each for each in self.ledger.outputs() if each.content_sha256 == digest), None)
+        """The entry of a file with exactly these bytes."""
+        return next(iter(self.ledger.where(Output, "content_sha256", bytes.fromhex(digest))), None)
 
     def by_mark(self, mark: bytes) -> tuple[Output, ...]:
-        """Entries with this id in their watermarks: the same facts make the same id."""
-        return tuple(each for each in self.ledger.outputs() if each.mark == mark.hex())
+        """Entries with this id in their watermarks; several if the same facts were released several times."""
+        return self.ledger.where(Output, "mark", mark)
+
+    def by_parent(self, digest: str) -> tuple[Output, ...]:
+        """Entries that were made from a file with exactly these bytes."""
+        return tuple(output for output in self.ledger.outputs() if digest in output.parents)
 
     def marks(self) -> tuple[bytes, ...]:
-        """The ids of all entries, each once."""
-        return tuple(dict.fromkeys(bytes.fromhex(each.mark) for each in self.ledger.outputs() if each.mark))
+        """The watermark ids of all entries, each once."""
+        return tuple(dict.fromkeys(bytes.fromhex(output.mark) for output in self.ledger.outputs() if output.mark))
 
-    def by_looks(self, frames: Iterable[UInt8[np.ndarray, "H W 3"]]) -> list[Likeness]:
-        """Entries that look like these frames, the most alike first: that they are alike, and nothing of why."""
-        asked = {bytes.fromhex(each) for each in map(look, frames) if each}
-        found = []
-        for output in self.ledger.outputs():
-            nearest = [
-                min((distance(bytes.fromhex(kept), each) for each in asked), default=BITS) for kept in output.looks
-            ]
-            near = [bits for bits in nearest if bits <= FAR]
-            if near:
-                found.append(Likeness(output, len(near) / len(nearest), min(near)))
-        return sorted(found, key=lambda each: (-each.share, each.bits))
+    def by_looks(self, frames: Iterable[Frame]) -> list[SimilarOutput]:
+        """Entries that look like these frames, the most alike first. Looks alone do not show where a file came from."""
+        shown = _words(sorted({text for text in map(fingerprint_text, frames) if text}))
+        outputs = self.ledger.outputs()
+        texts = [text for output in outputs for text in output.looks]
+        nearest = _nearest(_words(texts), shown)
+        found, first = [], 0
+        for output in outputs:
+            bits, first = nearest[first : first + len(output.looks)], first + len(output.looks)
+            near = bits[bits <= MAX_DISTANCE]
+            if len(near) and len(near) >= SHARE * len(bits):
+                found.append(SimilarOutput(output, len(near) / len(bits), int(near.min())))
+        return sorted(found, key=lambda similar: (-similar.share, similar.bits))
 
     def prompt(self, output: Output) -> dict[str, str] | None:
-        """What was asked for, where it has not been erased: ``prompt`` as the model read it, ``asked`` as written."""
+        """``prompt`` as the model read it and ``asked`` as it was written; None once it has been erased."""
         if output.prompt is None:
             return None
         kept = self.ledger.personal.get(output.prompt)
         return None if kept is None else dict(json.loads(kept))
+
+
+def _words(texts: Collection[str]) -> UInt64[np.ndarray, "n 4"]:
+    """Fingerprints as rows of four 64-bit words."""
+    return np.frombuffer(bytes.fromhex("".join(texts)), np.uint64).reshape(-1, BYTES // 8)
+
+
+def _nearest(some: UInt64[np.ndarray, "n 4"], others: UInt64[np.ndarray, "m 4"]) -> Int64[np.ndarray, " n"]:
+    """Of each fingerprint the Hamming distance to the nearest of the others; BITS if there are none."""
+    nearest = np.full(len(some), BITS, np.int64)
+    for other in others:
+        np.minimum(nearest, np.bitwise_count(some ^ other).sum(axis=1, dtype=np.int64), out=nearest)
+    return nearest

@@ -1,14 +1,14 @@
-"""The one door by which a generated video or image becomes a file: gated, watermarked, signed, entered in the ledger.
+"""How a generated video or image becomes a file: checked, watermarked, signed, entered in the ledger.
 
-Whatever is refused or goes wrong on the way leaves nothing behind. An entry is made before its file appears: there may
-be an entry of a file that nobody ever saw, and never a file without one.
+What is refused or fails on the way leaves nothing behind. The ledger's entry is made before the file appears: there may
+be an entry of a file that nobody ever saw, and never a file without an entry.
 """
 
 from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from langit import video
 from langit.files import atomic_write, sha256
-from langit.ledger.made import Output
+from langit.ledger.derived import Output
 from langit.release.credentials.sign import sign
 from langit.release.gates.finding import Finding
 from langit.release.watermark import Watermark
@@ -34,11 +34,13 @@ if TYPE_CHECKING:
 Frame = UInt8[np.ndarray, "H W 3"]
 SUFFIX = ".mp4"
 IMAGE = ".png"
+PNG_KEYWORDS = frozenset({"title", "comment", "software"})
+"""Facts whose names are keywords of the PNG specification, which begin with a capital letter there."""
 
 
 @dataclass(frozen=True)
 class Released:
-    """A file that left: its absolute path, its entry in the ledger, and what the gates noted and let pass."""
+    """A released file: its absolute path, its entry in the ledger, and findings of the gates that were only noted."""
 
     path: Path
     entry: Output
@@ -46,13 +48,13 @@ class Released:
 
 
 def check_path(path: Path, overwrite: bool = False, suffix: str = SUFFIX) -> None:
-    """Refuse a place where a video, or an image, could not be written, before one is made for it.
+    """Refuse a path where a video or an image could not be written, before one is generated for it.
 
     Raises:
-        ValueError: another format than ``suffix`` says, a folder, or no encoder for it.
-        FileExistsError: there is a file already and ``overwrite`` was not asked for.
+        ValueError: the name does not end in ``suffix``, is a folder's, or no encoder is available.
+        FileExistsError: the file exists and ``overwrite`` is not set.
         FileNotFoundError: the folder does not exist.
-        PermissionError: the folder may not be written to.
+        PermissionError: the folder cannot be written to.
     """
     if suffix == SUFFIX:
         video.check_encoder()
@@ -60,21 +62,37 @@ def check_path(path: Path, overwrite: bool = False, suffix: str = SUFFIX) -> Non
         raise ValueError(f"{path} is a folder: name a file in it, for example {path / f'video{suffix}'}")
     if path.suffix.lower() != suffix:
         raise ValueError(
-            f"{path} does not end in {suffix}, the one format that is written: name it {path.stem}{suffix}"
+            f"{path} does not end in {suffix}, the only format that is written: name it {path.stem}{suffix}"
         )
     folder = path.parent
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is not a folder: make it, or choose another")
+        raise FileNotFoundError(f"{folder} is not a folder: create it, or choose another")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
     try:
-        tempfile.TemporaryFile(dir=folder).close()  # root may do all, and yet cannot everywhere
+        # Permission bits do not decide it: root passes them all, and still cannot write everywhere.
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise PermissionError(f"{folder} cannot be written to ({error.strerror}): choose another folder") from error
 
 
-def release(frames: Iterable[ArrayLike], facts: Facts, path: Path, door: Door, overwrite: bool = False) -> Released:
-    """Write a video, (T, H, W, 3) uint8, through the door; the whole file appears at once, or none.
+def release(
+    frames: Iterable[ArrayLike],
+    facts: Facts,
+    path: Path,
+    door: Door,
+    overwrite: bool = False,
+    given: Collection[int] = (),
+) -> Released:
+    """Write a video, (T, H, W, 3) uint8, through the door. The whole file appears at once, or none.
+
+    Args:
+        frames: the generated frames; may be an iterator.
+        facts: what made them.
+        path: the file, which ends in ``.mp4``.
+        door: the door of the model that made them.
+        overwrite: whether a file at ``path`` is replaced.
+        given: numbers of frames that a person gave; a file that looks like them is not said to be ours.
 
     Raises:
         Refused: a gate refuses the prompt or the frames.
@@ -82,68 +100,77 @@ def release(frames: Iterable[ArrayLike], facts: Facts, path: Path, door: Door, o
     """
     check_path(path, overwrite)
 
-    def write(place: Path, passing: Iterator[Frame]) -> None:
-        video.encode(place, passing, facts.fps, facts.metadata(), path)
+    def write(place: Path, passed: Iterator[Frame]) -> None:
+        video.encode(place, passed, facts.fps, facts.metadata(), path)
 
-    return _leave(frames, facts, path, door, overwrite, write)
+    return _release(frames, facts, path, door, overwrite, given, write)
 
 
-def release_image(frame: ArrayLike, facts: Facts, path: Path, door: Door, overwrite: bool = False) -> Released:
-    """Write an image, (H, W, 3) uint8, as PNG through the door; the whole file appears at once, or none.
+def release_image(
+    frame: ArrayLike,
+    facts: Facts,
+    path: Path,
+    door: Door,
+    overwrite: bool = False,
+    given: Collection[int] = (),
+) -> Released:
+    """Write an image, (H, W, 3) uint8, as PNG through the door. The whole file appears at once, or none.
 
     Raises:
         Refused: a gate refuses the prompt or the picture.
         ValueError, OSError: not uint8 RGB; see :func:`check_path` and :func:`credentials.sign`.
     """
     check_path(path, overwrite, IMAGE)
-    picture = _checked(frame, path)
+    picture = _check_picture(frame, path)
 
-    def write(place: Path, passing: Iterator[Frame]) -> None:
-        (leaving,) = passing
-        _save(leaving, facts, place)
+    def write(place: Path, passed: Iterator[Frame]) -> None:
+        (leaving,) = passed
+        _save_png(leaving, facts, place)
 
-    return _leave([picture], facts, path, door, overwrite, write)
+    return _release([picture], facts, path, door, overwrite, given, write)
 
 
 def release_preview(frame: ArrayLike, facts: Facts, path: Path) -> Path:
-    """Write a picture of something unfinished, watermarked; neither signed nor entered. It may replace a file.
+    """Write a picture of an unfinished video: watermarked, neither signed nor entered. It may replace a file.
 
     Raises:
         ValueError, OSError: not uint8 RGB; see :func:`check_path`.
     """
     check_path(path, True, IMAGE)
-    picture = _checked(frame, path)
+    picture = _check_picture(frame, path)
     height, width = picture.shape[:2]
     with atomic_write(path) as unfinished:
-        _save(Watermark(height, width, facts.mark).mark(picture), facts, unfinished)
+        _save_png(Watermark(height, width, facts.mark).mark(picture), facts, unfinished)
     return path.absolute()
 
 
-def _leave(
+def _release(
     frames: Iterable[ArrayLike],
     facts: Facts,
     path: Path,
     door: Door,
     overwrite: bool,
+    given: Collection[int],
     write: Callable[[Path, Iterator[Frame]], None],
 ) -> Released:
-    """Frames pass the gates into a file, which is signed, entered, and only then given its name."""
+    """Pass frames through the gates into a file, sign it, enter it, and only then give it its name."""
     passage = door.passage(facts)
-    with _beside(path) as (plain, signed):
-        write(plain, passage.through(frames))
+    with _two_temporary_files(path) as (plain, signed):
+        write(plain, passage.frames(frames, given))
         notes = passage.findings()
         sign(plain, signed, facts, door.identity)
         digest = sha256(signed)
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
-        entry = door.outputs.enter(digest, facts, passage.looks.kept, [str(note) for note in notes])
+        entry = door.outputs.enter(digest, facts, passage.looks(), [str(note) for note in notes])
         signed.replace(path)
     return Released(path.absolute(), entry, notes)
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Two names beside ``path`` to write to, which are gone afterwards."""
+def _two_temporary_files(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield two names beside ``path`` to write to; what remains of them is removed afterwards."""
+    # Without the name of ``path``, which may already be as long as the file system allows.
     places = tuple(path.with_name(f".{secrets.token_hex(8)}.part") for _ in range(2))
     try:
         yield places[0], places[1]
@@ -152,15 +179,15 @@ def _beside(path: Path) -> Iterator[tuple[Path, Path]]:
             place.unlink(missing_ok=True)
 
 
-def _checked(frame: ArrayLike, path: Path) -> Frame:
+def _check_picture(frame: ArrayLike, path: Path) -> Frame:
     picture = np.asarray(frame)
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-        raise ValueError(f"{path}: the image is {picture.dtype} {picture.shape}: give uint8 (height, width, 3)")
+        raise ValueError(f"{path}: the image is {picture.dtype} {picture.shape}: pass uint8 (height, width, 3)")
     return picture
 
 
-def _save(picture: Frame, facts: Facts, place: Path) -> None:
-    told = PngInfo()
+def _save_png(picture: Frame, facts: Facts, place: Path) -> None:
+    texts = PngInfo()
     for name, value in facts.metadata().items():
-        told.add_itxt(name.title() if name in ("title", "comment", "software") else name, value)  # PNG's own keywords
-    Image.fromarray(picture).save(place, format="PNG", pnginfo=told)
+        texts.add_itxt(name.title() if name in PNG_KEYWORDS else name, value)
+    Image.fromarray(picture).save(place, format="PNG", pnginfo=texts)

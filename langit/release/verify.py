@@ -1,243 +1,263 @@
-"""What is known of a file that somebody hands you: by its credentials, then its watermark, then this machine's ledger.
+"""What is known of a file: from its credentials, then from its watermark and looks, then from this machine's ledger.
 
-Credentials are asked first and, where they hold, alone. Where they do not hold or are gone, the pictures are looked at.
-What credentials say of model and prompt is the signer's word: the verdict says who that is. Nothing is fetched.
+The pictures are looked at only if the credentials are missing or do not hold. What credentials say of model and prompt
+is their signer's claim, so the verdict says who the signer is. Nothing is fetched.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from importlib import resources
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import langit
 from langit import config
 from langit.files import sha256
 from langit.release.credentials import boxes
-from langit.release.credentials.boxes import Layout
+from langit.release.credentials.boxes import FileLayout
 from langit.release.credentials.identity import SigningConfig, certificates, fingerprint, own_roots
 from langit.release.credentials.read import Credentials, read
-from langit.release.credentials.uncovered import certificates as chain_of
+from langit.release.credentials.stores import certificates_in
 from langit.release.credentials.uncovered import has_trace, uncovered
-from langit.release.verdict import Finding, Known, Verdict
+from langit.release.verdict import FileVerdict, KnownOutput, KnownSource, VerifyFinding
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from langit.ledger.made import Output
+    from langit.ledger.derived import Output
     from langit.ledger.store import Ledger
+    from langit.release.outputs import Outputs
+    from langit.release.watermark import MarkMatch
 
-FRAMES: Final = 240
-"""Frames that are looked at for a watermark."""
-LARGEST: Final = 1 << 28
-"""Bytes of a file that are held in memory where what follows it has to be taken off before it can be read."""
-CHANCE: Final = 1e-6
-"""A watermark that chance would show more often than this is none."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """An id that pictures bear, and how often chance would look like it."""
-
-    ident: bytes
-    p_value: float
+MAX_IN_MEMORY: Final = 1 << 28
+"""Bytes of a file that are held in memory if stray bytes after it must be cut off before it can be read."""
+MAX_CHANCE: Final = 1e-6
+"""A watermark that chance would match more often than this is not reported."""
+MAX_GIVEN_TO: Final = 8
+"""Outputs that are named for a file that was given to them."""
 
 
-def verify(path: Path, home: Path | None = None, signing: SigningConfig | None = None) -> Verdict:
-    """Everything that is known of a file.
+def verify(path: Path, home: Path | None = None, signing: SigningConfig | None = None) -> FileVerdict:
+    """Report everything that is known of a file.
 
     Args:
         path: any file.
-        home: whose keys and ledger are asked; LANGIT_HOME if left out.
-        signing: whose roots are trusted.
+        home: the home whose keys and ledger are asked; LANGIT_HOME if left out.
+        signing: settings that name the trusted roots.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: there is no such file, or it is a folder, a pipe or a device.
         OSError: it cannot be read.
-        ValueError: a file of trusted roots is none.
+        ValueError: a file of trusted roots holds none.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file: name a video or a picture")
-    here = config.home() if home is None else home
+        raise FileNotFoundError(f"{path} is not a file: name a video or a picture")
+    home = config.home() if home is None else home
     digest = sha256(path)
     with path.open("rb") as file:
-        found = boxes.layout_of(file)
-    trusted = [root for name in (signing or SigningConfig()).trusted for root in certificates(Path(name).expanduser())]
-    said = read(path, own_roots(here / "keys"), trusted)
-    if (
-        said is not None
-        and said.state == "unreadable"
-        and found is not None
-        and 0 < found.stray < found.size <= LARGEST
-    ):
-        said = read(path, own_roots(here / "keys"), trusted, found.size - found.stray)  # what follows stood in its way
-    if said is None and found is not None and has_trace(path, found):
-        said = Credentials("unreadable", why="the box that holds them does not say so")
-    ledger = _ledger(here)
-    verdict = Verdict(str(path), digest, Finding.NOTHING, said, known=_by_hash(ledger, digest))
-    if said is not None:
-        verdict = _judged(path, verdict, said, found)
-    elif found is not None and found.missing:
-        verdict = replace(verdict, finding=Finding.CUT, missing=found.missing)
-    if said is None or verdict.intact is False:
-        verdict = _looked_at(path, verdict, ledger)
-    model = said.weights if said is not None else verdict.known[0].model if verdict.known else None
-    return replace(verdict, training=_training(model, here)) if model else verdict
+        layout = boxes.layout_of(file)
+    credentials = _read_credentials(path, layout, home, signing or SigningConfig())
+    ledger = _open_ledger(home)
+    verdict = FileVerdict(str(path), digest, VerifyFinding.NOTHING, credentials)
+    if ledger is not None:
+        verdict = replace(verdict, known=_by_hash(ledger, digest), source=_source(ledger, digest))
+    if credentials is not None:
+        verdict = _judge_credentials(path, verdict, credentials, layout)
+    elif layout is not None and layout.missing:
+        verdict = replace(verdict, finding=VerifyFinding.CUT, missing=layout.missing)
+    if credentials is None or verdict.intact is False:
+        verdict = _judge_pictures(path, verdict, ledger)
+    model = credentials.weights if credentials is not None else verdict.known[0].model if verdict.known else None
+    if not model:
+        return verdict
+    from langit.release.training import describe_training
+
+    return replace(verdict, training=describe_training(model, home, ledger))
 
 
-def _judged(path: Path, verdict: Verdict, said: Credentials, found: Layout | None) -> Verdict:
-    """What the credentials are worth."""
-    chain = chain_of(path, found, said.label) if found is not None and said.label else ()
-    signer = said.signature
-    if signer is not None:
-        name = f"{signer.name}, {signer.organisation}" if signer.organisation else signer.name
-        own = signer.vouched == "here"
-        verdict = replace(verdict, signer="this machine's own key" if own else name, signed_here=own)
+def _read_credentials(
+    path: Path, layout: FileLayout | None, home: Path, signing: SigningConfig
+) -> Credentials | None:
+    trusted = [root for name in signing.trusted for root in certificates(Path(name).expanduser())]
+    own = own_roots(home / "keys")
+    found = read(path, own, trusted)
+    if layout is None:
+        return found
+    if found is not None and found.state == "unreadable" and 0 < layout.stray < layout.size <= MAX_IN_MEMORY:
+        # Bytes after the last box make c2pa refuse the whole file: read what lies before them.
+        found = read(path, own, trusted, layout.size - layout.stray)
+    if found is None and has_trace(path, layout):
+        return Credentials("unreadable", why="the box that holds them is not marked as such")
+    return found
+
+
+def _judge_credentials(
+    path: Path, verdict: FileVerdict, credentials: Credentials, layout: FileLayout | None
+) -> FileVerdict:
+    """Set the finding that the credentials lead to. The order of the checks is the order in docs/verify.md."""
+    chain = certificates_in(path, credentials.label) if credentials.label else ()
     verdict = replace(verdict, chain=tuple(map(fingerprint, chain)))
-    about = {each.about for each in said.problems}
-    if found is not None and found.missing:
-        return replace(verdict, finding=Finding.CUT, missing=found.missing)
-    if said.state == "unreadable" or "manifest" in about:
-        return replace(verdict, finding=Finding.MANIFEST)
+    signature = credentials.signature
+    if signature is not None:
+        own = signature.vouched == "here"
+        # A certificate may name itself anything, also "this machine's own key": its words are quoted.
+        names = [f'"{name}"' for name in (signature.name, signature.organisation) if name]
+        verdict = replace(
+            verdict, signer="this machine's own key" if own else ", ".join(names) or "no name", signed_here=own
+        )
+    about = {problem.about for problem in credentials.problems}
+    if layout is not None and layout.missing:
+        return replace(verdict, finding=VerifyFinding.CUT, missing=layout.missing)
+    if credentials.state == "unreadable" or "manifest" in about:
+        return replace(verdict, finding=VerifyFinding.MANIFEST)
     if "signature" in about:
-        return replace(verdict, finding=Finding.SIGNATURE)
+        return replace(verdict, finding=VerifyFinding.SIGNATURE)
     if "content" in about:
-        return _changed(path, verdict, said, found)
-    if found is not None and found.stray:
-        return replace(verdict, finding=Finding.APPENDED, appended=found.stray)
+        return _judge_change(path, verdict, credentials, layout)
+    if layout is not None and layout.stray:
+        return replace(verdict, finding=VerifyFinding.APPENDED, appended=layout.stray)
     if "expired" in about:
-        return replace(verdict, finding=Finding.EXPIRED)
+        return replace(verdict, finding=VerifyFinding.EXPIRED)
     if about & {"certificate", "revoked", "timestamp"}:
-        return replace(verdict, finding=Finding.CERTIFICATE)
-    if said.state == "invalid":
-        return replace(verdict, finding=Finding.MANIFEST)
-    hidden = uncovered(path, found, said) if found is not None else ()
+        return replace(verdict, finding=VerifyFinding.CERTIFICATE)
+    if credentials.state == "invalid":
+        return replace(verdict, finding=VerifyFinding.MANIFEST)
+    hidden = uncovered(path, layout, credentials) if layout is not None else ()
     if hidden:
-        return replace(verdict, finding=Finding.UNCOVERED, uncovered=hidden)
-    if said.state == "trusted":
-        return replace(verdict, finding=Finding.TRUSTED)
-    private = any(each.issuer == each.subject for each in chain)
-    return replace(verdict, finding=Finding.PRIVATE if private else Finding.UNKNOWN_ISSUER)
+        return replace(verdict, finding=VerifyFinding.UNCOVERED, uncovered=hidden)
+    if credentials.state == "trusted":
+        return replace(verdict, finding=VerifyFinding.TRUSTED)
+    private = any(certificate.issuer == certificate.subject for certificate in chain)
+    return replace(verdict, finding=VerifyFinding.PRIVATE if private else VerifyFinding.UNKNOWN_ISSUER)
 
 
-def _changed(path: Path, verdict: Verdict, said: Credentials, found: Layout | None) -> Verdict:
-    """What was changed of a file whose hash is not the one that was signed."""
-    if found is None or not said.pieces or not said.piece_size:
-        return replace(verdict, finding=Finding.CHANGED)
+def _judge_change(
+    path: Path, verdict: FileVerdict, credentials: Credentials, layout: FileLayout | None
+) -> FileVerdict:
+    """Say what was changed in a file whose hash is not the one that was signed."""
+    if layout is None or not credentials.pieces or not credentials.piece_size:
+        return replace(verdict, finding=VerifyFinding.CHANGED)
+    signed = credentials.pieces
     with path.open("rb") as file:
-        pieces = boxes.pieces(file, found, said.piece_size)
-    same = sum(now == then for now, then in zip(pieces, said.pieces, strict=False))
-    if pieces != said.pieces:
+        pieces = boxes.pieces(file, layout, credentials.piece_size)
+    if pieces != signed:
+        same = sum(now == then for now, then in zip(pieces, signed, strict=False))
         if not same:
-            return replace(verdict, finding=Finding.ELSEWHERE)
-        count = len(said.pieces)
-        places = [str(n) for n, (now, then) in enumerate(itertools.zip_longest(pieces, said.pieces), 1) if now != then]
-        words = f"{count - same} of {count} parts of the pictures' data are others (part {', '.join(places[:4])}"
-        return replace(verdict, finding=Finding.CHANGED, changed=words + (", …)" if len(places) > 4 else ")"))
-    now = tuple(f"{box.kind} {box.size}" for box in found.plain if box.kind != "IDAT")
-    if now[: len(said.boxes)] == said.boxes and (len(now) > len(said.boxes) or found.stray):
-        added = sum(box.size for box in found.plain[len(found.plain) - (len(now) - len(said.boxes)) :])
-        return replace(verdict, finding=Finding.APPENDED, appended=found.stray + (added if now != said.boxes else 0))
-    return replace(verdict, finding=Finding.STRUCTURE)
+            return replace(verdict, finding=VerifyFinding.ELSEWHERE)
+        numbers = [str(n) for n, (now, then) in enumerate(itertools.zip_longest(pieces, signed), 1) if now != then]
+        named = ", ".join(numbers[:4]) + (", …" if len(numbers) > 4 else "")
+        changed = f"{len(signed) - same} of {len(signed)} parts of the picture data differ (part {named})"
+        return replace(verdict, finding=VerifyFinding.CHANGED, changed=changed)
+    now = tuple(f"{box.kind} {box.size}" for box in layout.plain if box.kind != "IDAT")
+    more = len(now) - len(credentials.boxes)
+    if now[: len(credentials.boxes)] == credentials.boxes and (more > 0 or layout.stray):
+        added = sum(box.size for box in layout.plain[len(layout.plain) - more :]) if more else 0
+        return replace(verdict, finding=VerifyFinding.APPENDED, appended=layout.stray + added)
+    return replace(verdict, finding=VerifyFinding.STRUCTURE)
 
 
-def _looked_at(path: Path, verdict: Verdict, ledger: Ledger | None) -> Verdict:
-    """What the pictures themselves tell."""
-    frames = _frames(path)
-    if not frames:
-        if verdict.credentials is not None or verdict.finding is Finding.CUT:
-            return verdict
-        return replace(verdict, finding=Finding.KNOWN_FILE if verdict.known else Finding.NO_PICTURES)
-    outputs = ledger.outputs() if ledger is not None else ()
+def _judge_pictures(path: Path, verdict: FileVerdict, ledger: Ledger | None) -> FileVerdict:
+    """Look for a watermark in the pictures and, where there is none, for outputs that look like them."""
+    from langit.release.pictures import first_frames
+
+    settled = verdict.credentials is not None or verdict.finding is VerifyFinding.CUT
+    if next(first_frames(path), None) is None:
+        return verdict if settled else replace(verdict, finding=_without_pictures(verdict))
+    outputs = _outputs(ledger)
     claimed = verdict.credentials.mark if verdict.credentials else None
-    mark = _mark(frames, [bytes.fromhex(each.mark) for each in outputs if each.mark] + ([claimed] if claimed else []))
-    entries = [each for each in outputs if mark is not None and each.mark == mark.ident.hex()]
-    known = [*verdict.known, *(_known("watermark", each, ledger, mark.p_value if mark else None) for each in entries)]
-    told = f"holds the id {mark.ident.hex()}, by chance once in {1 / max(mark.p_value, 1e-300):.1e}" if mark else "none"
-    if claimed:
-        told += ": the one of the credentials" if mark and mark.ident == claimed else ": not that of the credentials"
-    verdict = replace(verdict, mark=told)
-    if verdict.credentials is not None or verdict.finding is Finding.CUT:
-        return replace(verdict, known=tuple(known))
-    finding = Finding.KNOWN_FILE if verdict.known else Finding.KNOWN_MARK if entries else Finding.STRANGE_MARK
-    if mark is None and not verdict.known:
-        known = _alike(frames, ledger)
-        finding = Finding.KNOWN_LOOKS if known else Finding.NOTHING
-    return replace(verdict, finding=finding, known=tuple(known))
+    mark = _find_mark(path, [*(outputs.marks() if outputs else ()), *([claimed] if claimed else [])])
+    entries = outputs.by_mark(mark.ident) if outputs is not None and mark is not None else ()
+    known = [*verdict.known, *(_known("watermark", entry, ledger, mark.p_value if mark else None) for entry in entries)]
+    verdict = replace(verdict, mark=_describe_mark(mark, claimed), known=tuple(known))
+    if settled:
+        return verdict
+    if verdict.known:
+        exact = any(known.how == "file" for known in verdict.known)
+        return replace(verdict, finding=VerifyFinding.KNOWN_FILE if exact else VerifyFinding.KNOWN_MARK)
+    if mark is not None:
+        return replace(verdict, finding=VerifyFinding.STRANGE_MARK)
+    if verdict.source is not None:
+        # What a person gave resembles what was made of it: the record answers before the looks.
+        return replace(verdict, finding=_source_finding(verdict.source))
+    similar = outputs.by_looks(first_frames(path)) if outputs is not None else []
+    if similar:
+        known = [_known("looks", one.output, ledger) for one in similar]
+        return replace(verdict, finding=VerifyFinding.KNOWN_LOOKS, known=tuple(known))
+    return replace(verdict, finding=VerifyFinding.NOTHING)
 
 
-def _frames(path: Path) -> list[np.ndarray]:
-    """The first frames of a video or the picture, as far as they can be read; none if it is neither."""
-    import av
-    from av.error import FFmpegError
-
-    from langit.video import LARGEST as MOST_PIXELS
-    from langit.video import Picture
-
-    found: list[np.ndarray] = []
-    try:
-        with av.open(str(path)) as container:
-            decoder = container.streams.video[0].codec_context if container.streams.video else None
-            if decoder is None or decoder.width * decoder.height > MOST_PIXELS:
-                return []
-            packets: Iterator[Any] = container.demux(video=0)
-            while len(found) < FRAMES:
-                try:
-                    packet = next(packets, None)
-                    pictures = decoder.decode(packet)
-                except FFmpegError:
-                    pictures = decoder.decode(None)  # half a file shows its first half
-                    packet = None
-                found += [Picture(each).upright() for each in pictures]
-                if packet is None:
-                    break
-    except (FFmpegError, ValueError):
-        pass
-    return [each for each in found if each.shape == found[0].shape][:FRAMES]
+def _without_pictures(verdict: FileVerdict) -> VerifyFinding:
+    if verdict.known:
+        return VerifyFinding.KNOWN_FILE
+    return _source_finding(verdict.source) if verdict.source is not None else VerifyFinding.NO_PICTURES
 
 
-def _mark(frames: Iterable[np.ndarray], ids: Sequence[bytes]) -> Seen | None:
-    """The id in the pictures: one of those that are known, else what can be read with none."""
+def _source_finding(source: KnownSource) -> VerifyFinding:
+    return VerifyFinding.KNOWN_PARENT if source.entry is None else VerifyFinding.KNOWN_SOURCE
+
+
+def _find_mark(path: Path, ids: Sequence[bytes]) -> MarkMatch | None:
+    """Read the watermark: one of the known ids, or else any id that can be decoded without knowing it."""
     from langit.release import watermark
+    from langit.release.pictures import first_frames
 
-    reading = watermark.read(frames)
-    found = list(reading.matches(list(dict.fromkeys(ids)))) if ids else []
-    blind = reading.decode()
-    if not any(each.p_value <= CHANCE for each in found) and blind is not None:
-        found = [blind]
-    best = min(found, key=lambda each: each.p_value, default=None)
-    return Seen(best.ident, best.p_value) if best is not None and best.p_value <= CHANCE else None
+    reading = watermark.read(first_frames(path))
+    matches = list(reading.matches(list(dict.fromkeys(ids)))) if ids else []
+    if not any(match.p_value <= MAX_CHANCE for match in matches):
+        decoded = reading.decode()
+        matches = [decoded] if decoded is not None else []
+    best = min(matches, key=lambda match: match.p_value, default=None)
+    return best if best is not None and best.p_value <= MAX_CHANCE else None
 
 
-def _ledger(home: Path) -> Ledger | None:
+def _describe_mark(mark: MarkMatch | None, claimed: bytes | None) -> str:
+    text = "none"
+    if mark is not None:
+        text = f"holds the id {mark.ident.hex()}, by chance once in {1 / max(mark.p_value, 1e-300):.1e}"
+    if claimed:
+        same = mark is not None and mark.ident == claimed
+        text += ": the id that the credentials name" if same else ": not the id that the credentials name"
+    return text
+
+
+def _open_ledger(home: Path) -> Ledger | None:
     if not (home / "ledger").is_dir():
-        return None
+        return None  # opening a ledger must not create one
     from langit.ledger.store import Ledger
 
     return Ledger(home / "ledger")
 
 
-def _by_hash(ledger: Ledger | None, digest: str) -> tuple[Known, ...]:
-    outputs = ledger.outputs() if ledger is not None else ()
-    return tuple(_known("file", each, ledger) for each in outputs if each.content_sha256 == digest)
-
-
-def _alike(frames: Iterable[np.ndarray], ledger: Ledger | None) -> list[Known]:
-    """Entries of which most looks are found."""
+def _outputs(ledger: Ledger | None) -> Outputs | None:
     if ledger is None:
-        return []
+        return None
     from langit.release.outputs import Outputs
 
-    return [_known("looks", each.output, ledger) for each in Outputs(ledger).by_looks(frames) if each.share >= 0.5]
+    return Outputs(ledger)
 
 
-def _known(how: str, output: Output, ledger: Ledger | None, p_value: float | None = None) -> Known:
+def _by_hash(ledger: Ledger, digest: str) -> tuple[KnownOutput, ...]:
+    from langit.ledger.derived import Output
+
+    return tuple(_known("file", output, ledger) for output in ledger.where(Output, "content_sha256", bytes.fromhex(digest)))
+
+
+def _source(ledger: Ledger, digest: str) -> KnownSource | None:
+    """The source that is exactly this file, and what it was given to; None if it is neither on record nor given."""
+    from langit.ledger.record import Rights, Source
+
+    given_to = tuple(output.content_sha256 for output in ledger.outputs() if digest in output.parents)[:MAX_GIVEN_TO]
+    for source in ledger.where(Source, "content_sha256", bytes.fromhex(digest)):
+        creator, licence = source.creator or "", source.licence or ""
+        for statement in ledger.where(Rights, "source", bytes.fromhex(source.digest)):  # later statements win
+            creator, licence = statement.holder or creator, statement.licence or licence
+        return KnownSource(source.digest, source.title, creator, licence, given_to)
+    return KnownSource(None, given_to=given_to) if given_to else None
+
+
+def _known(how: str, output: Output, ledger: Ledger | None, p_value: float | None = None) -> KnownOutput:
     kept = ledger.personal.get(output.prompt) if ledger is not None and output.prompt is not None else None
-    return Known(
+    return KnownOutput(
         how=how,
         entry=output.digest,
         content_sha256=output.content_sha256,
@@ -248,19 +268,3 @@ def _known(how: str, output: Output, ledger: Ledger | None, p_value: float | Non
         parents=output.parents,
         p_value=p_value,
     )
-
-
-def _training(digest: str, home: Path) -> str:
-    """What this machine knows of a model's training, by the model's digest."""
-    from langit.feed.traces import PROVENANCE, read_model
-
-    packaged = Path(str(resources.files(langit))) / "weights"
-    for place in sorted({*packaged.glob(f"*/{PROVENANCE}"), *home.glob(f"models/*/{PROVENANCE}")}):
-        try:
-            model = read_model(place.parent)
-        except ValueError:
-            continue  # half a bundle: `langit bundle check` says what is wrong with it
-        if model.digest == digest:
-            films = f"{len(model.films):,} films that were rendered for it" if model.films else "clips of its ledger"
-            return f"{films}; this machine has the model: `langit ledger whose {model.name}` names what it saw"
-    return ""

@@ -13,8 +13,8 @@ from ledger.lived import CLIPS, FILE, FILMS, NOBODYS, Lived, live
 from PIL import Image
 
 from langit import config, video
-from langit.curate.duplicates import Prints
-from langit.curate.prints import PrintTable
+from langit.curate.duplicates import ClipFingerprints
+from langit.curate.fingerprints import FingerprintTable
 from langit.curate.survey import SurveySettings, survey
 from langit.ledger.keys import signer
 from langit.ledger.store import Ledger
@@ -140,7 +140,7 @@ def test_a_near_copy_is_known_by_its_fingerprints(capsys, lived: Lived) -> None:
     video.write(Path("a.mp4"), np.repeat(frame[None], 16, 0), 8, {})
     (stretch,) = survey(Path("a.mp4"), SurveySettings(picture=0), 8)
     bits = [tuple(getattr(look, kind).bits for look in stretch.looks) for kind in ("fingerprint", "inner")]
-    PrintTable(lived.ledger.place).add([Prints(CLIPS[0].digest, *bits)])
+    FingerprintTable(lived.ledger.place).add([ClipFingerprints(CLIPS[0].digest, *bits)])
     smaller = np.asarray(Image.fromarray(frame).resize((160, 96)))
     video.write(Path("copy.mp4"), np.repeat(smaller[None], 12, 0), 8, {})
     run = ledger(capsys, "whose", "copy.mp4")

@@ -13,7 +13,7 @@ import pytest
 from langit.feed.catalogue import Films
 from langit.feed.footage import Wanted, clip_frames, find_manifest, fitted, footage_entries
 from langit.files import sha256
-from langit.ledger.made import Caption, Manifest
+from langit.ledger.derived import Caption, Manifest
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Source
 from langit.ledger.store import Ledger

@@ -15,8 +15,8 @@ from langit.bundle.films import FilmTable
 from langit.bundle.provenance import Exposure as Exposed
 from langit.bundle.provenance import LedgerState, Provenance, Training
 from langit.feed.exposure import ExposureLog
+from langit.ledger.derived import Caption, Drop, Manifest, RunExposure
 from langit.ledger.log import leaf_hash, root
-from langit.ledger.made import Caption, Drop, Exposure, Manifest
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Rights, Signal, Source
 from langit.ledger.store import Ledger
@@ -124,7 +124,7 @@ def live(home: Path) -> Lived:
         save_file({"latents": np.zeros((len(part), 2), np.float16)}, place / f"{number}.safetensors", metadata=told)
     model = provenance.digest.removeprefix("sha256:")
     scenes = logs["scenes"]
-    ledger.add([Exposure("tiny", scenes.root(), scenes.rows, 4, WHEN, manifest.digest, model)])
+    ledger.add([RunExposure("tiny", scenes.root(), scenes.rows, 4, WHEN, manifest.digest, model)])
     return Lived(home, ledger, manifest, provenance)
 
 

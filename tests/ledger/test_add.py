@@ -2,11 +2,11 @@
 
 import pytest
 
-from langit.ledger.add import BATCH, Added, add_folder, read_sources
+from langit.ledger.add import BATCH, AddSummary, add_folder, read_sources
 from langit.ledger.policy import Policy
 from langit.ledger.record import Revocation
 from langit.ledger.store import Ledger
-from langit.ledger.verdict import Verdict
+from langit.ledger.verdict import RightsVerdict
 
 SOURCES = """
 [[source]]
@@ -51,7 +51,7 @@ def sources(ledger):
 def test_what_is_known_of_each_file_goes_on_record(ledger, folder):
     lines = []
     added = add_folder(ledger, folder, folder / "SOURCES.toml", report=lines.append)
-    assert added == Added(new=5, unknown_rights=("nobody.mp4", "empty.mp4", "unnamed.MOV"), skipped=("terms.txt",))
+    assert added == AddSummary(new=5, unknown_rights=("nobody.mp4", "empty.mp4", "unnamed.MOV"), skipped=("terms.txt",))
     found = sources(ledger)
     assert set(found) == {"A dog", "sub/bola merah – é.webm", "nobody.mp4", "empty.mp4", "unnamed.MOV"}
     dog = found["A dog"]
@@ -61,7 +61,7 @@ def test_what_is_known_of_each_file_goes_on_record(ledger, folder):
     decisions = ledger.decisions(Policy())
     assert decisions[dog.digest].allowed and decisions[found["sub/bola merah – é.webm"].digest].allowed
     assert {decisions[found[name].digest].verdict for name in ("nobody.mp4", "empty.mp4", "unnamed.MOV")} == {
-        Verdict.UNKNOWN
+        RightsVerdict.UNKNOWN
     }
     assert {(signal.scheme, signal.says) for signal in ledger.signals()} == {("cawg", "silent")}
     assert len(lines) == 5 and "dog.mp4: CC-BY-4.0" in lines and "nobody.mp4: rights unknown" in lines
@@ -84,7 +84,7 @@ def test_a_licence_that_is_stated_later_becomes_a_statement(ledger, folder):
     assert {ledger.evidence.get(statement.evidence[0]) for statement in ledger.rights()} == {b"words of terms.txt"}
     assert add_folder(ledger, folder, licence="CC-BY-4.0", creator="Sri").updated == 0
     assert add_folder(ledger, folder, licence="CC-BY-NC-4.0", creator="Sri").updated == 5
-    assert {item.verdict for item in ledger.decisions(Policy()).values()} == {Verdict.REFUSED}
+    assert {item.verdict for item in ledger.decisions(Policy()).values()} == {RightsVerdict.REFUSED}
 
 
 def test_one_statement_for_files_that_nobody_named(ledger, folder):
@@ -142,7 +142,7 @@ def test_revoked_content_stays_barred_however_it_is_added(ledger, folder):
     (folder / "dog.mp4").rename(folder / "puppy.mp4")
     (folder / "SOURCES.toml").unlink()
     add_folder(ledger, folder, licence="CC0-1.0")
-    assert ledger.decisions(Policy())[dog.digest].verdict is Verdict.REFUSED
+    assert ledger.decisions(Policy())[dog.digest].verdict is RightsVerdict.REFUSED
 
 
 @pytest.mark.parametrize(

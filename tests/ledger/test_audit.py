@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from ledger.lived import ALL, FILE, FILMS, live
 
-from langit.feed.traces import holdings
+from langit.feed.traces import find_artifacts
 from langit.ledger import audit
 from langit.ledger.checkpoint import Signer
 from langit.ledger.lineage import Lineage
@@ -27,7 +27,7 @@ def lived(tmp_path_factory):
 
 
 def written(lived, path, ledger=None):
-    lineage = Lineage(ledger or lived.ledger, holdings(lived.home))
+    lineage = Lineage(ledger or lived.ledger, find_artifacts(lived.home))
     audit.write(lineage, lineage.find("tiny")[0], SIGNER, path)
     return path
 
@@ -187,7 +187,7 @@ def test_a_model_of_another_ledger_and_one_without_logs_are_not_audited(lived, t
     with pytest.raises(ValueError, match="audit it with its own ledger"):
         written(lived, tmp_path / "a.zip", other)
     shutil.copytree(lived.home, tmp_path / "home", ignore=shutil.ignore_patterns("exposure.log"))
-    lineage = Lineage(Ledger(tmp_path / "home" / "ledger"), holdings(tmp_path / "home"))
+    lineage = Lineage(Ledger(tmp_path / "home" / "ledger"), find_artifacts(tmp_path / "home"))
     with pytest.raises(ValueError, match="audit the model where it was trained"):
         audit.write(lineage, lineage.find("tiny")[0], SIGNER, tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()

@@ -6,11 +6,11 @@ import threading
 import pytest
 
 from langit.ledger import personal
-from langit.ledger.place import Folder, place
+from langit.ledger.place import Folder, open_place
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Consent, Revocation, Source
 from langit.ledger.store import Ledger
-from langit.ledger.verdict import Verdict
+from langit.ledger.verdict import RightsVerdict
 
 HASH = "ab" * 32
 SOURCE = Source(kind="file", title="dog", content_sha256=HASH, licence="CC0-1.0")
@@ -38,7 +38,7 @@ def ledger(tmp_path):
 
 def verdict(ledger, on="2026-06-01"):
     found = ledger.allowed_clips(Policy(), on)
-    return Verdict.ALLOWED if found.clips else found.refused[0].decision.verdict
+    return RightsVerdict.ALLOWED if found.clips else found.refused[0].decision.verdict
 
 
 def test_evidence_is_kept_once_and_found_by_its_hash(ledger):
@@ -100,7 +100,7 @@ def test_erasing_a_person_leaves_the_log_as_it_was(ledger):
     entered = consent(ledger)
     ledger.add([entered])
     root = ledger.root()
-    assert verdict(ledger) is Verdict.ALLOWED
+    assert verdict(ledger) is RightsVerdict.ALLOWED
     for commitment in (entered.person, entered.form):
         assert ledger.personal.erase(commitment) and not ledger.personal.erase(commitment)
         assert ledger.personal.get(commitment) is None
@@ -112,24 +112,24 @@ def test_erasing_a_person_leaves_the_log_as_it_was(ledger):
 
 
 def test_a_person_in_a_clip_needs_consent_that_covers_training_now(ledger):
-    assert verdict(ledger) is Verdict.UNKNOWN
+    assert verdict(ledger) is RightsVerdict.UNKNOWN
     ledger.add([consent(ledger, purposes=("exhibition",))])
-    assert verdict(ledger) is Verdict.UNKNOWN, "for another purpose"
+    assert verdict(ledger) is RightsVerdict.UNKNOWN, "for another purpose"
     ledger.add([consent(ledger, purposes=("exhibition", "training"), starts="2026-05-01", ends="2026-06-30")])
     assert [verdict(ledger, day) for day in ("2026-04-30", "2026-05-01", "2026-06-30", "2026-07-01")] == [
-        Verdict.UNKNOWN,
-        Verdict.ALLOWED,
-        Verdict.ALLOWED,
-        Verdict.UNKNOWN,
+        RightsVerdict.UNKNOWN,
+        RightsVerdict.ALLOWED,
+        RightsVerdict.ALLOWED,
+        RightsVerdict.UNKNOWN,
     ]
 
 
 def test_a_withdrawn_consent_refuses(ledger):
     entered = consent(ledger)
     ledger.add([entered])
-    assert verdict(ledger) is Verdict.ALLOWED
+    assert verdict(ledger) is RightsVerdict.ALLOWED
     ledger.revoke(entered.digest, "she changed her mind")
-    assert verdict(ledger) is Verdict.REFUSED
+    assert verdict(ledger) is RightsVerdict.REFUSED
     assert "she changed her mind" in ledger.allowed_clips(Policy()).refused[0].decision.rule
 
 
@@ -159,6 +159,8 @@ def test_a_fingerprint_can_be_barred(ledger):
 
 def test_places_that_are_none():
     with pytest.raises(ValueError, match="cannot lie at https://x.example"):
-        place("https://x.example/ledger")
+        open_place("https://x.example/ledger")
     with pytest.raises(ValueError, match="this needs a ledger in a folder, and s3://films/ledger is none"):
-        _ = Ledger.path.fget(type("Elsewhere", (), {"place": place("s3://films/ledger", {"region": "us-east-1"})})())
+        _ = Ledger.path.fget(
+            type("Elsewhere", (), {"place": open_place("s3://films/ledger", {"region": "us-east-1"})})()
+        )

@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from langit.ledger.checkpoint import Checkpoint, Signer, Verifier, open_note
+from langit.ledger.checkpoint import LogCheckpoint, Signer, Verifier, open_note
 from langit.ledger.log import consistency_proof, leaf_hash, root
 
 LEAVES = [leaf_hash(bytes([number])) for number in range(12)]
@@ -13,7 +13,7 @@ SIGNER = Signer("ledger.example", bytes(range(32)))
 
 
 def state(size, leaves=LEAVES, origin="ledger.example/films"):
-    return Checkpoint(origin, size, root(leaves[:size]))
+    return LogCheckpoint(origin, size, root(leaves[:size]))
 
 
 def test_the_text_is_c2sp():
@@ -37,8 +37,8 @@ def test_what_was_signed_is_read_back_and_other_signatures_are_skipped():
     other = Signer.generate("witness.example")
     body = str(state(7)) + "an extension\n"
     note = other.sign(body) + SIGNER.sign(body).rpartition("\n\n")[2]
-    assert Checkpoint.parse(note, SIGNER.verifier) == state(7)
-    assert Checkpoint.parse(note, other.verifier) == state(7)
+    assert LogCheckpoint.parse(note, SIGNER.verifier) == state(7)
+    assert LogCheckpoint.parse(note, other.verifier) == state(7)
 
 
 def test_any_changed_byte_is_caught():
@@ -46,16 +46,16 @@ def test_any_changed_byte_is_caught():
     for place in range(len(note) - 1):
         changed = note[:place] + ("A" if note[place] != "A" else "B") + note[place + 1 :]
         with pytest.raises(ValueError, match=r"checkpoint|base64"):
-            Checkpoint.parse(changed, SIGNER.verifier)
+            LogCheckpoint.parse(changed, SIGNER.verifier)
     for end in range(len(note) - 2):
         with pytest.raises(ValueError, match=r"checkpoint|base64"):
-            Checkpoint.parse(note[:end], SIGNER.verifier)
+            LogCheckpoint.parse(note[:end], SIGNER.verifier)
 
 
 def test_another_key_of_the_same_name_is_caught():
     note = Signer.generate("ledger.example").sign(str(state(12)))
     with pytest.raises(ValueError, match=r"bears no valid signature by ledger[.]example"):
-        Checkpoint.parse(note, SIGNER.verifier)
+        LogCheckpoint.parse(note, SIGNER.verifier)
 
 
 def test_keys_survive_being_written_down():
@@ -90,4 +90,4 @@ def test_only_a_continuation_is_accepted():
 @pytest.mark.parametrize("body", ["one line\n", "origin\nmany\nAAAA\n", "origin\n3\nAAAA\n", "\n3\nAAAA\n"])
 def test_a_signed_note_that_is_no_checkpoint_is_refused(body):
     with pytest.raises(ValueError, match=r"of the checkpoint is not 32 bytes|checkpoint is not origin, size, root"):
-        Checkpoint.parse(SIGNER.sign(body), SIGNER.verifier)
+        LogCheckpoint.parse(SIGNER.sign(body), SIGNER.verifier)

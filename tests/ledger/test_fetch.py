@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from langit.ledger.download import Limits, document, normal
+from langit.ledger.download import FetchLimits, fetch_document, normalize_url
 from langit.ledger.fetch import fetch
 from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
-from langit.ledger.verdict import Verdict
+from langit.ledger.verdict import RightsVerdict
 
 FILM = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 40
 NOTHING = (404, {}, b"none")
@@ -104,7 +104,7 @@ def test_a_film_of_a_silent_site_with_a_licence_is_allowed_and_its_evidence_kept
 
 def test_without_a_licence_silence_is_not_consent(ledger, site, tmp_path):
     get(ledger, site, tmp_path, licence=None)
-    assert decision(ledger).verdict is Verdict.UNKNOWN and "silence" in decision(ledger).rule
+    assert decision(ledger).verdict is RightsVerdict.UNKNOWN and "silence" in decision(ledger).rule
 
 
 RSL = (
@@ -129,7 +129,7 @@ def test_a_reservation_refuses_in_spite_of_a_licence(ledger, site, tmp_path, pat
     site.answers |= {path: said, "/l.xml": (200, {}, RSL)}
     assert get(ledger, site, tmp_path).problem is None
     found = decision(ledger)
-    assert found.verdict is Verdict.REFUSED and found.rule.startswith(scheme)
+    assert found.verdict is RightsVerdict.REFUSED and found.rule.startswith(scheme)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_a_reservation_refuses_in_spite_of_a_licence(ledger, site, tmp_path, pat
 )
 def test_what_cannot_be_read_is_unknown(ledger, site, tmp_path, path, said):
     site.answers[path] = said
-    assert get(ledger, site, tmp_path, limits=Limits(document=4000)).problem is None
-    assert decision(ledger).verdict is Verdict.UNKNOWN and "could not be read" in decision(ledger).rule
+    assert get(ledger, site, tmp_path, limits=FetchLimits(document=4000)).problem is None
+    assert decision(ledger).verdict is RightsVerdict.UNKNOWN and "could not be read" in decision(ledger).rule
 
 
 @pytest.mark.parametrize(
@@ -181,22 +181,22 @@ def test_what_robots_bars_or_may_bar_is_not_fetched(ledger, site, tmp_path, said
 )
 def test_footage_that_does_not_come_whole_leaves_nothing(ledger, site, tmp_path, said, why):
     site.answers["/film.mp4"] = said
-    got = get(ledger, site, tmp_path, limits=Limits(footage=50_000))
+    got = get(ledger, site, tmp_path, limits=FetchLimits(footage=50_000))
     assert why in got.problem and got.file is None and ledger.size == 0
     assert not (tmp_path / "films").exists() or list((tmp_path / "films").iterdir()) == []
 
 
 def test_a_server_that_says_nothing_is_given_up(ledger, site, tmp_path):
     site.answers["/film.mp4"] = ("silent", {}, b"")
-    assert "timed out" in get(ledger, site, tmp_path, limits=Limits(seconds=0.2)).problem
+    assert "timed out" in get(ledger, site, tmp_path, limits=FetchLimits(seconds=0.2)).problem
     site.answers["/robots.txt"] = ("silent", {}, b"")
-    assert "timed out" in get(ledger, site, tmp_path, limits=Limits(seconds=0.2)).problem
+    assert "timed out" in get(ledger, site, tmp_path, limits=FetchLimits(seconds=0.2)).problem
     assert ledger.size == 0
 
 
 def test_too_large_a_film_without_a_length_is_cut_off(ledger, site, tmp_path):
     site.answers["/film.mp4"] = (200, {"Content-Length": "", "Connection": "close"}, FILM)
-    assert "more than 5000 bytes" in get(ledger, site, tmp_path, limits=Limits(footage=5000)).problem
+    assert "more than 5000 bytes" in get(ledger, site, tmp_path, limits=FetchLimits(footage=5000)).problem
 
 
 def test_each_step_of_a_redirect_is_judged(ledger, site, tmp_path):
@@ -208,19 +208,19 @@ def test_each_step_of_a_redirect_is_judged(ledger, site, tmp_path):
     site.answers["/robots.txt"] = (200, {}, b"User-agent: GPTBot\nDisallow: /go\n")
     other = Ledger(tmp_path / "third")
     get(other, site, tmp_path, "/go")
-    assert decision(other).verdict is Verdict.REFUSED
+    assert decision(other).verdict is RightsVerdict.REFUSED
 
 
 def test_robots_that_moved_are_followed(site):
     site.answers |= {"/robots.txt": (301, {"Location": "/r"}, b""), "/r": (200, {}, b"User-agent: *\n")}
-    found = document(site.url("/robots.txt"), Limits())
+    found = fetch_document(site.url("/robots.txt"), FetchLimits())
     assert (found.url, found.status, found.body) == (site.url("/robots.txt"), 200, b"User-agent: *\n")
 
 
 def test_the_page_that_offers_a_film_is_heeded(ledger, site, tmp_path):
     site.answers["/page"] = (200, {"Content-Type": "text/html"}, b"<meta name=robots content=noai>")
     get(ledger, site, tmp_path, found_on=site.url("/page"))
-    assert decision(ledger).verdict is Verdict.REFUSED and decision(ledger).rule.startswith("noai")
+    assert decision(ledger).verdict is RightsVerdict.REFUSED and decision(ledger).rule.startswith("noai")
 
 
 def test_fetching_again_adds_what_is_said_now_and_no_second_source(ledger, site, tmp_path):
@@ -228,7 +228,7 @@ def test_fetching_again_adds_what_is_said_now_and_no_second_source(ledger, site,
     assert decision(ledger).allowed
     site.answers["/robots.txt"] = (200, {}, b"User-agent: CCBot\nDisallow: /\n")
     assert get(ledger, site, tmp_path).source == first.source
-    assert len(ledger.sources()) == 1 and decision(ledger).verdict is Verdict.REFUSED
+    assert len(ledger.sources()) == 1 and decision(ledger).verdict is RightsVerdict.REFUSED
 
 
 def test_one_bad_url_does_not_stop_the_others(ledger, site, tmp_path):
@@ -255,4 +255,4 @@ def test_names_of_files_are_tame(ledger, site, tmp_path):
     ],
 )
 def test_urls_are_normal(url, expected):
-    assert normal(url) == expected == normal(expected)
+    assert normalize_url(url) == expected == normalize_url(expected)

@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 from ledger.lived import ALL, CAPTION, CLIPS, DROP, FETCHED, FILE, FILMS, NOBODYS, RIGHTS, SHOTS, live
 
-from langit.feed.traces import holdings
-from langit.ledger.exposures import Seen
-from langit.ledger.lineage import Lineage, reach
-from langit.ledger.made import Output
+from langit.feed.traces import find_artifacts
+from langit.ledger.derived import Output
+from langit.ledger.exposures import ClipExposure
+from langit.ledger.lineage import Lineage, trace_descendants
 from langit.ledger.record import Source
 
 
@@ -21,18 +21,18 @@ def lived(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def lineage(lived):
-    return Lineage(lived.ledger, holdings(lived.home))
+    return Lineage(lived.ledger, find_artifacts(lived.home))
 
 
 def test_a_home_is_read_off_its_disk(lived, lineage):
-    model = next(model for model in lineage.holdings.models if model.name == "tiny")
+    model = next(model for model in lineage.artifacts.models if model.name == "tiny")
     assert (model.digest, model.place, model.fps) == (lived.name, lived.model, 8.0)
     assert [stage.name for stage in model.stages] == ["autoencoder", "scenes"]
     assert all(stage.log and stage.log.root == stage.root for stage in model.stages)
-    assert [log.stage for log in lineage.holdings.runs["tiny"]] == ["autoencoder", "scenes"]
-    assert [*lineage.holdings.runs["tiny"][0].checkpoints] == [2, 4]
+    assert [log.stage for log in lineage.artifacts.runs["tiny"]] == ["autoencoder", "scenes"]
+    assert [*lineage.artifacts.runs["tiny"][0].checkpoints] == [2, 4]
     assert {*model.films.values()} == {film.content_sha256 for film in FILMS}
-    assert [item.clips for item in lineage.holdings.latents] == [
+    assert [item.clips for item in lineage.artifacts.latents] == [
         tuple(clip.digest for clip in ALL[:4]),
         tuple(clip.digest for clip in ALL[4:]),
     ]
@@ -40,7 +40,7 @@ def test_a_home_is_read_off_its_disk(lived, lineage):
 
 def test_from_footage_to_models(lived, lineage):
     sightings = {(item.stage.name, item.clip): item.seen for item in lineage.sightings([CLIPS[0].digest])}
-    assert sightings == {("autoencoder", CLIPS[0].digest): Seen(2, 1, 2)}
+    assert sightings == {("autoencoder", CLIPS[0].digest): ClipExposure(2, 1, 2)}
     assert lineage.sightings([CLIPS[3].digest]) == ()
     assert lineage.manifests_with([SHOTS[0].digest]) == (lived.manifest,)
     assert lineage.may_have_seen(FILMS[2]) == lineage.may_have_seen(FILMS[3]) != ()
@@ -87,7 +87,7 @@ def test_what_cannot_be_found_is_one_plain_line(lineage):
 
 
 def test_an_ambiguous_beginning_lists_what_it_may_be(lived, monkeypatch):
-    lineage = Lineage(lived.ledger, holdings(lived.home))
+    lineage = Lineage(lived.ledger, find_artifacts(lived.home))
     monkeypatch.setattr("langit.ledger.lineage.SHORTEST", 1)
     starts = Counter(clip.digest[0] for clip in ALL)
     first = starts.most_common(1)[0][0]
@@ -99,22 +99,22 @@ def test_an_ambiguous_beginning_lists_what_it_may_be(lived, monkeypatch):
 
 
 def test_the_reach_of_a_take_down(lived, lineage):
-    came = reach(lineage, [FILE])
+    came = trace_descendants(lineage, [FILE])
     assert came.sources == (FILE,) and came.clips == tuple(SHOTS[:2])
     assert came.manifests == (lived.manifest,)
     assert [item.path.name for item in came.latents] == ["1.safetensors"]
-    assert [(log.stage, seen, steps) for log, seen, steps in came.runs] == [("scenes", Seen(1, 3, 3), (4,))]
+    assert [(log.stage, seen, steps) for log, seen, steps in came.runs] == [("scenes", ClipExposure(1, 3, 3), (4,))]
     assert [model.name for model in came.models] == ["tiny"] and came.listed == ()
 
 
 def test_weights_that_began_with_others_are_reached(lineage):
-    came = reach(lineage, [CLIPS[0]])
+    came = trace_descendants(lineage, [CLIPS[0]])
     found = [(log.stage, seen.times, steps) for log, seen, steps in came.runs]
     assert found == [("autoencoder", 2, (2, 4)), ("scenes", 0, (2, 4))]
 
 
 def test_a_film_that_no_log_shows_still_names_the_model_that_lists_it(lineage):
-    came = reach(lineage, [FILMS[3]])
+    came = trace_descendants(lineage, [FILMS[3]])
     assert came.sightings == () and [model.name for model in came.listed] == ["tiny"] == [m.name for m in came.models]
 
 
@@ -123,9 +123,9 @@ def test_videos_and_revocations(tmp_path):
     video = Output("c" * 64, lived.name, "2026-04-01T00:00:00+00:00", parents=(FILE.content_sha256,))
     lived.ledger.add([video])
     lived.ledger.revoke(FILE.content_sha256, "asked for", by="content")
-    lineage = Lineage(lived.ledger, holdings(tmp_path))
+    lineage = Lineage(lived.ledger, find_artifacts(tmp_path))
     assert lineage.find("c" * 64) == (video,)
-    assert reach(lineage, [FILE]).outputs == (video,)
+    assert trace_descendants(lineage, [FILE]).outputs == (video,)
     assert lineage.revoked_of(lineage.clips.values()) == tuple(SHOTS[:2])
     assert lineage.decisions[FILE.digest].verdict.value == "refused"
     assert not {clip.digest for clip in SHOTS[:2]} & {
@@ -138,10 +138,10 @@ def test_damaged_models_and_latents_are_passed_over(tmp_path):
     (tmp_path / "models" / "half").mkdir()
     (tmp_path / "models" / "half" / "provenance.json").write_text('{"model": "half"}')
     (tmp_path / "latents" / "cut.safetensors").write_bytes(b"\x08")
-    found = holdings(tmp_path)
+    found = find_artifacts(tmp_path)
     assert "half" not in [model.name for model in found.models] and len(found.latents) == 2
     (lived.model / "films.safetensors").unlink()
-    assert "tiny" not in [model.name for model in holdings(tmp_path).models]
+    assert "tiny" not in [model.name for model in find_artifacts(tmp_path).models]
 
 
 def test_a_model_of_another_ledger_is_told_apart(lived, tmp_path):
@@ -149,5 +149,5 @@ def test_a_model_of_another_ledger_is_told_apart(lived, tmp_path):
 
     other = Ledger(tmp_path)
     other.add([Source("file", "a", "0" * 64)])
-    lineage = Lineage(other, holdings(lived.home))
+    lineage = Lineage(other, find_artifacts(lived.home))
     assert not lineage.continues(lineage.find("tiny")[0])

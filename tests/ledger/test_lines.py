@@ -46,19 +46,19 @@ def test_what_is_written_is_read_back(record):
         line = record.canonical
     except UnicodeEncodeError:  # half a surrogate pair: no file name or page that is UTF-8 has one
         return
-    assert b"\n" not in line and lines.read(line) == record
+    assert b"\n" not in line and lines.parse_line(line) == record
 
 
 @pytest.mark.parametrize("record", [*FILMS, FILE, FETCHED, RIGHTS, SIGNALS[0], *ALL, CAPTION, DROP])
 def test_every_kind_is_read_back(record):
-    again = lines.read(record.canonical)
+    again = lines.parse_line(record.canonical)
     assert again == record and again.digest == record.digest
 
 
 @given(st.binary(max_size=200) | st.text(string.printable, max_size=200).map(str.encode))
 def test_noise_is_a_plain_mistake(noise):
     with pytest.raises(ValueError, match="get it again"):
-        lines.read(noise)
+        lines.parse_line(noise)
 
 
 @given(st.data())
@@ -67,7 +67,7 @@ def test_a_changed_byte_is_another_record_or_a_plain_mistake(data):
     place = data.draw(st.integers(0, len(line) - 1))
     line[place] ^= 1 << data.draw(st.integers(0, 7))
     with contextlib.suppress(ValueError):
-        assert lines.read(bytes(line)).digest != FILE.digest
+        assert lines.parse_line(bytes(line)).digest != FILE.digest
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ def test_a_changed_byte_is_another_record_or_a_plain_mistake(data):
 )
 def test_what_is_wrong_is_named(said, words):
     with pytest.raises(ValueError, match=words):
-        lines.read(json.dumps(said, sort_keys=True, separators=(",", ":")).encode())
+        lines.parse_line(json.dumps(said, sort_keys=True, separators=(",", ":")).encode())
 
 
 def test_another_way_of_writing_the_same_is_refused():
     plain = json.loads(FILE.canonical)
     with pytest.raises(ValueError, match="not written as records are"):
-        lines.read(json.dumps(plain, sort_keys=True).encode())
+        lines.parse_line(json.dumps(plain, sort_keys=True).encode())
 
 
 def test_what_a_record_hangs_on():

@@ -6,13 +6,13 @@ import stat
 import pytest
 
 from langit.ledger import keys
-from langit.ledger.checkpoint import Checkpoint, Signer
+from langit.ledger.checkpoint import LogCheckpoint, Signer
 from langit.ledger.log import inclusion_proof, leaf_hash, root
 from langit.ledger.proof import Proof
 
 LEAVES = [leaf_hash(bytes([number])) for number in range(11)]
 SIGNER = Signer("ledger.example/films", bytes(range(32)))
-NOTE = SIGNER.sign(str(Checkpoint("ledger.example/films", 11, root(LEAVES))))
+NOTE = SIGNER.sign(str(LogCheckpoint("ledger.example/films", 11, root(LEAVES))))
 
 
 def proof(index, **more):
@@ -40,7 +40,7 @@ def test_another_leaf_place_key_or_log_is_caught():
         Proof(7, inclusion_proof(LEAVES, 6), NOTE).check(LEAVES[6], SIGNER.verifier)
     with pytest.raises(ValueError, match="no valid signature"):
         proof(6).check(LEAVES[6], Signer.generate(SIGNER.name).verifier)
-    lone = Proof(0, (), SIGNER.sign(str(Checkpoint("ledger.example/films", 1, LEAVES[0]))))
+    lone = Proof(0, (), SIGNER.sign(str(LogCheckpoint("ledger.example/films", 1, LEAVES[0]))))
     assert Proof.parse(str(lone)).check(LEAVES[0], SIGNER.verifier).size == 1
 
 

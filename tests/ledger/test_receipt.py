@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger.lived import CLIPS, FILE, FILMS, SHOTS, sha
 
 from langit.ledger import receipt
-from langit.ledger.checkpoint import Checkpoint, Signer
+from langit.ledger.checkpoint import LogCheckpoint, Signer
 from langit.ledger.log import leaf_hash, root
 from langit.ledger.proof import Proof
 from langit.ledger.receipt import UnprovedError
@@ -38,7 +38,7 @@ def text(ledger):
 def test_a_stranger_reads_the_record_and_its_source(ledger, text):
     shown = receipt.check(text, KEY)
     assert shown.record == SHOTS[0] and shown.named == (FILE,)
-    assert shown.state == Checkpoint("ledger.example", ledger.size, ledger.root())
+    assert shown.state == LogCheckpoint("ledger.example", ledger.size, ledger.root())
     assert ledger.digests()[shown.entry] == SHOTS[0].digest
 
 
@@ -116,11 +116,11 @@ def test_two_states_of_one_size_must_be_one(ledger, text):
     state = receipt.check(text, KEY).state
     assert "same state" in receipt.check_same(state, state, "the other")
     with pytest.raises(UnprovedError, match="two different logs"):
-        receipt.check_same(state, Checkpoint(state.origin, state.size, root([])), "the other")
+        receipt.check_same(state, LogCheckpoint(state.origin, state.size, root([])), "the other")
     with pytest.raises(ValueError, match="different sizes"):
-        receipt.check_same(state, Checkpoint(state.origin, 2, root([])), "the other")
+        receipt.check_same(state, LogCheckpoint(state.origin, 2, root([])), "the other")
     with pytest.raises(ValueError, match="nothing to compare"):
-        receipt.check_same(state, Checkpoint("else", state.size, state.root), "the other")
+        receipt.check_same(state, LogCheckpoint("else", state.size, state.root), "the other")
 
 
 def test_a_rolled_back_ledger_signs_nothing(tmp_path):

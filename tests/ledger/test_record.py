@@ -5,8 +5,8 @@ import hashlib
 
 import pytest
 
-from langit.ledger.likeness import Likeness
-from langit.ledger.made import KINDS, Caption, Drop, Exposure, Manifest, Output
+from langit.ledger.derived import KINDS, Caption, Drop, Manifest, Output, RunExposure
+from langit.ledger.likeness import LikenessConsent
 from langit.ledger.record import Clip, Consent, Record, Revocation, Rights, Signal, Source
 
 HASH = "ab" * 32
@@ -63,9 +63,9 @@ ONE_OF_EACH = (
     Caption(clip=HASH, text="a ball", language="en", captioner="sidecar", version="1"),
     Drop(stage="probe", reason="unreadable", detail="no video in it", source=HASH),
     Manifest("films", 2, HASH, HASH, HASH, 1, HASH, "2026-01-01"),
-    Exposure(run="pocket", root=HASH, rows=4, step=2, recorded_at="2026-01-01"),
+    RunExposure(run="pocket", root=HASH, rows=4, step=2, recorded_at="2026-01-01"),
     Output(content_sha256=HASH, model=HASH, made_at="2026-01-01"),
-    Likeness(person=HASH, scopes=("ability:generate",), starts="2026-01-01", recorded_at="2026-01-01"),
+    LikenessConsent(person=HASH, scopes=("ability:generate",), starts="2026-01-01", recorded_at="2026-01-01"),
     Revocation(target=HASH, reason="asked", revoked_at="2026-01-01"),
 )
 
@@ -125,7 +125,7 @@ def test_records_are_frozen():
         (lambda: Drop(stage="probe", reason="short", detail=""), "names no source, clip or title"),
         (lambda: Drop(stage="", reason="short", detail="", title="a"), "has no stage or reason"),
         (lambda: Manifest(" ", 2, HASH, HASH, HASH, 1, HASH, ""), "has no name"),
-        (lambda: Exposure("run", HASH, -1, 0, ""), "count from 0"),
+        (lambda: RunExposure("run", HASH, -1, 0, ""), "count from 0"),
         (lambda: Revocation(target="film 7", reason="asked", revoked_at="2026-01-01"), "is not a SHA-256"),
         (lambda: Revocation(target=HASH, reason="", revoked_at="", by="whim"), "'whim' is not one of"),
     ],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from langit import config
 from langit.ledger import policy
 from langit.ledger.record import Revocation, Rights, Signal, Source
-from langit.ledger.rights import Policy, Verdict, decide
+from langit.ledger.rights import Policy, RightsVerdict, decide
 
 HASH = "ab" * 32
 WHEN = "2026-11-23T00:00:00+00:00"
@@ -34,22 +34,22 @@ def test_a_listed_licence_is_allowed_and_named(licence):
 )
 def test_silence_and_unlisted_licences_are_unknown(licence):
     decision = decide(source(licence), Policy())
-    assert decision.verdict is Verdict.UNKNOWN and not decision.allowed
+    assert decision.verdict is RightsVerdict.UNKNOWN and not decision.allowed
 
 
 def test_silence_is_not_consent():
     assert "silence is not consent" in decide(source(), Policy()).rule
-    assert decide(source(), Policy(), rights=[rights(source(), consent="granted")]).verdict is Verdict.UNKNOWN
+    assert decide(source(), Policy(), rights=[rights(source(), consent="granted")]).verdict is RightsVerdict.UNKNOWN
 
 
 @pytest.mark.parametrize("licence", ["CC-BY-NC-4.0", "CC-BY-ND-4.0", "NONE"])
 def test_refused_licences(licence):
-    assert decide(source(licence), Policy()).verdict is Verdict.REFUSED
+    assert decide(source(licence), Policy()).verdict is RightsVerdict.REFUSED
 
 
 def test_attribution_needs_a_name():
     nameless = source("CC-BY-4.0", creator=None)
-    assert decide(nameless, Policy()).verdict is Verdict.UNKNOWN
+    assert decide(nameless, Policy()).verdict is RightsVerdict.UNKNOWN
     assert decide(nameless, Policy(), rights=[rights(nameless, licence="CC-BY-4.0", holder="Her")]).allowed
     assert decide(source("CC0-1.0", creator=None), Policy()).allowed
 
@@ -62,14 +62,14 @@ def test_later_statements_count_for_their_source_alone():
 
 def test_every_stated_licence_must_be_allowed():
     free = source("CC0-1.0")
-    assert decide(free, Policy(), rights=[rights(free, licence="CC-BY-NC-4.0")]).verdict is Verdict.REFUSED
-    assert decide(free, Policy(), rights=[rights(free, licence="mine")]).verdict is Verdict.UNKNOWN
+    assert decide(free, Policy(), rights=[rights(free, licence="CC-BY-NC-4.0")]).verdict is RightsVerdict.REFUSED
+    assert decide(free, Policy(), rights=[rights(free, licence="mine")]).verdict is RightsVerdict.UNKNOWN
 
 
 def test_refused_consent_outweighs_a_licence():
     free = source("CC0-1.0")
     decision = decide(free, Policy(), rights=[rights(free, consent="refused")])
-    assert decision.verdict is Verdict.REFUSED and "consent refused" in decision.rule
+    assert decision.verdict is RightsVerdict.REFUSED and "consent refused" in decision.rule
 
 
 @pytest.mark.parametrize(("by", "target"), [("record", None), ("content", HASH), ("url", "https://example.org/film")])
@@ -84,7 +84,7 @@ def test_a_revocation_outweighs_everything(by, target):
     )
     revocation = Revocation(target=target or free.digest, reason="the owner asked", revoked_at=WHEN, by=by)
     decision = decide(free, Policy(), [revocation], [rights(free, licence="CC0-1.0", consent="granted")])
-    assert decision.verdict is Verdict.REFUSED and "the owner asked" in decision.rule
+    assert decision.verdict is RightsVerdict.REFUSED and "the owner asked" in decision.rule
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_revocation_outweighs_everything(by, target):
 )
 def test_expressions(expression, verdict):
     found = decide(source(expression), Policy())
-    assert found.verdict.value == verdict or (verdict is None and found.verdict is not Verdict.REFUSED)
+    assert found.verdict.value == verdict or (verdict is None and found.verdict is not RightsVerdict.REFUSED)
 
 
 def test_old_names_are_read_as_what_replaced_them_and_own_names_literally():
@@ -176,8 +176,8 @@ def test_signals_bar_what_a_licence_allows(says, verdict):
 
 def test_a_signal_grants_nothing_and_is_of_its_source_alone():
     silent, other = source(), source("CC0-1.0", url="https://films.example")
-    assert decide(silent, Policy(), signals=[signal(silent, "allowed")]).verdict is Verdict.UNKNOWN
-    assert decide(silent, Policy(), signals=[signal(silent, "reserved")]).verdict is Verdict.REFUSED
+    assert decide(silent, Policy(), signals=[signal(silent, "allowed")]).verdict is RightsVerdict.UNKNOWN
+    assert decide(silent, Policy(), signals=[signal(silent, "reserved")]).verdict is RightsVerdict.REFUSED
     assert decide(FREE, Policy(), signals=[signal(other, "reserved")]).allowed
 
 
@@ -188,7 +188,7 @@ def test_a_policy_says_which_signals_count():
     assert decide(FREE, outweighing, signals=reserved).allowed
     assert not decide(FREE, outweighing, signals=[*reserved, signal(FREE, "reserved", "cawg")]).allowed
     silent = source()
-    assert decide(silent, outweighing, signals=[signal(silent, "reserved")]).verdict is Verdict.REFUSED
+    assert decide(silent, outweighing, signals=[signal(silent, "reserved")]).verdict is RightsVerdict.REFUSED
 
 
 def test_footage_from_the_web_whose_signals_nobody_read_is_unknown():
@@ -198,7 +198,7 @@ def test_footage_from_the_web_whose_signals_nobody_read_is_unknown():
     read = [signal(web, "silent", scheme) for scheme in Policy().must_read]
     assert decide(web, Policy(), signals=read).allowed
     found = decide(web, Policy(), signals=read[1:])
-    assert found.verdict is Verdict.UNKNOWN and read[0].scheme in found.rule
+    assert found.verdict is RightsVerdict.UNKNOWN and read[0].scheme in found.rule
 
 
 def test_the_policy_that_ships_is_the_file_and_files_are_checked(tmp_path):

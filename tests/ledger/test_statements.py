@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger.lived import FETCHED, FILE, NOBODYS, clip, live
 
-from langit.feed.traces import holdings
+from langit.feed.traces import find_artifacts
 from langit.ledger import statements_credits, statements_croissant, statements_eu
 from langit.ledger.lineage import Lineage
 from langit.ledger.record import Source
@@ -27,7 +27,7 @@ PROVIDER = Provider(name="Films & Co", contact="hello@films.example", url="https
 @pytest.fixture(scope="module")
 def lineage(tmp_path_factory):
     lived = live(tmp_path_factory.mktemp("home"))
-    return Lineage(lived.ledger, holdings(lived.home))
+    return Lineage(lived.ledger, find_artifacts(lived.home))
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_of_films_alone_no_other_source_is_claimed(tmp_path):
     lived = live(tmp_path)
     for source in (FILE, FETCHED):
         lived.ledger.revoke(source.digest, "asked for")
-    films = corpus(Lineage(lived.ledger, holdings(tmp_path)), DAY, fps=Fraction(8))
+    films = corpus(Lineage(lived.ledger, find_artifacts(tmp_path)), DAY, fps=Fraction(8))
     said = told(statements_eu.summary(films, Provider()))
     for number in ("2.1", "2.2.1", "2.2.2", "2.4", "2.5"):
         assert said[number, "Used"][0].startswith("No: ") and said[number, "Used"][1] == "ledger"
@@ -256,7 +256,7 @@ def test_titles_of_every_kind_stay_in_one_row(tmp_path):
     lived = live(tmp_path)
     odd = Source("file", 'a "b", c\n| d € \u2028', "e" * 64, creator="Ö, P", licence="CC0-1.0")
     lived.ledger.add([odd, clip(odd, likeness=False, captions=("one\ntwo",))])
-    every = corpus(Lineage(lived.ledger, holdings(tmp_path)), DAY)
+    every = corpus(Lineage(lived.ledger, find_artifacts(tmp_path)), DAY)
     rows = [json.loads(row) for row in statements_croissant.table(every).splitlines()]
     assert rows[-1]["title"] == odd.title and len(rows) == len(every.clips)
 

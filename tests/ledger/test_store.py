@@ -7,10 +7,10 @@ import lance
 import pytest
 
 from langit.ledger import store
-from langit.ledger.checkpoint import Checkpoint, Signer
+from langit.ledger.checkpoint import LogCheckpoint, Signer
 from langit.ledger.log import leaf_hash, root
 from langit.ledger.record import Clip, Source
-from langit.ledger.rights import Policy, Verdict
+from langit.ledger.rights import Policy, RightsVerdict
 from langit.ledger.rows import to_table
 from langit.ledger.store import Ledger
 
@@ -154,7 +154,7 @@ def test_clips_of_unknown_rights_are_turned_away_with_the_rule(ledger):
     chosen = ledger.allowed_clips(Policy())
     assert chosen.clips == tuple(CLIPS)
     (refusal,) = chosen.refused
-    assert refusal.clip == clip(silent) and refusal.decision.verdict is Verdict.UNKNOWN
+    assert refusal.clip == clip(silent) and refusal.decision.verdict is RightsVerdict.UNKNOWN
 
 
 def test_a_row_changed_behind_the_ledgers_back_is_caught(ledger):
@@ -170,7 +170,9 @@ def test_a_row_changed_behind_the_ledgers_back_is_caught(ledger):
 def test_checkpoints_are_signed_kept_and_never_contradicted(ledger):
     signer = Signer.generate("langit.example")
     note = ledger.checkpoint("langit.example/films", signer)
-    assert Checkpoint.parse(note, signer.verifier) == Checkpoint("langit.example/films", ledger.size, ledger.root())
+    assert LogCheckpoint.parse(note, signer.verifier) == LogCheckpoint(
+        "langit.example/films", ledger.size, ledger.root()
+    )
     ledger.add_sources([film(90)])
     ledger.checkpoint("langit.example/films", signer)
     with pytest.raises(ValueError, match="a ledger keeps its origin"):

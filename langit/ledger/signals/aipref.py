@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from langit.ledger.record import Says
 from langit.ledger.signals import robots
-from langit.ledger.signals.reading import Document, Reading, absent, trouble
+from langit.ledger.signals.reading import Document, SignalReading, is_absent, read_problem
 
 TRAINING = "train-ai"
 COVERING = frozenset({"train-ai", "train-genai", "ai", "genai", "tdm", "bots", "all"})
@@ -70,30 +70,30 @@ def signal(text: str) -> Says:
     return says
 
 
-def read(url: str, answer: Document, robots_txt: Document) -> Reading:
+def read(url: str, answer: Document, robots_txt: Document) -> SignalReading:
     """What aipref says of ``url``, given the answer that brought it and its site's robots.txt."""
     found = [*_from_headers(answer), *_from_robots(robots_txt, url)]
     for says in ("reserved", "unreadable", "allowed"):
         for reading in found:
             if reading.says == says:
                 return reading
-    return Reading("aipref", "silent", answer.url)
+    return SignalReading("aipref", "silent", answer.url)
 
 
-def _from_headers(answer: Document) -> Iterator[Reading]:
+def _from_headers(answer: Document) -> Iterator[SignalReading]:
     for value in answer.header("content-usage"):
-        yield Reading("aipref", usage(value), answer.url, f"Content-Usage: {value}")
+        yield SignalReading("aipref", usage(value), answer.url, f"Content-Usage: {value}")
     for value in answer.header("content-signal"):
-        yield Reading("aipref", signal(value), answer.url, f"Content-Signal: {value}")
+        yield SignalReading("aipref", signal(value), answer.url, f"Content-Signal: {value}")
 
 
-def _from_robots(document: Document, url: str) -> Iterator[Reading]:
+def _from_robots(document: Document, url: str) -> Iterator[SignalReading]:
     """The most specific line of each group. Whom a group is for is not asked: a refusal of any is one."""
-    problem = trouble(document)
-    groups = None if problem or absent(document) else robots.parse(document.body)
+    problem = read_problem(document)
+    groups = None if problem or is_absent(document) else robots.parse(document.body)
     if groups is None:
-        if not absent(document):
-            yield Reading("aipref", "unreadable", document.url, problem or "it is no robots.txt")
+        if not is_absent(document):
+            yield SignalReading("aipref", "unreadable", document.url, problem or "it is no robots.txt")
         return
     path = robots.path_of(url)
     for group in groups:
@@ -110,4 +110,4 @@ def _from_robots(document: Document, url: str) -> Iterator[Reading]:
                 if len(pattern) > length or (len(pattern) == length and before != "reserved"):
                     best[rule.field] = (len(pattern), says, rule.text)
         for _, says, text in best.values():
-            yield Reading("aipref", says, document.url, text)
+            yield SignalReading("aipref", says, document.url, text)

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from langit.ledger.signals.reading import Reading
+from langit.ledger.signals.reading import SignalReading
 
 LABEL = re.compile(r"(cawg|c2pa)\.training-mining(\.v\d+)?(__\d+)?")
 TRAINING = frozenset(
@@ -30,7 +30,7 @@ TRACES = (
 PIECE = 1 << 20
 
 
-def read(path: Path) -> tuple[Reading, bytes | None]:
+def read(path: Path) -> tuple[SignalReading, bytes | None]:
     """What a file's manifests say of training, and the manifests as JSON, for evidence.
 
     Raises:
@@ -39,16 +39,18 @@ def read(path: Path) -> tuple[Reading, bytes | None]:
     """
     with path.open("rb") as file:
         if not _has_trace(file):
-            return Reading("cawg", "silent", path.name), None
+            return SignalReading("cawg", "silent", path.name), None
         file.seek(0)
         mime = _mime(file.read(12))
         if mime is None:
-            return Reading("cawg", "unreadable", path.name, "traces of a manifest in a file that cannot hold one"), None
+            return SignalReading(
+                "cawg", "unreadable", path.name, "traces of a manifest in a file that cannot hold one"
+            ), None
         file.seek(0)
         return _manifests(file, mime, path.name)
 
 
-def _manifests(file: BinaryIO, mime: str, where: str) -> tuple[Reading, bytes | None]:
+def _manifests(file: BinaryIO, mime: str, where: str) -> tuple[SignalReading, bytes | None]:
     import c2pa
 
     settings = {"verify": {"remote_manifest_fetch": False}}
@@ -56,11 +58,11 @@ def _manifests(file: BinaryIO, mime: str, where: str) -> tuple[Reading, bytes | 
         with c2pa.Context.from_dict(settings) as context, c2pa.Reader(mime, file, context=context) as reader:
             store, valid = reader.json(), reader.get_validation_state() in ("Valid", "Trusted")
     except (c2pa.C2paError, ValueError, OSError) as error:
-        return Reading("cawg", "unreadable", where, str(error).split("\n", 1)[0]), None
+        return SignalReading("cawg", "unreadable", where, str(error).split("\n", 1)[0]), None
     return from_store(store, valid, where), store.encode()
 
 
-def from_store(store: str, valid: bool, where: str) -> Reading:
+def from_store(store: str, valid: bool, where: str) -> SignalReading:
     """What a manifest store, as c2pa's JSON, says of training.
 
     Args:
@@ -78,20 +80,20 @@ def from_store(store: str, valid: bool, where: str) -> Reading:
         ]
         uses = [_uses(item["data"]) for item in assertions]
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        return Reading("cawg", "unreadable", where, "the manifests are not laid out as they should be")
+        return SignalReading("cawg", "unreadable", where, "the manifests are not laid out as they should be")
     said = [(key, use) for found in uses for key, use in found.items() if key in TRAINING]
     for key, use in said:
         if use.lower() in REFUSED:
-            return Reading("cawg", "reserved", where, f"{key}: {use}")
+            return SignalReading("cawg", "reserved", where, f"{key}: {use}")
     for key, use in said:
         if use != "allowed":
-            return Reading("cawg", "unreadable", where, f"{key}: {use}")
+            return SignalReading("cawg", "unreadable", where, f"{key}: {use}")
     if not said:
-        return Reading("cawg", "silent", where)
+        return SignalReading("cawg", "silent", where)
     text = ", ".join(f"{key}: {use}" for key, use in said)
     if not valid:
-        return Reading("cawg", "unreadable", where, f"{text}, in a manifest that does not validate")
-    return Reading("cawg", "allowed", where, text)
+        return SignalReading("cawg", "unreadable", where, f"{text}, in a manifest that does not validate")
+    return SignalReading("cawg", "allowed", where, text)
 
 
 def _uses(data: dict[str, Any]) -> dict[str, str]:

@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from langit.ledger.signals.page import Page
-from langit.ledger.signals.reading import Document, Reading
+from langit.ledger.signals.reading import Document, SignalReading
 
 WORDS = frozenset({"noai", "noimageai", "noml"})
 
 
-def read(answer: Document, page: Page | None = None) -> Reading:
+def read(answer: Document, page: Page | None = None) -> SignalReading:
     """Reserved if one of the words stands anywhere, for whichever agent; a page that could not be read is trouble."""
     for value in answer.header("x-robots-tag"):
         if _words(value) & WORDS:
-            return Reading("noai", "reserved", answer.url, f"X-Robots-Tag: {value}")
+            return SignalReading("noai", "reserved", answer.url, f"X-Robots-Tag: {value}")
     if page is not None:
         if page.problem is not None:
-            return Reading("noai", "unreadable", page.url, page.problem)
+            return SignalReading("noai", "unreadable", page.url, page.problem)
         for name, value in page.meta:
             if _words(value) & WORDS and (name == "robots" or name.endswith("bot")):
-                return Reading("noai", "reserved", page.url, f"<meta name={name} content={value}>")
-    return Reading("noai", "silent", answer.url)
+                return SignalReading("noai", "reserved", page.url, f"<meta name={name} content={value}>")
+    return SignalReading("noai", "silent", answer.url)
 
 
 def _words(value: str) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from langit.ledger.signals.reading import Document, trouble
+from langit.ledger.signals.reading import Document, read_problem
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class _Parser(HTMLParser):
 
 def read(document: Document) -> Page:
     """The page of a document; one with a problem, and nothing else, if it could not be got or is not text."""
-    problem = trouble(document)
+    problem = read_problem(document)
     if problem is None and document.status == 200:
         parser = _Parser()
         # Latin-1 never fails, and the names that are looked for are ASCII.

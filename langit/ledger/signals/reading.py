@@ -32,7 +32,7 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Reading:
+class SignalReading:
     """What one scheme says, where it says so, and the words that decided."""
 
     scheme: str
@@ -45,16 +45,16 @@ class Reading:
             object.__setattr__(self, "text", self.text[:LONGEST_TEXT] + "...")
 
 
-def absent(document: Document) -> bool:
+def is_absent(document: Document) -> bool:
     """Whether the server said that there is no such document: silence."""
     return document.status in GONE
 
 
-def trouble(document: Document) -> str | None:
+def read_problem(document: Document) -> str | None:
     """Why a document cannot be read, or ``None``. A document that is absent is no trouble."""
     if document.status is None:
         return document.problem or "no answer"
-    if absent(document):
+    if is_absent(document):
         return None
     if document.status != 200:
         return f"the server answered {document.status}"
@@ -63,7 +63,7 @@ def trouble(document: Document) -> str | None:
     return None
 
 
-def decoded(body: bytes) -> str | None:
+def decode_utf8(body: bytes) -> str | None:
     """UTF-8 text without a byte order mark, or ``None`` if it is none."""
     try:
         text = body.decode("utf-8-sig")

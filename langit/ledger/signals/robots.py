@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
-from langit.ledger.signals.reading import Document, Reading, absent, decoded, trouble
+from langit.ledger.signals.reading import Document, SignalReading, decode_utf8, is_absent, read_problem
 
 US = "langit"
 """Our own product token."""
@@ -35,7 +35,7 @@ KNOWN = RULES | {"user-agent", "sitemap", "crawl-delay", "host", "license"}
 
 
 @dataclass(frozen=True)
-class Rule:
+class RobotsRule:
     """A line of a group: its field in lower case and its value; ``text`` is the line itself."""
 
     field: str
@@ -44,19 +44,19 @@ class Rule:
 
 
 @dataclass
-class Group:
+class RobotsGroup:
     """Agents in lower case, and the rules for them. Lines before any agent form a group of none."""
 
     agents: list[str] = field(default_factory=list)
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[RobotsRule] = field(default_factory=list)
 
 
-def parse(body: bytes) -> list[Group] | None:
+def parse(body: bytes) -> list[RobotsGroup] | None:
     """The groups of a robots.txt; ``None`` if it is not one: not text, or text without one line that it could have."""
-    text = decoded(body)
+    text = decode_utf8(body)
     if text is None:
         return None
-    groups, naming, known, lines = [Group()], False, 0, 0
+    groups, naming, known, lines = [RobotsGroup()], False, 0, 0
     for line in re.split(r"\r\n|\r|\n", text):
         said = line.split("#", 1)[0].strip()
         if not said:
@@ -69,12 +69,12 @@ def parse(body: bytes) -> list[Group] | None:
         known += name in KNOWN
         if name == "user-agent":
             if not naming:
-                groups.append(Group())
+                groups.append(RobotsGroup())
             groups[-1].agents.append(value.lower())
             naming = True
         elif name in KNOWN:
             naming = naming and name not in RULES
-            groups[-1].rules.append(Rule(name, value, said))
+            groups[-1].rules.append(RobotsRule(name, value, said))
     return groups if known or not lines else None
 
 
@@ -108,13 +108,13 @@ def _plain(text: str) -> str:
     return quote(unquote(text, errors="surrogateescape"), safe="/*?&=:@!,;'()~+$%", errors="surrogateescape")
 
 
-def verdict(rules: Sequence[Rule], path: str) -> Rule | None:
+def verdict(rules: Sequence[RobotsRule], path: str) -> RobotsRule | None:
     """The rule for a path: the longest of those that match, and of equal ones the one that allows."""
     found = [rule for rule in rules if rule.field in ("allow", "disallow") and rule.value and matches(rule.value, path)]
     return max(found, key=lambda rule: (len(rule.value), rule.field == "allow"), default=None)
 
 
-def disallows(groups: list[Group], agent: str, path: str) -> Rule | None:
+def disallows(groups: list[RobotsGroup], agent: str, path: str) -> RobotsRule | None:
     """The rule that keeps ``agent`` from ``path``, or ``None``; groups that name it go before those for all."""
     own = [rule for group in groups if agent in group.agents for rule in group.rules]
     named = any(agent in group.agents for group in groups)
@@ -131,9 +131,9 @@ def is_ai(agent: str) -> bool:
 
 def barred(document: Document, url: str, agent: str = US) -> str | None:
     """Why ``agent`` may not fetch ``url``, or ``None`` if it may. What cannot be read bars (RFC 9309, 2.3.1.4)."""
-    if absent(document):
+    if is_absent(document):
         return None
-    problem = trouble(document)
+    problem = read_problem(document)
     groups = parse(document.body) if problem is None else None
     if groups is None:
         return problem or "robots.txt is not readable"
@@ -141,21 +141,21 @@ def barred(document: Document, url: str, agent: str = US) -> str | None:
     return None if rule is None else f"robots.txt says {rule.text!r}"
 
 
-def read(document: Document, url: str) -> Reading:
+def read(document: Document, url: str) -> SignalReading:
     """What robots.txt says of training on ``url``: reserved if any agent that trains is kept away from it."""
     where = document.url
-    if absent(document):
-        return Reading("robots", "silent", where, f"the server answered {document.status}")
-    problem = trouble(document)
+    if is_absent(document):
+        return SignalReading("robots", "silent", where, f"the server answered {document.status}")
+    problem = read_problem(document)
     if problem is not None:
-        return Reading("robots", "unreadable", where, problem)
+        return SignalReading("robots", "unreadable", where, problem)
     groups = parse(document.body)
     if groups is None:
-        return Reading("robots", "unreadable", where, "it is no robots.txt")
+        return SignalReading("robots", "unreadable", where, "it is no robots.txt")
     path = path_of(url)
     agents = dict.fromkeys(agent for group in groups for agent in group.agents if is_ai(agent) or agent == "*")
     for agent in [*agents, US]:
         rule = disallows(groups, agent, path)
         if rule is not None:
-            return Reading("robots", "reserved", where, f"User-agent: {agent} / {rule.text}")
-    return Reading("robots", "silent", where)
+            return SignalReading("robots", "reserved", where, f"User-agent: {agent} / {rule.text}")
+    return SignalReading("robots", "silent", where)

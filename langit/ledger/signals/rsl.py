@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from langit.ledger.record import Says
 from langit.ledger.signals import robots
 from langit.ledger.signals.page import Page
-from langit.ledger.signals.reading import Document, Reading, absent, decoded, trouble
+from langit.ledger.signals.reading import Document, SignalReading, decode_utf8, is_absent, read_problem
 
 NAMESPACE = "{https://rslstandard.org/rsl}"
 MIME = "application/rsl+xml"
@@ -27,7 +27,7 @@ LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+\s*(?:=\s*(?:\"[^\"]*\"|[^\",;\s
 def links(answer: Document, robots_txt: Document, page: Page | None = None) -> tuple[str, ...]:
     """The URLs of all RSL documents that are pointed to, each once."""
     found: list[str] = []
-    groups = robots.parse(robots_txt.body) if trouble(robots_txt) is None and not absent(robots_txt) else None
+    groups = robots.parse(robots_txt.body) if read_problem(robots_txt) is None and not is_absent(robots_txt) else None
     for group in groups or ():
         found += [_join(robots_txt.url, rule.value) for rule in group.rules if rule.field == "license"]
     for value in answer.header("link"):
@@ -47,41 +47,41 @@ def _join(base: str, link: str) -> str:
         return link
 
 
-def read(url: str, documents: Iterable[Document], robots_txt: Document) -> Reading:
+def read(url: str, documents: Iterable[Document], robots_txt: Document) -> SignalReading:
     """What the RSL documents say of training on ``url``; no document is silence."""
     readings = [from_document(document, url) for document in documents]
     for says in ("reserved", "unreadable", "allowed"):
         for reading in readings:
             if reading.says == says:
                 return reading
-    problem = None if absent(robots_txt) else trouble(robots_txt)
+    problem = None if is_absent(robots_txt) else read_problem(robots_txt)
     if problem is not None:
-        return Reading("rsl", "unreadable", robots_txt.url, problem)
-    return readings[0] if readings else Reading("rsl", "silent", robots_txt.url)
+        return SignalReading("rsl", "unreadable", robots_txt.url, problem)
+    return readings[0] if readings else SignalReading("rsl", "silent", robots_txt.url)
 
 
-def from_document(document: Document, url: str) -> Reading:
+def from_document(document: Document, url: str) -> SignalReading:
     """What one RSL document says. That it is pointed to and not there is no silence: it is unreadable."""
-    where, problem = document.url, trouble(document)
-    if problem is not None or absent(document):
-        return Reading("rsl", "unreadable", where, problem or f"the server answered {document.status}")
-    text = decoded(document.body)
+    where, problem = document.url, read_problem(document)
+    if problem is not None or is_absent(document):
+        return SignalReading("rsl", "unreadable", where, problem or f"the server answered {document.status}")
+    text = decode_utf8(document.body)
     if text is None or "<!" in text.replace("<!--", "").replace("<![CDATA[", ""):
-        return Reading("rsl", "unreadable", where, "it is no plain XML: not UTF-8, or with a DOCTYPE")
+        return SignalReading("rsl", "unreadable", where, "it is no plain XML: not UTF-8, or with a DOCTYPE")
     try:
         top = ElementTree.fromstring(document.body)
         if top.tag != f"{NAMESPACE}rsl":
-            return Reading("rsl", "unreadable", where, f"it is no RSL document but {top.tag!r}")
+            return SignalReading("rsl", "unreadable", where, f"it is no RSL document but {top.tag!r}")
         readings = [
             _content(content, where) for content in top.iter(f"{NAMESPACE}content") if _covers(content, where, url)
         ]
     except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
-        return Reading("rsl", "unreadable", where, f"it is no XML: {error}")
+        return SignalReading("rsl", "unreadable", where, f"it is no XML: {error}")
     for says in ("reserved", "unreadable", "allowed"):
         for reading in readings:
             if reading.says == says:
                 return reading
-    return Reading("rsl", "silent", where)
+    return SignalReading("rsl", "silent", where)
 
 
 def _covers(content: ElementTree.Element, base: str, url: str) -> bool:
@@ -97,18 +97,18 @@ def _covers(content: ElementTree.Element, base: str, url: str) -> bool:
     return robots.matches((there.path or "/") + (f"?{there.query}" if there.query else ""), robots.path_of(url))
 
 
-def _content(content: ElementTree.Element, where: str) -> Reading:
+def _content(content: ElementTree.Element, where: str) -> SignalReading:
     licences = content.findall(f"{NAMESPACE}license")
     said = " ".join(ElementTree.tostring(content, encoding="unicode").split())
     said = re.sub(r"ns0:|:ns0", "", said)
     if not licences:
-        return Reading("rsl", "reserved" if content.get("server") else "silent", where, said)
+        return SignalReading("rsl", "reserved" if content.get("server") else "silent", where, said)
     offers = [_licence(licence) for licence in licences]
     # Licences beside each other are offers to choose from; a prohibition in one of them is heeded all the same.
     for says in _CHOICES:
         if says in offers:
-            return Reading("rsl", says, where, said)
-    return Reading("rsl", "silent", where, said)
+            return SignalReading("rsl", says, where, said)
+    return SignalReading("rsl", "silent", where, said)
 
 
 def _licence(licence: ElementTree.Element) -> Says:

@@ -10,13 +10,13 @@ import json
 from typing import Any
 
 from langit.ledger.signals.page import Page
-from langit.ledger.signals.reading import Document, Reading, absent, decoded, trouble
+from langit.ledger.signals.reading import Document, SignalReading, decode_utf8, is_absent, read_problem
 from langit.ledger.signals.robots import matches, path_of
 
 WELL_KNOWN = "/.well-known/tdmrep.json"
 
 
-def read(url: str, answer: Document, well_known: Document, page: Page | None = None) -> Reading:
+def read(url: str, answer: Document, well_known: Document, page: Page | None = None) -> SignalReading:
     """What TDMRep says of ``url``."""
     readings = [from_file(well_known, url), from_headers(answer)]
     if page is not None:
@@ -32,26 +32,28 @@ def read(url: str, answer: Document, well_known: Document, page: Page | None = N
     return last
 
 
-def from_file(document: Document, url: str) -> Reading:
+def from_file(document: Document, url: str) -> SignalReading:
     """The first rule whose location matches."""
     where = document.url
-    if absent(document):
-        return Reading("tdmrep", "silent", where, f"the server answered {document.status}")
-    problem = trouble(document)
+    if is_absent(document):
+        return SignalReading("tdmrep", "silent", where, f"the server answered {document.status}")
+    problem = read_problem(document)
     if problem is not None:
-        return Reading("tdmrep", "unreadable", where, problem)
-    text = decoded(document.body)
+        return SignalReading("tdmrep", "unreadable", where, problem)
+    text = decode_utf8(document.body)
     try:
         rules: Any = None if text is None else json.loads(text)
     except (ValueError, RecursionError):
         rules = None
     if not isinstance(rules, list) or not all(_is_rule(rule) for rule in rules):
-        return Reading("tdmrep", "unreadable", where, "it is no list of locations with a tdm-reservation of 0 or 1")
+        return SignalReading(
+            "tdmrep", "unreadable", where, "it is no list of locations with a tdm-reservation of 0 or 1"
+        )
     for rule in rules:
         if matches(_path(rule["location"]), path_of(url)):
             said = json.dumps(rule, ensure_ascii=False)
-            return Reading("tdmrep", "reserved" if rule["tdm-reservation"] == 1 else "allowed", where, said)
-    return Reading("tdmrep", "silent", where)
+            return SignalReading("tdmrep", "reserved" if rule["tdm-reservation"] == 1 else "allowed", where, said)
+    return SignalReading("tdmrep", "silent", where)
 
 
 def _is_rule(rule: object) -> bool:
@@ -65,21 +67,21 @@ def _path(location: str) -> str:
     return location if location.startswith(("/", "*")) else "/" + location
 
 
-def from_headers(answer: Document) -> Reading:
+def from_headers(answer: Document) -> SignalReading:
     """``tdm-reservation`` among the headers; any reservation wins over other values."""
     values = [part.strip() for value in answer.header("tdm-reservation") for part in value.split(",")]
     return _value(values, answer.url, "tdm-reservation: " + ", ".join(values))
 
 
-def from_page(page: Page) -> Reading:
+def from_page(page: Page) -> SignalReading:
     """``<meta name="tdm-reservation">`` of a page."""
     values = [value.strip() for value in page.metas("tdm-reservation")]
     return _value(values, page.url, f"<meta name=tdm-reservation content={', '.join(values)}>")
 
 
-def _value(values: list[str], where: str, text: str) -> Reading:
+def _value(values: list[str], where: str, text: str) -> SignalReading:
     if not values:
-        return Reading("tdmrep", "silent", where)
+        return SignalReading("tdmrep", "silent", where)
     if "1" in values:
-        return Reading("tdmrep", "reserved", where, text)
-    return Reading("tdmrep", "allowed" if set(values) == {"0"} else "unreadable", where, text)
+        return SignalReading("tdmrep", "reserved", where, text)
+    return SignalReading("tdmrep", "allowed" if set(values) == {"0"} else "unreadable", where, text)

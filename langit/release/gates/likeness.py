@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from langit.ledger.likeness import Likeness
+from langit.ledger.likeness import LikenessConsent
 from langit.ledger.place import Folder
 from langit.release.gates.reading import words_of
 
@@ -73,7 +73,7 @@ def consents(folder: Path, model: str, ability: str, purpose: str = "", day: str
         purpose: what it is for, as the settings say; a consent to certain purposes does not cover one left out.
         day: ISO 8601, today in UTC if left out.
     """
-    if not Folder(folder).has_table(Likeness.record):
+    if not Folder(folder).has_table(LikenessConsent.record):
         return Consents()
     from langit.ledger.store import Ledger
 
@@ -92,7 +92,7 @@ def grants(ledger: Ledger, day: str | None = None) -> tuple[Grant, ...]:
     return tuple(grant for grant, _ in _read(ledger, day or today()))
 
 
-def _read(ledger: Ledger, day: str) -> list[tuple[Grant, Likeness]]:
+def _read(ledger: Ledger, day: str) -> list[tuple[Grant, LikenessConsent]]:
     revoked = {item.target for item in ledger.revocations() if item.by == "record"}
     found = []
     for record in ledger.likenesses():
@@ -116,7 +116,7 @@ def grant(
     evidence: Path,
     until: str | None = None,
     starts: str | None = None,
-) -> Likeness:
+) -> LikenessConsent:
     """Enter that a person agreed to be shown.
 
     Args:
@@ -140,7 +140,7 @@ def grant(
     form = evidence.read_bytes()
     if not form:
         raise ValueError(f"{evidence} is empty, and shows no consent: give the signed form, or a recording")
-    record = Likeness(
+    record = LikenessConsent(
         person="0" * 64,
         scopes=tuple(sorted(set(scopes))),
         starts=starts or day,
@@ -148,7 +148,7 @@ def grant(
         ends=until,
     )  # checked before personal data are kept
     person, kept = ledger.personal.put_facts(name=" ".join(name.split())), ledger.personal.put(form)
-    entered = Likeness(person, record.scopes, record.starts, record.recorded_at, record.ends, kept)
+    entered = LikenessConsent(person, record.scopes, record.starts, record.recorded_at, record.ends, kept)
     ledger.add([entered])
     return entered
 

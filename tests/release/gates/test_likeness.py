@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from langit.ledger.likeness import Likeness
+from langit.ledger.likeness import LikenessConsent
 from langit.ledger.store import Ledger
 from langit.release.gates.likeness import Consents, consents, grant, grants, revoke, today
 from langit.release.gates.prompt import check_prompt
@@ -136,6 +136,6 @@ def test_nobody_is_revoked_who_never_agreed(ledger: Ledger) -> None:
 
 def test_a_record_is_strict() -> None:
     with pytest.raises(ValueError, match="not sorted"):
-        Likeness("ab" * 32, ("model:b", "model:a"), today(), today())
+        LikenessConsent("ab" * 32, ("model:b", "model:a"), today(), today())
     with pytest.raises(ValueError, match="before it starts"):
-        Likeness("ab" * 32, ("all",), "2026-02-01", today(), "2026-01-01")
+        LikenessConsent("ab" * 32, ("all",), "2026-02-01", today(), "2026-01-01")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from langit.ledger.exposures import Seen, rows_root, sightings
+from langit.ledger.exposures import ClipExposure, count_exposures, rows_root
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +34,13 @@ class ExposureFile:
         return rows_root(self.data)
 
     @cached_property
-    def seen(self) -> dict[str, Seen]:
+    def seen(self) -> dict[str, ClipExposure]:
         """What was seen, by clip."""
-        return sightings(self.data)
+        return count_exposures(self.data)
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class TrainingStage:
     """A stage of a model's training as its provenance has it; ``log`` is ``None`` where the rows are not at hand."""
 
     name: str
@@ -51,7 +51,7 @@ class Stage:
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class TrainedModel:
     """A model that was trained on clips.
 
     ``digest`` is the hash of its provenance, without ``sha256:``. ``ledger_root`` is the log's root at ``ledger_size``
@@ -65,7 +65,7 @@ class Model:
     origin: str
     ledger_size: int
     ledger_root: str
-    stages: tuple[Stage, ...]
+    stages: tuple[TrainingStage, ...]
     films: Mapping[int, str]
     provenance: str
     version: str
@@ -81,9 +81,9 @@ class Latents:
 
 
 @dataclass(frozen=True, eq=False)
-class Holdings:
+class Artifacts:
     """All that was found: ``runs`` by name, their stages in order of training."""
 
-    models: tuple[Model, ...] = ()
+    models: tuple[TrainedModel, ...] = ()
     runs: Mapping[str, tuple[ExposureFile, ...]] = field(default_factory=dict)
     latents: tuple[Latents, ...] = ()

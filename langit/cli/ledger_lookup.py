@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from langit.files import sha256
 
 if TYPE_CHECKING:
-    from langit.ledger.checkpoint import Checkpoint, Verifier
-    from langit.ledger.holdings import Model
+    from langit.ledger.artifacts import TrainedModel
+    from langit.ledger.checkpoint import LogCheckpoint, Verifier
     from langit.ledger.lineage import Lineage
     from langit.ledger.record import Record
     from langit.ledger.store import Ledger
 
 
-def store(where: str | None, empty: bool = False) -> Ledger:
+def open_ledger(where: str | None, empty: bool = False) -> Ledger:
     """The ledger.
 
     Raises:
@@ -31,16 +31,16 @@ def store(where: str | None, empty: bool = False) -> Ledger:
     return found
 
 
-def opened(where: str | None) -> Lineage:
+def open_lineage(where: str | None) -> Lineage:
     """The ledger, with what came of it in this home."""
     from langit import config
-    from langit.feed.traces import holdings
+    from langit.feed.traces import find_artifacts
     from langit.ledger.lineage import Lineage
 
-    return Lineage(store(where), holdings(config.home()))
+    return Lineage(open_ledger(where), find_artifacts(config.home()))
 
 
-def found_in(lineage: Lineage, thing: str) -> tuple[Record | Model, ...]:
+def find_records(lineage: Lineage, thing: str) -> tuple[Record | TrainedModel, ...]:
     """What a hash, a URL, a name or the content of a file means."""
     path = Path(thing)
     if not path.is_file():
@@ -52,19 +52,19 @@ def found_in(lineage: Lineage, thing: str) -> tuple[Record | Model, ...]:
         raise ValueError(f"{path} (SHA-256 {digest[:16]}…) is not in {lineage.ledger.place}: add it first") from error
 
 
-def of_file(lineage: Lineage, path: Path, every: bool) -> dict[str, Any]:
+def describe_file(lineage: Lineage, path: Path, every: bool) -> dict[str, Any]:
     """What is known of a file: by its hash, else by what stands in its metadata, which anybody can write."""
-    from langit.ledger.answers import of, of_model, source_line
+    from langit.ledger.answers import describe, describe_model, source_line
 
     digest = sha256(path)
     told = metadata(path)
     try:
-        return {"file": str(path)} | of(lineage, lineage.find(digest), every)
+        return {"file": str(path)} | describe(lineage, lineage.find(digest), every)
     except ValueError:
         said: dict[str, Any] = {"file": str(path), "content": digest, "in the ledger": "no entry has this content"}
         said["looks like"] = [
-            {"share of fingerprints that agree": f"{share:.0%}"} | of(lineage, [lineage.clips[clip]], every)
-            for clip, share in near(lineage, path).items()
+            {"share of fingerprints that agree": f"{share:.0%}"} | describe(lineage, [lineage.clips[clip]], every)
+            for clip, share in similar_clips(lineage, path).items()
         ]
     model = told.get("provenance", "").removeprefix("sha256:")
     if not model:
@@ -74,12 +74,12 @@ def of_file(lineage: Lineage, path: Path, every: bool) -> dict[str, Any]:
     parents = [item.split(",")[0].split(" ")[0].removeprefix("sha256:") for item in told.get("parents", "").split("; ")]
     known = {source.content_sha256: source for source in lineage.sources.values()} if any(parents) else {}
     said["made from"] = [source_line(known[item]) if item in known else item for item in parents if item]
-    models = [item for item in lineage.holdings.models if item.digest == model]
-    made = of_model(lineage, models[0], every) if models else f"provenance {model}, which no model here has"
+    models = [item for item in lineage.artifacts.models if item.digest == model]
+    made = describe_model(lineage, models[0], every) if models else f"provenance {model}, which no model here has"
     return said | {"made by": made}
 
 
-def near(lineage: Lineage, path: Path) -> dict[str, float]:
+def similar_clips(lineage: Lineage, path: Path) -> dict[str, float]:
     """Clips that a video repeats in parts, by the fingerprints that curation kept, with the share that agrees.
 
     That they look alike, not that the one came of the other. Without kept fingerprints nothing is looked at.
@@ -88,8 +88,8 @@ def near(lineage: Lineage, path: Path) -> dict[str, float]:
 
     if not lineage.ledger.place.has_table("fingerprint"):
         return {}
-    from langit.curate.duplicates import Prints, Seen
-    from langit.curate.prints import PrintTable
+    from langit.curate.duplicates import ClipFingerprints, DuplicateIndex
+    from langit.curate.fingerprints import FingerprintTable
     from langit.curate.settings import DuplicateSettings
     from langit.curate.survey import SurveySettings, survey
 
@@ -98,13 +98,15 @@ def near(lineage: Lineage, path: Path) -> dict[str, float]:
     except ValueError:
         return {}
     settings = DuplicateSettings()
-    seen, found = Seen(settings), dict[str, float]()
-    for kept in PrintTable(lineage.ledger.place).read():
+    seen, found = DuplicateIndex(settings), dict[str, float]()
+    for kept in FingerprintTable(lineage.ledger.place).read():
         if kept.name in lineage.clips:
             seen.add(kept)
     for stretch in survey(path, SurveySettings(picture=0), fps):
         looks = [look for look in stretch.looks if look.fingerprint.quality >= settings.quality]
-        asked = Prints("", tuple(look.fingerprint.bits for look in looks), tuple(look.inner.bits for look in looks))
+        asked = ClipFingerprints(
+            "", tuple(look.fingerprint.bits for look in looks), tuple(look.inner.bits for look in looks)
+        )
         match = seen.find(asked)
         if match is not None:
             found[match[0]] = max(match[1], found.get(match[0], 0.0))
@@ -129,7 +131,7 @@ def metadata(path: Path) -> dict[str, str]:
         return {}
 
 
-def trusted(key: str | None) -> tuple[Verifier, str]:
+def trusted_key(key: str | None) -> tuple[Verifier, str]:
     """The key whose word is taken, and whose it is, for people.
 
     Raises:
@@ -149,7 +151,7 @@ def trusted(key: str | None) -> tuple[Verifier, str]:
     return verifier, f"this machine's own key ({verifier})"
 
 
-def compared(state: Checkpoint, against: Path, verifier: Verifier) -> str:
+def compare_histories(state: LogCheckpoint, against: Path, verifier: Verifier) -> str:
     """What a second witness says of the log: a receipt, an audit file or a ledger's folder."""
     from langit.ledger import audit as audits
     from langit.ledger import receipt
@@ -163,7 +165,7 @@ def compared(state: Checkpoint, against: Path, verifier: Verifier) -> str:
     return receipt.check_same(state, other, str(against))
 
 
-def checked_audit(found: Any, model: Path | None) -> tuple[dict[str, Any], Checkpoint, bool]:
+def check_audit_file(found: Any, model: Path | None) -> tuple[dict[str, Any], LogCheckpoint, bool]:
     """The findings of an audit file, and of a model's files beside it."""
     from langit.bundle.files import check_files
     from langit.feed.traces import read_model
@@ -190,11 +192,11 @@ def checked_audit(found: Any, model: Path | None) -> tuple[dict[str, Any], Check
     return said, found.state, holds
 
 
-def to_revoke(
+def resolve_revocation(
     lineage: Lineage, hash: str | None, url: str | None, like: Path | None
 ) -> tuple[list[Record], list[tuple[Any, str]]]:
     """The records that are meant, and by what they are to be barred: content and URLs bar what comes later, too."""
-    from langit.ledger.holdings import Model
+    from langit.ledger.artifacts import TrainedModel
     from langit.ledger.record import SHA256, Source
 
     if sum(item is not None for item in (hash, url, like)) != 1:
@@ -207,12 +209,12 @@ def to_revoke(
     except ValueError:
         if like is None and not SHA256.fullmatch(asked):
             raise
-        alike = sorted(near(lineage, like)) if like is not None else []
+        alike = sorted(similar_clips(lineage, like)) if like is not None else []
         return [lineage.clips[clip] for clip in alike], [("content", asked), *(("record", clip) for clip in alike)]
     first = found[0]
-    if isinstance(first, Model):
+    if isinstance(first, TrainedModel):
         raise ValueError(f"{asked[:16]}… is a model, which has no owner to revoke it: name footage that it learnt from")
-    records = [item for item in found if not isinstance(item, Model)]
+    records = [item for item in found if not isinstance(item, TrainedModel)]
     if asked in {getattr(item, "content_sha256", None) for item in records} or isinstance(first, Source):
         content = {str(getattr(item, "content_sha256", first.digest)) for item in records}
         return records, [("content", item) for item in sorted(content)]
@@ -223,6 +225,6 @@ def rendered_fps(lineage: Lineage, name: str | None) -> Any:
     """Frames a second of rendered films, whose records have none: what the models here make, if they agree."""
     from fractions import Fraction
 
-    models = [item for item in lineage.holdings.models if name in (None, item.name, item.digest)]
+    models = [item for item in lineage.artifacts.models if name in (None, item.name, item.digest)]
     rates = {item.fps for item in models if item.fps}
     return Fraction(rates.pop()).limit_denominator(1001) if len(rates) == 1 else None

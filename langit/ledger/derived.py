@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from langit.ledger.likeness import Likeness
+from langit.ledger.likeness import LikenessConsent
 from langit.ledger.record import (
     Clip,
     Consent,
@@ -109,7 +109,7 @@ class Manifest(Record):
 
 
 @dataclass(frozen=True)
-class Exposure(Record):
+class RunExposure(Record):
     """That a run trained on clips of a manifest: it commits to the run's log, which has a row for each clip and step.
 
     ``root`` is the RFC 6962 root over the log's ``rows`` rows (``feed.exposure``), up to ``step``; ``manifest`` the
@@ -170,6 +170,19 @@ class Output(Record):
 
 KINDS: dict[str, type[Record]] = {
     kind.record: kind
-    for kind in (Source, Rights, Consent, Signal, Clip, Caption, Drop, Manifest, Exposure, Output, Likeness, Revocation)
+    for kind in (
+        Source,
+        Rights,
+        Consent,
+        Signal,
+        Clip,
+        Caption,
+        Drop,
+        Manifest,
+        RunExposure,
+        Output,
+        LikenessConsent,
+        Revocation,
+    )
 }
 """Every kind of record, by the name that it has in the log."""
