@@ -19,12 +19,12 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from langit.bundle.provenance import Films, SeedGroup
+from langit.bundle.provenance import FilmsRecord, SeedGroup
+from langit.ledger.films import film_leaf
 from langit.ledger.log import Hash, leaf_hash, root, subset_proof, subset_root
 from langit.ledger.record import Source
 
 FILE = "films.safetensors"
-FIRST = "worlds-1"
 COLUMNS = ("seed", "size", "motion", "pixels", "entry")
 
 
@@ -42,9 +42,8 @@ class FilmRow:
 
     @property
     def leaf(self) -> Hash:
-        """The leaf hash of the row's world, seed, size and hashes; the first world, once the only one, is not said."""
-        world = "" if self.world == FIRST else f"{self.world} "
-        return leaf_hash(f"{world}{self.seed} {self.size} {self.motion} {self.pixels}".encode())
+        """The leaf hash of the row."""
+        return film_leaf(self.world, self.seed, self.size, self.motion, self.pixels)
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class FilmTable:
         """The Merkle root (hex) of the rows."""
         return root(row.leaf for row in self.rows).hex()
 
-    def facts(self) -> Films:
+    def facts(self) -> FilmsRecord:
         """What the provenance says of the films."""
         sizes: dict[tuple[str, str], list[int]] = {}
         for row in self.rows:
@@ -103,7 +102,7 @@ class FilmTable:
             SeedGroup(size, min(seeds), max(seeds), len(seeds), "" if world == first else world)
             for (world, size), seeds in sizes.items()
         )
-        return Films(first, groups, FILE, self.root())
+        return FilmsRecord(first, groups, FILE, self.root())
 
     def ledger_root(self, scenes: Sequence[str], size: int) -> str | None:
         """The root (hex) of the ledger of ``size`` entries that follows from the rows; ``None`` if none can.
