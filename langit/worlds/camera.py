@@ -1,7 +1,7 @@
-"""Where the camera is in every frame, and what it sees where: geometry only, in the stage's own axes.
+"""The camera's position and projection in every frame: geometry only, in the stage's own axes.
 
-Axes: x to the right of the picture, y away from the viewer, z up, the origin on the ground at the stage's centre.
-Camera row (10 numbers): position 3, forward 3, up 3, tangent of half the angle that a square picture takes in.
+Axes: x to the right of the picture, y away from the viewer, z up; the origin is on the ground at the stage's centre.
+A camera row has 10 numbers: position (3), forward (3), up (3), tangent of half the field of view of a square picture.
 """
 
 import math
@@ -19,7 +19,7 @@ Track = Float[np.ndarray, "T 10"]
 
 
 def track(scene: Scene, frames: int) -> Track:
-    """The camera in each of `frames` (2 or more) frames."""
+    """Camera rows of `frames` (2 or more) frames."""
     share = np.linspace(-0.5, 0.5, frames)
     kind, _, way = scene.camera.partition(" ")
     side = -1.0 if way == "left" else 1.0
@@ -41,16 +41,16 @@ def _row(scene: Scene, kind: str, way: str, sideways: float, share: float) -> li
 
 
 def lens(half: float, height: int, width: int) -> tuple[float, float]:
-    """Tangents of half the picture's width and height: a wide or tall picture shows more, never a larger thing."""
-    unit = min(width, 1.25 * height)
+    """Tangents of half the picture's width and height. A wide or tall picture shows more of the stage, at one scale."""
+    unit = min(width, 1.25 * height)  # pixels that span the field of view of a square picture
     return half * width / unit, half * height / unit
 
 
-def on_stage(row: Float[np.ndarray, "10"], across: float, away: float = 0.0) -> float:
-    """The x at which the line y = away is seen `across` picture widths right of the centre of a square picture."""
+def stage_x(row: Float[np.ndarray, "10"], across: float, away: float = 0.0) -> float:
+    """The x of the point on the line y = away that is `across` picture widths right of a square picture's centre."""
     forward = row[3:5] / np.hypot(row[3], row[4])
     right = np.array([forward[1], -forward[0]])
-    # (p - c) . right = slope * depth, solved for p = (x, away); depth is along the tilted view, half a metre up
+    # (p - c) . right = slope * depth, solved for p = (x, away); depth runs along the tilted view, at 0.5 m above ground
     slope = 2 * across * row[9]
     flat = math.cos(math.radians(TILT))
     drop = math.sin(math.radians(TILT)) * (HEIGHT - 0.5)
@@ -60,8 +60,10 @@ def on_stage(row: Float[np.ndarray, "10"], across: float, away: float = 0.0) -> 
     return float(known / factor)
 
 
-def seen(row: Float[np.ndarray, "10"], point: Float[np.ndarray, "3"], height: int, width: int) -> tuple[float, float]:
-    """Where a point appears: picture widths right of the centre and picture heights above it."""
+def project(
+    row: Float[np.ndarray, "10"], point: Float[np.ndarray, "3"], height: int, width: int
+) -> tuple[float, float]:
+    """Project a point: picture widths right of the picture's centre, and picture heights above it."""
     away = point - row[:3]
     forward, up = row[3:6], row[6:9]
     right = np.cross(forward, up)

@@ -1,7 +1,7 @@
-"""The things' forms: their meshes (what is seen) and their MJCF (what is simulated).
+"""The five shapes: meshes, which are drawn, and MJCF, which is simulated.
 
-Every thing is about one metre across, stands on z = 0 at rest, and bears a stripe by which its turning is seen.
-A body carries all five shapes; `stage.py` shows one and hides the others. Knows nothing of scenes or colours' names.
+Every shape is about one metre across, rests on z = 0, and has a stripe that makes its rotation visible. A body carries
+all five shapes; `stage.py` shows one and hides the others. Knows nothing of scenes or of the names of colours.
 """
 
 import math
@@ -25,9 +25,9 @@ _CONE_CENTRE = _CONE_HEIGHT / 3  # of mass, above the base
 
 @dataclass(frozen=True)
 class Form:
-    """A shape's physics: heights of its centre at rest and of its top, radius it rolls on (0: it slides), inertia.
+    """A shape's physics: height of its centre at rest, height of its top, rolling radius (0: it slides), inertia.
 
-    The inertia is that of 1 kg about the shape's own axes.
+    Lengths in metres. The inertia is that of 1 kg about the shape's own axes.
     """
 
     rest: float
@@ -46,7 +46,7 @@ FORMS: dict[str, Form] = {
 
 
 def _surface(point: Callable[[float, float], Vertex], us: list[float], vs: list[float]) -> Patch:
-    """A grid of quads over (u, v), cut into triangles."""
+    """A grid of quads over (u, v), split into triangles."""
     vertices = [point(u, v) for u in us for v in vs]
     faces: list[tuple[int, int, int]] = []
     n = len(vs)
@@ -57,7 +57,7 @@ def _surface(point: Callable[[float, float], Vertex], us: list[float], vs: list[
     return vertices, faces
 
 
-def _join(*patches: Patch) -> Patch:
+def _merge(*patches: Patch) -> Patch:
     vertices: list[Vertex] = []
     faces: list[tuple[int, int, int]] = []
     for points, triangles in patches:
@@ -72,7 +72,7 @@ def _steps(low: float, high: float, count: int) -> list[float]:
 
 
 def _ball() -> tuple[Patch, Patch]:
-    """Stripe: a band about the x axis, so it passes the poles, the front and the back."""
+    """A sphere. Its stripe is a band about the x axis, through the poles, the front and the back."""
 
     def point(u: float, v: float) -> Vertex:
         return (
@@ -83,12 +83,12 @@ def _ball() -> tuple[Patch, Patch]:
 
     around = _steps(0, 2 * math.pi, 20)
     band, pole = math.radians(13), math.pi / 2
-    caps = _join(_surface(point, _steps(-pole, -band, 5), around), _surface(point, _steps(band, pole, 5), around))
+    caps = _merge(_surface(point, _steps(-pole, -band, 5), around), _surface(point, _steps(band, pole, 5), around))
     return caps, _surface(point, _steps(-band, band, 2), around)
 
 
 def _cube() -> tuple[Patch, Patch]:
-    """Stripe: the middle slab between the left and the right side."""
+    """A cube. Its stripe is the middle slab between the left and the right side."""
     band = 0.13
 
     def tube(low: float, high: float) -> Patch:
@@ -98,18 +98,18 @@ def _cube() -> tuple[Patch, Patch]:
             quad = [(x, y * _CUBE, z * _CUBE) for x in (low, high) for y, z in ((y0, z0), (y1, z1))]
             sides.append((quad, [(0, 2, 1), (1, 2, 3)]))
         flipped = [(q, [(a, c, b) for a, b, c in f]) for q, f in sides]
-        return _join(*flipped)
+        return _merge(*flipped)
 
     def lid(x: float) -> Patch:
         quad = [(x, y * _CUBE, z * _CUBE) for y, z in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
         return quad, [(0, 1, 2), (0, 2, 3)] if x > 0 else [(0, 2, 1), (0, 3, 2)]
 
-    body = _join(tube(-_CUBE, -band), tube(band, _CUBE), lid(-_CUBE), lid(_CUBE))
+    body = _merge(tube(-_CUBE, -band), tube(band, _CUBE), lid(-_CUBE), lid(_CUBE))
     return body, tube(-band, band)
 
 
-def _turned(profile: list[tuple[float, float]]) -> tuple[Patch, Patch]:
-    """A (radius, z) profile, from bottom to top, turned about z; stripe: wedges at the front and the back."""
+def _revolve(profile: list[tuple[float, float]]) -> tuple[Patch, Patch]:
+    """A solid of revolution of a (radius, z) profile, from bottom to top; the stripe is a wedge in front and behind."""
 
     def wedge(low: float, high: float, count: int) -> Patch:
         parts = []
@@ -121,15 +121,15 @@ def _turned(profile: list[tuple[float, float]]) -> tuple[Patch, Patch]:
                 return radius * math.cos(u), radius * math.sin(u), z
 
             parts.append(_surface(point, _steps(low, high, count), [0.0, 1.0]))
-        return _join(*parts)
+        return _merge(*parts)
 
     half, front, back = math.radians(24), -math.pi / 2, math.pi / 2
-    body = _join(wedge(front + half, back - half, 9), wedge(back + half, front + 2 * math.pi - half, 9))
-    return body, _join(wedge(front - half, front + half, 3), wedge(back - half, back + half, 3))
+    body = _merge(wedge(front + half, back - half, 9), wedge(back + half, front + 2 * math.pi - half, 9))
+    return body, _merge(wedge(front - half, front + half, 3), wedge(back - half, back + half, 3))
 
 
 def _ring() -> tuple[Patch, Patch]:
-    """A torus about the y axis; stripe: two arcs, at the top and at the bottom."""
+    """A torus about the y axis. Its stripe is an arc at the top and one at the bottom."""
 
     def point(u: float, v: float) -> Vertex:
         radius = _RING_MAJOR + _RING_MINOR * math.cos(v)
@@ -138,24 +138,24 @@ def _ring() -> tuple[Patch, Patch]:
     around, half = _steps(0, 2 * math.pi, 12), math.radians(24)
     arcs = [_surface(point, _steps(a + half, a + math.pi - half, 8), around) for a in (0.0, math.pi)]
     marks = [_surface(point, _steps(a - half, a + half, 3), around) for a in (0.0, math.pi)]
-    return _join(*arcs), _join(*marks)
+    return _merge(*arcs), _merge(*marks)
 
 
-def forms() -> dict[str, tuple[Patch, Patch]]:
-    """Shape -> (body, stripe), triangles with outward faces, origin at the centre of mass."""
+def shape_patches() -> dict[str, tuple[Patch, Patch]]:
+    """Body and stripe of every shape, as triangles that face outward; the origin is the centre of mass."""
     top, low = _CONE_HEIGHT - _CONE_CENTRE, -_CONE_CENTRE
     half = _CYLINDER_HEIGHT / 2
     return {
         "ball": _ball(),
         "cube": _cube(),
-        "cone": _turned([(0.0, low), (_CONE_RADIUS, low), (0.0, top)]),
-        "cylinder": _turned([(0.0, -half), (_CYLINDER_RADIUS, -half), (_CYLINDER_RADIUS, half), (0.0, half)]),
+        "cone": _revolve([(0.0, low), (_CONE_RADIUS, low), (0.0, top)]),
+        "cylinder": _revolve([(0.0, -half), (_CYLINDER_RADIUS, -half), (_CYLINDER_RADIUS, half), (0.0, half)]),
         "ring": _ring(),
     }
 
 
 def mesh_assets() -> str:
-    """MJCF of the meshes `<shape>` and `<shape>-stripe`, and of the solids of cone and cylinder."""
+    """MJCF of the meshes `<shape>` and `<shape>-stripe`, and of the collision solids of cone and cylinder."""
     cone = [*_rim(_CONE_RADIUS, -_CONE_CENTRE), (0.0, 0.0, _CONE_HEIGHT - _CONE_CENTRE)]
     cylinder = [p for z in (-_CYLINDER_HEIGHT / 2, _CYLINDER_HEIGHT / 2) for p in _rim(_CYLINDER_RADIUS, z)]
     solids = [
@@ -170,7 +170,7 @@ def _rim(radius: float, z: float) -> list[Vertex]:
 
 
 def _meshes() -> Iterator[str]:
-    for shape, patches in forms().items():
+    for shape, patches in shape_patches().items():
         for name, (vertices, faces) in zip((shape, f"{shape}-stripe"), patches, strict=True):
             triangles = " ".join(str(i) for face in faces for i in face)
             yield f'<mesh name="{name}" inertia="shell" vertex="{_numbers(vertices)}" face="{triangles}"/>'
@@ -184,15 +184,15 @@ _SOLIDS = {
     "ball": f'type="sphere" size="{RADIUS}"',
     "cube": f'type="box" size="{_CUBE} {_CUBE} {_CUBE}"',
     "cone": 'type="mesh" mesh="cone-solid"',
-    # a prism of many sides: MuJoCo's own upright cylinder is thrown about by stiff contacts
+    # a 16-sided prism: stiff contacts throw MuJoCo's own upright cylinder about
     "cylinder": 'type="mesh" mesh="cylinder-solid"',
-    # flat sides, so that it stands upright and rolls as a wheel
+    # a flat disc instead of a torus: it stands upright and rolls like a wheel
     "ring": f'type="cylinder" size="{_RING} {_RING_MINOR * 0.9}" euler="90 0 0"',
 }
 
 
 def body(index: int) -> str:
-    """MJCF of thing number `index`: one free body with every shape's solid (group 3, unseen), skin and stripe."""
+    """MJCF of thing number `index`: a free body with the solid (group 3, invisible), skin and stripe of every shape."""
     lines = [f'<body name="thing{index}" pos="{10 * index} 0 1"><freejoint/>']
     lines.append('<inertial pos="0 0 0" mass="1" diaginertia="0.1 0.1 0.1"/>')
     for shape in SHAPES:

@@ -1,6 +1,6 @@
-"""Draws a stage: MuJoCo's OpenGL renderer, off screen, twice as large as asked, averaged down through a soft lens.
+"""Draws a stage with MuJoCo's OpenGL renderer: off screen, at twice the size, averaged down and slightly blurred.
 
-Everything here is kept for the process: one OpenGL context, and one drawing surface for each model and size.
+The process keeps one OpenGL context, and one drawing surface for each model and size.
 """
 
 import atexit
@@ -16,12 +16,15 @@ SUPERSAMPLING = 2
 _NEAR, _FAR = 0.05, 400.0
 
 
-def _softened(values: UInt32[np.ndarray, "H W 3"], axis: int) -> UInt32[np.ndarray, "H W 3"]:
-    """Four times the values under a 1-2-1 filter, edges repeated: a lens does not resolve single pixels."""
+def _blur(values: UInt32[np.ndarray, "H W 3"], axis: int) -> UInt32[np.ndarray, "H W 3"]:
+    """Apply a 1-2-1 filter along an axis, edges repeated; the result is 4 times as large as the mean.
+
+    Like a lens that does not resolve single pixels; an autoencoder learns such pictures more easily.
+    """
     wide = np.take(values, np.clip(np.arange(-1, values.shape[axis] + 1), 0, values.shape[axis] - 1), axis=axis)
     first, middle, last = (np.take(wide, np.arange(k, k + values.shape[axis]), axis=axis) for k in range(3))
-    soft: UInt32[np.ndarray, "H W 3"] = first + 2 * middle + last
-    return soft
+    blurred: UInt32[np.ndarray, "H W 3"] = first + 2 * middle + last
+    return blurred
 
 
 @cache
@@ -31,15 +34,15 @@ def _context() -> mujoco.GLContext:
         context.make_current()
     except (AttributeError, ImportError, OSError, RuntimeError, GLError) as error:
         raise unusable(error) from error
-    atexit.register(context.free)  # later, at the interpreter's end, OpenGL can no longer be called
+    atexit.register(context.free)  # after atexit the interpreter can no longer call OpenGL
     return context
 
 
 class Easel:
     """A drawing surface for one model at one size.
 
-    Of the model's geoms at most `geoms` (255 at most) are drawn at once. things says for each body which thing it
-    belongs to, 0 for none; without it a body's own number does.
+    It draws at most `geoms` (up to 255) of the model's geoms at once. `things` gives the thing that each body belongs
+    to, 0 for none; by default a body's own number.
     """
 
     def __init__(
@@ -65,18 +68,18 @@ class Easel:
         self._options = mujoco.MjvOption()
         self._free = mujoco.MjvCamera()
 
-    def take(self) -> None:
-        """Make this the surface that is drawn on, before each film."""
+    def activate(self) -> None:
+        """Make this the current drawing surface; call it before each film."""
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._surface)
 
     @staticmethod
     @cache
-    def of(ground: str, sky: str, height: int, width: int) -> "Easel":
-        """The process's own easel for this stage and size."""
+    def for_stage(ground: str, sky: str, height: int, width: int) -> "Easel":
+        """The process's easel for this stage and size."""
         return Easel(stage.model(ground, sky), height, width)
 
-    def look(self, data: mujoco.MjData, view: Float[np.ndarray, "10"], centre: Float[np.ndarray, "3"]) -> None:
-        """Set up the scene that `data.qpos` and a camera row in world axes give; the light follows the stage."""
+    def aim(self, data: mujoco.MjData, view: Float[np.ndarray, "10"], centre: Float[np.ndarray, "3"]) -> None:
+        """Set up the scene of `data.qpos` and a camera row in world axes; the light follows the stage."""
         light = self._model.light("sun")
         light.pos[:] = centre - 5.0 * light.dir / np.linalg.norm(light.dir)
         mujoco.mj_kinematics(self._model, data)
@@ -91,14 +94,14 @@ class Easel:
             eye.frustum_near, eye.frustum_far = _NEAR, _FAR
 
     def draw(self) -> tuple[UInt8[np.ndarray, "H W 3"], UInt8[np.ndarray, "H W"]]:
-        """The picture, and which thing (1, 2; 0 none) each pixel shows."""
+        """The picture, and the thing (1, 2; 0 for none) that each pixel shows."""
         n = SUPERSAMPLING
         fine = self._paint(n * self._height, n * self._width)
         parts = fine.reshape(self._height, n, self._width, n, 3).sum(axis=(1, 3), dtype=np.uint32)
         for axis in (0, 1):
-            parts = _softened(parts, axis)
+            parts = _blur(parts, axis)
         weight = 16 * n * n
-        return ((parts + weight // 2) // weight).astype(np.uint8), self._things()
+        return ((parts + weight // 2) // weight).astype(np.uint8), self._thing_masks()
 
     def _paint(self, height: int, width: int) -> UInt8[np.ndarray, "rows columns 3"]:
         view, pixels = mujoco.MjrRect(0, 0, width, height), np.empty((height, width, 3), np.uint8)
@@ -106,13 +109,13 @@ class Easel:
         mujoco.mjr_readPixels(pixels, None, view, self._surface)
         return pixels[::-1]
 
-    def _things(self) -> UInt8[np.ndarray, "H W"]:
+    def _thing_masks(self) -> UInt8[np.ndarray, "H W"]:
         flags = self._scene.flags
         kinds = mujoco.mjtRndFlag
         before = flags.copy()
         flags[kinds.mjRND_SEGMENT.value], flags[kinds.mjRND_IDCOLOR.value] = 1, 1
         flags[kinds.mjRND_SHADOW.value], flags[kinds.mjRND_SKYBOX.value] = 0, 0
-        code = self._paint(self._height, self._width)[..., 0]  # fewer than 256 geoms: the first byte says it
+        code = self._paint(self._height, self._width)[..., 0]  # fewer than 256 geoms: the first byte is the id
         flags[:] = before
         table = np.zeros(256, np.uint8)
         for geom in self._scene.geoms[: self._scene.ngeom]:
@@ -122,11 +125,11 @@ class Easel:
         return things
 
     def depth(self) -> Float32[np.ndarray, "H W"]:
-        """Metres along the view to what the picture shows; the far plane's distance where it shows the sky."""
+        """Depth in metres along the view; the distance of the far plane for the sky."""
         view = mujoco.MjrRect(0, 0, self._width, self._height)
-        raw = np.empty((self._height, self._width), np.float32)
+        raw = np.empty((self._height, self._width), np.float32)  # OpenGL's nonlinear depth in [0, 1]
         mujoco.mjr_render(view, self._scene, self._surface)
         mujoco.mjr_readPixels(None, raw, view, self._surface)
-        shown = raw[::-1].astype(np.float64)
-        metres: Float32[np.ndarray, "H W"] = (_NEAR * _FAR / (_FAR - shown * (_FAR - _NEAR))).astype(np.float32)
+        depth = raw[::-1].astype(np.float64)  # OpenGL's rows run upward
+        metres: Float32[np.ndarray, "H W"] = (_NEAR * _FAR / (_FAR - depth * (_FAR - _NEAR))).astype(np.float32)
         return metres

@@ -1,6 +1,6 @@
-"""Many films: worker processes render ranges of seeds into shards, and finished films are entered in the ledger.
+"""Renders many films in worker processes, a shard for each range of seeds, and enters finished films in the ledger.
 
-Knows nothing of what a film shows. Workers are spawned, since neither OpenGL nor threads survive a fork.
+Knows nothing of what a film shows. Workers are spawned: neither OpenGL nor threads survive a fork.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ def render_many(
     progress: Progress | None = None,
     world: str = VERSION,
 ) -> list[Path]:
-    """Render films of a world's `seeds` into shards under `folder`, and return the shards in order.
+    """Render films of a world's `seeds` into shards under `folder` and return the shards' paths in order.
 
-    A whole shard that is there already is kept; a truncated or foreign one is rendered again. Interrupting loses at
-    most the shards under way, and leaves no half-written file under a shard's name.
+    A complete shard that exists already is kept; a truncated or foreign one is rendered again. An interrupt loses the
+    shards in progress and leaves no half-written file under a shard's name.
 
     Raises:
         ValueError: fewer than one worker, or a world that this code does not render.
         OSError: the folder cannot be written, there is no OpenGL to draw with, or a worker was killed.
     """
     if workers < 1:
-        raise ValueError(f"{workers} workers cannot render anything: give at least 1")
+        raise ValueError(f"{workers} workers cannot render anything: use at least 1")
     find_world(world)
     place = folder_of(folder, pixels, world)
     place.mkdir(parents=True, exist_ok=True)
@@ -60,16 +60,16 @@ def render_many(
         return paths
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(workers, len(missing)), mp_context=spawn) as pool:
-        under_way = [pool.submit(render_shard, batch, pixels, path, world) for batch, path in missing]
+        pending = [pool.submit(render_shard, batch, pixels, path, world) for batch, path in missing]
         try:
-            for finished in as_completed(under_way):
+            for finished in as_completed(pending):
                 done += finished.result()
                 if progress is not None:
                     progress(done, len(seeds))
         except BrokenProcessPool as error:
             raise OSError(
-                "a worker that renders films died, perhaps for want of memory: run it again with fewer workers,"
-                " whole shards are kept"
+                "a worker process died, perhaps because memory ran out: run again with fewer workers;"
+                " complete shards are kept"
             ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -78,10 +78,10 @@ def render_many(
 
 
 def enter(ledger: Ledger, shard: Shard, captions_each: int = 6, mirror: bool = True) -> int:
-    """Enter a shard's films in the ledger: for each a Source, a Clip and, if asked, the Clip of its mirror image.
+    """Enter a shard's films in the ledger: for each a Source, a Clip and, if `mirror`, the Clip of its mirror image.
 
-    Entering again adds nothing. Returns the number of new records. The shard's sources come first, then its clips: one
-    proof for many neighbours in the log is short.
+    Entering a film again adds nothing. Returns the number of new records. All sources come first, then all clips,
+    because one proof for many neighbours in the log is short.
     """
     world = find_world(shard.world)
     sources: list[Record] = []
@@ -102,11 +102,11 @@ def enter(ledger: Ledger, shard: Shard, captions_each: int = 6, mirror: bool = T
             scene_sha256=hashes["scene"],
             motion_sha256=hashes["motion"],
         )
-        said = world.captions(scene, captions_each)
+        texts = world.captions(scene, captions_each)
         sources.append(source)
-        clips.append(Clip(source.digest, 0, size.frames, False, said, hashes["pixels"]))
+        clips.append(Clip(source.digest, 0, size.frames, False, texts, hashes["pixels"]))
         if mirror:
             content = hashlib.sha256(np.ascontiguousarray(frames[:, :, ::-1]).tobytes()).hexdigest()
-            said = world.captions(world.mirrored(scene), captions_each)
-            clips.append(Clip(source.digest, 0, size.frames, True, said, content))
+            texts = world.captions(world.mirror(scene), captions_each)
+            clips.append(Clip(source.digest, 0, size.frames, True, texts, content))
     return ledger.add([*sources, *clips])

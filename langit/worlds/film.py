@@ -1,4 +1,4 @@
-"""A scene becomes a film: MuJoCo simulates the things, then draws every frame; the truth comes with the pixels.
+"""Renders scenes of worlds-1: MuJoCo simulates the things, then draws every frame; ground truth comes with the pixels.
 
 Knows nothing of seeds, captions, files or processes. Positions are in the stage's axes (see camera.py).
 """
@@ -13,20 +13,20 @@ from langit.shapes import PixelShape
 from langit.worlds import camera, cast, stage
 from langit.worlds.easel import Easel
 from langit.worlds.opengl import mujoco
-from langit.worlds.scene import Scene, mirrored
+from langit.worlds.scene import Scene, mirror_scene
 
 FPS = 8
 PIXELS = PixelShape(frames=17, height=64, width=64)
 _APART = 0.70  # metres from the stage's centre to each of two things
-_CEILING = 2.45  # metres: no thing starts its fall higher than this with its top
-_SKY = 1000.0  # metres: where what is not on the stage waits
+_CEILING = 2.45  # metres: the highest that the top of a falling thing starts
+_OFF_STAGE = 1000.0  # metres: the height at which unused bodies wait
 
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """Pixels and truth of one film. n things; masks name the thing (1, 2) that a pixel shows, 0 for none.
+    """Pixels and ground truth of one film of n things. A mask holds the thing (1, 2) that a pixel shows, 0 for none.
 
-    orientations are quaternions (w, x, y, z); camera rows as in camera.py; depth in metres along the view, if asked.
+    Orientations are quaternions (w, x, y, z); camera rows as in camera.py; depth in metres along the view, or None.
     """
 
     scene: Scene
@@ -44,49 +44,49 @@ class Film:
 
     @property
     def motion_sha256(self) -> str:
-        """Of the positions in whole millimetres: the same on every machine."""
+        """Hash of the positions in whole millimetres: the same on every machine."""
         return hashlib.sha256(np.round(self.positions * 1000).astype("<i4").tobytes()).hexdigest()
 
     @property
     def pixel_sha256(self) -> str:
-        """Of the frames: the same wherever the same renderer draws."""
+        """Hash of the frames: the same wherever the same renderer draws."""
         return hashlib.sha256(np.ascontiguousarray(self.frames).tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
-class Motion:
-    """Where the things are and how they are turned in every frame."""
+class ThingMotion:
+    """Positions and orientations of the things in every frame."""
 
     positions: Float[np.ndarray, "T n 3"]
     orientations: Float[np.ndarray, "T n 4"]
 
 
-def simulate(scene: Scene, frames: int) -> Motion:
-    """Let the scene happen for `frames` (2 or more) frames of 1/8 s."""
-    made = stage.model(scene.ground, scene.sky)
-    stage.dress(made, scene)
-    data = mujoco.MjData(made)
+def simulate(scene: Scene, frames: int) -> ThingMotion:
+    """Simulate a scene for `frames` (2 or more) frames of 1/8 s."""
+    mj_model = stage.model(scene.ground, scene.sky)
+    stage.dress(mj_model, scene)
+    data = mujoco.MjData(mj_model)
     count = len(scene.things)
-    _begin(scene, data, frames)
+    _set_initial_state(scene, data, frames)
     positions, orientations = np.zeros((frames, count, 3)), np.zeros((frames, count, 4))
-    steps = round(1 / FPS / made.opt.timestep)
-    jump_steps = round(scene.vigour / made.opt.timestep) if scene.action == "jumps" else 0
+    steps = round(1 / FPS / mj_model.opt.timestep)
+    jump_steps = round(scene.vigour / mj_model.opt.timestep) if scene.action == "jumps" else 0
     for frame in range(frames):
         for index in range(count):
             positions[frame, index] = data.qpos[7 * index : 7 * index + 3]
             orientations[frame, index] = data.qpos[7 * index + 3 : 7 * index + 7]
         due = -(frame * steps) % jump_steps if jump_steps else steps
         if due < steps:
-            mujoco.mj_step(made, data, due)
+            mujoco.mj_step(mj_model, data, due)
             data.qvel[2] = stage.GRAVITY * scene.vigour / 2
-            mujoco.mj_step(made, data, steps - due)
+            mujoco.mj_step(mj_model, data, steps - due)
         else:
-            mujoco.mj_step(made, data, steps)
-    return Motion(positions, orientations)
+            mujoco.mj_step(mj_model, data, steps)
+    return ThingMotion(positions, orientations)
 
 
-def _begin(scene: Scene, data: mujoco.MjData, frames: int) -> None:
-    """Place the things and give them their first velocities."""
+def _set_initial_state(scene: Scene, data: mujoco.MjData, frames: int) -> None:
+    """Set the initial positions and velocities of the things."""
     forms = [cast.FORMS[thing.shape] for thing in scene.things]
     seconds = (frames - 1) / FPS
     side = -1.0 if scene.side == "left" else 1.0
@@ -94,7 +94,7 @@ def _begin(scene: Scene, data: mujoco.MjData, frames: int) -> None:
     speed = spin = 0.0
     if scene.action in ("left", "right"):
         rows = camera.track(scene, frames)
-        first, last = camera.on_stage(rows[0], scene.start), camera.on_stage(rows[-1], scene.end)
+        first, last = camera.stage_x(rows[0], scene.start), camera.stage_x(rows[-1], scene.end)
         slowing = 0.0 if forms[0].rolling else stage.SLIDING * stage.GRAVITY
         way = float(np.sign(last - first))
         places, speed = [first], (last - first) / seconds + way * slowing * seconds / 2
@@ -106,52 +106,52 @@ def _begin(scene: Scene, data: mujoco.MjData, frames: int) -> None:
     for index in range(stage.THINGS):
         here = slice(7 * index, 7 * index + 7)
         if index >= len(forms):
-            data.qpos[here] = (0.0, 0.0, _SKY, 1, 0, 0, 0)
+            data.qpos[here] = (0.0, 0.0, _OFF_STAGE, 1, 0, 0, 0)
             continue
         rise = min(scene.vigour, _CEILING - forms[index].height) if scene.action == "falls" and index == 0 else 0.0
         half = np.radians(scene.yaw[index]) / 2
         data.qpos[here] = (places[index], 0.0, forms[index].rest + rise, np.cos(half), 0.0, 0.0, np.sin(half))
     data.qvel[0] = speed
-    # a free joint's turning is in the body's own axes, which agree with the stage's where these are used
+    # MuJoCo gives a free joint's angular velocity in the body's axes; yaw is 0 wherever a thing rolls
     data.qvel[4] = speed / forms[0].rolling if forms[0].rolling else 0.0
     data.qvel[5] = spin
 
 
 def render(scene: Scene, pixels: PixelShape = PIXELS, depth: bool = False) -> Film:
-    """Simulate and draw a scene. The mirrored scene is drawn as its original and flipped, pixel by pixel.
+    """Simulate and draw a scene. A mirrored scene is drawn as its original and flipped.
 
     Raises:
-        OSError: no OpenGL to draw with.
+        OSError: OpenGL is not available.
     """
     if scene.mirrored:
-        return mirror(render(mirrored(scene), pixels, depth))
-    motion, rows = _course(scene, pixels.frames)
-    made = stage.model(scene.ground, scene.sky)
-    easel = Easel.of(scene.ground, scene.sky, pixels.height, pixels.width)
-    return draw(scene, pixels, motion, rows, made, easel, depth)
+        return mirror(render(mirror_scene(scene), pixels, depth))
+    motion, rows = _motion_and_camera(scene, pixels.frames)
+    mj_model = stage.model(scene.ground, scene.sky)
+    easel = Easel.for_stage(scene.ground, scene.sky, pixels.height, pixels.width)
+    return draw(scene, pixels, motion, rows, mj_model, easel, depth)
 
 
 def draw(
     scene: Scene,
     pixels: PixelShape,
-    motion: Motion,
+    motion: ThingMotion,
     rows: camera.Track,
-    made: mujoco.MjModel,
+    mj_model: mujoco.MjModel,
     easel: Easel,
     depth: bool = False,
 ) -> Film:
-    """Draw every frame of a motion on a stage that is dressed for the scene."""
-    easel.take()
+    """Draw every frame of a motion on a stage that `stage.dress` has set up for the scene."""
+    easel.activate()
     turn = np.radians(scene.heading)
     to_world = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1.0]])
     shift = np.array([*scene.offset, 0.0])
-    data = mujoco.MjData(made)
+    data = mujoco.MjData(mj_model)
     frames = np.empty((pixels.frames, pixels.height, pixels.width, 3), np.uint8)
     masks = np.empty(frames.shape[:3], np.uint8)
     depths = np.empty(frames.shape[:3], np.float32) if depth else None
     heading = np.array([np.cos(turn / 2), 0.0, 0.0, np.sin(turn / 2)])
     turned = np.zeros(4)
-    data.qpos[2::7] = _SKY
+    data.qpos[2::7] = _OFF_STAGE
     data.qpos[3::7] = 1.0
     for frame in range(pixels.frames):
         for index in range(len(scene.things)):
@@ -160,28 +160,30 @@ def draw(
             data.qpos[7 * index + 3 : 7 * index + 7] = turned
         row = rows[frame]
         view = np.concatenate([to_world @ row[:3] + shift, to_world @ row[3:6], to_world @ row[6:9], row[9:]])
-        easel.look(data, view, shift)
+        easel.aim(data, view, shift)
         frames[frame], masks[frame] = easel.draw()
         if depths is not None:
             depths[frame] = easel.depth()
     return Film(scene, pixels, frames, masks, depths, motion.positions, motion.orientations, rows)
 
 
-def _course(scene: Scene, frames: int) -> tuple[Motion, camera.Track]:
-    """Motion and camera; an image is the middle frame of a film of the usual length."""
+def _motion_and_camera(scene: Scene, frames: int) -> tuple[ThingMotion, camera.Track]:
+    """ThingMotion and camera. A single image is the middle frame of a film of the usual length."""
     if frames > 1:
         return simulate(scene, frames), camera.track(scene, frames)
     middle = slice(PIXELS.frames // 2, PIXELS.frames // 2 + 1)
     motion = simulate(scene, PIXELS.frames)
-    return Motion(motion.positions[middle], motion.orientations[middle]), camera.track(scene, PIXELS.frames)[middle]
+    return ThingMotion(motion.positions[middle], motion.orientations[middle]), camera.track(scene, PIXELS.frames)[
+        middle
+    ]
 
 
 def mirror(film: Film) -> Film:
-    """The film as a mirror shows it: left and right change places in pixels, truth and scene."""
+    """The mirror image of a film: left and right change places in pixels, ground truth and scene."""
     flip = np.array([-1.0, 1.0, 1.0])
     return replace(
         film,
-        scene=mirrored(film.scene),
+        scene=mirror_scene(film.scene),
         frames=np.ascontiguousarray(film.frames[:, :, ::-1]),
         masks=np.ascontiguousarray(film.masks[:, :, ::-1]),
         depth=None if film.depth is None else np.ascontiguousarray(film.depth[:, :, ::-1]),

@@ -1,6 +1,6 @@
-"""Chooses how MuJoCo draws without a screen, before it is first imported, and says what to install where it cannot.
+"""Chooses MuJoCo's off-screen OpenGL before MuJoCo is first imported, and explains what to install if it fails.
 
-OSMesa on the processor; EGL where there is an NVIDIA device. `MUJOCO_GL` decides if it is set.
+EGL with an NVIDIA device, else OSMesa on the CPU. The variable `MUJOCO_GL` overrides the choice.
 """
 
 import os
@@ -8,25 +8,25 @@ from pathlib import Path
 
 if "MUJOCO_GL" not in os.environ:
     os.environ["MUJOCO_GL"] = "egl" if Path("/dev/nvidia0").exists() else "osmesa"
-    # one thread a process: many processes draw side by side
+    # one LLVMpipe thread for each process, because the farm runs many processes
     os.environ.setdefault("LP_NUM_THREADS", "0")
 
 BACKEND = os.environ["MUJOCO_GL"]
 
 
 def unusable(error: Exception) -> OSError:
-    """What to tell a person whose OpenGL failed with `error`."""
+    """The error for a person whose OpenGL failed with `error`."""
     return OSError(f"MUJOCO_GL={BACKEND} cannot draw here ({error}): set MUJOCO_GL=osmesa and install libosmesa6")
 
 
 try:
     import mujoco
 
-    mujoco.GLContext  # noqa: B018  # not there where MUJOCO_GL says off
-    from OpenGL.error import Error as GLError  # after MuJoCo, which tells PyOpenGL what to load
-except ModuleNotFoundError:  # not installed, which is another matter
+    mujoco.GLContext  # noqa: B018  # absent if MUJOCO_GL is "off"
+    from OpenGL.error import Error as GLError  # after MuJoCo, which configures PyOpenGL
+except ModuleNotFoundError:  # MuJoCo is not installed: the plain error says so
     raise
-except (AttributeError, ImportError, OSError, RuntimeError) as error:  # from PyOpenGL without its library, or MuJoCo
+except (AttributeError, ImportError, OSError, RuntimeError) as error:  # PyOpenGL without its library, or MuJoCo
     if BACKEND != "osmesa":
         raise unusable(error) from error
     raise OSError("OSMesa, which draws the worlds, cannot be loaded: apt-get install libosmesa6") from error

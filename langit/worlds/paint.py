@@ -1,7 +1,7 @@
-"""The painted parts of the world: ground textures and the sky all around, as uint8 images made by formula.
+"""Ground textures and skies as uint8 images, computed by formula.
 
-Patterns are soft and about as large as a thing, so that they survive strong video compression. Knows nothing of MuJoCo
-but its cube map's layout.
+Patterns are soft and about as large as a thing, so that they survive strong video compression. Of MuJoCo it knows only
+the layout of cube maps.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SKY_PIXELS = 128  # of each of the cube's six faces
 
 @dataclass(frozen=True)
 class Light:
-    """A sky's light: colours of sunlight and shade, of the sky at horizon and zenith, of hills, of sun or moon."""
+    """The light of a sky: colours of sunlight, shade, horizon, zenith, hills, and of the sun's or moon's disc."""
 
     sun: Colour
     shade: Colour
@@ -68,7 +68,7 @@ LIGHTS: dict[str, Light] = {
 
 
 def _waves(kinds: list[tuple[int, int, float, float]]) -> Plane:
-    """A tileable sum of waves (cycles across, cycles down, phase, amplitude)."""
+    """A tileable sum of sine waves: (cycles across, cycles down, phase, amplitude)."""
     y, x = np.mgrid[0:GROUND_PIXELS, 0:GROUND_PIXELS] * (2 * np.pi / GROUND_PIXELS)
     total = np.zeros((GROUND_PIXELS, GROUND_PIXELS))
     for across, down, phase, size in kinds:
@@ -77,7 +77,7 @@ def _waves(kinds: list[tuple[int, int, float, float]]) -> Plane:
 
 
 def _soft(values: Plane, sharpness: float) -> Plane:
-    """Between 0 and 1, with soft steps at zero."""
+    """Map values to [0, 1] with a soft step at zero."""
     return 0.5 + 0.5 * np.tanh(sharpness * values)
 
 
@@ -87,7 +87,7 @@ def _mix(share: Plane, low: Colour, high: Colour) -> Picture:
 
 
 def ground(name: str) -> Image:
-    """The tile of a ground, as lit by white light."""
+    """The texture tile of a ground under white light."""
     blots = [
         (3, 2, 0.3, 1.0),
         (-2, 3, 1.7, 1.0),
@@ -112,7 +112,7 @@ def ground(name: str) -> Image:
 
 
 def _faces() -> list[tuple[Plane, Plane]]:
-    """Azimuth (0 ahead, positive to the right) and elevation in degrees for the cube's six faces."""
+    """Azimuth (0 ahead, positive to the right) and elevation, in degrees, of the pixels of the cube's six faces."""
     up = np.array([0.0, 0.0, 1.0])
     layout = [
         ((1, 0, 0), (0, -1, 0), up),
@@ -125,7 +125,7 @@ def _faces() -> list[tuple[Plane, Plane]]:
     rows, columns = (np.mgrid[0:SKY_PIXELS, 0:SKY_PIXELS] + 0.5) * 2 / SKY_PIXELS - 1
     faces = []
     for ahead, right, above in layout:
-        # the cube map is seen from inside: its columns run to the left
+        # the viewer is inside the cube map: its columns run to the left
         way = np.array(ahead) - columns[..., None] * np.array(right) - rows[..., None] * above
         flat = np.hypot(way[..., 0], way[..., 1])
         faces.append((np.degrees(np.arctan2(way[..., 0], way[..., 1])), np.degrees(np.arctan2(way[..., 2], flat))))
@@ -135,7 +135,7 @@ def _faces() -> list[tuple[Plane, Plane]]:
 def sky(name: str, far_ground: Colour, light: Light | None = None) -> UInt8[np.ndarray, "6 rows columns 3"]:
     """The cube map of a sky: gradient, hills all around, sun or moon ahead, a few large stars at night.
 
-    light is that of LIGHTS unless another is given.
+    `light` defaults to that of LIGHTS.
     """
     light = light or LIGHTS[name]
     pictures = []
@@ -168,7 +168,7 @@ def _blend(picture: Picture, share: Plane, colour: Colour) -> Picture:
 
 
 def far_colour(ground_name: str, sky_name: str) -> Colour:
-    """What the ground looks like where its pattern is too small to be seen."""
+    """The ground's colour at a distance, where its pattern is too small to be resolved."""
     light = LIGHTS[sky_name]
     mean = ground(ground_name).reshape(-1, 3).mean(axis=0) / 255
     red, green, blue = (min(1.0, float(m) * (a + b)) for m, a, b in zip(mean, light.sun, light.shade, strict=True))

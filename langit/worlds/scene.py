@@ -1,9 +1,9 @@
-"""What a film shows, as a value: things, ground, sky, action, camera and the numbers that fix their motion.
+"""Scenes of worlds-1 as values: things, ground, sky, action, camera, and the numbers that fix their motion.
 
-A scene is a pure function of (world version, seed). Only `random.Random.random()` is drawn from, whose sequence
-Python keeps stable across versions and machines. This module knows nothing of physics, pixels or language.
+A scene is a pure function of (world version, seed). All draws come from `random.Random.random()`, whose sequence Python
+keeps stable across versions and machines. Knows nothing of physics, pixels or language.
 
-Left and right are those of the person who watches the film.
+Left and right are those of the viewer.
 """
 
 import hashlib
@@ -26,14 +26,14 @@ CAMERAS = ("static", "pan left", "pan right", "orbit left", "orbit right", "zoom
 Split = Literal["train", "held-out"]
 _T = TypeVar("_T")
 
-_STATIC_SHARE = 0.30  # of films whose camera stands still
-_COMPANION_SHARE = 0.19  # of falls, spins, jumps and stills: with collisions a quarter of all films shows two things
+_STATIC_SHARE = 0.30  # of films with a static camera
+_COMPANION_SHARE = 0.19  # of falls, spins, jumps and stills: with collisions, a quarter of all films shows two things
 _OPPOSITE = {"left": "right", "right": "left"}
 
 
 @dataclass(frozen=True)
 class Thing:
-    """One thing on the stage: a shape of SHAPES in a colour of COLOURS."""
+    """A thing on the stage: a shape of SHAPES in a colour of COLOURS."""
 
     shape: str
     colour: str
@@ -41,17 +41,17 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that decides a film, apart from its size in pixels. Angles in degrees, lengths in metres.
+    """Everything that determines a film, apart from its size in pixels. Angles in degrees, lengths in metres.
 
-    things: the one that acts first, then the one that it hits or that stands beside it.
-    side: where the first thing is seen, or, for "collides", comes from: "left" or "right" of the second ("" if alone).
-    heading, offset: where on the world's ground the stage lies and which way it faces.
-    width: metres of the stage that a square picture shows across, at the stage's centre, before any zoom.
-    sweep: how far the camera goes: degrees of a pan or an orbit, the factor of a zoom, 0 for static.
-    start, end: for left and right: where the thing is seen first and last, in picture widths from the centre.
-    vigour: the action's own number: metres of fall, signed turns of a spin, seconds a jump, metres a second of a hit.
-    yaw: how the things are turned about the vertical at the start.
-    mirrored: whether the film is the mirror image of the one that the seed names.
+    things: the acting thing, then the thing that it hits or that stands beside it.
+    side: where the first thing is, or for "collides" comes from: "left" or "right" of the second, "" if alone.
+    heading, offset: orientation and position of the stage on the world's ground.
+    width: metres of the stage across a square picture, at the stage's centre, before any zoom.
+    sweep: extent of the camera's motion: degrees of a pan or an orbit, the factor of a zoom, 0 for static.
+    start, end: for left and right, the first and last position of the thing, in picture widths from the centre.
+    vigour: the action's number: metres of a fall, signed turns of a spin, seconds a jump, metres a second of a hit.
+    yaw: rotation of the things about the vertical at the start.
+    mirrored: whether this is the mirror image of the seed's film.
     """
 
     seed: int
@@ -73,7 +73,7 @@ class Scene:
 
     @property
     def canonical(self) -> str:
-        """The scene as canonical JSON (sorted keys, compact), the world's version included."""
+        """The scene as canonical JSON: compact, with sorted keys and the world's version."""
         return json.dumps({"world": VERSION} | asdict(self), sort_keys=True, separators=(",", ":"))
 
     @property
@@ -82,12 +82,12 @@ class Scene:
 
 
 def split(seed: int) -> Split:
-    """Every tenth seed is held out."""
+    """The split of a seed: every tenth is held out."""
     return "held-out" if seed % 10 == 9 else "train"
 
 
 def is_held_out(shape: str, colour: str, action: str) -> bool:
-    """Whether films of the train split never show this shape in this colour doing this (left and right are one)."""
+    """Whether the train split lacks this combination; left and right count as one action."""
     kind = "moves" if action in _OPPOSITE else action
     digest = hashlib.sha256(f"{VERSION}:{shape}:{colour}:{kind}".encode()).digest()
     return int.from_bytes(digest[:4]) % 10 == 0
@@ -95,13 +95,13 @@ def is_held_out(shape: str, colour: str, action: str) -> bool:
 
 @cache
 def combinations(action: str, which: Split) -> tuple[Thing, ...]:
-    """The things that may do `action` in this split."""
+    """The things that may perform `action` in this split."""
     held = which == "held-out"
     return tuple(Thing(s, c) for s in SHAPES for c in COLOURS if is_held_out(s, c, action) == held)
 
 
 class Dice:
-    """Choices made of `random.Random.random()` alone."""
+    """Random choices by a key, drawn from `random.Random.random()` alone."""
 
     def __init__(self, key: str) -> None:
         self._random = random.Random(key)
@@ -126,8 +126,8 @@ def sample_scene(seed: int) -> Scene:
         ValueError: the seed is negative.
     """
     if seed < 0:
-        raise ValueError(f"seed {seed} is negative: give a whole number from 0 on")
-    dice = Dice(f"{VERSION}:{seed}")
+        raise ValueError(f"seed {seed} is negative: use a whole number from 0 on")
+    dice = Dice(f"{VERSION}:{seed}")  # every draw below is part of the world: their order must not change
     action = dice.pick(ACTIONS)
     first = dice.pick(combinations(action, split(seed)))
     ground, sky = dice.pick(GROUNDS), dice.pick(SKIES)
@@ -138,7 +138,7 @@ def sample_scene(seed: int) -> Scene:
     start, end = _course(dice, action, camera)
     side = dice.pick(("left", "right")) if paired else ""
     if action == "collides" and camera.startswith("pan"):
-        side = _OPPOSITE[camera.split()[1]]  # the camera follows what happens, or it would miss it
+        side = _OPPOSITE[camera.split()[1]]  # the camera pans with the moving thing, or it would lose it
     return Scene(
         seed=seed,
         things=things,
@@ -159,7 +159,7 @@ def sample_scene(seed: int) -> Scene:
 
 
 def _course(dice: Dice, action: str, camera: str) -> tuple[float, float]:
-    """Where a thing that crosses the picture is seen first and last: further where the camera turns against it."""
+    """First and last position of a thing that crosses the picture; further apart if the camera pans against it."""
     if action not in _OPPOSITE:
         return 0.0, 0.0
     if camera == f"pan {action}":
@@ -191,15 +191,15 @@ def _vigour(dice: Dice, action: str) -> float:
 
 
 def _yaw(dice: Dice, thing: Thing, action: str) -> float:
-    """Rolling needs the thing to face its way; otherwise a turn to the side that still shows the stripe."""
+    """Rotation about the vertical: none for a thing that rolls, else an angle at which the stripe stays visible."""
     angle = dice.between(-20.0, 20.0)
     if action in ("left", "right", "collides"):
         return 0.0
     return round(angle / 2, 4) if thing.shape == "ring" else angle
 
 
-def mirrored(scene: Scene) -> Scene:
-    """The same scene as its mirror image shows it: left and right change places."""
+def mirror_scene(scene: Scene) -> Scene:
+    """The mirror image of a scene: left and right change places."""
 
     def swap(name: str) -> str:
         words = [_OPPOSITE.get(word, word) for word in name.split()]

@@ -1,7 +1,7 @@
-"""A hundred films in one safetensors file, which is whole or absent: how they are drawn into it and read out of it.
+"""Shards: a hundred films in one safetensors file, which is complete or absent.
 
 A shard holds frames (N, T, H, W, 3) and masks (N, T, H, W) as uint8, seeds (N) as int64, and its films' hashes in its
-metadata. Captions are not stored: they are made from the seed. Knows nothing of processes or of the ledger.
+metadata. Captions follow from the seeds and are not stored. Knows nothing of processes or of the ledger.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FILMS = 100  # in a shard
 
 @dataclass(frozen=True)
 class Shard:
-    """A file of films. `open_shards` finds them; arrays are read when asked for."""
+    """A file of films, as `open_shards` finds it. Arrays are read when a property or method needs them."""
 
     path: Path
 
@@ -38,13 +38,13 @@ class Shard:
 
     @cached_property
     def hashes(self) -> tuple[dict[str, str], ...]:
-        """For each film: {"scene": …, "motion": …, "pixels": …}, SHA-256 in hex."""
+        """SHA-256 in hex of each film: {"scene": …, "motion": …, "pixels": …}."""
         with safe_open(self.path, framework="numpy") as file:
             return tuple(json.loads(file.metadata()["films"]))
 
     @cached_property
     def world(self) -> str:
-        """The version of the world that its films are of."""
+        """The version of the films' world."""
         with safe_open(self.path, framework="numpy") as file:
             return str(file.metadata()["world"])
 
@@ -62,7 +62,7 @@ class Shard:
 
 
 def folder_of(folder: Path, pixels: PixelShape, world: str = VERSION) -> Path:
-    """Where films of one size lie: `<folder>/<world version>/<size>/`."""
+    """The folder of films of one world and size: `<folder>/<world version>/<size>/`."""
     return folder / world / str(pixels)
 
 
@@ -70,7 +70,7 @@ def open_shards(folder: Path, pixels: PixelShape, world: str = VERSION) -> list[
     """The shards of one world and size under `folder`, in order of their first seed.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are no shards.
     """
     paths = sorted(folder_of(folder, pixels, world).glob("*.safetensors"))
     if not paths:
@@ -79,9 +79,9 @@ def open_shards(folder: Path, pixels: PixelShape, world: str = VERSION) -> list[
 
 
 def render_shard(seeds: Sequence[int], pixels: PixelShape, path: Path, world: str = VERSION) -> int:
-    """Render one shard in this process; returns the number of films in it."""
-    made = find_world(world)
-    films = [made.render(made.sample(seed), pixels) for seed in seeds]
+    """Render one shard in this process and return its number of films."""
+    maker = find_world(world)
+    films = [maker.render(maker.sample(seed), pixels) for seed in seeds]
     hashes = [{"scene": f.scene_sha256, "motion": f.motion_sha256, "pixels": f.pixel_sha256} for f in films]
     tensors = {
         "frames": np.stack([film.frames for film in films]),
@@ -95,7 +95,7 @@ def render_shard(seeds: Sequence[int], pixels: PixelShape, path: Path, world: st
 
 
 def is_whole(path: Path, seeds: Sequence[int], pixels: PixelShape, world: str = VERSION) -> bool:
-    """Whether a shard is there, untruncated, and holds these seeds in this size and version of a world."""
+    """Whether a shard exists, is not truncated, and holds these seeds of this world in this size."""
     try:
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}

@@ -1,7 +1,7 @@
-"""The stage: one compiled MuJoCo model for each ground and sky, kept in the process, and what is set in it for a scene.
+"""The stage of worlds-1: a compile_model MuJoCo model for each ground and sky, and what a scene sets in it.
 
-All shapes live in every model; a scene shows the ones that it needs, so nothing is compiled for a film. Knows MuJoCo's
-model, not its renderer.
+Every model contains all shapes and a scene shows the ones that it needs, so that no film needs a compilation. Knows
+MuJoCo's model, not its renderer.
 """
 
 from functools import cache
@@ -13,8 +13,8 @@ from langit.worlds.opengl import mujoco
 from langit.worlds.scene import SHAPES, Scene
 
 THINGS = 2  # bodies in every model
-GRAVITY = 6.0  # m/s^2: things are thought about 1.6 m large
-SLIDING = 0.02  # friction of what slides
+GRAVITY = 6.0  # m/s^2, 0.6 of the real one: falls last long enough to be seen at 8 frames a second
+SLIDING = 0.02  # coefficient of friction of shapes that slide
 STEP = 0.0025  # seconds
 FAR = 150.0  # metres to the ground's edge
 SHADOW_SIZE = 256
@@ -28,13 +28,13 @@ PAINTS: dict[str, tuple[float, float, float]] = {
     "purple": (0.60, 0.08, 0.70),
     "white": (0.97, 0.97, 0.97),
 }
-_WAITING = (0.1, 0.1, 0.1)  # inertia of a thing that is not on the stage
+_IDLE_INERTIA = (0.1, 0.1, 0.1)  # of a body that the scene does not use
 _PALE = 0.65  # share of white in a stripe: enough to be seen, little enough to survive video compression
 _DARK_STRIPES = {"white": (0.27, 0.27, 0.31), "yellow": (0.50, 0.34, 0.04)}
 
 
 def mjcf(sky: str) -> str:
-    """The stage as MJCF text; textures are painted after compiling."""
+    """The stage as MJCF text; its textures are painted after compilation."""
     light = paint.LIGHTS[sky]
     tiles = 2 * FAR / paint.GROUND_METRES
     bodies = "\n".join(cast.body(index) for index in range(THINGS))
@@ -74,38 +74,38 @@ def _triple(values: tuple[float, float, float]) -> str:
 
 @cache
 def model(ground: str, sky: str) -> mujoco.MjModel:
-    """The compiled model of a ground and a sky. It is shared: `dress` sets it for a scene."""
-    return compiled(mjcf(sky), ground, sky)
+    """The compile_model model of a ground and a sky. It is shared: `dress` sets it up for a scene."""
+    return compile_model(mjcf(sky), ground, sky)
 
 
-def compiled(text: str, ground: str, sky: str) -> mujoco.MjModel:
-    """A stage of MJCF text, with its ground and its sky painted."""
-    made = mujoco.MjModel.from_xml_string(text)
-    _repaint(made, "ground", paint.ground(ground))
-    _repaint(made, "sky", paint.sky(sky, paint.far_colour(ground, sky)))
-    return made
+def compile_model(text: str, ground: str, sky: str) -> mujoco.MjModel:
+    """Compile a stage and paint its ground and sky."""
+    mj_model = mujoco.MjModel.from_xml_string(text)
+    _repaint(mj_model, "ground", paint.ground(ground))
+    _repaint(mj_model, "sky", paint.sky(sky, paint.far_colour(ground, sky)))
+    return mj_model
 
 
-def _repaint(made: mujoco.MjModel, name: str, picture: np.ndarray) -> None:
-    index = made.texture(name).id
-    begin = made.tex_adr[index]
-    assert picture.size == made.tex_width[index] * made.tex_height[index] * made.tex_nchannel[index]
-    made.tex_data[begin : begin + picture.size] = picture.reshape(-1)
+def _repaint(mj_model: mujoco.MjModel, name: str, picture: np.ndarray) -> None:
+    index = mj_model.texture(name).id
+    begin = mj_model.tex_adr[index]
+    assert picture.size == mj_model.tex_width[index] * mj_model.tex_height[index] * mj_model.tex_nchannel[index]
+    mj_model.tex_data[begin : begin + picture.size] = picture.reshape(-1)
 
 
-def dress(made: mujoco.MjModel, scene: Scene) -> None:
-    """Show the scene's things in their colours, let only them touch, and set how the ground receives them."""
+def dress(mj_model: mujoco.MjModel, scene: Scene) -> None:
+    """Show the scene's things in their colours, let only these collide, and set the ground's contact."""
     bouncing = scene.action == "falls"
-    made.geom("ground").solref[:] = _spring(0.78 if bouncing else 0.01)
-    made.geom("ground").solimp[:] = (0.95, 0.99, 0.001, 0.5, 2.0)
-    smooth = scene.action == "spins"  # without friction it spins on
-    made.geom("ground").condim[:] = 1 if smooth else 3
+    mj_model.geom("ground").solref[:] = _spring(0.78 if bouncing else 0.01)
+    mj_model.geom("ground").solimp[:] = (0.95, 0.99, 0.001, 0.5, 2.0)
+    frictionless = scene.action == "spins"  # without friction it keeps spinning
+    mj_model.geom("ground").condim[:] = 1 if frictionless else 3
     for index in range(THINGS):
-        # the solver's tolerance depends on every body, so the one that waits must not remember another film
-        made.body(f"thing{index}").inertia[:] = _WAITING
+        # the solver's tolerance depends on every body: an idle one must not keep the inertia of an earlier film
+        mj_model.body(f"thing{index}").inertia[:] = _IDLE_INERTIA
         for shape in SHAPES:
             present = index < len(scene.things) and scene.things[index].shape == shape
-            solid, skin, stripe = (made.geom(f"{part}{index}-{shape}") for part in ("solid", "skin", "stripe"))
+            solid, skin, stripe = (mj_model.geom(f"{part}{index}-{shape}") for part in ("solid", "skin", "stripe"))
             solid.contype[:], solid.conaffinity[:] = (1, 1) if present else (0, 0)
             skin.group[:] = stripe.group[:] = 2 if present else 4
             if present:
@@ -113,12 +113,12 @@ def dress(made: mujoco.MjModel, scene: Scene) -> None:
                 skin.rgba[:3] = PAINTS[colour]
                 stripe.rgba[:3] = _stripe(colour)
                 form = cast.FORMS[shape]
-                made.body(f"thing{index}").inertia[:] = form.inertia
+                mj_model.body(f"thing{index}").inertia[:] = form.inertia
                 grip = 0.6 if form.rolling else SLIDING
-                solid.condim[:] = 1 if smooth else 3
+                solid.condim[:] = 1 if frictionless else 3
                 solid.friction[:] = (grip, 0.0002, 0.00005)
                 solid.solref[:] = _spring(0.9)
-    mujoco.mj_setConst(made, mujoco.MjData(made))
+    mujoco.mj_setConst(mj_model, mujoco.MjData(mj_model))
 
 
 def _stripe(colour: str) -> tuple[float, float, float]:
@@ -129,9 +129,9 @@ def _stripe(colour: str) -> tuple[float, float, float]:
 
 
 def _spring(restitution: float) -> tuple[float, float]:
-    """MuJoCo's direct (-stiffness, -damping) of a contact that returns this share of the speed.
+    """Contact parameters in MuJoCo's direct form (-stiffness, -damping) for a coefficient of restitution.
 
-    A damped oscillator's half period returns exp(-pi z / sqrt(1 - z^2)) for damping ratio z.
+    Half a period of a damped oscillator with damping ratio z returns exp(-pi z / sqrt(1 - z^2)) of the speed.
     """
     stiffness = 90.0**2
     log = float(-np.log(restitution))

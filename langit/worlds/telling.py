@@ -1,4 +1,4 @@
-"""What the captions of all worlds have in common: choosing phrases by key, different sentences, scenes to prompt for.
+"""What the captions of all worlds share: choosing phrases by key, distinct captions, scenes for prompts.
 
 Knows no words and no scene of any world.
 """
@@ -13,11 +13,14 @@ from langit.worlds.wording import Language
 _T = TypeVar("_T")
 _Scene = TypeVar("_Scene")
 
-_FIRST_PROMPT = 1_000_000_000  # prompts are of seeds from here on, far from any that is trained on
+_FIRST_PROMPT_SEED = 1_000_000_000  # prompts take seeds from here on, which no training set reaches
 
 
 class Choices:
-    """Picks phrases: at random by key, the first of several in a share of cases; or always the first."""
+    """Picks phrases at random by a key, the first of a row with its own probability; without a key, always the first.
+
+    Draws from `random.Random.random()` alone, whose sequence is stable across versions and machines.
+    """
 
     def __init__(self, key: str | None, first: float) -> None:
         self._random = None if key is None else random.Random(key)
@@ -35,23 +38,26 @@ class Choices:
         return options[0] if self._random is None else options[int(self._random.random() * len(options))]
 
 
-def different(caption: Callable[[Language, int], str], count: int) -> tuple[str, ...]:
-    """So many different sentences, English and Indonesian by turns, of a caption's variants."""
+def distinct_captions(caption: Callable[[Language, int], str], count: int) -> tuple[str, ...]:
+    """The first `count` distinct captions among the variants, alternating English and Indonesian.
+
+    A scene with too few variants repeats captions in the end.
+    """
     languages: tuple[Language, Language] = ("en", "id")
-    found: list[str] = []
+    texts: list[str] = []
     variant = 0
-    while len(found) < count:
-        sentence = caption(languages[len(found) % 2], variant)
+    while len(texts) < count:
+        sentence = caption(languages[len(texts) % 2], variant)
         variant += 1
-        if sentence not in found or variant > 20 * count:
-            found.append(sentence)
-    return tuple(found)
+        if sentence not in texts or variant > 20 * count:
+            texts.append(sentence)
+    return tuple(texts)
 
 
-def prompted(which: Split, sample: Callable[[int], _Scene]) -> Iterator[_Scene]:
-    """Scenes of a split that no training set holds, without end."""
+def prompt_scenes(which: Split, sample: Callable[[int], _Scene]) -> Iterator[_Scene]:
+    """An endless series of scenes of a split that no training set holds."""
     assert which in ("train", "held-out"), which
-    seed = _FIRST_PROMPT
+    seed = _FIRST_PROMPT_SEED
     while True:
         if split(seed) == which:
             yield sample(seed)

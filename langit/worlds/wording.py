@@ -1,21 +1,21 @@
-"""The words of captions, in English and Indonesian: tables of phrases that mean the same. No grammar, no choices.
+"""The words of captions in English and Indonesian: rows of phrases that mean the same. No grammar, no choices.
 
-The first phrase of a row is the canonical one. {way} is left or right, {side} and {other_side} say where a thing is,
-{other} is the second thing.
+The first phrase of a row is the canonical one. Slots: {way} is left or right, {side} and {other_side} are where a thing
+is, {other} is the second thing.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 Language = Literal["en", "id"]
-Verb = tuple[str, str]  # as said of a thing ("spins"), and after its name without a sentence ("spinning")
+Verb = tuple[str, str]  # in a sentence ("spins") and in a title ("spinning")
 
 
 @dataclass(frozen=True)
 class Wording:
-    """Phrases of one language. Rolling verbs are keyed "rolls" and sliding ones "slides".
+    """Phrases of one language. Rolling verbs have the key "rolls", sliding ones "slides".
 
-    Those with "behind" are the hiding world's.
+    Keys with "behind" belong to the world behind-1.
     """
 
     shapes: dict[str, tuple[str, ...]]

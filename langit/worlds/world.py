@@ -1,7 +1,7 @@
-"""The worlds by their versions: how each makes a scene of a seed, says it, mirrors it and films it.
+"""The registry of worlds by version: how each samples, captions, mirrors and renders a scene.
 
-Whoever handles films of any world (farms, shards, recipes, checks) asks here; whoever handles what a film shows imports
-the world itself.
+Code for films of any world (farm, shards, recipes, checks) uses this registry. Code that depends on what a film shows
+imports that world itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from langit.worlds.story import scene as story_scene
 
 @runtime_checkable
 class AnyScene(Protocol):
-    """A scene of any world: a value with a canonical form and a hash."""
+    """A scene of any world: a value with a canonical JSON form and its hash."""
 
     @property
     def seed(self) -> int: ...
@@ -37,7 +37,7 @@ class AnyScene(Protocol):
 
 @runtime_checkable
 class AnyFilm(Protocol):
-    """A film of any world: frames, which figure each pixel shows (0: none), and hashes."""
+    """A film of any world: frames, masks (the figure that each pixel shows, 0 for none), and hashes."""
 
     @property
     def scene(self) -> AnyScene: ...
@@ -60,33 +60,33 @@ S = TypeVar("S", bound=AnyScene)
 
 @dataclass(frozen=True)
 class World(Generic[S]):
-    """What makes a version's films. ``render`` starts OpenGL when it is first called.
+    """The functions of one world. ``render`` starts OpenGL when it is first called.
 
-    ``canonical`` takes a scene; ``captions`` a scene and how many; ``prompts`` a split, how many and a language.
+    ``captions`` takes a scene and a count; ``prompts`` a split, a count and a language.
     """
 
     version: str
     sample: Callable[[int], S]
-    mirrored: Callable[[S], S]
+    mirror: Callable[[S], S]
     canonical: Callable[[S], str]
     captions: Callable[[S, int], tuple[str, ...]]
     prompts: Callable[..., list[Any]]
     render: Callable[[S, PixelShape], AnyFilm]
 
 
-def _first(scene: scene.Scene, pixels: PixelShape) -> AnyFilm:
+def _render_worlds_1(scene: scene.Scene, pixels: PixelShape) -> AnyFilm:
     from langit.worlds.film import render
 
     return render(scene, pixels)
 
 
-def _story(scene: story_scene.StoryScene, pixels: PixelShape) -> AnyFilm:
+def _render_story_1(scene: story_scene.StoryScene, pixels: PixelShape) -> AnyFilm:
     from langit.worlds.story.film import render
 
     return render(scene, pixels)
 
 
-def _behind(scene: behind_scene.BehindScene, pixels: PixelShape) -> AnyFilm:
+def _render_behind_1(scene: behind_scene.BehindScene, pixels: PixelShape) -> AnyFilm:
     from langit.worlds.behind.film import render
 
     return render(scene, pixels)
@@ -96,29 +96,29 @@ WORLDS: dict[str, World[Any]] = {
     scene.VERSION: World(
         scene.VERSION,
         scene.sample_scene,
-        scene.mirrored,
+        scene.mirror_scene,
         caption.canonical,
         caption.captions,
         caption.prompts,
-        _first,
+        _render_worlds_1,
     ),
     story_scene.VERSION: World(
         story_scene.VERSION,
         story_scene.sample_scene,
-        story_scene.mirrored,
+        story_scene.mirror_scene,
         story_caption.canonical,
         story_caption.captions,
         story_caption.prompts,
-        _story,
+        _render_story_1,
     ),
     behind_scene.VERSION: World(
         behind_scene.VERSION,
         behind_scene.sample_scene,
-        scene.mirrored,
+        scene.mirror_scene,
         caption.canonical,
         caption.captions,
         partial(caption.prompts, sample=behind_scene.sample_scene),
-        _behind,
+        _render_behind_1,
     ),
 }
 
@@ -127,8 +127,8 @@ def find_world(version: str) -> World[Any]:
     """The world of a version.
 
     Raises:
-        ValueError: this code renders no such world.
+        ValueError: there is no such world.
     """
     if version not in WORLDS:
-        raise ValueError(f"world {version!r} is not one that this code renders: use {' or '.join(WORLDS)}")
+        raise ValueError(f"world {version!r} does not exist: use {' or '.join(WORLDS)}")
     return WORLDS[version]

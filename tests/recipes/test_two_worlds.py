@@ -37,7 +37,7 @@ def test_a_stage_of_another_world_is_another_stage() -> None:
     moved = config.override(recipe, ["stages.scenes.films=" + _films("story-1")])
     assert moved.stages[0].films[0].world == "story-1"
     assert identity(moved, "scenes") != identity(recipe, "scenes")
-    with pytest.raises(ValueError, match="world 'worlds-9' is not one that this code renders"):
+    with pytest.raises(ValueError, match="world 'worlds-9' does not exist"):
         config.override(recipe, ["stages.scenes.films=" + _films("worlds-9")])
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langit.worlds.caption import canonical, caption, captions, prompts
-from langit.worlds.scene import is_held_out, mirrored, sample_scene
+from langit.worlds.scene import is_held_out, mirror_scene, sample_scene
 from langit.worlds.wording import WORDINGS, Language
 
 LANGUAGES: tuple[Language, Language] = ("en", "id")
@@ -26,7 +26,7 @@ def words(text: str) -> list[str]:
 
 @given(st.integers(0, 10**6), st.sampled_from(LANGUAGES), st.integers(0, 50), st.booleans())
 def test_a_caption_says_only_what_is_so(seed: int, language: Language, variant: int, flipped: bool) -> None:
-    scene = mirrored(sample_scene(seed)) if flipped else sample_scene(seed)
+    scene = mirror_scene(sample_scene(seed)) if flipped else sample_scene(seed)
     table, said = WORDINGS[language], words(caption(scene, language, variant))
     colours = {name for name, synonyms in table.colours.items() if set(synonyms) & set(said)}
     present = {thing.colour for thing in scene.things}
@@ -48,7 +48,9 @@ def test_a_caption_says_only_what_is_so(seed: int, language: Language, variant: 
 def test_the_canonical_sentence_says_everything() -> None:
     scene = sample_scene(1)
     assert canonical(scene) == "a blue cone spins on sand in daylight, the camera zooms in"
-    assert canonical(mirrored(sample_scene(3)), "id").startswith("sebuah kubus putih meluncur ke kanan di atas lantai")
+    assert canonical(mirror_scene(sample_scene(3)), "id").startswith(
+        "sebuah kubus putih meluncur ke kanan di atas lantai"
+    )
 
 
 def test_captions_alternate_and_differ() -> None:
@@ -56,7 +58,7 @@ def test_captions_alternate_and_differ() -> None:
     assert len(set(made)) == 8
     assert all(("kamera" in text.lower()) == (place % 2 == 1) for place, text in enumerate(made))
     assert captions(sample_scene(6), 8) == made
-    assert captions(mirrored(sample_scene(6)), 8) != made
+    assert captions(mirror_scene(sample_scene(6)), 8) != made
 
 
 def test_what_people_say_is_in_the_vocabulary_of_few_hundred_words() -> None:

@@ -126,9 +126,9 @@ def test_a_gallery_holds_videos_captions_and_a_sheet(tmp_path: Path) -> None:
     record = json.loads((folder / "seed-000012.json").read_text(encoding="utf-8"))
     assert record["pixel_sha256"] == render(sample_scene(12), TINY).pixel_sha256
     assert len(record["captions"]) == 6
-    with pytest.raises(FileExistsError, match="seed-000012.mp4 is there already"):
+    with pytest.raises(FileExistsError, match="seed-000012.mp4 exists already"):
         gallery.render_to_folder(1, folder, TINY, first_seed=12)
-    with pytest.raises(ValueError, match="0 films"):
+    with pytest.raises(ValueError, match="cannot render 0 films"):
         gallery.render_to_folder(0, folder, TINY)
 
 
@@ -176,7 +176,7 @@ def test_a_record_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_killed_worker_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(farm, "render_shard", _die)
-    with pytest.raises(OSError, match="a worker that renders films died.*run it again with fewer workers"):
+    with pytest.raises(OSError, match="a worker process died.*run again with fewer workers"):
         farm.render_many(SEEDS, TINY, tmp_path, workers=1)
 
 

@@ -16,7 +16,7 @@ from langit.shapes import PixelShape
 from langit.worlds import camera, cast, easel, film, opengl, stage
 from langit.worlds.film import Film, mirror, render, simulate
 from langit.worlds.opengl import mujoco
-from langit.worlds.scene import CAMERAS, SHAPES, Scene, Thing, mirrored, sample_scene
+from langit.worlds.scene import CAMERAS, SHAPES, Scene, Thing, mirror_scene, sample_scene
 
 SMALL = PixelShape(frames=5, height=24, width=32)
 
@@ -35,7 +35,7 @@ def drawn(action: str, view: str = "static") -> Film:
 
 def across(made: Film, frame: int, index: int = 0) -> float:
     """Picture widths right of the centre at which a thing is seen."""
-    return camera.seen(made.camera[frame], made.positions[frame, index], 64, 64)[0]
+    return camera.project(made.camera[frame], made.positions[frame, index], 64, 64)[0]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -60,7 +60,7 @@ def test_what_jumps_jumps_twice_from_the_ground(shape: str) -> None:
 def test_left_and_right_are_those_of_the_picture(action: str, way: int, view: str) -> None:
     scene = scene_of(action, view)
     motion, rows = simulate(scene, 17), camera.track(scene, 17)
-    seen = [camera.seen(row, place, 64, 64)[0] for row, place in zip(rows, motion.positions[:, 0], strict=True)]
+    seen = [camera.project(row, place, 64, 64)[0] for row, place in zip(rows, motion.positions[:, 0], strict=True)]
     travel = way * (seen[-1] - seen[0])
     assert travel > 0.25
     assert max(abs(place) for place in seen) < 0.5
@@ -134,7 +134,7 @@ def test_a_mirrored_film_is_the_film_of_the_mirrored_scene() -> None:
     assert np.array_equal(image.frames, made.frames[:, :, ::-1])
     assert np.array_equal(image.masks, made.masks[:, :, ::-1])
     assert across(image, 0) == pytest.approx(-across(made, 0))
-    assert render(mirrored(made.scene)).pixel_sha256 == image.pixel_sha256
+    assert render(mirror_scene(made.scene)).pixel_sha256 == image.pixel_sha256
     assert mirror(image).pixel_sha256 == made.pixel_sha256
     assert np.allclose(camera.track(image.scene, 17), image.camera)
 
@@ -145,7 +145,7 @@ def test_the_mask_lies_where_the_truth_says_and_the_thing_is_large() -> None:
         for frame in (0, 8, 16):
             for index in range(len(made.scene.things)):
                 rows, columns = np.nonzero(made.masks[frame] == index + 1)
-                x, y = camera.seen(made.camera[frame], made.positions[frame, index], 64, 64)
+                x, y = camera.project(made.camera[frame], made.positions[frame, index], 64, 64)
                 if abs(x) < 0.35:
                     assert columns.mean() == pytest.approx(64 * (0.5 + x), abs=3)
                     assert rows.mean() == pytest.approx(64 * (0.5 - y), abs=3)
@@ -194,8 +194,8 @@ def test_grounds_and_skies_look_different() -> None:
 def test_the_camera_sees_a_point_where_it_was_put() -> None:
     for view in CAMERAS:
         for row in camera.track(scene_of("still", view), 3):
-            point = np.array([camera.on_stage(row, 0.2), 0.0, 0.5])
-            assert camera.seen(row, point, 64, 64)[0] == pytest.approx(0.2, abs=1e-6)
+            point = np.array([camera.stage_x(row, 0.2), 0.0, 0.5])
+            assert camera.project(row, point, 64, 64)[0] == pytest.approx(0.2, abs=1e-6)
 
 
 def test_camera_movements_are_large() -> None:
@@ -217,7 +217,7 @@ def test_camera_movements_are_large() -> None:
 
 
 def test_meshes_face_outward() -> None:
-    for shape, patches in cast.forms().items():
+    for shape, patches in cast.shape_patches().items():
         for points, triangles in patches:
             a, b, c = (np.array([points[face[k]] for face in triangles]) for k in range(3))
             normals, centres = np.cross(b - a, c - a), (a + b + c) / 3

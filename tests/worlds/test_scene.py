@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langit.worlds import scene as scenes
-from langit.worlds.scene import ACTIONS, CAMERAS, COLOURS, GROUNDS, SHAPES, SKIES, is_held_out, mirrored, sample_scene
+from langit.worlds.scene import (
+    ACTIONS,
+    CAMERAS,
+    COLOURS,
+    GROUNDS,
+    SHAPES,
+    SKIES,
+    is_held_out,
+    mirror_scene,
+    sample_scene,
+)
 
 SEEDS = range(1500)
 KNOWN = {0: "48666ba8f973a936", 9: "63d0cb58a86f6ee1", 12345: "17b9b5f6ff5cfbb1"}
@@ -53,8 +63,8 @@ def test_everything_occurs_and_the_shares_are_as_meant() -> None:
 @given(st.integers(0, 10**9))
 def test_a_mirror_of_a_mirror_is_the_scene(seed: int) -> None:
     scene = sample_scene(seed)
-    image = mirrored(scene)
-    assert mirrored(image) == scene
+    image = mirror_scene(scene)
+    assert mirror_scene(image) == scene
     assert image.sha256 != scene.sha256
     swap = {"left": "right", "right": "left"}
     assert image.action == swap.get(scene.action, scene.action)

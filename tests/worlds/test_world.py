@@ -22,7 +22,7 @@ def test_a_world_makes_scenes_sentences_and_films_of_a_seed(version: str) -> Non
     scene = world.sample(7)
     assert world.version == version
     assert json.loads(scene.canonical)["world"] == version
-    assert world.mirrored(world.mirrored(scene)) == scene
+    assert world.mirror(world.mirror(scene)) == scene
     assert len(world.captions(scene, 3)) == 3
     assert [prompt.text for prompt in world.prompts("held-out", 2)]
     film = world.render(scene, TINY)
@@ -31,7 +31,7 @@ def test_a_world_makes_scenes_sentences_and_films_of_a_seed(version: str) -> Non
 
 
 def test_an_unknown_world_is_named() -> None:
-    with pytest.raises(ValueError, match="world 'story-0' is not one that this code renders: use worlds-1 or"):
+    with pytest.raises(ValueError, match="world 'story-0' does not exist: use worlds-1 or"):
         find_world("story-0")
 
 

@@ -1,9 +1,9 @@
-"""Does a video show what its prompt says? Scored by the probe, beside real films and shuffled prompts.
+"""Does a video show what its prompt says? Scored by a judge, between a ceiling and a floor.
 
-The prompts tell scenes whose pairings were never trained on. The ceiling is the probe's score on real films of those
-scenes; the floor is the score of the same videos against the truths of other prompts. Left and right are tested by
-mirror pairs: one seed, two prompts that differ in nothing else. It does not know models: whoever makes the videos is an
-argument, and so is whoever films the scenes.
+The prompts describe scenes with combinations that were never trained on. The ceiling is the judge's score on real films
+of the scenes; the floor is the score of the same videos against the truths of other prompts. Left and right are tested
+by mirror pairs: one seed, and two prompts that differ only in the direction. Knows no models: the functions that make
+videos, render films and judge are arguments.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from torch import Tensor
 
 from langit.evaluate.figures.intervals import Rate, rate
 from langit.evaluate.judges.questions import FIRST, Questions
-from langit.evaluate.judges.truth import CLASSES, Truth, Verdict, agreement, has_direction, reading, truth_of
+from langit.evaluate.judges.truth import CLASSES, ProbeVerdict, Truth, agreement, has_direction, predictions, truth_of
 from langit.worlds.caption import canonical
 from langit.worlds.caption import prompts as prompts_of
-from langit.worlds.scene import Scene, mirrored
+from langit.worlds.scene import Scene, mirror_scene
 from langit.worlds.wording import Language
 
 Frames = UInt8[Tensor, "T H W 3"]
 Maker = Callable[[Sequence[str], Sequence[int]], Sequence[Frames]]
-"""Prompts and seeds to videos."""
+"""Makes a video for each prompt and seed."""
 Filmer = Callable[[Scene], Frames]
-"""A scene to its real film."""
-Judge = Callable[[Sequence[Frames]], Sequence[Verdict]]
+"""Renders the real film of a scene."""
+Judge = Callable[[Sequence[Frames]], Sequence[ProbeVerdict]]
 Progress = Callable[[str, int, int], None]
-"""Told of a stage by name: done, of how many."""
+"""Receives a stage's name, how much of it is done, and of how much."""
 
 LANGUAGES: tuple[Language, ...] = ("en", "id")
 DIRECTIONS = ("moves", "pans", "orbits")
 
 
 @dataclass(frozen=True)
-class Case:
-    """A scene that was never trained on, and how each language tells it."""
+class FidelityCase:
+    """A scene that was never trained on, and its prompt in each language."""
 
     scene: Scene
     texts: Mapping[str, str]
@@ -50,20 +50,21 @@ class Case:
         return truth_of(self.scene)
 
     @property
-    def mirrored(self) -> Case:
-        """The same case with left and right exchanged, in the scene and in the words."""
-        return case(mirrored(self.scene))
+    def mirrored(self) -> FidelityCase:
+        """The same case with left and right swapped, in the scene and in the prompts."""
+        return fidelity_case(mirror_scene(self.scene))
 
 
-def case(scene: Scene) -> Case:
-    return Case(scene, {language: canonical(scene, language) for language in LANGUAGES})
+def fidelity_case(scene: Scene) -> FidelityCase:
+    """Describe a scene in every language."""
+    return FidelityCase(scene, {language: canonical(scene, language) for language in LANGUAGES})
 
 
 def check_counts(prompts: int, seeds: int = 1) -> None:
-    """Refuse what cannot be scored, before anything is made.
+    """Check counts before anything is made.
 
     Raises:
-        ValueError: fewer than two prompts, which cannot be shuffled, or no seeds.
+        ValueError: there are fewer than two prompts, which cannot be shuffled, or no seeds.
     """
     if prompts < 2:
         raise ValueError(f"{prompts} prompts cannot be shuffled to find the floor: use at least 2")
@@ -71,19 +72,19 @@ def check_counts(prompts: int, seeds: int = 1) -> None:
         raise ValueError(f"{seeds} seeds make no video: use at least 1")
 
 
-def cases(count: int) -> list[Case]:
-    """The first ``count`` held-out scenes that prompts are taken from.
+def cases(count: int) -> list[FidelityCase]:
+    """Return the first ``count`` held-out scenes.
 
     Raises:
-        ValueError: fewer than two, which cannot be shuffled.
+        ValueError: there are fewer than two, which cannot be shuffled.
     """
     check_counts(count)
-    return [case(prompt.scene) for prompt in prompts_of("held-out", count)]
+    return [fidelity_case(prompt.scene) for prompt in prompts_of("held-out", count)]
 
 
 @dataclass(frozen=True)
-class Row:
-    """An attribute's scores."""
+class AttributeScores:
+    """An attribute's scores. Field names are keys of the report's JSON, as in the next two classes."""
 
     made: Rate
     real: Rate  # the ceiling
@@ -92,38 +93,38 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Direction:
-    """Mirror pairs of one kind. ``right`` counts videos that go the told way, ``pairs`` pairs of which both do."""
+class DirectionScores:
+    """Mirror pairs of one kind: ``right`` counts videos that go the right way, ``pairs`` pairs that both do."""
 
     right: Rate
     pairs: Rate
-    real: Rate  # videos of real films, the ceiling; chance is one half
+    real: Rate  # of real films, the ceiling; chance is one half
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What the probe says of a model's videos."""
+    """The scores of a model's videos."""
 
     prompts: int
     seeds: int
-    rows: Mapping[str, Row]  # by attribute, and "everything" at once
-    directions: Mapping[str, Direction]
-    confusions: Mapping[str, tuple[tuple[int, ...], ...]]  # by attribute: rows the truth, columns the verdict
+    rows: Mapping[str, AttributeScores]  # by attribute, and "everything" at once
+    directions: Mapping[str, DirectionScores]
+    confusions: Mapping[str, tuple[tuple[int, ...], ...]]  # by attribute; rows are the truth, columns the verdict
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A video to look at."""
+class ShownVideo:
+    """A video for people to look at, and its prompt."""
 
     text: str
     frames: Frames
 
 
 @dataclass(frozen=True)
-class _Made:
-    case: Case
+class _JudgedVideo:
+    case: FidelityCase
     language: str
-    verdict: Verdict
+    verdict: ProbeVerdict
 
 
 def score(
@@ -136,32 +137,34 @@ def score(
     batch: int = 8,
     show: int = 24,
     progress: Progress,
-) -> tuple[Fidelity, tuple[Shown, ...]]:
-    """Score whoever makes videos.
+) -> tuple[Fidelity, tuple[ShownVideo, ...]]:
+    """Score the videos that ``make`` makes.
 
-    Every prompt is made with each of the seeds 0, 1, …, alternating between English and Indonesian. The first ``show``
-    prompts' first videos come back to be looked at, unchosen.
+    Every prompt is used with each of the seeds 0, 1, …, alternating between English and Indonesian. The first videos
+    of the first ``show`` prompts are returned for people to look at.
 
     Raises:
-        ValueError: too few prompts or seeds.
+        ValueError: there are too few prompts or seeds.
     """
     check_counts(prompts, seeds)
     chosen = cases(prompts)
     orders = [(case, LANGUAGES[(index + seed) % 2], seed) for seed in range(seeds) for index, case in enumerate(chosen)]
-    made, shown = _make(orders, make, judge, batch, min(show, prompts), lambda done, of: progress("prompts", done, of))
-    aimed = [one for one in orders[: len(chosen)] if _kinds(one[0].truth)]
-    twins, _ = _make(
-        [(case.mirrored, language, seed) for case, language, seed in aimed],
+    made, shown = _judge_made(
+        orders, make, judge, batch, min(show, prompts), lambda done, of: progress("prompts", done, of)
+    )
+    directed = [one for one in orders[: len(chosen)] if _directions_in(one[0].truth)]
+    mirrors, _ = _judge_made(
+        [(case.mirrored, language, seed) for case, language, seed in directed],
         make,
         judge,
         batch,
         0,
         lambda done, of: progress("mirrored prompts", done, of),
     )
-    real, flipped = _film(chosen, film, judge, batch, lambda done, of: progress("real films", done, of))
-    others = shuffled(len(chosen))
+    real, flipped = _judge_films(chosen, film, judge, batch, lambda done, of: progress("real films", done, of))
+    others = derangement(len(chosen))
     rows = {
-        name: Row(
+        name: AttributeScores(
             made=rate_of(name, [(one.case.truth, one.verdict) for one in made]),
             real=rate_of(name, [(case.truth, verdict) for case, verdict in zip(chosen, real, strict=True)]),
             shuffled=rate_of(
@@ -174,45 +177,47 @@ def score(
         )
         for name in [*CLASSES, "everything"]
     }
-    first = [one for one in made[: len(chosen)] if _kinds(one.case.truth)]
+    first = [one for one in made[: len(chosen)] if _directions_in(one.case.truth)]
     fidelity = Fidelity(
         prompts=prompts,
         seeds=seeds,
         rows=rows,
-        directions=_directions(first, twins, chosen, real, flipped),
-        confusions={name: confusion(name, [(one.case.truth, one.verdict) for one in made]) for name in CLASSES},
+        directions=_score_directions(first, mirrors, chosen, real, flipped),
+        confusions={name: confusion_matrix(name, [(one.case.truth, one.verdict) for one in made]) for name in CLASSES},
     )
     return fidelity, shown
 
 
-def _make(
-    orders: Sequence[tuple[Case, str, int]],
+def _judge_made(
+    orders: Sequence[tuple[FidelityCase, str, int]],
     make: Maker,
     judge: Judge,
     batch: int,
     show: int,
     progress: Callable[[int, int], None],
-) -> tuple[list[_Made], tuple[Shown, ...]]:
-    made: list[_Made] = []
-    shown: list[Shown] = []
+) -> tuple[list[_JudgedVideo], tuple[ShownVideo, ...]]:
+    made: list[_JudgedVideo] = []
+    shown: list[ShownVideo] = []
     for start in range(0, len(orders), batch):
         part = orders[start : start + batch]
         texts = [case.texts[language] for case, language, _ in part]
         videos = make(texts, [seed for _, _, seed in part])
         assert len(videos) == len(part)
-        shown += [Shown(text, video) for text, video in zip(texts, videos, strict=True)][: max(0, show - len(shown))]
+        shown += [ShownVideo(text, video) for text, video in zip(texts, videos, strict=True)][
+            : max(0, show - len(shown))
+        ]
         for (case, language, _), verdict in zip(part, judge(videos), strict=True):
-            made.append(_Made(case, language, verdict))
+            made.append(_JudgedVideo(case, language, verdict))
         progress(len(made), len(orders))
     return made, tuple(shown)
 
 
-def _film(
-    chosen: Sequence[Case], film: Filmer, judge: Judge, batch: int, progress: Callable[[int, int], None]
-) -> tuple[list[Verdict], list[Verdict]]:
-    """Verdicts on the real films of all cases, and on the films as a mirror shows them."""
-    real: list[Verdict] = []
-    flipped: list[Verdict] = []
+def _judge_films(
+    chosen: Sequence[FidelityCase], film: Filmer, judge: Judge, batch: int, progress: Callable[[int, int], None]
+) -> tuple[list[ProbeVerdict], list[ProbeVerdict]]:
+    """Judge the real films of all cases, and their mirror images."""
+    real: list[ProbeVerdict] = []
+    flipped: list[ProbeVerdict] = []
     for start in range(0, len(chosen), batch):
         films = [film(case.scene) for case in chosen[start : start + batch]]
         real += judge(films)
@@ -221,38 +226,39 @@ def _film(
     return real, flipped
 
 
-def shuffled(count: int) -> list[int]:
-    """For each place another one's number: a permutation without a fixed point."""
+def derangement(count: int) -> list[int]:
+    """Return a fixed permutation of 0 to ``count - 1`` without a fixed point."""
     order = list(range(count))
     random.Random("floor").shuffle(order)
+    # one cycle through all numbers in random order: nothing maps to itself
     other = [0] * count
     for here, there in zip(order, order[1:] + order[:1], strict=True):
         other[here] = there
     return other
 
 
-def rate_of(name: str, judged: Sequence[tuple[Truth, Verdict]]) -> Rate:
-    """How often an attribute is right where the truth has it; or "everything" at once."""
+def rate_of(name: str, judged: Sequence[tuple[Truth, ProbeVerdict]]) -> Rate:
+    """Return how often an attribute is right where the truth has it; "everything" counts videos with no error."""
     answers = [agreement(truth, verdict) for truth, verdict in judged]
     if name == "everything":
         return rate([all(answer.values()) for answer in answers])
     return rate([answer[name] for answer in answers if name in answer])
 
 
-def confusion(
-    name: str, judged: Sequence[tuple[Truth, Verdict]], questions: Questions = FIRST
+def confusion_matrix(
+    name: str, judged: Sequence[tuple[Truth, ProbeVerdict]], questions: Questions = FIRST
 ) -> tuple[tuple[int, ...], ...]:
-    """How often each class (rows) was taken for each (columns)."""
-    seen: Counter[tuple[str, str]] = Counter()
+    """Count how often each class (rows) was taken for each (columns)."""
+    counts: Counter[tuple[str, str]] = Counter()
     for truth, verdict in judged:
         if name in truth.named:
-            seen[truth.named[name], reading(truth, verdict)[name]] += 1
+            counts[truth.named[name], predictions(truth, verdict)[name]] += 1
     names = questions.classes[name]
-    return tuple(tuple(seen[row, column] for column in names) for row in names)
+    return tuple(tuple(counts[row, column] for column in names) for row in names)
 
 
-def _kinds(truth: Truth) -> dict[str, str]:
-    """The directions that a truth has: the kind and the attribute that says it."""
+def _directions_in(truth: Truth) -> dict[str, str]:
+    """Return the kinds of direction in a truth, each with the attribute that contains it."""
     kinds = {}
     if has_direction(truth.named["action"]):
         kinds["moves"] = "action"
@@ -261,29 +267,29 @@ def _kinds(truth: Truth) -> dict[str, str]:
     return kinds
 
 
-def _goes(truth: Truth, verdict: Verdict, attribute: str) -> bool:
+def _is_right(truth: Truth, verdict: ProbeVerdict, attribute: str) -> bool:
     return verdict.prefers(attribute, truth.named[attribute])
 
 
-def _directions(
-    first: Sequence[_Made],
-    twins: Sequence[_Made],
-    chosen: Sequence[Case],
-    real: Sequence[Verdict],
-    flipped: Sequence[Verdict],
-) -> dict[str, Direction]:
-    found = {}
+def _score_directions(
+    first: Sequence[_JudgedVideo],
+    mirrors: Sequence[_JudgedVideo],
+    chosen: Sequence[FidelityCase],
+    real: Sequence[ProbeVerdict],
+    flipped: Sequence[ProbeVerdict],
+) -> dict[str, DirectionScores]:
+    scores = {}
     for kind in DIRECTIONS:
         pairs = []
-        for one, twin in zip(first, twins, strict=True):
-            attribute = _kinds(one.case.truth).get(kind)
+        for one, mirror in zip(first, mirrors, strict=True):
+            attribute = _directions_in(one.case.truth).get(kind)
             if attribute is not None:
-                pairs.append([_goes(side.case.truth, side.verdict, attribute) for side in (one, twin)])
+                pairs.append([_is_right(side.case.truth, side.verdict, attribute) for side in (one, mirror)])
         films = []
         for case, there, back in zip(chosen, real, flipped, strict=True):
-            attribute = _kinds(case.truth).get(kind)
+            attribute = _directions_in(case.truth).get(kind)
             if attribute is not None:
-                films += [_goes(case.truth, there, attribute), _goes(case.mirrored.truth, back, attribute)]
+                films += [_is_right(case.truth, there, attribute), _is_right(case.mirrored.truth, back, attribute)]
         right = [answer for pair in pairs for answer in pair]
-        found[kind] = Direction(rate(right), rate([all(pair) for pair in pairs]), rate(films))
-    return found
+        scores[kind] = DirectionScores(rate(right), rate([all(pair) for pair in pairs]), rate(films))
+    return scores

@@ -21,7 +21,7 @@ from torch.nn import functional
 from langit.autoencoder.model import Autoencoder, to_float, to_frames
 from langit.evaluate.judges.probe import CELL
 from langit.evaluate.judges.questions import FIRST, OTHER, Questions
-from langit.evaluate.judges.truth import Truth, order_of, truth_of
+from langit.evaluate.judges.truth import Truth, mask_order, truth_of
 from langit.feed.batch import Batch
 from langit.files import atomic_write
 from langit.shapes import PixelShape
@@ -33,7 +33,7 @@ _FILE = 100  # films in a file of reconstructions
 
 
 @dataclass(frozen=True)
-class Seeds:
+class ProbeSeeds:
     """Films of one size: ``first`` to ``judged - 1`` are learnt from, ``judged`` to ``last - 1`` judge the probe.
 
     Every ``step``-th seed of a world; with ``first`` equal to ``judged`` none is learnt from.
@@ -58,12 +58,12 @@ class Seeds:
     def range(self) -> range:
         return range(self.first, self.last, self.step)
 
-    def __contains__(self, film: FilmPlace) -> bool:
+    def __contains__(self, film: FilmLocation) -> bool:
         return (film.world, film.size) == (self.world, self.size) and film.seed in self.range
 
 
 @dataclass(frozen=True)
-class FilmPlace:
+class FilmLocation:
     """Where a rendered film lies."""
 
     file: Path
@@ -92,7 +92,7 @@ def _opened(file: Path) -> Any:
     return safe_open(file, "pt")
 
 
-def places(files: Iterable[Path]) -> list[FilmPlace]:
+def places(files: Iterable[Path]) -> list[FilmLocation]:
     """Every film of some shards."""
     found = []
     for file in files:
@@ -100,14 +100,14 @@ def places(files: Iterable[Path]) -> list[FilmPlace]:
         size = str(PixelShape(frames=shape[1], height=shape[2], width=shape[3]))
         world = (_opened(file).metadata() or {}).get("world", FIRST.world)
         seeds = _opened(file).get_tensor("seeds").tolist()
-        found += [FilmPlace(file, row, seed, size, world) for row, seed in enumerate(seeds)]
+        found += [FilmLocation(file, row, seed, size, world) for row, seed in enumerate(seeds)]
     return found
 
 
-def reconstructed(films: Sequence[FilmPlace], reconstruct: Reconstruct, folder: Path) -> list[FilmPlace]:
+def reconstructed(films: Sequence[FilmLocation], reconstruct: Reconstruct, folder: Path) -> list[FilmLocation]:
     """Films of one size as an autoencoder gives them back, written into a folder; their truth is what it was."""
     folder.mkdir(parents=True, exist_ok=True)
-    found: list[FilmPlace] = []
+    found: list[FilmLocation] = []
     for start in range(0, len(films), _FILE):
         part = films[start : start + _FILE]
         tensors = {
@@ -121,7 +121,7 @@ def reconstructed(films: Sequence[FilmPlace], reconstruct: Reconstruct, folder: 
     return found
 
 
-class GivenBack:
+class NoisyReconstruction:
     """A :data:`Reconstruct` of an autoencoder: every second film as it is, the others with noise in their latents.
 
     The noise has up to ``noise`` times each channel's own spread: so films come out as something that was generated
@@ -157,14 +157,14 @@ class ProbeFeed:
 
     def __init__(
         self,
-        films: Sequence[FilmPlace],
+        films: Sequence[FilmLocation],
         batch: int,
         seed: int,
         questions: Questions = FIRST,
         spoiled: float = 0.0,
     ) -> None:
         self.seed, self.count, self.questions, self.spoiled = seed, batch, questions, spoiled
-        self.by_size: dict[str, list[FilmPlace]] = {}
+        self.by_size: dict[str, list[FilmLocation]] = {}
         for film in films:
             self.by_size.setdefault(film.size, []).append(film)
 
@@ -174,13 +174,13 @@ class ProbeFeed:
         films = self._next(size, step)
         flips = [dice.random() < 0.5 for _ in films]
         scenes = [
-            find_world(film.world).mirrored(film.scene) if flip else film.scene
+            find_world(film.world).mirror(film.scene) if flip else film.scene
             for film, flip in zip(films, flips, strict=True)
         ]
         frames = [_flip(film.read("frames"), flip) for film, flip in zip(films, flips, strict=True)]
         masks = [_flip(film.read("masks"), flip) for film, flip in zip(films, flips, strict=True)]
         turned = [
-            torch.tensor(order_of(scene, self.questions), dtype=torch.uint8)[mask.long()]
+            torch.tensor(mask_order(scene, self.questions), dtype=torch.uint8)[mask.long()]
             for mask, scene in zip(masks, scenes, strict=True)
         ]
         truths = [truth_of(scene, self.questions) for scene in scenes]
@@ -188,7 +188,7 @@ class ProbeFeed:
             for place in [at for at in range(len(films)) if dice.random() < self.spoiled]:
                 kind = films[place].scene_kind(self.questions)
                 others = [film for film in films if film.scene_kind(self.questions) != kind]
-                frames[place] = spoilt(frames[place], dice.choice(others or films).read("frames"), dice)
+                frames[place] = spoil(frames[place], dice.choice(others or films).read("frames"), dice)
                 turned[place] = torch.zeros_like(turned[place])
                 truths[place] = Truth({"scene": OTHER}, self.questions)
         items = ProbeItems(
@@ -197,7 +197,7 @@ class ProbeFeed:
         shape = tuple(items.frames.shape)
         return Batch(tuple(scene.sha256 for scene in scenes), items.frames[..., 0].numel(), shape, items)
 
-    def _next(self, size: str, step: int) -> list[FilmPlace]:
+    def _next(self, size: str, step: int) -> list[FilmLocation]:
         """Films of a permutation of each epoch, as if every step were of this size."""
         films = self.by_size[size]
         start = step * self.count
@@ -218,7 +218,7 @@ def _flip(tensor: Tensor, flip: bool) -> Tensor:
     return tensor.flip(2) if flip else tensor
 
 
-def spoilt(frames: Tensor, other: Tensor, dice: random.Random) -> Tensor:
+def spoil(frames: Tensor, other: Tensor, dice: random.Random) -> Tensor:
     """A film (T, H, W, 3) that shows no scene any more: in pieces, mixed with another one, or a blur."""
     way = dice.randrange(3)
     height, width = frames.shape[1:3]
@@ -249,7 +249,7 @@ def shares(masks: Tensor) -> Tensor:
     return functional.avg_pool3d(kinds, (1, CELL, CELL))
 
 
-def roughened(video: Tensor, share: float, generator: torch.Generator) -> Tensor:
+def augment(video: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Some of the videos softer, noisier or in a little other light; the rest as they are."""
     chosen = torch.rand(len(video), generator=generator) < share
     some = video[chosen]

@@ -22,17 +22,17 @@ from langit import config as configs
 from langit.evaluate.figures.intervals import Rate
 from langit.evaluate.judges.probe import Probe, ProbeConfig, judge, load_probe, save_probe, to_video
 from langit.evaluate.judges.questions import FIRST, STORY
-from langit.evaluate.judges.truth import NOTHING, reading, truth_of
+from langit.evaluate.judges.truth import NOTHING, predictions, truth_of
 from langit.feed.batch import Batch
 from langit.recipes.judges.films import (
-    FilmPlace,
+    FilmLocation,
     ProbeFeed,
     ProbeItems,
     Reconstruct,
-    Seeds,
+    ProbeSeeds,
     places,
     reconstructed,
-    roughened,
+    augment,
 )
 from langit.shapes import PixelShape
 from langit.train.lanes import shared
@@ -51,10 +51,10 @@ Progress = Callable[[str, int, int, str], None]
 class ProbeRecipe:
     """Everything that decides the probe's weights (but for an autoencoder, which is noted beside them)."""
 
-    films: tuple[Seeds, ...] = (
-        Seeds("64x64x17", 0, 4_500, 5_000),
-        Seeds("80x48x17", 100_000, 100_250, 100_300),
-        Seeds("48x80x17", 200_000, 200_250, 200_300),
+    films: tuple[ProbeSeeds, ...] = (
+        ProbeSeeds("64x64x17", 0, 4_500, 5_000),
+        ProbeSeeds("80x48x17", 100_000, 100_250, 100_300),
+        ProbeSeeds("48x80x17", 200_000, 200_250, 200_300),
     )
     network: ProbeConfig = ProbeConfig()
     batch: int = 16
@@ -76,10 +76,10 @@ def story_recipe() -> ProbeRecipe:
     size = "64x64x17"
     return ProbeRecipe(
         films=(
-            Seeds(size, 0, 3_100, 3_400, STORY.world),
-            Seeds(size, 600_009, 600_009, 601_209, STORY.world, step=10),  # unseen pairings, all of them
-            Seeds(size, 0, 600, 700),
-            Seeds(size, 0, 200, 300, HIDING),
+            ProbeSeeds(size, 0, 3_100, 3_400, STORY.world),
+            ProbeSeeds(size, 600_009, 600_009, 601_209, STORY.world, step=10),  # unseen pairings, all of them
+            ProbeSeeds(size, 0, 600, 700),
+            ProbeSeeds(size, 0, 200, 300, HIDING),
         ),
         network=ProbeConfig(world=STORY.world),
         spoiled=0.12,
@@ -111,7 +111,7 @@ class ProbeTask:
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
         items: ProbeItems = batch.items
-        answer = self.probe(roughened(to_video(items.frames), self.recipe.rough, generator))
+        answer = self.probe(augment(to_video(items.frames), self.recipe.rough, generator))
         wrong = -(items.where * answer.where.log_softmax(dim=2)).sum(dim=2)  # (B, G, h, w)
         loss: Tensor = self.recipe.where_weight * wrong.mean()
         for number, name in enumerate(self.probe.questions.classes):
@@ -133,7 +133,7 @@ class Accuracy:
     wrong_seeds: dict[str, tuple[int, ...]]
 
 
-def accuracy(probe: Probe, films: Sequence[FilmPlace], change: Reconstruct | None = None) -> Accuracy:
+def accuracy(probe: Probe, films: Sequence[FilmLocation], change: Reconstruct | None = None) -> Accuracy:
     """Judge real films, and their mirror images, against their truth; ``change`` is done to the frames before."""
     answers: dict[str, list[bool]] = {name: [] for name in probe.questions.classes}
     mistakes: Counter[tuple[str, str, str]] = Counter()
@@ -143,12 +143,12 @@ def accuracy(probe: Probe, films: Sequence[FilmPlace], change: Reconstruct | Non
         frames = [film.read("frames") for film in part]
         scenes = [film.scene for film in part]
         frames += [one.flip(2) for one in frames]
-        scenes += [find_world(film.world).mirrored(film.scene) for film in part]
+        scenes += [find_world(film.world).mirror(film.scene) for film in part]
         if change is not None:
             frames = [change(one[None])[0] for one in frames]
         for scene, verdict in zip(scenes, judge(probe, frames), strict=True):
             truth = truth_of(scene, probe.questions)
-            for name, read in reading(truth, verdict).items():
+            for name, read in predictions(truth, verdict).items():
                 answers[name].append(read == truth.named[name])
                 if read != truth.named[name]:
                     mistakes[name, truth.named[name], read] += 1
@@ -158,10 +158,10 @@ def accuracy(probe: Probe, films: Sequence[FilmPlace], change: Reconstruct | Non
     return Accuracy(rates, common, {name: tuple(seeds) for name, seeds in wrong.items()})
 
 
-def split_places(recipe: ProbeRecipe, found: Sequence[FilmPlace]) -> tuple[list[FilmPlace], list[FilmPlace]]:
+def split_films(recipe: ProbeRecipe, found: Sequence[FilmLocation]) -> tuple[list[FilmLocation], list[FilmLocation]]:
     """The recipe's films to learn from and to be judged on, among those that are there, in the order of their seeds."""
-    learnt: list[FilmPlace] = []
-    judged: list[FilmPlace] = []
+    learnt: list[FilmLocation] = []
+    judged: list[FilmLocation] = []
     for film in sorted(found, key=lambda film: (film.size, film.seed)):
         for seeds in recipe.films:
             if film in seeds:
@@ -196,7 +196,7 @@ def train_probe(
 
         size = PixelShape.parse(seeds.size)
         files += farm.render_many(seeds.range, size, home / "films", workers, rendered, seeds.world)
-    learnt, judged = split_places(recipe, places(files))
+    learnt, judged = split_films(recipe, places(files))
     name = "probe" if recipe.network.world == FIRST.world else "probe-story"
     probe = fit_probe(recipe, learnt, home / "runs" / name, progress, reconstruct)
     where = home / "models" / name if folder is None else folder
@@ -205,7 +205,7 @@ def train_probe(
 
 
 def fit_probe(
-    recipe: ProbeRecipe, films: Sequence[FilmPlace], folder: Path, progress: Progress, reconstruct: Reconstruct | None
+    recipe: ProbeRecipe, films: Sequence[FilmLocation], folder: Path, progress: Progress, reconstruct: Reconstruct | None
 ) -> Probe:
     """Train a probe on films; a run that was stopped is taken up."""
     learnt = list(films)
@@ -230,7 +230,7 @@ def fit_probe(
 
 
 def enter_record(
-    folder: Path, recipe: ProbeRecipe, judged: Sequence[FilmPlace], reconstruct: Reconstruct | None
+    folder: Path, recipe: ProbeRecipe, judged: Sequence[FilmLocation], reconstruct: Reconstruct | None
 ) -> Accuracy:
     """Judge the probe as it was saved, and write record.json beside it: what it came from and how good it is."""
     probe = load_probe(folder)

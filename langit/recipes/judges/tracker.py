@@ -22,9 +22,9 @@ from torch.nn import functional
 from langit import config as configs
 from langit.evaluate.figures.intervals import Rate
 from langit.evaluate.judges.probe import to_video
-from langit.evaluate.judges.tracker import Spot, Tracker, TrackerConfig, load_tracker, look, save_tracker, shape_of
+from langit.evaluate.judges.tracker import Detection, Tracker, TrackerConfig, load_tracker, segment, save_tracker, likeliest_shape
 from langit.feed.batch import Batch
-from langit.recipes.judges.films import FilmPlace, places, roughened
+from langit.recipes.judges.films import FilmLocation, places, augment
 from langit.recipes.judges.probe import Progress
 from langit.shapes import PixelShape
 from langit.train.lanes import shared
@@ -82,7 +82,7 @@ class TrackedFilm:
     """A rendered film and the world that it is of."""
 
     world: str
-    place: FilmPlace
+    place: FilmLocation
 
     @property
     def scene(self) -> Scene:
@@ -156,7 +156,7 @@ class TrackerTask:
 
     def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
         items: TrackerItems = batch.items
-        seen = roughened(to_video(items.frames), self.recipe.rough, generator)  # (n, 3, t, H, W)
+        seen = augment(to_video(items.frames), self.recipe.rough, generator)  # (n, 3, t, H, W)
         colours, shapes = self.tracker(seen.transpose(1, 2).flatten(0, 1))
         loss = functional.cross_entropy(colours, items.colours.flatten(0, 1))
         wanted = items.shapes.flatten(0, 1)
@@ -189,10 +189,10 @@ def errors(tracker: Tracker, films: Sequence[TrackedFilm]) -> Errors:
     found, hidden, shapes = [], [], []
     for film in films:
         frames, masks = film.place.read("frames"), film.place.read("masks")
-        sight = look(tracker, frames)
+        sight = segment(tracker, frames)
         for index, thing in enumerate(film.scene.things, start=1):
-            spots = sight.spots(thing.colour)
-            shapes.append(shape_of(spots) == thing.shape)
+            spots = sight.track(thing.colour)
+            shapes.append(likeliest_shape(spots) == thing.shape)
             for mask, spot in zip(masks == index, spots, strict=True):
                 area = int(mask.sum())
                 if area == 0:
@@ -207,7 +207,7 @@ def errors(tracker: Tracker, films: Sequence[TrackedFilm]) -> Errors:
     return Errors(**spread, found=_rate(found), ghosts=_rate(hidden), shape=_rate(shapes))
 
 
-def _compared(spot: Spot, mask: Tensor) -> dict[str, float]:
+def _compared(spot: Detection, mask: Tensor) -> dict[str, float]:
     """How far a spot is from a mask's own centre and sides, in pixels."""
     rows, columns = mask.nonzero(as_tuple=True)
     height, width = mask.shape

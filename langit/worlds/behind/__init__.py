@@ -1,1 +1,1 @@
-"""The world of what is hidden and still there: a thing passes behind another one and comes out again."""
+"""The world behind-1, about object permanence: a thing passes behind another one and comes out again."""

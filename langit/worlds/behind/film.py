@@ -1,7 +1,7 @@
-"""A scene of the hiding world becomes a film: the things' places are written down, MuJoCo draws them.
+"""Renders scenes of behind-1: the motion is computed in closed form and MuJoCo draws it.
 
-Nothing here falls or touches anything, so nothing is simulated: what rolls rolls without slipping at one speed, what
-slides is slowed by its friction. Knows nothing of seeds, captions, files or processes.
+Nothing falls or collides, so nothing is simulated: rolling things roll without slipping at constant speed, sliding ones
+are slowed by friction. Knows nothing of seeds, captions, files or processes.
 """
 
 from functools import cache
@@ -13,18 +13,18 @@ from langit.shapes import PixelShape
 from langit.worlds import camera, cast, film, stage
 from langit.worlds.behind.scene import BehindScene
 from langit.worlds.easel import Easel
-from langit.worlds.film import FPS, PIXELS, Film, Motion, mirror
+from langit.worlds.film import FPS, PIXELS, Film, ThingMotion, mirror
 from langit.worlds.opengl import mujoco
-from langit.worlds.scene import mirrored
+from langit.worlds.scene import mirror_scene
 
-SIZE = 0.88  # of the thing that passes, in sizes of the first world
-HIDER_SIZES = {"cube": (1.4, 1.4), "cylinder": (1.95, 1.4), "cone": (2.0, 1.75)}  # across and upwards
-NEAR, AWAY = -0.5, 0.75  # metres from the stage's middle to the hider, towards the viewer, and to the thing's way
-_IMAGE_AT = 3  # frame of a film of the usual length that an image shows: before anything is hidden
+SIZE = 0.88  # scale of the passing thing relative to worlds-1
+HIDER_SIZES = {"cube": (1.4, 1.4), "cylinder": (1.95, 1.4), "cone": (2.0, 1.75)}  # scale across and upwards
+NEAR, AWAY = -0.5, 0.75  # y in metres of the hider, towards the viewer, and of the thing's path
+_IMAGE_AT = 3  # the frame of a film of the usual length that a single image shows: before anything is hidden
 
 
 def mjcf(sky: str) -> str:
-    """The first world's stage as MJCF text with its things in other sizes: the first smaller, the second larger."""
+    """The stage of worlds-1 as MJCF text with the first thing smaller and the second one larger."""
     root = ElementTree.fromstring(stage.mjcf(sky))
     assets, hider = root.find("asset"), root.find(".//body[@name='thing1']")
     assert assets is not None
@@ -44,8 +44,8 @@ def mjcf(sky: str) -> str:
 
 @cache
 def model(ground: str, sky: str) -> mujoco.MjModel:
-    """The compiled model of a ground and a sky. It is shared: `stage.dress` sets it for a scene."""
-    return stage.compiled(mjcf(sky), ground, sky)
+    """The compiled model of a ground and a sky. It is shared: `stage.dress` sets it up for a scene."""
+    return stage.compile_model(mjcf(sky), ground, sky)
 
 
 @cache
@@ -53,12 +53,12 @@ def _easel(ground: str, sky: str, height: int, width: int) -> Easel:
     return Easel(model(ground, sky), height, width)
 
 
-def course(scene: BehindScene, frames: int) -> Motion:
-    """Where the things are and how they are turned in each of `frames` (2 or more) frames of 1/8 s."""
+def course(scene: BehindScene, frames: int) -> ThingMotion:
+    """Motion of the things over `frames` (2 or more) frames of 1/8 s."""
     first, hider = scene.things
     form = cast.FORMS[first.shape]
     rows = camera.track(scene, frames)
-    begin, end = (camera.on_stage(rows[at], seen, AWAY) for at, seen in ((0, scene.start), (-1, scene.end)))
+    begin, end = (camera.stage_x(rows[at], seen, AWAY) for at, seen in ((0, scene.start), (-1, scene.end)))
     seconds = (frames - 1) / FPS
     at = np.arange(frames) / FPS
     slowing = 0.0 if form.rolling else float(np.sign(end - begin)) * stage.SLIDING * stage.GRAVITY
@@ -67,30 +67,30 @@ def course(scene: BehindScene, frames: int) -> Motion:
     positions, orientations = np.zeros((frames, 2, 3)), np.zeros((frames, 2, 4))
     positions[:, 0, 0], positions[:, 0, 1], positions[:, 0, 2] = x, AWAY, SIZE * form.rest
     positions[:, 1] = (0.0, NEAR, HIDER_SIZES[hider.shape][1] * cast.FORMS[hider.shape].rest)
-    turned = (x - begin) / (SIZE * form.rolling) if form.rolling else np.zeros(frames)  # about the stage's y axis
-    orientations[:, 0, 0], orientations[:, 0, 2] = np.cos(turned / 2), np.sin(turned / 2)
+    angle = (x - begin) / (SIZE * form.rolling) if form.rolling else np.zeros(frames)  # about the stage's y axis
+    orientations[:, 0, 0], orientations[:, 0, 2] = np.cos(angle / 2), np.sin(angle / 2)
     half = np.radians(scene.yaw[1]) / 2
     orientations[:, 1, 0], orientations[:, 1, 3] = np.cos(half), np.sin(half)
-    return Motion(positions, orientations)
+    return ThingMotion(positions, orientations)
 
 
 def render(scene: BehindScene, pixels: PixelShape = PIXELS) -> Film:
-    """Draw a scene. The mirrored scene is drawn as its original and flipped, pixel by pixel.
+    """Draw a scene. A mirrored scene is drawn as its original and flipped.
 
-    An image shows the thing before it is hidden.
+    A single image shows the thing before it is hidden.
 
     Raises:
-        OSError: no OpenGL to draw with.
+        OSError: OpenGL is not available.
     """
     if scene.mirrored:
-        original = mirrored(scene)
+        original = mirror_scene(scene)
         assert isinstance(original, BehindScene)
         return mirror(render(original, pixels))
     length = PIXELS.frames if pixels.frames == 1 else pixels.frames
     shown = slice(_IMAGE_AT, _IMAGE_AT + 1) if pixels.frames == 1 else slice(None)
     motion, rows = course(scene, length), camera.track(scene, length)
-    made = model(scene.ground, scene.sky)
-    stage.dress(made, scene)
+    mj_model = model(scene.ground, scene.sky)
+    stage.dress(mj_model, scene)
     easel = _easel(scene.ground, scene.sky, pixels.height, pixels.width)
-    part = Motion(motion.positions[shown], motion.orientations[shown])
-    return film.draw(scene, pixels, part, rows[shown], made, easel)
+    part = ThingMotion(motion.positions[shown], motion.orientations[shown])
+    return film.draw(scene, pixels, part, rows[shown], mj_model, easel)

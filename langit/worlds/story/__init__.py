@@ -1,1 +1,1 @@
-"""The second world: puppies at play, a traveller in a knitted helmet, and what passes the window of a train."""
+"""The world story-1: puppies at play, a traveller in a knitted helmet, and the view from the window of a train."""

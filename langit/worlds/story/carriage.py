@@ -1,8 +1,8 @@
-"""The window of a train: frame, a passenger's reflection, and what passes outside, as MJCF and as places by time.
+"""The window of a train as MJCF: its frame, a passenger's reflection, and the scenery outside.
 
-The viewer sits DISTANCE before the glass, which lies in the plane y = 0; z = 0 is the height of the eyes. What is
-outside stands on z = -RAISED in rows, each of which repeats itself after its own length, so a journey has no end.
-Knows no scenes and no drawing.
+The viewer sits DISTANCE metres before the glass, which lies in the plane y = 0; z = 0 is the height of the eyes. The
+scenery stands on z = -RAISED in rows. Each row repeats after its own length, so a journey has no end. Knows no scenes
+and no drawing.
 """
 
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ _WIDE, _HIGH = 0.76, 0.62  # half of the opening
 
 
 @dataclass(frozen=True)
-class Row:
-    """Things that stand in a line: how many, how far from the glass, every how many metres, and in which places."""
+class SceneryRow:
+    """Equal things in a line, `away` metres from the glass and `spacing` metres apart, in some of PLACES."""
 
     name: str
     count: int
@@ -32,15 +32,15 @@ class Row:
 
 
 ROWS = (
-    Row("pole", 5, 3.4, 8.0, 0.0, ("suburbs", "city", "fields")),
-    Row("hedge", 6, 4.6, 6.5, 0.6, ("suburbs", "fields")),
-    Row("home", 10, 9.4, 5.0, 0.4, ("suburbs",)),
-    Row("shop", 8, 9.4, 5.9, 0.3, ("city",)),
-    Row("garden", 4, 6.6, 12.1, 2.5, ("suburbs",)),
-    Row("tree", 7, 6.6, 6.1, 1.8, ("fields",)),
-    Row("wood", 6, 12.0, 5.0, 1.8, ("fields",)),
-    Row("farm", 2, 17.0, 22.0, 3.0, ("fields",)),
-    Row("tower", 8, 20.0, 7.4, 1.6, ("suburbs", "city")),
+    SceneryRow("pole", 5, 3.4, 8.0, 0.0, ("suburbs", "city", "fields")),
+    SceneryRow("hedge", 6, 4.6, 6.5, 0.6, ("suburbs", "fields")),
+    SceneryRow("home", 10, 9.4, 5.0, 0.4, ("suburbs",)),
+    SceneryRow("shop", 8, 9.4, 5.9, 0.3, ("city",)),
+    SceneryRow("garden", 4, 6.6, 12.1, 2.5, ("suburbs",)),
+    SceneryRow("tree", 7, 6.6, 6.1, 1.8, ("fields",)),
+    SceneryRow("wood", 6, 12.0, 5.0, 1.8, ("fields",)),
+    SceneryRow("farm", 2, 17.0, 22.0, 3.0, ("fields",)),
+    SceneryRow("tower", 8, 20.0, 7.4, 1.6, ("suburbs", "city")),
 )
 
 ROOFS = (
@@ -119,7 +119,7 @@ def _tree(name: str, index: int, high: float) -> str:
     )
 
 
-def _thing(row: Row, index: int) -> str:
+def _thing(row: SceneryRow, index: int) -> str:
     if row.name == "pole":
         wires = "".join(
             f'<geom name="wire{index}{z}" type="box" pos="{row.spacing / 2} 0 {z}" size="{row.spacing / 2} 0.015 0.014"'
@@ -144,7 +144,7 @@ def _thing(row: Row, index: int) -> str:
 
 
 def mjcf(place: str) -> str:
-    """All bodies of the window, what passes through `place` among them, with the ground as a body that moves."""
+    """All bodies of the window and of the scenery of `place`; the ground is a body too, because it moves."""
     outside = "".join(
         f'<body name="{row.name}{index}" pos="0 {row.away} {-RAISED}">{_thing(row, index)}</body>'
         for row in ROWS
@@ -181,7 +181,7 @@ def _frame() -> str:
 
 
 def _passenger() -> str:
-    """A seated person as the glass shows him: head and shoulders, drawn half transparent."""
+    """The reflection of a seated person: head and shoulders, half transparent."""
     return """
   <body name="passenger" pos="0 0.35 0">
     <geom name="passenger-hair" type="ellipsoid" pos="0 0.03 0.09" size="0.165 0.14 0.165"/>
@@ -190,6 +190,6 @@ def _passenger() -> str:
   </body>"""
 
 
-def wrapped(place: float, length: float) -> float:
-    """A place on a row that repeats after `length`, within half of it from the middle."""
+def wrap(place: float, length: float) -> float:
+    """Wrap a coordinate of a row that repeats after `length` into [-length / 2, length / 2)."""
     return (place + length / 2) % length - length / 2

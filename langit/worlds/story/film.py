@@ -1,6 +1,6 @@
-"""A scene of the second world becomes a film: figures are posed, MuJoCo draws every frame, and the style is put on.
+"""Renders scenes of story-1: figures are posed, MuJoCo draws every frame, and the style is applied to the pixels.
 
-Knows nothing of seeds, captions, files or processes. Positions are in the stage's axes (see `worlds.camera`).
+Knows nothing of captions, files or processes. Positions are in the stage's axes (see `worlds.camera`).
 """
 
 import hashlib
@@ -17,22 +17,22 @@ from langit.worlds.easel import Easel
 from langit.worlds.opengl import mujoco
 from langit.worlds.story import camera, carriage, puppy, stage, traveller
 from langit.worlds.story.puppy import Pose
-from langit.worlds.story.scene import VERSION, StoryScene, mirrored
-from langit.worlds.story.style import styled
+from langit.worlds.story.scene import VERSION, StoryScene, mirror_scene
+from langit.worlds.story.style import apply_style
 
 FPS = camera.FPS
 PIXELS = PixelShape(frames=17, height=64, width=64)
 _APART = 0.62  # metres from the stage's centre to each of two puppies
-_BEHIND = 0.55  # metres: how far a second puppy that runs along is farther away
-_WALK = 2.6  # metres that a traveller walks towards the viewer or away
+_BEHIND = 0.55  # metres by which the second of two running puppies is farther away
+_WALK = 2.6  # metres of a traveller's walk towards the viewer or away
 
 
 @dataclass(frozen=True, eq=False)
 class StoryFilm:
-    """Pixels and truth of one film. n figures; masks name the figure (1, 2) that a pixel shows, 0 for none.
+    """Pixels and ground truth of one film of n figures. A mask holds the figure (1, 2) that a pixel shows, 0 for none.
 
-    Of a window, masks name the reflection 1 and what passes near by 2, and positions say how far it has passed.
-    joints are the angles that the figures were posed with, of the film that the seed names.
+    In a window's masks 1 is the reflection and 2 the nearby scenery, and positions are how far the scenery has passed.
+    `joints` are the figures' joint angles in the seed's own film, also where this is its mirror image.
     """
 
     scene: StoryScene
@@ -49,20 +49,20 @@ class StoryFilm:
 
     @property
     def motion_sha256(self) -> str:
-        """Of positions, joints and camera in thousandths: the same on every machine."""
+        """Hash of positions, joints and camera in thousandths: the same on every machine."""
         parts = (self.positions, self.joints, self.camera)
         return hashlib.sha256(b"".join(np.round(part * 1000).astype("<i4").tobytes() for part in parts)).hexdigest()
 
     @property
     def pixel_sha256(self) -> str:
-        """Of the frames: the same wherever the same renderer draws."""
+        """Hash of the frames: the same wherever the same renderer draws."""
         return hashlib.sha256(np.ascontiguousarray(self.frames).tobytes()).hexdigest()
 
 
 def poses(scene: StoryScene, seconds: float, share: float) -> list[Pose]:
-    """The figures at a moment, at a share (-0.5 to 0.5) of the film; yaw 0 looks to the right of the picture."""
+    """The figures' poses at a moment, a share (-0.5 to 0.5) of the film; yaw 0 faces the right of the picture."""
     if scene.kind == "traveller":
-        return [_walking(scene, seconds, share)]
+        return [_walk_pose(scene, seconds, share)]
     count = len(scene.colours)
     found = []
     for index in range(count):
@@ -71,53 +71,53 @@ def poses(scene: StoryScene, seconds: float, share: float) -> list[Pose]:
             gap = (0.0, 0.0) if count == 1 else ((0.30, -_BEHIND * 0.5), (-0.34, _BEHIND))[index]
             at = puppy.pose("runs", seconds, 0.0, scene.pace, phase)
             found.append(
-                _placed(at, _along(scene, share) + gap[0], gap[1], 0.0 if scene.action == "right" else math.pi)
+                _place(at, _x_along_path(scene, share) + gap[0], gap[1], 0.0 if scene.action == "right" else math.pi)
             )
             continue
-        right = (index == 1) if count == 2 else facing > 0  # where it is; two look at each other
+        right = (index == 1) if count == 2 else facing > 0  # two puppies face each other
         x = (0.0 if count == 1 else _APART) * (1.0 if right else -1.0)
         inward = 0.35 + 0.25 * abs(facing) if scene.action != "sits" else 0.75 + 0.35 * abs(facing)
         yaw = math.pi + inward if right else -inward
-        action = _play(scene, index) if scene.action == "plays" else scene.action
+        action = _play_action(scene, index) if scene.action == "plays" else scene.action
         at = puppy.pose(action, seconds, 0.0, scene.pace, phase)
-        found.append(_placed(at, x, 0.0, yaw))
+        found.append(_place(at, x, 0.0, yaw))
     return found
 
 
-def _play(scene: StoryScene, index: int) -> str:
+def _play_action(scene: StoryScene, index: int) -> str:
     return (("jumps", "bows"), ("bows", "tumbles"), ("tumbles", "jumps"))[int(scene.phase[0] * 3)][index]
 
 
-def _along(scene: StoryScene, share: float) -> float:
-    """The x of figures that cross the picture: from where the first frame to where the last one shows them."""
+def _x_along_path(scene: StoryScene, share: float) -> float:
+    """The x of figures that cross the picture, from their place in the first frame to that in the last one."""
 
     def at(across: float, when: float) -> float:
-        turn = camera.turned(scene, when) + math.atan(2 * across * camera.half(scene, when))
+        turn = camera.heading(scene, when) + math.atan(2 * across * camera.half(scene, when))
         return camera.distance(scene) * math.tan(turn)
 
     first, last = at(scene.start, -0.5), at(scene.end, 0.5)
     return first + (last - first) * (share + 0.5)
 
 
-def _walking(scene: StoryScene, seconds: float, share: float) -> Pose:
+def _walk_pose(scene: StoryScene, seconds: float, share: float) -> Pose:
     at = traveller.pose(seconds, 0.0, scene.pace, scene.phase[0])
     if scene.action in ("left", "right"):
-        return _placed(at, _along(scene, share), 0.0, 0.0 if scene.action == "right" else math.pi)
+        return _place(at, _x_along_path(scene, share), 0.0, 0.0 if scene.action == "right" else math.pi)
     slant = 0.35 * scene.facing[0]
     sign = -1.0 if scene.action == "towards" else 1.0
     y = 0.75 + sign * _WALK * share
-    return _placed(at, 0.25 * scene.facing[0] * camera.half(scene, share) * (y + 4.2), y, sign * math.pi / 2 + slant)
+    return _place(at, 0.25 * scene.facing[0] * camera.half(scene, share) * (y + 4.2), y, sign * math.pi / 2 + slant)
 
 
-def _placed(pose: Pose, x: float, y: float, yaw: float) -> Pose:
-    """The pose turned by yaw, its root at (x, y) and where its action moves it from there."""
+def _place(pose: Pose, x: float, y: float, yaw: float) -> Pose:
+    """Rotate a pose by yaw and move its root to (x, y), plus the displacement of its action."""
     along, aside, up = pose.place
     c, s = math.cos(yaw), math.sin(yaw)
     return replace(pose, place=(x + c * along - s * aside, y + s * along + c * aside, up), turn=(yaw, *pose.turn[1:]))
 
 
 def _quaternion(turn: tuple[float, float, float]) -> tuple[float, float, float, float]:
-    """(w, x, y, z) of yaw about z, then pitch about y, then roll about x, each about the body's own axis."""
+    """Quaternion (w, x, y, z) of yaw about z, then pitch about y, then roll about x, about the body's own axes."""
     (cy, sy), (cp, sp), (cr, sr) = ((math.cos(a / 2), math.sin(a / 2)) for a in turn)
     return (
         cy * cp * cr + sy * sp * sr,
@@ -129,40 +129,40 @@ def _quaternion(turn: tuple[float, float, float]) -> tuple[float, float, float, 
 
 @cache
 def _easel(kind: str, ground: str, sky: str, height: int, width: int) -> Easel:
-    made = stage.model(kind, ground, sky)
-    return Easel(made, height, width, stage.GEOMS, stage.things(made))
+    mj_model = stage.model(kind, ground, sky)
+    return Easel(mj_model, height, width, stage.GEOMS, stage.mask_values(mj_model))
 
 
 @cache
-def _addresses(made: mujoco.MjModel) -> dict[str, int]:
-    """Where each joint's first number stands in qpos."""
-    return {made.joint(index).name: int(made.jnt_qposadr[index]) for index in range(made.njnt)}
+def _addresses(mj_model: mujoco.MjModel) -> dict[str, int]:
+    """The index in qpos of each joint's first number."""
+    return {mj_model.joint(index).name: int(mj_model.jnt_qposadr[index]) for index in range(mj_model.njnt)}
 
 
 def render(scene: StoryScene, pixels: PixelShape = PIXELS) -> StoryFilm:
-    """Pose and draw a scene. The mirrored scene is drawn as its original and flipped, pixel by pixel.
+    """Pose and draw a scene. A mirrored scene is drawn as its original and flipped.
 
     Raises:
-        OSError: no OpenGL to draw with.
+        OSError: OpenGL is not available.
     """
     if scene.mirrored:
-        return mirror(render(mirrored(scene), pixels))
+        return mirror(render(mirror_scene(scene), pixels))
     length = pixels.frames if pixels.frames > 1 else PIXELS.frames
     shown = range(length) if pixels.frames > 1 else range(length // 2, length // 2 + 1)
-    made = stage.model(scene.kind, scene.ground, scene.sky)
-    stage.dress(made, scene)
+    mj_model = stage.model(scene.kind, scene.ground, scene.sky)
+    stage.dress(mj_model, scene)
     easel = _easel(scene.kind, scene.ground, scene.sky, pixels.height, pixels.width)
-    easel.take()
+    easel.activate()
     rows = camera.track(scene, length)
     turn = math.radians(scene.heading) if scene.kind != "window" else 0.0
     offset = scene.offset if scene.kind != "window" else (0.0, 0.0)
     to_world = np.array([[math.cos(turn), -math.sin(turn), 0], [math.sin(turn), math.cos(turn), 0], [0, 0, 1.0]])
     shift = np.array([*offset, 0.0])
-    data = mujoco.MjData(made)
+    data = mujoco.MjData(mj_model)
     weather = random.Random(f"{VERSION}:{scene.seed}:weather")
     drops = np.array([[weather.random() for _ in range(4)] for _ in range(stage.FLAKES)])
     layout = random.Random(f"{VERSION}:{scene.seed}:layout")
-    begins = {row.name: layout.random() * row.length for row in carriage.ROWS}
+    offsets = {row.name: layout.random() * row.length for row in carriage.ROWS}
     gaps = {
         f"{row.name}{index}": (layout.random() * 2 - 1) * row.jitter
         for row in carriage.ROWS
@@ -175,26 +175,26 @@ def render(scene: StoryScene, pixels: PixelShape = PIXELS) -> StoryFilm:
         seconds, share = frame / FPS, frame / (length - 1) - 0.5
         if scene.kind == "window":
             passed = scene.pace * seconds * (-1.0 if scene.action == "left" else 1.0)
-            _pass(made, scene, passed, begins, gaps)
+            _move_scenery(mj_model, scene, passed, offsets, gaps)
             positions.append([(passed, 0.0, 0.0)])
             joints.append([passed])
         else:
             figures = poses(scene, seconds, share)
             positions.append([figure.place for figure in figures])
             joints.append([angle for figure in figures for angle in (*figure.turn, *figure.joints.values())])
-            _pose(made, data, scene, figures, turn, to_world, shift)
+            _pose(mj_model, data, scene, figures, turn, to_world, shift)
         if scene.sky == "rain" or scene.weather == "snowfall":
-            _let_fall(made, scene, drops, seconds, to_world, shift)
+            _move_flakes(mj_model, scene, drops, seconds, to_world, shift)
         row = rows[frame]
         view = np.concatenate([to_world @ row[:3] + shift, to_world @ row[3:6], to_world @ row[6:9], row[9:]])
-        easel.look(data, view, shift)
+        easel.aim(data, view, shift)
         frames[place], masks[place] = easel.draw()
-    frames = styled(frames, scene.style, scene.seed, shown[0])
+    frames = apply_style(frames, scene.style, scene.seed, shown[0])
     return StoryFilm(scene, pixels, frames, masks, np.array(positions), np.array(joints), rows[list(shown)])
 
 
 def _pose(
-    made: mujoco.MjModel,
+    mj_model: mujoco.MjModel,
     data: mujoco.MjData,
     scene: StoryScene,
     figures: list[Pose],
@@ -202,7 +202,7 @@ def _pose(
     to_world: np.ndarray,
     shift: np.ndarray,
 ) -> None:
-    addresses = _addresses(made)
+    addresses = _addresses(mj_model)
     for index, figure in enumerate(figures):
         name = f"puppy{index}" if scene.kind == "puppies" else "traveller"
         at = addresses[name]
@@ -212,20 +212,20 @@ def _pose(
             data.qpos[addresses[f"{name}-{joint}"]] = angle
 
 
-def _pass(
-    made: mujoco.MjModel, scene: StoryScene, passed: float, begins: dict[str, float], gaps: dict[str, float]
+def _move_scenery(
+    mj_model: mujoco.MjModel, scene: StoryScene, passed: float, offsets: dict[str, float], gaps: dict[str, float]
 ) -> None:
-    """Put everything outside where it is after `passed` metres to the right, and the passenger at his side."""
-    bodies = _bodies(made)
+    """Move the scenery to its place after `passed` metres to the right, and seat the passenger."""
+    bodies = _bodies(mj_model)
     for row in carriage.ROWS:
         if scene.ground not in row.places:
             continue
         for index in range(row.count):
             name = f"{row.name}{index}"
-            at = begins[row.name] + index * row.spacing + gaps[name] + passed
-            made.body_pos[bodies[name], 0] = carriage.wrapped(at, row.length)
-    made.body_pos[bodies["earth"], 0] = carriage.wrapped(passed, 10.0)
-    made.body_pos[bodies["passenger"], :3] = (
+            at = offsets[row.name] + index * row.spacing + gaps[name] + passed
+            mj_model.body_pos[bodies[name], 0] = carriage.wrap(at, row.length)
+    mj_model.body_pos[bodies["earth"], 0] = carriage.wrap(passed, 10.0)
+    mj_model.body_pos[bodies["passenger"], :3] = (
         0.40 * (1 if scene.facing[0] > 0 else -1) * (0.7 + 0.3 * abs(scene.facing[0])),
         0.35,
         -0.12,
@@ -233,20 +233,20 @@ def _pass(
 
 
 @cache
-def _bodies(made: mujoco.MjModel) -> dict[str, int]:
-    return {made.body(index).name: index for index in range(made.nbody)}
+def _bodies(mj_model: mujoco.MjModel) -> dict[str, int]:
+    return {mj_model.body(index).name: index for index in range(mj_model.nbody)}
 
 
-def _let_fall(
-    made: mujoco.MjModel,
+def _move_flakes(
+    mj_model: mujoco.MjModel,
     scene: StoryScene,
     drops: np.ndarray,
     seconds: float,
     to_world: np.ndarray,
     shift: np.ndarray,
 ) -> None:
-    """Snowflakes sway down before and behind the figures; rain falls fast, outside of a window."""
-    bodies = _bodies(made)
+    """Move snowflakes, which sway down around the figures, or raindrops, which fall fast outside the window."""
+    bodies = _bodies(mj_model)
     wide, high = (5.0, 3.2)
     for index, (a, b, c, d) in enumerate(drops):
         x, z = wide * (a - 0.5), high * ((b - seconds * (1.9 if scene.sky == "rain" else 0.24 + 0.08 * d)) % 1.0)
@@ -254,14 +254,14 @@ def _let_fall(
         if scene.weather == "snowfall":
             x += 0.12 * math.sin(2 * math.pi * (0.5 * seconds + d))
         place = np.array([x, y, z - (1.6 if scene.kind == "window" else 0.0)])
-        made.body_pos[bodies[f"flake{index}"]] = to_world @ place + shift
+        mj_model.body_pos[bodies[f"flake{index}"]] = to_world @ place + shift
 
 
 def mirror(film: StoryFilm) -> StoryFilm:
-    """The film as a mirror shows it: left and right change places in pixels, truth and scene."""
+    """The mirror image of a film: left and right change places in pixels, ground truth and scene."""
     return replace(
         film,
-        scene=mirrored(film.scene),
+        scene=mirror_scene(film.scene),
         frames=np.ascontiguousarray(film.frames[:, :, ::-1]),
         masks=np.ascontiguousarray(film.masks[:, :, ::-1]),
         positions=film.positions * np.array([-1.0, 1.0, 1.0]),

@@ -1,14 +1,14 @@
-"""A puppy: its body as MJCF, and how it holds itself at a moment of an action, as a pure function of time.
+"""A puppy: its body as MJCF, and its pose during an action as a pure function of time.
 
-A puppy looks along its x axis, z is up; its root is the middle of its trunk, STAND above the ground when it stands.
-Lengths are metres of a large puppy. Knows no scenes and no drawing.
+A puppy faces its x axis, z is up; its root is the middle of its trunk, STAND above the ground when it stands. Lengths
+are metres of a large puppy. Knows no scenes and no drawing.
 """
 
 import math
 from dataclasses import dataclass, field
 
 STAND = 0.475
-_LIE = 0.23  # height of the trunk's middle when it lies on its back
+_LIE = 0.23  # height of the trunk's middle when the puppy lies on its back
 
 FUR: dict[str, tuple[tuple[float, float, float], ...]] = {  # coat, muzzle and paws, ears and tail
     "brown": ((0.56, 0.30, 0.12), (0.92, 0.76, 0.54), (0.32, 0.15, 0.06)),
@@ -22,7 +22,7 @@ _LEGS = {"fl": (0.24, 0.125), "fr": (0.24, -0.125), "hl": (-0.26, 0.125), "hr": 
 
 @dataclass(frozen=True)
 class Pose:
-    """A root's place (x along, y aside, z) and turn (yaw, pitch, roll in radians), and the angles of named joints."""
+    """Place (x ahead, y aside, z) and turn (yaw, pitch, roll in radians) of the root, and joint angles by name."""
 
     place: tuple[float, float, float]
     turn: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -30,7 +30,7 @@ class Pose:
 
 
 def mjcf(name: str) -> str:
-    """One free body; geoms whose names end in coat, pale and dark are coloured for a scene."""
+    """MJCF of one free body. The scene colours the geoms whose names end in coat, pale and dark."""
     legs = "".join(
         f"""
     <body name="{name}-{leg}" pos="{x} {y} -0.07"><joint name="{name}-{leg}" type="hinge" axis="0 -1 0"/>
@@ -70,26 +70,28 @@ def mjcf(name: str) -> str:
 
 
 def pose(action: str, seconds: float, along: float, pace: float, phase: float) -> Pose:
-    """How a puppy holds itself.
+    """The pose of a puppy.
 
     Args:
         action: "runs", "jumps", "tumbles", "sits", "bows".
-        seconds: since the film's begin.
-        along: where its root is, in the direction in which it looks.
+        seconds: since the beginning of the film.
+        along: position of the root in the direction that it faces.
         pace: steps, leaps, turns or wags a second.
-        phase: 0 to 1, of its first step.
+        phase: 0 to 1, of the first step.
     """
     turns = pace * seconds + phase
     wave = math.sin(2 * math.pi * turns)
     wag = math.sin(2 * math.pi * (2.1 * seconds + phase))
     joints = {"wag": 0.5 * wag, "lift": 0.15 * wag, "earl": 0.1, "earr": 0.1, "look": 0.15 * math.sin(1.7 * turns)}
     if action == "runs":
+        # a trot: diagonal legs swing together
         joints |= {"fl": 0.75 * wave, "hr": 0.7 * wave, "fr": -0.75 * wave, "hl": -0.7 * wave}
         bounce = abs(math.cos(2 * math.pi * turns))
         joints |= {"nod": 0.08 * wave, "earl": 0.25 + 0.35 * bounce, "earr": 0.25 + 0.35 * bounce}
         return Pose((along, 0.0, STAND - 0.02 + 0.07 * bounce), (0.0, 0.06 * wave, 0.0), joints)
     if action == "jumps":
         share = turns % 1.0
+        # a quarter of each leap is the crouch, the rest a parabola
         rise = max(0.0, (share - 0.25) / 0.75)
         height = 0.42 * 4 * rise * (1 - rise)
         crouch = math.sin(math.pi * share / 0.25) if share < 0.25 else 0.0

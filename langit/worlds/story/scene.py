@@ -1,9 +1,9 @@
-"""What a film of the second world shows, as a value: puppies, a traveller, or the view from a train.
+"""Scenes of story-1 as values: puppies, a traveller, or the view from a train.
 
-A scene is a pure function of (world version, seed). Only `random.Random.random()` is drawn from, whose sequence
-Python keeps stable across versions and machines. This module knows nothing of figures, pixels or language.
+A scene is a pure function of (world version, seed). All draws come from `random.Random.random()`, whose sequence Python
+keeps stable across versions and machines. Knows nothing of figures, pixels or language.
 
-Left and right are those of the person who watches the film.
+Left and right are those of the viewer.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ KINDS = ("puppies", "traveller", "window")
 FURS = ("brown", "white", "black", "golden")
 HELMETS = ("red", "blue", "green", "yellow", "orange", "white")
 GROUNDS = ("snow", "grass", "sand", "salt")
-PLACES = ("suburbs", "city", "fields")  # what a train passes through: its ground
+PLACES = ("suburbs", "city", "fields")  # the ground of a window: what the train passes through
 SKIES = ("day", "sunset", "night", "rain")
 PUPPY_ACTIONS = ("left", "right", "jumps", "tumbles", "sits", "plays")
 TRAVELLER_ACTIONS = ("left", "right", "towards", "away")
@@ -27,29 +27,29 @@ CAMERAS = ("static", "pan left", "pan right", "zoom in", "zoom out")
 STYLES = ("plain", "35 mm film", "black and white", "handheld")
 
 _OPPOSITE = {"left": "right", "right": "left"}
-_HELD_OUT = 2  # pairs of each kind that no training film shows
+_HELD_OUT = 2  # pairs of values of each kind that no training film shows
 _PLAIN_SHARE = 0.52  # of films without a style
-_STATIC_SHARE = 0.45  # of films whose camera stands still
-_PAIR_SHARE = 0.4  # of puppies that run, jump, tumble or sit, beside those that play, who are always two
+_STATIC_SHARE = 0.45  # of films with a static camera
+_PAIR_SHARE = 0.4  # of films of running, jumping, tumbling or sitting puppies; playing puppies are always two
 _SNOWFALL_SHARE = 0.4  # of films on snow
 _SALT_SHARE = 0.4  # of the travellers' films
 
 
 @dataclass(frozen=True)
 class StoryScene:
-    """Everything that decides a film, apart from its size in pixels. Angles in degrees, lengths in metres.
+    """Everything that determines a film, apart from its size in pixels. Angles in degrees, lengths in metres.
 
     kind: one of KINDS.
-    colours: of one or two puppies' furs, the right one of two last; of the helmet; none for a window.
-    action: of PUPPY_ACTIONS or TRAVELLER_ACTIONS; for a window, which way what is outside passes.
+    colours: the furs of one or two puppies, from left to right; the helmet's; none for a window.
+    action: one of PUPPY_ACTIONS or TRAVELLER_ACTIONS; for a window, the direction in which the scenery passes.
     ground: of GROUNDS, or of PLACES for a window.
     weather: "snowfall" or "dry"; rain is a sky.
-    width: metres that a square picture shows across, where the figures are, before any zoom.
-    sweep: how far the camera goes: degrees of a pan, the factor of a zoom, 0 for static.
-    start, end: for left and right: where the figures are seen first and last, in picture widths from the centre.
+    width: metres across a square picture at the figures' distance, before any zoom.
+    sweep: extent of the camera's motion: degrees of a pan, the factor of a zoom, 0 for static.
+    start, end: for left and right, the first and last position of the figures, in picture widths from the centre.
     pace: steps, leaps or turns a second; for a window, metres a second.
-    facing: how the figures are turned towards the viewer.
-    mirrored: whether the film is the mirror image of the one that the seed names.
+    facing: rotation of the figures towards the viewer, -1 to 1.
+    mirrored: whether this is the mirror image of the seed's film.
     """
 
     seed: int
@@ -74,7 +74,7 @@ class StoryScene:
 
     @property
     def canonical(self) -> str:
-        """The scene as canonical JSON (sorted keys, compact), the world's version included."""
+        """The scene as canonical JSON: compact, with sorted keys and the world's version."""
         return json.dumps({"world": VERSION} | asdict(self), sort_keys=True, separators=(",", ":"))
 
     @property
@@ -83,8 +83,8 @@ class StoryScene:
 
     @property
     def truth(self) -> dict[str, str]:
-        """Label by question; a colour only where somebody has one, a second one only of a second puppy."""
-        said = {
+        """Label by question; colours only of figures that have one and of films that show colours."""
+        labels = {
             "scene": self.kind,
             "action": self.action,
             "ground": self.ground,
@@ -94,19 +94,19 @@ class StoryScene:
             "style": self.style,
         }
         if self.kind == "puppies":
-            said["count"] = ("one", "two")[len(self.colours) - 1]
-        if not self.coloured:
-            return said
-        return said | dict(zip(("colour", "second colour"), self.colours, strict=False))
+            labels["count"] = ("one", "two")[len(self.colours) - 1]
+        if not self.has_colours:
+            return labels
+        return labels | dict(zip(("colour", "second colour"), self.colours, strict=False))
 
     @property
-    def coloured(self) -> bool:
-        """Whether colours are to be seen."""
+    def has_colours(self) -> bool:
+        """Whether the film shows colours."""
         return self.style != "black and white"
 
 
 def pairs(scene: StoryScene) -> tuple[tuple[str, str], ...]:
-    """The attributes whose pairings are held out, left and right being one: colours and action, or place and sky."""
+    """The scene's pairs that may be held out: colour and action, or place and sky. Left and right count as one."""
     if scene.kind == "window":
         return ((scene.ground, scene.sky),)
     return tuple((colour, "moves" if scene.action in _OPPOSITE else scene.action) for colour in scene.colours)
@@ -114,7 +114,7 @@ def pairs(scene: StoryScene) -> tuple[tuple[str, str], ...]:
 
 @cache
 def held_out(kind: str) -> tuple[tuple[str, str], ...]:
-    """The pairs that films of the train split never show."""
+    """The pairs that the train split never shows."""
     firsts, seconds = {
         "puppies": (FURS, ("moves", "jumps", "tumbles", "sits", "plays")),
         "traveller": (HELMETS, ("moves", "towards", "away")),
@@ -129,18 +129,18 @@ def _digest(text: str) -> bytes:
 
 
 def is_held_out(scene: StoryScene) -> bool:
-    """Whether the scene shows a pair that no training film shows."""
+    """Whether the scene shows a pair that the train split never shows."""
     return any(pair in held_out(scene.kind) for pair in pairs(scene))
 
 
 def sample_scene(seed: int) -> StoryScene:
-    """The scene of a seed, the same on every machine. Every tenth seed shows held-out pairs, and no other does.
+    """The scene of a seed, the same on every machine. Held-out pairs occur in every tenth seed and in no other.
 
     Raises:
         ValueError: the seed is negative.
     """
     if seed < 0:
-        raise ValueError(f"seed {seed} is negative: give a whole number from 0 on")
+        raise ValueError(f"seed {seed} is negative: use a whole number from 0 on")
     which, attempt = split(seed), 0
     while True:
         dice = Dice(f"{VERSION}:{seed}" if attempt == 0 else f"{VERSION}:{seed}:{attempt}")
@@ -174,12 +174,12 @@ def _sample(seed: int, dice: Dice, which: Split) -> StoryScene:
         if kind == "puppies" and (action == "plays" or dice.chance(_PAIR_SHARE)):
             colours += (dice.pick([fur for fur in FURS if fur != colours[0]]),)
     if camera.startswith("pan") and action in _OPPOSITE:
-        camera = f"pan {action}"  # the camera follows who walks
+        camera = f"pan {action}"  # the camera follows the figure
     if camera.startswith("zoom") and action in ("towards", "away"):
-        camera = "static"  # or one could not tell the walk from the zoom
+        camera = "static"  # a walk and a zoom would look alike
     grey = sky == "sunset" or (kind == "window" and sky == "night") or (ground == "grass" and "brown" in colours)
     if style == "black and white" and grey:
-        style = "plain"  # without colours these cannot be told from day, or from what is behind
+        style = "plain"  # in grey these look like daylight, or like their background
     start, end = _course(dice, action, camera)
     return StoryScene(
         seed=seed,
@@ -204,7 +204,7 @@ def _sample(seed: int, dice: Dice, which: Split) -> StoryScene:
 
 
 def _course(dice: Dice, action: str, camera: str) -> tuple[float, float]:
-    """Where figures that cross the picture are seen first and last: nearer the middle where the camera follows."""
+    """First and last position of figures that cross the picture; nearer the middle if the camera follows."""
     if camera.startswith("pan"):
         first, last = dice.between(0.10, 0.16), dice.between(0.10, 0.16)
     else:
@@ -236,8 +236,8 @@ def _pace(dice: Dice, kind: str, action: str) -> float:
     return dice.between(*ranges.get(action, (1.5, 1.9)))
 
 
-def mirrored(scene: StoryScene) -> StoryScene:
-    """The same scene as its mirror image shows it: left and right change places."""
+def mirror_scene(scene: StoryScene) -> StoryScene:
+    """The mirror image of a scene: left and right change places."""
 
     def swap(name: str) -> str:
         return " ".join(_OPPOSITE.get(word, word) for word in name.split())

@@ -1,4 +1,4 @@
-"""The painted parts of the second world: lights, grounds, skies and walls of houses, as uint8 images by formula."""
+"""Lights, ground textures, skies and house walls of story-1, as uint8 images computed by formula."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ _BASES: dict[str, Light] = paint.LIGHTS | {
         1.0,
     )
 }
-_HILLS: dict[str, Colour] = {  # by white light
+_HILLS: dict[str, Colour] = {  # under white light
     "snow": (0.80, 0.87, 0.96),
     "grass": (0.25, 0.45, 0.20),
     "sand": (0.72, 0.52, 0.32),
@@ -34,21 +34,21 @@ _MEAN = {"night": 0.32, "sunset": 0.62, "day": 0.95, "rain": 0.75}
 
 
 def light(ground: str, sky: str) -> Light:
-    """The light over a ground, its far hills in that ground's colour."""
+    """The light of a sky over a ground, with distant hills in the ground's colour."""
     base = _BASES[sky]
     hills = np.array(_HILLS[ground]) * _MEAN[sky]
     if sky == "sunset":
         hills = hills * np.array([0.95, 0.62, 0.70])
     if sky == "night":
         hills = hills * np.array([0.75, 0.85, 1.25])
-    red, green, blue = (float(each) for each in hills)
-    if sky == "night":  # lighter than in the first world, whose things glow by themselves
+    red, green, blue = (float(channel) for channel in hills)
+    if sky == "night":  # brighter than in worlds-1, whose things have an emission of their own
         return replace(base, hills=(red, green, blue), sun=(0.38, 0.41, 0.48), shade=(0.37, 0.40, 0.47))
     return replace(base, hills=(red, green, blue))
 
 
 def ground(name: str) -> Image:
-    """The tile of a ground or of what lies beside the rails, as lit by white light."""
+    """The texture tile of a ground, or of the land beside the rails, under white light."""
     if name == "salt":
         return _salt()
     if name == "fields":
@@ -58,13 +58,13 @@ def ground(name: str) -> Image:
         y, x = np.mgrid[0:GROUND_PIXELS, 0:GROUND_PIXELS] * (2 * np.pi / GROUND_PIXELS)
         share = 0.5 + 0.5 * np.tanh(2 * np.sin(3 * x + y) * np.sin(2 * y - x))
         return _image(share, base, other)
-    if name == "grass":  # brighter than in the first world: brown and black puppies run on it
+    if name == "grass":  # brighter than in worlds-1: brown and black puppies must stand out
         return np.asarray(np.minimum(paint.ground(name).astype(np.int32) * 5 // 4 + 12, 255), np.uint8)
     return paint.ground(name)
 
 
 def _salt() -> Image:
-    """Warm white plates with darker cracks between them: the cells of jittered points."""
+    """Warm white plates with darker cracks between them: the Voronoi cells of jittered points."""
     cells, size = 9, GROUND_PIXELS
     y, x = np.mgrid[0:size, 0:size] / size * cells
     nearest, second = np.full((size, size), 9.0), np.full((size, size), 9.0)
@@ -93,7 +93,7 @@ def _image(share: paint.Plane, low: Colour, high: Colour) -> Image:
 
 
 def far_colour(name: str, sky: str) -> Colour:
-    """What the ground looks like where its pattern is too small to be seen."""
+    """The ground's colour at a distance, where its pattern is too small to be resolved."""
     over = light(name, sky)
     mean = ground(name).reshape(-1, 3).mean(axis=0) / 255
     red, green, blue = (min(1.0, float(m) * (a + b)) for m, a, b in zip(mean, over.sun, over.shade, strict=True))
@@ -105,7 +105,7 @@ def sky(ground_name: str, sky_name: str) -> UInt8[np.ndarray, "6 rows columns 3"
 
 
 def wall(kind: str, lit: bool) -> UInt8[np.ndarray, "6 rows columns 3"]:
-    """A house's walls, to be multiplied by its colour: windows and a door, or rows of windows; lit ones at night."""
+    """A cube map of walls, to be multiplied by the house's colour: windows, some of them lit at night, and a door."""
     size = WALL_PIXELS
     face = np.full((size, size, 3), 255, np.uint8) if not lit else np.full((size, size, 3), 60, np.uint8)
     dark, glow, dim = (84, 98, 120), (255, 214, 120), (44, 48, 66)

@@ -1,7 +1,7 @@
-"""The stages of the second world: one compiled MuJoCo model for each kind, ground and sky, and what a scene sets in it.
+"""The stages of story-1: a compiled MuJoCo model for each kind, ground and sky, and what a scene sets in it.
 
-Figures are not simulated but posed, frame by frame. All that a scene does not show is in every model too, and hidden,
-so nothing is compiled for a film. Knows MuJoCo's model, not its renderer.
+Figures are posed frame by frame, not simulated. Every model contains all figures and weather of its kind and hides
+what a scene does not show, so that no film needs a compilation. Knows MuJoCo's model, not its renderer.
 """
 
 import random
@@ -23,7 +23,7 @@ SHADOW_SIZE = 256
 
 
 def mjcf(kind: str, ground: str, sky: str) -> str:
-    """A stage as MJCF text; textures are painted after compiling."""
+    """A stage as MJCF text; its textures are painted after compilation."""
     light = skin.light(ground, sky)
     tiles = 2 * FAR / paint.GROUND_METRES
     window = kind == "window"
@@ -73,39 +73,39 @@ def _triple(values: tuple[float, float, float]) -> str:
 
 @cache
 def model(kind: str, ground: str, sky: str) -> mujoco.MjModel:
-    """The compiled model of a kind of scene on a ground under a sky. It is shared: `dress` sets it for a scene."""
-    made = mujoco.MjModel.from_xml_string(mjcf(kind, ground, sky))
-    assert made.ngeom < GEOMS, made.ngeom
-    _repaint(made, "ground", skin.ground(ground))
-    _repaint(made, "sky", skin.sky(ground, sky))
+    """The compiled model of a kind of scene, a ground and a sky. It is shared: `dress` sets it up for a scene."""
+    mj_model = mujoco.MjModel.from_xml_string(mjcf(kind, ground, sky))
+    assert mj_model.ngeom < GEOMS, mj_model.ngeom
+    _repaint(mj_model, "ground", skin.ground(ground))
+    _repaint(mj_model, "sky", skin.sky(ground, sky))
     if kind == "window":
         for name in ("house", "storeys", "block"):
-            _repaint(made, name, skin.wall(name, lit=sky == "night"))
-            made.material(name).emission[:] = 0.9 if sky == "night" else 0.25
-    return made
+            _repaint(mj_model, name, skin.wall(name, lit=sky == "night"))
+            mj_model.material(name).emission[:] = 0.9 if sky == "night" else 0.25
+    return mj_model
 
 
-def _repaint(made: mujoco.MjModel, name: str, picture: np.ndarray) -> None:
-    index = made.texture(name).id
-    begin = made.tex_adr[index]
-    assert picture.size == made.tex_width[index] * made.tex_height[index] * made.tex_nchannel[index]
-    made.tex_data[begin : begin + picture.size] = picture.reshape(-1)
+def _repaint(mj_model: mujoco.MjModel, name: str, picture: np.ndarray) -> None:
+    index = mj_model.texture(name).id
+    begin = mj_model.tex_adr[index]
+    assert picture.size == mj_model.tex_width[index] * mj_model.tex_height[index] * mj_model.tex_nchannel[index]
+    mj_model.tex_data[begin : begin + picture.size] = picture.reshape(-1)
 
 
 @cache
-def names(made: mujoco.MjModel) -> dict[str, int]:
-    """The numbers of all named geoms."""
-    return {made.geom(index).name: index for index in range(made.ngeom)}
+def geom_indices(mj_model: mujoco.MjModel) -> dict[str, int]:
+    """Indices of the named geoms."""
+    return {mj_model.geom(index).name: index for index in range(mj_model.ngeom)}
 
 
-def things(made: mujoco.MjModel) -> UInt8[np.ndarray, " bodies"]:
-    """For each body the thing that a mask calls it: 1 and 2 the puppies; 1 the traveller, or the passenger.
+def mask_values(mj_model: mujoco.MjModel) -> UInt8[np.ndarray, " bodies"]:
+    """The mask value of each body: 1 and 2 for the puppies, 1 for the traveller and the passenger.
 
-    Outside a train's window, what passes is 2.
+    Scenery outside the train's window is 2.
     """
-    found = np.zeros(made.nbody, np.uint8)
-    for index in range(1, made.nbody):
-        name = made.body(made.body_rootid[index]).name
+    found = np.zeros(mj_model.nbody, np.uint8)
+    for index in range(1, mj_model.nbody):
+        name = mj_model.body(mj_model.body_rootid[index]).name
         if name in ("puppy0", "traveller", "passenger"):
             found[index] = 1
         elif name == "puppy1" or name.startswith(("home", "shop", "pole", "farm", "tree", "garden", "hedge")):
@@ -113,40 +113,40 @@ def things(made: mujoco.MjModel) -> UInt8[np.ndarray, " bodies"]:
     return found
 
 
-def dress(made: mujoco.MjModel, scene: StoryScene) -> None:
-    """Give a scene's figures their colours, and show its weather."""
+def dress(mj_model: mujoco.MjModel, scene: StoryScene) -> None:
+    """Colour a scene's figures and show its weather."""
     dice = random.Random(f"{VERSION}:{scene.seed}:dress")
-    numbers = names(made)
+    numbers = geom_indices(mj_model)
     drops = scene.sky == "rain" or scene.weather == "snowfall"
     for index in range(FLAKES):
         flake = numbers[f"flake{index}"]
-        made.geom_group[flake] = 2 if drops else 4
-        made.geom_size[flake] = (0.008, 0.008, 0.11) if scene.sky == "rain" else (0.022, 0.022, 0.022)
-        made.geom_rgba[flake] = (0.80, 0.85, 0.92, 0.7) if scene.sky == "rain" else (1, 1, 1, 1)
+        mj_model.geom_group[flake] = 2 if drops else 4
+        mj_model.geom_size[flake] = (0.008, 0.008, 0.11) if scene.sky == "rain" else (0.022, 0.022, 0.022)
+        mj_model.geom_rgba[flake] = (0.80, 0.85, 0.92, 0.7) if scene.sky == "rain" else (1, 1, 1, 1)
     if scene.kind == "puppies":
         for index in (0, 1):
-            there = index < len(scene.colours)
-            fur = dict(zip(("coat", "pale", "dark"), puppy.FUR[scene.colours[index if there else 0]], strict=True))
-            _paint(made, f"puppy{index}-", fur, there)
+            shown = index < len(scene.colours)
+            fur = dict(zip(("coat", "pale", "dark"), puppy.FUR[scene.colours[index if shown else 0]], strict=True))
+            _paint(mj_model, f"puppy{index}-", fur, shown)
     elif scene.kind == "traveller":
         wool = traveller.WOOL[scene.colours[0]]
         purl = tuple(0.48 * part for part in wool)
         coat, trousers = traveller.CLOTHES[int(dice.random() * len(traveller.CLOTHES))]
-        _paint(made, "traveller-", {"knit": wool, "purl": purl, "coat": coat, "trousers": trousers}, True)
+        _paint(mj_model, "traveller-", {"knit": wool, "purl": purl, "coat": coat, "trousers": trousers}, True)
     else:
-        _furnish(made, scene, dice)
+        _furnish(mj_model, scene, dice)
 
 
-def _paint(made: mujoco.MjModel, start: str, colours: Mapping[str, tuple[float, ...]], there: bool) -> None:
-    for name, geom in names(made).items():
+def _paint(mj_model: mujoco.MjModel, start: str, colours: Mapping[str, tuple[float, ...]], shown: bool) -> None:
+    for name, geom in geom_indices(mj_model).items():
         if name.startswith(start):
-            made.geom_group[geom] = 2 if there else 4
+            mj_model.geom_group[geom] = 2 if shown else 4
             colour = colours.get(name.rpartition("-")[2])
             if colour is not None:
-                made.geom_rgba[geom, :3] = colour
+                mj_model.geom_rgba[geom, :3] = colour
 
 
-def _furnish(made: mujoco.MjModel, scene: StoryScene, dice: random.Random) -> None:
+def _furnish(mj_model: mujoco.MjModel, scene: StoryScene, dice: random.Random) -> None:
     night = scene.sky == "night"
 
     def pick(options: tuple[tuple[float, ...], ...]) -> tuple[float, ...]:
@@ -154,14 +154,14 @@ def _furnish(made: mujoco.MjModel, scene: StoryScene, dice: random.Random) -> No
 
     jacket, inside = pick(carriage.JACKETS), 0.16 if night else 0.13
     alpha = 0.38 if night else 0.32
-    for name, geom in names(made).items():
+    for name, geom in geom_indices(mj_model).items():
         colour: tuple[float, ...] | None = None
         if name.startswith(("wall", "rim")):
             glow = inside * (1.0 if name.startswith("wall") else 2.2)
             colour = (1.12 * glow, 1.05 * glow, glow)
         elif name.startswith("passenger"):
             part = {"hair": (0.07, 0.06, 0.06), "face": (0.92, 0.72, 0.58), "body": jacket}
-            made.geom_rgba[geom, 3] = alpha
+            mj_model.geom_rgba[geom, 3] = alpha
             colour = part[name.partition("-")[2]]
         elif name.endswith("-roof"):
             colour = tuple((0.45 if night else 1.0) * each for each in pick(carriage.ROOFS))
@@ -175,4 +175,4 @@ def _furnish(made: mujoco.MjModel, scene: StoryScene, dice: random.Random) -> No
         elif name.endswith("-sign"):
             colour = pick(carriage.SIGNS)
         if colour is not None:
-            made.geom_rgba[geom, :3] = colour
+            mj_model.geom_rgba[geom, :3] = colour

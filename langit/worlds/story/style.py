@@ -1,16 +1,18 @@
-"""How a film looks that was shot on 35 mm film, or in black and white: done to its pixels, with whole numbers only.
+"""The looks of 35 mm film and of black and white, applied to pixels in integer arithmetic.
 
-Grain is a pure function of (seed, frame, row, column), so it is the same on every machine.
+Grain is a pure function of (seed, frame, row, column), so that every machine gives the same pixels.
 """
 
 import numpy as np
 from jaxtyping import UInt8
 
-_GRAIN = 6  # of 255: the grain's reach at mid grey
+_GRAIN = 6  # amplitude of the grain in 8-bit levels
 
 
-def styled(frames: UInt8[np.ndarray, "T H W 3"], style: str, seed: int, first: int = 0) -> UInt8[np.ndarray, "T H W 3"]:
-    """The frames in a style of STYLES; `first` is the number of the first of them in its film."""
+def apply_style(
+    frames: UInt8[np.ndarray, "T H W 3"], style: str, seed: int, first: int = 0
+) -> UInt8[np.ndarray, "T H W 3"]:
+    """Apply a style of STYLES to frames; `first` is the first frame's number in its film."""
     if style == "35 mm film":
         return _film(frames, seed, first)
     if style == "black and white":
@@ -21,15 +23,16 @@ def styled(frames: UInt8[np.ndarray, "T H W 3"], style: str, seed: int, first: i
 
 
 def _grey(values: np.ndarray) -> np.ndarray:
+    """Luma by the weights of ITU-R BT.601, in 256ths."""
     return np.asarray((77 * values[..., 0] + 150 * values[..., 1] + 29 * values[..., 2]) // 256)
 
 
 def _film(frames: UInt8[np.ndarray, "T H W 3"], seed: int, first: int) -> UInt8[np.ndarray, "T H W 3"]:
-    """Faded blacks, warm whites, less colour, darker corners, and grain."""
+    """Raise blacks, warm whites, reduce saturation, darken corners, and add grain."""
     length, height, width, _ = frames.shape
     values = frames.astype(np.int32)
     values = values + (_grey(values)[..., None] - values) * 3 // 16
-    tone = ((15, 20), (14, 16), (11, 20))  # of red, green and blue: sixteenths, and what is added
+    tone = ((15, 20), (14, 16), (11, 20))  # for red, green and blue: a gain in sixteenths, and an offset
     warm = np.stack([values[..., c] * share // 16 + more for c, (share, more) in enumerate(tone)], axis=-1)
     down, across = np.mgrid[0:height, 0:width]
     away = (2 * down + 1 - height) ** 2 * 512 // height**2 + (2 * across + 1 - width) ** 2 * 512 // width**2
@@ -39,7 +42,7 @@ def _film(frames: UInt8[np.ndarray, "T H W 3"], seed: int, first: int) -> UInt8[
 
 
 def _noise(seed: int, first: int, length: int, height: int, width: int) -> np.ndarray:
-    """Whole numbers about 0, mostly within 256, of a triangular law: each pixel's sum of two mixed numbers."""
+    """Noise of a triangular distribution on [-255, 255]: the sum of two uniform bytes of a hash of each pixel."""
     time, down, across = np.meshgrid(
         np.arange(first, first + length, dtype=np.uint64),
         np.arange(height, dtype=np.uint64),

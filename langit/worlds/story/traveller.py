@@ -1,7 +1,7 @@
-"""A traveller on foot in a knitted helmet: a body as MJCF, meshes of the knitting, and the walk as a function of time.
+"""A walking traveller in a knitted helmet: body as MJCF, meshes of the knitting, and the walk as a function of time.
 
-The figure looks along its x axis, z is up; its root is at the hips, HIPS above the ground. The head is large, so that
-it is seen in a small picture. Knows no scenes and no drawing.
+The figure faces its x axis, z is up; its root is at the hips, HIPS above the ground. The head is large, so that small
+pictures show it. Knows no scenes and no drawing.
 """
 
 import math
@@ -25,11 +25,11 @@ CLOTHES: tuple[tuple[tuple[float, float, float], tuple[float, float, float]], ..
     ((0.62, 0.55, 0.44), (0.30, 0.26, 0.22)),
 )
 _RADIUS = 0.315
-_BANDS = 6  # of knitting, from the crown to the rim
+_BANDS = 6  # of knitting between crown and rim
 
 
 def meshes() -> str:
-    """MJCF of the meshes `knit` and `purl`: the helmet's alternating rows, with wavy edges."""
+    """MJCF of the meshes `knit` and `purl`, the helmet's alternating bands with wavy edges."""
     around, lowest = 24, math.radians(-42)
     edges = [math.pi / 2 + (lowest - math.pi / 2) * row / _BANDS for row in range(_BANDS + 1)]
 
@@ -56,7 +56,7 @@ def meshes() -> str:
 
 
 def mjcf(name: str) -> str:
-    """One free body; geoms whose names end in knit, purl, coat and trousers are coloured for a scene."""
+    """MJCF of one free body. The scene colours the geoms whose names end in knit, purl, coat and trousers."""
     arms = "".join(
         f"""
     <body name="{name}-arm{side}" pos="0 {0.235 * sign} 0.50"><joint name="{name}-arm{side}" axis="0 -1 0"/>
@@ -96,7 +96,7 @@ def mjcf(name: str) -> str:
 
 
 def pose(seconds: float, along: float, pace: float, phase: float) -> Pose:
-    """A walk: `pace` double steps a second, the root `along` in the direction of looking."""
+    """A pose of the walk, with `pace` double steps a second and the root at `along` in the direction that it faces."""
     turn = 2 * math.pi * (pace * seconds + phase)
     joints: dict[str, float] = {}
     for side, sign in (("l", 1.0), ("r", -1.0)):
@@ -109,6 +109,6 @@ def pose(seconds: float, along: float, pace: float, phase: float) -> Pose:
 
 
 def _lift(turn: float, sign: float) -> float:
-    """How far a knee is bent: while its leg swings forward."""
+    """How far a knee bends, from 0 to 1: only while its leg swings forward."""
     forward = max(0.0, sign * math.cos(turn))
     return forward * math.sqrt(forward)

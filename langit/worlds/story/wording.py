@@ -1,7 +1,7 @@
-"""The words of the second world's captions, in English and Indonesian: tables of phrases that mean the same.
+"""The words of story-1's captions in English and Indonesian: rows of phrases that mean the same.
 
-The first phrase of a row is the canonical one. {way} is left or right, {over} a ground as one crosses it, {place} what
-a train passes through, {passing} what is seen of it. A verb stands here as said of one, of two, and without a sentence.
+The first phrase of a row is the canonical one. Slots: {way} is left or right, {over} a ground that somebody crosses,
+{place} what a train passes through, {passing} what the window shows of it. Verbs have a singular, a plural and a title.
 """
 
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ Verb = tuple[str, str, str]  # "plays", "play", "playing"
 
 @dataclass(frozen=True)
 class StoryWording:
-    """Phrases of one language; skies and camera movements that both worlds have stand in `worlds.wording`."""
+    """Phrases of one language. Those that worlds-1 has too are in `worlds.wording`."""
 
     furs: dict[str, tuple[str, ...]]
     helmets: dict[str, tuple[str, ...]]
-    puppy: tuple[str, ...]  # {fur} is a colour with a space, or nothing
-    puppies: tuple[str, ...]  # two, of unsaid colours
+    puppy: tuple[str, ...]  # {fur} is a colour and a space, or empty
+    puppies: tuple[str, ...]  # two, without their colours
     both: tuple[str, ...]  # {first} and {second} furs
-    traveller: tuple[str, ...]  # {wool} as {fur}
+    traveller: tuple[str, ...]  # {wool} is like {fur}
     puppy_verbs: dict[str, tuple[Verb, ...]]
     walks: dict[str, tuple[Verb, ...]]
-    wanders: tuple[Verb, ...]  # of a traveller whose way is not said
-    runs: tuple[Verb, ...]  # of puppies whose way is not said
+    wanders: tuple[Verb, ...]  # without a direction
+    runs: tuple[Verb, ...]  # without a direction
     grounds: dict[str, tuple[str, ...]]
     over: dict[str, tuple[str, ...]]
     places: dict[str, tuple[str, ...]]
     passing: dict[str, tuple[str, ...]]
     views: tuple[str, ...]
-    passes: tuple[str, ...]  # what the passing things do
-    skies: dict[str, tuple[str, ...]]  # those of `worlds.wording` and rain
+    passes: tuple[str, ...]  # how the scenery passes
+    skies: dict[str, tuple[str, ...]]  # those of `worlds.wording`, and rain
     snowfall: tuple[str, ...]
-    styles: dict[str, tuple[str, ...]]  # said after a comma
+    styles: dict[str, tuple[str, ...]]  # after a comma
 
 
 ENGLISH = StoryWording(

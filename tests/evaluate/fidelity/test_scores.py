@@ -9,9 +9,9 @@ from torch import Tensor
 from langit.evaluate.fidelity import scores as fidelity
 from langit.evaluate.fidelity.scores import cases, score
 from langit.evaluate.figures.intervals import Rate
-from langit.evaluate.judges.truth import CLASSES, Truth, Verdict, has_direction, opposite, truth_of
+from langit.evaluate.judges.truth import CLASSES, Truth, ProbeVerdict, has_direction, opposite, truth_of
 from langit.worlds.caption import canonical
-from langit.worlds.scene import Scene, mirrored, split
+from langit.worlds.scene import Scene, mirror_scene, split
 
 COUNT = 24
 
@@ -24,7 +24,7 @@ def film(scene: Scene) -> Tensor:
     return frames
 
 
-def judge(videos: Sequence[Tensor]) -> list[Verdict]:
+def judge(videos: Sequence[Tensor]) -> list[ProbeVerdict]:
     """Reads such films without an error; of a mirrored one it sees left and right exchanged."""
     verdicts = []
     for frames in videos:
@@ -35,7 +35,7 @@ def judge(videos: Sequence[Tensor]) -> list[Verdict]:
             name = names[max(0, int(row[number + 1, 0]) - 1)]
             seen = opposite(name) if flipped else name
             shares[attribute] = tuple(float(each == seen) for each in names)
-        verdicts.append(Verdict(shares))
+        verdicts.append(ProbeVerdict(shares))
     return verdicts
 
 
@@ -44,7 +44,7 @@ class Perfect:
 
     def __init__(self) -> None:
         chosen = [case.scene for case in cases(COUNT)]
-        scenes = chosen + [mirrored(scene) for scene in chosen]
+        scenes = chosen + [mirror_scene(scene) for scene in chosen]
         self.scenes = {canonical(scene, language): scene for scene in scenes for language in fidelity.LANGUAGES}
         self.asked: list[tuple[str, int]] = []
 
@@ -110,7 +110,7 @@ def test_maker_that_always_goes_left_is_half_right_and_has_no_pair() -> None:
         for text in texts:
             scene = maker.scenes[text]
             goes_right = scene.action == "right" or (not has_direction(scene.action) and scene.camera.endswith("right"))
-            left.append(film(mirrored(scene) if goes_right else scene))
+            left.append(film(mirror_scene(scene) if goes_right else scene))
         return left
 
     scores, _ = score(always_left, film, judge, prompts=COUNT, seeds=1, progress=quiet)
@@ -134,7 +134,7 @@ def test_confusions_count_every_video_once() -> None:
         assert sum(map(sum, counts)) == scores.rows[name].made.of
         assert sum(counts[i][i] for i in range(len(counts))) == scores.rows[name].made.right
     truth = Truth({**truth_of(cases(2)[0].scene).named})
-    wrong = Verdict({name: tuple(float(i == 0) for i in range(len(names))) for name, names in CLASSES.items()})
+    wrong = ProbeVerdict({name: tuple(float(i == 0) for i in range(len(names))) for name, names in CLASSES.items()})
     row = CLASSES["sky"].index(truth.named["sky"])
     assert fidelity.confusion("sky", [(truth, wrong)] * 3)[row][0] == 3
 

@@ -4,37 +4,37 @@ from dataclasses import replace
 
 import pytest
 
-from langit.evaluate.judges.questions import OTHER, STORY, asked_of
+from langit.evaluate.judges.questions import OTHER, STORY, questions_for
 from langit.evaluate.judges.truth import (
     CLASSES,
+    ProbeVerdict,
     Truth,
-    Verdict,
     agreement,
-    from_labels,
+    mask_order,
     opposite,
-    order_of,
-    reading,
-    right_first,
+    predictions,
+    right_is_first,
+    truth_from_labels,
     truth_of,
 )
-from langit.worlds.scene import Scene, Thing, mirrored, sample_scene
-from langit.worlds.story.scene import mirrored as story_mirrored
+from langit.worlds.scene import Scene, Thing, mirror_scene, sample_scene
+from langit.worlds.story.scene import mirror_scene as mirror_story
 from langit.worlds.story.scene import sample_scene as sample_story
 
 SCENES = [sample_scene(seed) for seed in range(300)]
 
 
-def verdict(**named: str) -> Verdict:
+def verdict(**named: str) -> ProbeVerdict:
     """A judge who is sure; underscores stand for spaces."""
     shares = {}
     for attribute, names in CLASSES.items():
         chosen = named.get(attribute.replace(" ", "_"), names[0])
         assert chosen in names
         shares[attribute] = tuple(float(name == chosen) for name in names)
-    return Verdict(shares)
+    return ProbeVerdict(shares)
 
 
-def of_truth(truth: Truth) -> Verdict:
+def of_truth(truth: Truth) -> ProbeVerdict:
     return verdict(**{attribute.replace(" ", "_"): name for attribute, name in truth.named.items()})
 
 
@@ -46,7 +46,7 @@ def still_pair(side: str) -> Scene:
 def test_labels_round_trip() -> None:
     for scene in SCENES:
         truth = truth_of(scene)
-        assert from_labels(truth.labels().tolist()) == truth
+        assert truth_from_labels(truth.labels().tolist()) == truth
         assert ("second shape" in truth.named) == (len(scene.things) == 2)
 
 
@@ -57,7 +57,7 @@ def test_every_class_occurs() -> None:
 
 def test_mirror_exchanges_left_and_right_and_nothing_else() -> None:
     for scene in SCENES:
-        here, there = truth_of(scene).named, truth_of(mirrored(scene)).named
+        here, there = truth_of(scene).named, truth_of(mirror_scene(scene)).named
         assert there["action"] == opposite(here["action"])
         assert there["camera"] == opposite(here["camera"])
         assert (there["ground"], there["sky"], there["things"]) == (here["ground"], here["sky"], here["things"])
@@ -65,12 +65,12 @@ def test_mirror_exchanges_left_and_right_and_nothing_else() -> None:
 
 def test_left_one_of_a_still_pair_is_the_first() -> None:
     left, right = still_pair("left"), still_pair("right")
-    assert not right_first(left)
+    assert not right_is_first(left)
     assert truth_of(left).named["shape"] == "ball"
-    assert right_first(right)
+    assert right_is_first(right)
     assert truth_of(right).named["shape"] == "cone"
     assert truth_of(right).named["second colour"] == "red"
-    assert truth_of(mirrored(left)) == Truth({**truth_of(right).named, "camera": opposite(left.camera)})
+    assert truth_of(mirror_scene(left)) == Truth({**truth_of(right).named, "camera": opposite(left.camera)})
 
 
 def test_perfect_verdict_agrees_and_a_wrong_one_is_named() -> None:
@@ -108,10 +108,10 @@ def test_still_pair_is_not_read_in_two_orders_at_once() -> None:
 def test_preference_compares_with_the_mirror_image_alone() -> None:
     shares = dict(verdict().shares)
     shares["camera"] = (0.9, 0.02, 0.05, 0.03, 0.0, 0.0, 0.0)
-    judged = Verdict(shares)
+    judged = ProbeVerdict(shares)
     assert judged.prefers("camera", "pan right")
     assert not judged.prefers("camera", "pan left")
-    assert reading(truth_of(SCENES[0]), judged)["camera"] == "static"
+    assert predictions(truth_of(SCENES[0]), judged)["camera"] == "static"
 
 
 def test_opposites() -> None:
@@ -131,7 +131,7 @@ STORIES = [sample_story(seed) for seed in range(300)]
 def test_every_class_of_the_story_is_told_and_comes_back() -> None:
     truths = [truth_of(scene, STORY) for scene in (*STORIES, SCENES[0])]
     for truth in truths:
-        assert from_labels(truth.labels().tolist(), STORY) == truth
+        assert truth_from_labels(truth.labels().tolist(), STORY) == truth
     furs = set(STORY.classes["second colour"]) - {"red", "blue", "green", "yellow", "orange"} - {"brown"}
     for attribute, names in STORY.classes.items():
         told = {truth.named.get(attribute) for truth in truths} - {None}
@@ -140,12 +140,12 @@ def test_every_class_of_the_story_is_told_and_comes_back() -> None:
 
 def test_colours_of_two_puppies_have_no_order() -> None:
     pairs = [scene for scene in STORIES if len(scene.colours) == 2 and scene.coloured]
-    assert {order_of(scene, STORY) for scene in pairs} == {(0, 1, 2), (0, 2, 1)}
+    assert {mask_order(scene, STORY) for scene in pairs} == {(0, 1, 2), (0, 2, 1)}
     for scene in pairs:
-        here, there = truth_of(scene, STORY).named, truth_of(story_mirrored(scene), STORY).named
+        here, there = truth_of(scene, STORY).named, truth_of(mirror_story(scene), STORY).named
         assert {here["colour"], here["second colour"]} == set(scene.colours)
         assert (here["colour"], here["second colour"]) == (there["colour"], there["second colour"])
-        assert scene.colours[order_of(scene, STORY)[1] - 1] == here["colour"]
+        assert scene.colours[mask_order(scene, STORY)[1] - 1] == here["colour"]
 
 
 def test_a_story_says_no_more_than_can_be_seen() -> None:
@@ -158,11 +158,11 @@ def test_a_story_says_no_more_than_can_be_seen() -> None:
 
 def test_other_worlds_show_none_of_the_storys_scenes() -> None:
     assert truth_of(SCENES[0], STORY).named == {"scene": OTHER}
-    assert order_of(SCENES[0], STORY) == (0, 0, 0)
+    assert mask_order(SCENES[0], STORY) == (0, 0, 0)
 
 
 def test_worlds_that_nothing_is_asked_about() -> None:
     with pytest.raises(ValueError, match="behind-1"):
-        asked_of("behind-1")
+        questions_for("behind-1")
     with pytest.raises(ValueError, match="StoryScene has no answers to the questions of worlds-1"):
         truth_of(STORIES[0])

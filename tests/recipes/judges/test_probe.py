@@ -13,17 +13,25 @@ from langit import config as configs
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig, to_float, to_frames
 from langit.evaluate.judges.probe import ProbeConfig, load_probe
 from langit.evaluate.judges.questions import FIRST, OTHER, STORY
-from langit.evaluate.judges.truth import from_labels, order_of, right_first, truth_of
-from langit.recipes.judges.films import FilmPlace, GivenBack, ProbeFeed, Seeds, places, reconstructed, spoilt
-from langit.recipes.judges.probe import ProbeRecipe, accuracy, fit_probe, split_places, train_probe
+from langit.evaluate.judges.truth import mask_order, right_is_first, truth_from_labels, truth_of
+from langit.recipes.judges.films import (
+    FilmLocation,
+    NoisyReconstruction,
+    ProbeFeed,
+    ProbeSeeds,
+    places,
+    reconstructed,
+    spoil,
+)
+from langit.recipes.judges.probe import ProbeRecipe, accuracy, fit_probe, split_films, train_probe
 from langit.train.optim import OptimConfig
 from langit.train.trainer import TrainConfig
-from langit.worlds.scene import mirrored, sample_scene
-from langit.worlds.story.scene import mirrored as story_mirrored
+from langit.worlds.scene import mirror_scene, sample_scene
+from langit.worlds.story.scene import mirror_scene as mirror_story
 from langit.worlds.story.scene import sample_scene as sample_story
 
 TINY = ProbeRecipe(
-    films=(Seeds("32x32x5", 0, 8, 12),),
+    films=(ProbeSeeds("32x32x5", 0, 8, 12),),
     network=ProbeConfig(frames=5, fine_width=8, width=16, blocks=2, looks=2, memory=16),
     batch=4,
     training=TrainConfig(steps=4, optim=OptimConfig(warmup=2, decay=2), checkpoint_every=2),
@@ -55,7 +63,7 @@ def test_places_know_seed_and_size(tmp_path: Path) -> None:
 
 def test_learnt_and_judged_do_not_meet(tmp_path: Path) -> None:
     found = places([shard(tmp_path, list(range(14)))])
-    learnt, judged = split_places(TINY, found)
+    learnt, judged = split_films(TINY, found)
     assert [film.seed for film in learnt] == list(range(8))
     assert [film.seed for film in judged] == [8, 9, 10, 11]
 
@@ -69,14 +77,14 @@ def test_batches_carry_the_truth_of_what_they_show(tmp_path: Path) -> None:
         items = batch.items
         for clip, frames, where, labels in zip(batch.clips, items.frames, items.where, items.labels, strict=True):
             scene = sample_scene(int(frames[0, 0, 0, 0]))
-            flipped = clip == mirrored(scene).sha256
+            flipped = clip == mirror_scene(scene).sha256
             assert flipped or clip == scene.sha256
-            scene = mirrored(scene) if flipped else scene
-            assert from_labels(labels.tolist()) == truth_of(scene)
+            scene = mirror_scene(scene) if flipped else scene
+            assert truth_from_labels(labels.tolist()) == truth_of(scene)
             left = 2 if flipped else 1  # as drawn, the first thing is on the left
-            left = 3 - left if right_first(scene) else left
+            left = 3 - left if right_is_first(scene) else left
             assert float(where[0, left, 0, 0]) == 1.0
-            seen, flips, turns = seen + 1, flips + flipped, turns + right_first(scene)
+            seen, flips, turns = seen + 1, flips + flipped, turns + right_is_first(scene)
     assert seen == 80
     assert 20 < flips < 60
     assert turns > 0
@@ -91,14 +99,14 @@ def test_the_story_is_asked_its_own_questions(tmp_path: Path) -> None:
         items = feed.batch(step).items
         for frames, where, labels in zip(items.frames, items.where, items.labels, strict=True):
             number = int(frames[0, 0, 0, 0])
-            truth = from_labels(labels.tolist(), STORY)
+            truth = truth_from_labels(labels.tolist(), STORY)
             if number >= 100:
                 assert truth.named == {"scene": OTHER}
                 assert float(where[:, 0].min()) == 1.0  # nothing that the story asks of is anywhere
                 continue
             scene = sample_story(number)
-            assert truth in (truth_of(scene, STORY), truth_of(story_mirrored(scene), STORY))
-            thing = order_of(scene, STORY)[1]
+            assert truth in (truth_of(scene, STORY), truth_of(mirror_story(scene), STORY))
+            thing = mask_order(scene, STORY)[1]
             assert float(where[0, thing, 0, 0]) + float(where[0, thing, 0, -1]) >= 1.0
             found[number] = truth.named["scene"]
     assert set(found.values()) == set(STORY.classes["scene"]) - {OTHER}
@@ -107,7 +115,7 @@ def test_the_story_is_asked_its_own_questions(tmp_path: Path) -> None:
 def test_spoiled_films_show_no_scene(tmp_path: Path) -> None:
     films = places([shard(tmp_path, list(range(40)), world=STORY.world)])
     items = ProbeFeed(films, 8, seed=1, questions=STORY, spoiled=1.0).batch(0).items
-    assert [from_labels(row.tolist(), STORY).named for row in items.labels] == [{"scene": OTHER}] * 8
+    assert [truth_from_labels(row.tolist(), STORY).named for row in items.labels] == [{"scene": OTHER}] * 8
     assert float(items.where[:, :, 0].min()) == 1.0
 
 
@@ -116,7 +124,7 @@ def test_ways_to_spoil_a_film() -> None:
     other = torch.zeros_like(frames)
     seen = set()
     for seed in range(12):
-        spoiled = spoilt(frames, other, random.Random(seed))
+        spoiled = spoil(frames, other, random.Random(seed))
         assert (spoiled.shape, spoiled.dtype) == (frames.shape, torch.uint8)
         assert not torch.equal(spoiled, frames)
         if torch.equal(spoiled.flatten().sort().values, frames.flatten().sort().values):
@@ -139,11 +147,11 @@ def test_every_second_film_is_given_back_with_noise() -> None:
     coder = Autoencoder(sizes).eval()
     frames = torch.randint(0, 256, (1, 5, 32, 32, 3), dtype=torch.uint8)
     plain = to_frames(coder.decode(coder.encode(to_float(frames))))
-    given = GivenBack(coder, noise=50.0)
+    given = NoisyReconstruction(coder, noise=50.0)
     back = [given(frames) for _ in range(4)]
     assert [torch.equal(one, plain) for one in back] == [True, False, True, False]
     assert not torch.equal(back[1], back[3])
-    again = GivenBack(coder, noise=50.0)
+    again = NoisyReconstruction(coder, noise=50.0)
     assert torch.equal([again(frames) for _ in range(2)][1], back[1])
 
 
@@ -169,7 +177,7 @@ def test_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
 
 
 def test_accuracy_counts_films_and_their_mirror_images(tmp_path: Path) -> None:
-    films: list[FilmPlace] = places([shard(tmp_path, [0, 1, 2])])
+    films: list[FilmLocation] = places([shard(tmp_path, [0, 1, 2])])
     probe = fit_probe(replace(TINY, training=replace(TINY.training, steps=1)), films, tmp_path / "run", quiet, None)
     found = accuracy(probe, films)
     assert found.rates["sky"].of == 6
@@ -202,4 +210,4 @@ def test_the_whole_road_in_miniature(tmp_path: Path) -> None:
 
 def test_seeds_that_do_not_rise_are_named() -> None:
     with pytest.raises(ValueError, match="9, 8, 9"):
-        Seeds("32x32x5", 9, 8, 9)
+        ProbeSeeds("32x32x5", 9, 8, 9)

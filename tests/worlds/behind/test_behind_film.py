@@ -13,7 +13,7 @@ from langit.worlds import film as first_world
 from langit.worlds import scene as first_scenes
 from langit.worlds.behind.film import AWAY, SIZE, course, render
 from langit.worlds.behind.scene import HIDERS, BehindScene, sample_scene
-from langit.worlds.scene import SHAPES, Thing, mirrored
+from langit.worlds.scene import SHAPES, Thing, mirror_scene
 
 TINY = PixelShape(frames=3, height=24, width=24)
 
@@ -54,14 +54,14 @@ def test_it_is_seen_first_and_last_where_the_scene_says(view: str) -> None:
     motion, rows = course(scene, 9), camera.track(scene, 9)
     for at, where in ((0, scene.start), (-1, scene.end)):
         point = np.array([motion.positions[at, 0, 0], AWAY, 0.5])
-        assert camera.seen(rows[at], point, 64, 64)[0] == pytest.approx(where, abs=1e-6)
+        assert camera.project(rows[at], point, 64, 64)[0] == pytest.approx(where, abs=1e-6)
 
 
 def test_the_mirrored_scene_is_the_mirrored_film_and_worlds_do_not_disturb_each_other() -> None:
     scene = scene_of("ball", "cylinder")
     made = render(scene, TINY)
     first = first_world.render(first_scenes.sample_scene(3), TINY)
-    image = render(_as_behind(mirrored(scene)), TINY)
+    image = render(_as_behind(mirror_scene(scene)), TINY)
     assert np.array_equal(image.frames, made.frames[:, :, ::-1])
     assert image.scene.side != scene.side
     assert render(scene, TINY).pixel_sha256 == made.pixel_sha256

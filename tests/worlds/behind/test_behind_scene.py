@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from langit.worlds import scene as first_world
 from langit.worlds.behind.scene import HIDERS, VERSION, combinations, is_held_out, sample_scene
 from langit.worlds.caption import canonical, captions, prompts
-from langit.worlds.scene import mirrored, split
+from langit.worlds.scene import mirror_scene, split
 from langit.worlds.wording import WORDINGS
 from langit.worlds.world import find_world
 
@@ -36,10 +36,10 @@ def test_what_the_first_world_never_shows_moving_passes_behind_nothing_in_traini
 
 def test_the_mirror_image_comes_out_on_the_other_side() -> None:
     scene = sample_scene(4)
-    image = mirrored(scene)
+    image = mirror_scene(scene)
     assert type(image) is type(scene)
     assert {scene.side, image.side} == {"left", "right"}
-    assert mirrored(image) == scene
+    assert mirror_scene(image) == scene
 
 
 def test_the_canonical_form_names_the_world() -> None:
@@ -51,7 +51,7 @@ def test_the_canonical_form_names_the_world() -> None:
 
 @given(st.integers(0, 10**6), st.booleans())
 def test_a_caption_says_what_hides_what_and_on_which_side_it_comes_out(seed: int, flipped: bool) -> None:
-    scene = mirrored(sample_scene(seed)) if flipped else sample_scene(seed)
+    scene = mirror_scene(sample_scene(seed)) if flipped else sample_scene(seed)
     opposite = {"left": "right", "right": "left"}
     for place, text in enumerate(captions(scene, 6)):
         table, said = WORDINGS[("en", "id")[place % 2]], text.lower()

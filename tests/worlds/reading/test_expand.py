@@ -18,7 +18,7 @@ from langit.worlds.caption import canonical, caption, captions, prompts
 from langit.worlds.reading.expand import EmbeddedExpander, expand, expander
 from langit.worlds.reading.lexicon import caption_words, phrases
 from langit.worlds.reading.parse import read_prompt
-from langit.worlds.scene import GROUNDS, Scene, is_held_out, mirrored, sample_scene
+from langit.worlds.scene import GROUNDS, Scene, is_held_out, mirror_scene, sample_scene
 from langit.worlds.wording import WORDINGS, Language
 
 # every word of every caption: a sample of captions would lack some, and fail for seeds that use them
@@ -71,7 +71,7 @@ def test_every_held_out_prompt_is_read_back_as_its_scene() -> None:
 
 @given(st.integers(0, 10**7), st.sampled_from(LANGUAGES), st.integers(0, 50), st.booleans())
 def test_every_caption_is_read_back_as_its_scene(seed: int, language: Language, variant: int, flipped: bool) -> None:
-    scene = mirrored(sample_scene(seed)) if flipped else sample_scene(seed)
+    scene = mirror_scene(sample_scene(seed)) if flipped else sample_scene(seed)
     check_caption(scene, caption(scene, language, variant), language)
 
 

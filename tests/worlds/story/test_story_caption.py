@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from langit.worlds.story.caption import canonical, caption, captions, prompts
-from langit.worlds.story.scene import KINDS, StoryScene, held_out, mirrored, pairs, sample_scene
+from langit.worlds.story.scene import KINDS, StoryScene, held_out, mirror_scene, pairs, sample_scene
 from langit.worlds.story.wording import WORDINGS
 from langit.worlds.wording import Language
 
@@ -46,7 +46,7 @@ def test_directions_are_those_of_the_scene_and_swap_in_the_mirror() -> None:
     swap = str.maketrans({"<": ">", ">": "<"})
     for scene in SCENES[:150]:
         marks = []
-        for one in (scene, mirrored(scene)):
+        for one in (scene, mirror_scene(scene)):
             text = canonical(one).replace("left", "<").replace("right", ">")
             marks.append("".join(letter for letter in text if letter in "<>"))
         assert marks[0].translate(swap) == marks[1]

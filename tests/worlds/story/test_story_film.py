@@ -11,8 +11,8 @@ import pytest
 from langit.shapes import PixelShape
 from langit.worlds.story import carriage, puppy, stage
 from langit.worlds.story.film import StoryFilm, mirror, render
-from langit.worlds.story.scene import KINDS, StoryScene, mirrored, sample_scene
-from langit.worlds.story.style import styled
+from langit.worlds.story.scene import KINDS, StoryScene, mirror_scene, sample_scene
+from langit.worlds.story.style import apply_style
 
 SMALL = PixelShape(frames=9, height=32, width=32)
 
@@ -45,7 +45,7 @@ def test_a_film_is_the_same_each_time_whatever_was_drawn_before(kind: str) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mirrored_scene_is_its_film_flipped(kind: str) -> None:
-    flipped = render(mirrored(scene(kind)), SMALL)
+    flipped = render(mirror_scene(scene(kind)), SMALL)
     assert np.array_equal(flipped.frames, film(kind).frames[:, :, ::-1])
     assert np.array_equal(mirror(flipped).masks, film(kind).masks)
     assert mirror(flipped).scene == scene(kind)
@@ -87,7 +87,7 @@ def test_outside_the_window_things_pass_and_the_reflection_stays() -> None:
 
 def test_a_journey_has_no_end() -> None:
     for row in carriage.ROWS:
-        places = [carriage.wrapped(x, row.length) for x in np.linspace(-500, 500, 301)]
+        places = [carriage.wrap(x, row.length) for x in np.linspace(-500, 500, 301)]
         assert max(map(abs, places)) <= row.length / 2
         assert row.length / 2 > 12  # beyond what is seen, so nothing appears in the picture
 
@@ -102,7 +102,7 @@ def test_an_image_is_the_middle_of_a_film() -> None:
 def test_a_style_changes_pixels_and_nothing_else(style: str) -> None:
     made = render(replace(scene("traveller", "right"), style=style), SMALL)
     plain = film("traveller", "right")
-    assert np.array_equal(made.frames, styled(plain.frames, style, scene("traveller", "right").seed))
+    assert np.array_equal(made.frames, apply_style(plain.frames, style, scene("traveller", "right").seed))
     assert not np.array_equal(made.frames, plain.frames) and np.array_equal(made.masks, plain.masks)
     if style == "black and white":
         assert (made.frames == made.frames[..., :1]).all()
@@ -110,10 +110,10 @@ def test_a_style_changes_pixels_and_nothing_else(style: str) -> None:
 
 def test_grain_is_of_the_seed_and_of_the_frame() -> None:
     grey = np.full((4, 8, 8, 3), 128, np.uint8)
-    one = styled(grey, "35 mm film", 1)
-    assert np.array_equal(one, styled(grey, "35 mm film", 1))
-    assert np.array_equal(one[2:], styled(grey[2:], "35 mm film", 1, first=2))
-    assert not np.array_equal(one[0], one[1]) and not np.array_equal(one, styled(grey, "35 mm film", 2))
+    one = apply_style(grey, "35 mm film", 1)
+    assert np.array_equal(one, apply_style(grey, "35 mm film", 1))
+    assert np.array_equal(one[2:], apply_style(grey[2:], "35 mm film", 1, first=2))
+    assert not np.array_equal(one[0], one[1]) and not np.array_equal(one, apply_style(grey, "35 mm film", 2))
     assert one[..., 0].mean() > one[..., 2].mean()  # warm
 
 
@@ -126,4 +126,4 @@ def test_a_handheld_camera_moves_and_a_still_one_does_not() -> None:
 def test_every_stage_holds_all_its_things() -> None:
     for key in (("window", "suburbs", "night"), ("puppies", "grass", "rain")):
         made = stage.model(*key)
-        assert made.ngeom < stage.GEOMS and set(stage.things(made)) == {0, 1, 2}
+        assert made.ngeom < stage.GEOMS and set(stage.mask_values(made)) == {0, 1, 2}

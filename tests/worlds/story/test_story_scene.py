@@ -20,7 +20,7 @@ from langit.worlds.story.scene import (
     TRAVELLER_ACTIONS,
     held_out,
     is_held_out,
-    mirrored,
+    mirror_scene,
     pairs,
     sample_scene,
 )
@@ -78,8 +78,8 @@ def test_the_truth_names_a_colour_only_where_one_is_seen() -> None:
 @given(st.integers(0, 10**9))
 def test_a_mirror_of_a_mirror_is_the_scene(seed: int) -> None:
     scene = sample_scene(seed)
-    image = mirrored(scene)
-    assert mirrored(image) == scene and image.sha256 != scene.sha256
+    image = mirror_scene(scene)
+    assert mirror_scene(image) == scene and image.sha256 != scene.sha256
     swap = {"left": "right", "right": "left"}
     assert image.action == swap.get(scene.action, scene.action)
 
