@@ -149,12 +149,25 @@ class LogCheckpoint:
 
     @classmethod
     def parse(cls, note: str, verifier: Verifier) -> LogCheckpoint:
-        """Read a signed checkpoint; lines of extension after the third are allowed, other signatures are skipped.
+        """Read a signed checkpoint; extension lines after the third are allowed, other signatures are skipped.
 
         Raises:
             ValueError: not a checkpoint, or not signed by ``verifier``.
         """
-        lines = open_note(note, verifier).split("\n")
+        return cls._parse_body(open_note(note, verifier))
+
+    @classmethod
+    def parse_unsigned(cls, note: str) -> LogCheckpoint:
+        """Read a checkpoint without checking who signed it.
+
+        Raises:
+            ValueError: not a checkpoint.
+        """
+        return cls._parse_body(note.rpartition("\n\n")[0] + "\n")
+
+    @classmethod
+    def _parse_body(cls, body: str) -> LogCheckpoint:
+        lines = body.split("\n")
         if len(lines) < 4 or not lines[0] or not re.fullmatch(r"0|[1-9]\d{0,18}", lines[1]):
             raise ValueError("the checkpoint is not origin, size, root and signatures, a line each: get it again")
         top = decode(lines[2])
@@ -163,10 +176,10 @@ class LogCheckpoint:
         return cls(lines[0], int(lines[1]), top)
 
     def check_extends(self, old: LogCheckpoint, proof: Sequence[Hash]) -> None:
-        """Check that this state continues ``old``.
+        """Check by a consistency proof that this state continues ``old``.
 
         Raises:
-            ValueError: another log, a rollback, a fork, or a proof that does not fit.
+            ValueError: another log, a rollback, a fork, or a proof that does not match.
         """
         if self.origin != old.origin:
             raise ValueError(f"checkpoint of {self.origin!r} cannot continue {old.origin!r}: they are different logs")

@@ -118,6 +118,8 @@ class Rights(Record):
     holder: str | None = None
     consent: ConsentAnswer | None = None
     evidence: tuple[str, ...] = ()
+    supersedes: str | None = None
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         check_sha256("source", self.source)

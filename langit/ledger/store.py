@@ -1,13 +1,15 @@
 """The ledger on disk: one Lance table for each kind of record, and the log that says which rows count.
 
-``log.lance`` holds the digest of every record in order of entry; the rows of ``source.lance``, ``clip.lance`` ...
-carry their place in it. A batch is written to its tables first and to the log last, in one atomic commit: rows
-whose place lies beyond the log's end were never acknowledged, are not shown, and are cleared before the next
-batch. Many readers and one writer at a time: see ``place``. In a bucket, where a writer may have slept through its
-lease, the log takes an entry only if nobody else took it; rows that lost stay hidden, since their digest is not the
-log's at that place.
+``log.lance`` holds the digest and the kind of every record in order of entry; the rows of ``source.lance``,
+``clip.lance`` ... carry their entry number. A batch is written to its tables first and to the log last, in one atomic
+commit: rows beyond the log's end were never acknowledged, are not shown, and are deleted before the next batch. Many
+readers and one writer at a time: see ``place``. In a bucket, where a writer may have slept through its lease, the log
+takes an entry only if nobody else took it; rows that lost stay hidden, since their digest is not the log's at that
+entry.
 
-Knows nothing of what the records mean, but which of them must be there before others.
+Every read hashes the rows it returns and compares entry, digest and kind with the log. What the log cannot show, that
+it was cut back itself, a signed checkpoint does: see ``history``. Knows nothing of what records mean, except which
+records must exist before others.
 """
 
 from __future__ import annotations
@@ -21,18 +23,19 @@ from typing import TypeVar
 import lance
 import pyarrow as pa
 
+from langit.ledger import history, keys
 from langit.ledger.checkpoint import LogCheckpoint, Signer
-from langit.ledger.derived import KINDS, Caption, Drop, Manifest, Output, RunExposure
+from langit.ledger.derived import KINDS, Caption, Drop, RunExposure
 from langit.ledger.evidence import Evidence
-from langit.ledger.likeness import LikenessConsent
-from langit.ledger.log import EMPTY, Frontier, Hash, inclusion_proof, leaf_hash, root
+from langit.ledger.log import Frontier, Hash, inclusion_proof, leaf_hash, root
 from langit.ledger.personal import Personal
 from langit.ledger.place import Bucket, Folder, open_place
 from langit.ledger.policy import Policy
 from langit.ledger.proof import Proof
+from langit.ledger.reader import LedgerReader
 from langit.ledger.record import Clip, Consent, Record, Revocation, RevokedBy, Rights, Signal, Source
 from langit.ledger.rows import from_table, to_table
-from langit.ledger.selection import Refusal, Selection, judge, select
+from langit.ledger.selection import Refusal, Selection
 from langit.ledger.verdict import Decision
 
 __all__ = ["Ledger", "Refusal", "Selection"]
@@ -44,7 +47,7 @@ LOG = pa.schema(
     [pa.field("entry", pa.int64(), nullable=False, metadata=KEY), ("kind", pa.string()), ("digest", pa.binary(32))]
 )
 REFERENCES: dict[type[Record], dict[str, tuple[str, ...]]] = {
-    Rights: {"source": ("source",)},
+    Rights: {"source": ("source",), "supersedes": ("source", "rights")},
     Consent: {"covers": ("source", "clip")},
     Signal: {"source": ("source",)},
     Clip: {"source": ("source",)},
@@ -52,13 +55,13 @@ REFERENCES: dict[type[Record], dict[str, tuple[str, ...]]] = {
     Drop: {"source": ("source",), "clip": ("clip",)},
     RunExposure: {"manifest": ("manifest",)},
 }
-"""Which fields of a record name another, and of which kinds it may be."""
+"""Which fields of a record name another record, and of which kinds it may be."""
 MAX_FRAGMENTS = 64
-"""Tables of more pieces than this are compacted after an append, so that entering films one by one stays fast."""
+"""Tables of more fragments than this are compacted after an append, so that entering films one by one stays fast."""
 
 
-class Ledger:
-    """The records under a folder, which is made when the first of them is added, or under ``s3://bucket/prefix``.
+class Ledger(LedgerReader):
+    """The records under a folder, which is created when the first of them is added, or under ``s3://bucket/prefix``.
 
     ``options`` are for S3, see :func:`langit.ledger.place.open_place`.
     """
@@ -67,35 +70,47 @@ class Ledger:
         self.place = open_place(path, options)
         self.evidence = Evidence(self.place)
         self.personal = Personal(self.place)
-        self._digests: dict[str, str] = {}
+        self._digests: dict[str, int] = {}  # entry numbers
+        self._log: list[tuple[str, str]] = []  # digest and kind of each entry
         self._frontier = Frontier()
-        self._seen: dict[str, int] = {}  # versions at which tables were found in order: they need not be read again
+        self._seen: dict[str, int] = {}  # table versions found in order, which need not be read again
+        self._confirmed: tuple[int, tuple[str, ...]] | None = None  # log size and checkpoints that agreed
         self._refresh()
 
     @property
     def path(self) -> Path:
-        """The folder.
+        """The ledger's folder.
 
         Raises:
-            ValueError: the ledger lies in a bucket.
+            ValueError: the ledger is in a bucket.
         """
         if not isinstance(self.place, Folder):
-            raise ValueError(f"this needs a ledger in a folder, and {self.place} is none: copy it to a folder")
+            raise ValueError(f"this needs a ledger in a folder, but {self.place} is a bucket: copy it to a folder")
         return self.place.path
 
     @property
+    def name(self) -> str:
+        """The folder or the URL."""
+        return str(self.place)
+
+    @property
     def size(self) -> int:
-        """Entries in the log."""
+        """Number of entries in the log."""
         self._refresh()
         return self._frontier.size
 
     def root(self) -> Hash:
-        """The RFC 6962 root over the digests of all records, in order of entry."""
+        """RFC 6962 root over the digests of all records, in order of entry."""
         self._refresh()
         return self._frontier.root()
 
+    def root_at(self, size: int) -> Hash | None:
+        """Root over the first ``size`` entries; ``None`` if the log is shorter."""
+        leaves = self.leaves()
+        return root(leaves[:size]) if 0 <= size <= len(leaves) else None
+
     def digests(self) -> tuple[str, ...]:
-        """The digest of every record, in order of entry."""
+        """Digest of every record, in order of entry."""
         self._refresh()
         return tuple(self._digests)
 
@@ -103,78 +118,13 @@ class Ledger:
         """The log's leaf hashes, for proofs."""
         return [leaf_hash(bytes.fromhex(digest)) for digest in self.digests()]
 
-    def sources(self) -> tuple[Source, ...]:
-        """All sources, in order of entry."""
-        return self._read(Source)
-
-    def clips(self) -> tuple[Clip, ...]:
-        """All clips, in order of entry, whether or not they may be used: see :meth:`allowed_clips`."""
-        return self._read(Clip)
-
-    def rights(self) -> tuple[Rights, ...]:
-        """All later statements on rights, in order of entry."""
-        return self._read(Rights)
-
-    def consents(self) -> tuple[Consent, ...]:
-        """All consents, in order of entry, whether or not they are in force."""
-        return self._read(Consent)
-
-    def signals(self) -> tuple[Signal, ...]:
-        """All opt-out signals that were read, in order of entry."""
-        return self._read(Signal)
-
-    def captions(self) -> tuple[Caption, ...]:
-        """All captions that were written after their clips were entered, in order of entry."""
-        return self._read(Caption)
-
-    def drops(self) -> tuple[Drop, ...]:
-        """All that curation turned away, in order of entry."""
-        return self._read(Drop)
-
-    def manifests(self) -> tuple[Manifest, ...]:
-        """All manifests, in order of entry."""
-        return self._read(Manifest)
-
-    def exposures(self) -> tuple[RunExposure, ...]:
-        """All exposures, in order of entry."""
-        return self._read(RunExposure)
-
-    def outputs(self) -> tuple[Output, ...]:
-        """All videos that left, in order of entry."""
-        return self._read(Output)
-
-    def where(self, kind: type[Kind], column: str, value: bytes) -> tuple[Kind, ...]:
-        """Records with this value in a column of hexadecimal digits, in order of entry; Lance scans that column alone.
-
-        Rows that are not what the log names are left out.
-        """
-        self._refresh()
-        dataset = self._open(kind.record)
-        if dataset is None or column not in dataset.schema.names:
-            return ()
-        table = dataset.to_table(filter=f"{column} = '{value.hex()}' AND entry < {self._frontier.size}")
-        records = (record for _, record in from_table(kind, table))
-        return tuple(record for record in records if self._digests.get(record.digest) == kind.record)
-
-    def likenesses(self) -> tuple[LikenessConsent, ...]:
-        """All consents to be shown, in order of entry, whether or not they are in force."""
-        return self._entered(LikenessConsent)
-
-    def revocations(self) -> tuple[Revocation, ...]:
-        """All revocations, in order of entry."""
-        return self._read(Revocation)
+    def evidence_bytes(self, digest: str) -> bytes:
+        """Evidence by its SHA-256, checked."""
+        return self.evidence.get(digest)
 
     def add_sources(self, sources: Sequence[Source]) -> int:
         """Enter sources as one batch: all or none. Returns how many were new."""
         return self.add(sources)
-
-    def add_clips(self, clips: Sequence[Clip]) -> int:
-        """Enter clips as one batch: all or none. Returns how many were new.
-
-        Raises:
-            ValueError: a clip's source is not in the ledger.
-        """
-        return self.add(clips)
 
     def revoke(
         self,
@@ -184,7 +134,7 @@ class Ledger:
         revoked_at: str | None = None,
         evidence: tuple[str, ...] = (),
     ) -> Revocation:
-        """Enter that a source, a clip, a content hash or a URL may no longer be used.
+        """Enter that a source, a clip, a content hash, a URL or a fingerprint may no longer be used.
 
         Raises:
             ValueError: ``by`` is ``"record"`` and no such record is in the ledger.
@@ -197,7 +147,8 @@ class Ledger:
     def add(self, records: Sequence[Record]) -> int:
         """Enter records of any kinds as one batch: all or none. Returns how many were new.
 
-        A record that is already there, by its digest, is not entered again. When this returns, the batch is kept.
+        A record that is already there, by its digest, is not entered again. When this returns, the batch is on disk.
+        A batch that withdraws a permission is signed at once, so that cutting the log back is noticed.
 
         Raises:
             ValueError: a record names a source or a record that is not in the ledger.
@@ -206,122 +157,184 @@ class Ledger:
             new: dict[str, Record] = {}
             for record in records:
                 if record.digest not in self._digests and record.digest not in new:
-                    self._check_reference(record, new)
+                    self._check_references(record, new)
                     new[record.digest] = record
             if not new:
                 return 0
             start = self._frontier.size
-            placed = list(enumerate(new.values(), start))
+            numbered = list(enumerate(new.values(), start))
             written = {}
             for kind in KINDS.values():
-                rows = [(entry, record) for entry, record in placed if type(record) is kind]
+                rows = [(entry, record) for entry, record in numbered if type(record) is kind]
                 if rows:
                     written[kind.record] = self._append(kind.record, to_table(kind, rows))
-            kinds = [record.record for _, record in placed]
-            digests = [bytes.fromhex(record.digest) for _, record in placed]
-            log = {"entry": [entry for entry, _ in placed], "kind": kinds, "digest": digests}
+            kinds = [record.record for _, record in numbered]
+            digests = [bytes.fromhex(record.digest) for _, record in numbered]
+            log = {"entry": [entry for entry, _ in numbered], "kind": kinds, "digest": digests}
             before, after = self._seen.get("log", 0), self._append("log", pa.table(log, schema=LOG))
-            self._take(digests, kinds)
+            self._extend_log(digests, kinds)
             if after == before + 1:  # nobody else has written, and nothing was compacted
                 self._seen |= written | {"log": after}
+            if isinstance(self.place, Folder) and any(history.withdraws(record) for record in new.values()):
+                signer = keys.signer(self.place.path)  # a bucket never holds the key, so nothing can sign there
+                self._sign(signer.name, signer)
             return len(new)
 
     def decisions(self, policy: Policy) -> dict[str, Decision]:
-        """The decision on every source under ``policy``, by its digest."""
-        records = (self._entered(Source), self._entered(Rights), self._entered(Signal), self._entered(Revocation))
-        return judge(policy, *records)
-
-    def allowed_clips(self, policy: Policy, on: str | None = None) -> Selection:
-        """The clips that may be learnt from under ``policy``, and each other clip with the rule that fired.
-
-        Args:
-            policy: what may be learnt from.
-            on: the day (ISO 8601) on which consent has to be in force; today in UTC if left out.
-        """
-        sources, clips, revocations = self._entered(Source), self._entered(Clip), self._entered(Revocation)
-        decisions = judge(policy, sources, self._entered(Rights), self._entered(Signal), revocations)
-        return select(policy, sources, clips, decisions, self._entered(Consent), revocations, on)
-
-    def checkpoint(self, origin: str, signer: Signer) -> str:
-        """A signed C2SP checkpoint of the log as it stands, also kept in the file ``checkpoint`` of the folder.
+        """Decision on every source under ``policy``, by the source's digest.
 
         Raises:
-            ValueError: the log does not continue the checkpoint that was kept: nothing is signed.
+            ValueError: the tables do not hold what the log says, or the log was cut back.
+        """
+        self.check_tables()
+        self.check_history()
+        return super().decisions(policy)
+
+    def allowed_clips(self, policy: Policy, on: str | None = None) -> Selection:
+        """Clips that may be learnt from: see :meth:`LedgerReader.allowed_clips`.
+
+        Raises:
+            ValueError: the tables do not hold what the log says, or the log was cut back.
+        """
+        self.check_tables()
+        self.check_history()
+        return super().allowed_clips(policy, on)
+
+    def checkpoint(self, origin: str, signer: Signer) -> str:
+        """Sign a C2SP checkpoint of the log as it stands; it is kept in the ledger and, for a folder, beside it.
+
+        Raises:
+            ValueError: the log does not continue a checkpoint that was signed before: nothing is signed.
         """
         with self._writing():
-            kept = f"checkpoint of {self.place}"
-            try:
-                old = LogCheckpoint.parse(self.place.get("checkpoint").decode(), signer.verifier)
-            except FileNotFoundError:
-                old = LogCheckpoint(origin, 0, EMPTY)
-            if old.origin != origin:
-                raise ValueError(f"{kept} is of {old.origin!r}, not {origin!r}: a ledger keeps its origin")
-            if old.size > self._frontier.size or root(self.leaves()[: old.size]) != old.root:
-                raise ValueError(
-                    f"{self.place} does not continue its checkpoint at {old.size} entries: restore the ledger"
-                )
-            note = signer.sign(str(LogCheckpoint(origin, self._frontier.size, self._frontier.root())))
-            self.place.put("checkpoint", note.encode())
-            return note
+            return self._sign(origin, signer)
 
     def prove(self, digest: str, note: str, signer: Signer) -> Proof:
-        """A receipt that a record is in the log, under the signed checkpoint ``note`` (see :meth:`checkpoint`).
+        """Prove that a record is in the log, under the signed checkpoint ``note`` (see :meth:`checkpoint`).
 
         Raises:
             ValueError: the record is not in the ledger, or was entered after the checkpoint.
         """
         state, digests = LogCheckpoint.parse(note, signer.verifier), self.digests()
         if digest not in digests[: state.size]:
-            raise ValueError(f"record {digest} is not among the {state.size} entries of {self.place} that were signed")
+            raise ValueError(f"record {digest} is not among the {state.size} signed entries of {self.place}")
         index = digests.index(digest)
         return Proof(index, inclusion_proof(self.leaves()[: state.size], index), note)
 
     def check(self) -> None:
-        """Hash every record again and compare with the log.
+        """Hash every record again, and compare with the log and with the checkpoints that were signed.
 
         Raises:
-            ValueError: a record is missing from its table, or says something else than what was entered.
+            ValueError: a record is missing, was changed or is of another kind; or the log was cut back or rewritten.
+        """
+        for kind in KINDS.values():
+            self.read(kind)
+        self.check_tables()
+        self.check_history()
+
+    def check_tables(self) -> None:
+        """Compare the entry numbers of every table with the log; cheap, since only that column is read.
+
+        Raises:
+            ValueError: a table is missing or lacks an entry, or the log has a kind of record that is not known.
         """
         self._refresh()
-        found: dict[str, str] = {}
-        for kind in KINDS.values():
-            found.update((record.digest, kind.record) for record in self._read(kind))
-        for entry, (digest, name) in enumerate(self._digests.items()):
-            if found.get(digest) != name:
+        wanted: dict[str, list[int]] = {}
+        for entry, (_, kind) in enumerate(self._log):
+            wanted.setdefault(kind, []).append(entry)
+        for kind, entries in wanted.items():
+            if kind not in KINDS:
                 raise ValueError(
-                    f"entry {entry} of {self.place}, {name} {digest}, is missing or was changed: restore it"
+                    f"entry {entries[0]} of {self.place} is a {kind!r}, which this Langit does not know: upgrade it,"
+                    " or restore the ledger if its log was changed"
                 )
+            dataset = self._open(kind)
+            present = set() if dataset is None else {*dataset.to_table(columns=["entry"])["entry"].to_pylist()}
+            missing = next((entry for entry in entries if entry not in present), None)
+            if missing is not None:
+                raise ValueError(f"entry {missing} of {self.place}, a {kind}, is missing: restore the ledger")
 
-    def _entered(self, kind: type[Kind]) -> tuple[Kind, ...]:
-        """Records of a kind, each hashed: one that was changed behind the ledger's back is not what was entered."""
-        records = self._read(kind)
-        for record in records:
-            if record.digest not in self._digests:
-                raise ValueError(f"a {record.record} in {self.place} says what was never entered: restore the ledger")
-        return records
+    def check_history(self) -> None:
+        """Check that the log continues every checkpoint of it that is at hand.
 
-    def _check_reference(self, record: Record, new: dict[str, Record]) -> None:
-        """What a record hangs on must be there before it: a clip's source, a caption's clip ..."""
+        Raises:
+            ValueError: the log was cut back or rewritten since it was signed, or a checkpoint was changed.
+        """
+        self._refresh()
+        notes = history.kept_notes(self.place)
+        if self._confirmed == (self._frontier.size, notes):
+            return
+        for note in notes:
+            history.check_continues(self, note)
+        self._confirmed = (self._frontier.size, notes)
+
+    def read(self, kind: type[Kind]) -> tuple[Kind, ...]:
+        """All acknowledged records of a kind, in order of entry, each compared with the log.
+
+        Raises:
+            ValueError: a record is missing, was changed, or is logged as another kind.
+        """
+        self._refresh()
+        dataset = self._open(kind.record)
+        found: dict[int, Kind] = {}
+        if dataset is not None:
+            try:
+                rows = from_table(kind, dataset.to_table(filter=f"entry < {self._frontier.size}"))
+            except ValueError as error:
+                raise ValueError(f"{self.place} has {error}") from error
+            for entry, record in rows:
+                digest, logged = self._log[entry]
+                if record.digest != digest:
+                    continue  # in a bucket: a row of a writer that lost its lease; otherwise the entry is missing below
+                if logged != kind.record:
+                    raise ValueError(
+                        f"entry {entry} of {self.place}, a {kind.record}, is logged as {logged}: restore it"
+                    )
+                found[entry] = record
+        wanted = [entry for entry, (_, logged) in enumerate(self._log) if logged == kind.record]
+        missing = next((entry for entry in wanted if entry not in found), None)
+        if missing is not None:
+            raise ValueError(
+                f"entry {missing} of {self.place}, a {kind.record}, is missing or was changed: restore the ledger"
+            )
+        return tuple(found[entry] for entry in wanted)
+
+    def _sign(self, origin: str, signer: Signer) -> str:
+        """Sign the log as it stands, if it continues what was signed before. Needs the writer's lock."""
+        kept = [LogCheckpoint.parse(note, signer.verifier) for note in history.kept_notes(self.place)]
+        other = next((old for old in kept if old.origin != origin), None)
+        if other is not None:
+            raise ValueError(f"the checkpoint of {self.place} is of {other.origin!r}, not {origin!r}: keep its origin")
+        self.check_history()
+        note = signer.sign(str(LogCheckpoint(origin, self._frontier.size, self._frontier.root())))
+        history.keep_note(self.place, note)
+        return note
+
+    def _check_references(self, record: Record, new: dict[str, Record]) -> None:
+        """Check that what a record names is there before it: a clip's source, a caption's clip ..."""
         for name, kinds in REFERENCES.get(type(record), {}).items():
             target = getattr(record, name)
             if target is None:
                 continue
-            known = new[target].record if target in new else self._digests.get(target)
+            known = new[target].record if target in new else self._kind_of(target)
             if known not in kinds:
                 wanted = " or ".join(kinds)
                 raise ValueError(
                     f"{wanted} {target} of a {record.record} is not in {self.place}: add the {wanted} first"
                 )
-        if isinstance(record, Revocation) and record.by == "record":
-            present = record.target in self._digests or record.target in new
-            if not present:
-                raise ValueError(
-                    f"record {record.target} is not in {self.place}: revoke by content or url to bar it ahead"
-                )
+        by_record = isinstance(record, Revocation) and record.by == "record"
+        if by_record and record.target not in self._digests and record.target not in new:
+            raise ValueError(
+                f"record {record.target} is not in {self.place}: revoke by content or url to bar it in advance"
+            )
+
+    def _kind_of(self, digest: str) -> str | None:
+        entry = self._digests.get(digest)
+        return None if entry is None else self._log[entry][1]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Hold the writer's lock, with the newest log read and unacknowledged rows cleared."""
+        """Hold the writer's lock, with the newest log read and unacknowledged rows deleted."""
         with self.place.writing():
             self._refresh()
             for name in KINDS:
@@ -353,7 +366,7 @@ class Ledger:
             # Lance refuses to insert a key that another writer has inserted since this version was opened.
             merge = dataset.merge_insert("entry").when_not_matched_insert_all().conflict_retries(0)
             if merge.execute(table)["num_inserted_rows"] != len(table):
-                raise OSError(f"another writer has added to {self.place} meanwhile: add again")
+                raise OSError(f"another writer added to {self.place} at the same time: add again")
         else:
             lance.write_dataset(table, mode="append", **where)
         dataset = lance.dataset(**where)
@@ -371,29 +384,14 @@ class Ledger:
         entries = fresh["entry"].to_pylist()
         if entries != list(range(known, known + len(entries))):
             raise ValueError(f"the log of {self.place} skips an entry after {known}: restore the ledger from a copy")
-        self._take(fresh["digest"].to_pylist(), fresh["kind"].to_pylist())
+        self._extend_log(fresh["digest"].to_pylist(), fresh["kind"].to_pylist())
         self._seen["log"] = dataset.version
 
-    def _take(self, digests: Sequence[bytes], kinds: Sequence[str]) -> None:
-        """Know of the log's next entries."""
-        self._digests.update(zip((digest.hex() for digest in digests), kinds, strict=True))
+    def _extend_log(self, digests: Sequence[bytes], kinds: Sequence[str]) -> None:
+        """Take up the log's next entries."""
+        for digest, kind in zip(digests, kinds, strict=True):
+            if digest.hex() in self._digests:
+                raise ValueError(f"the log of {self.place} names record {digest.hex()} twice: restore the ledger")
+            self._digests[digest.hex()] = len(self._log)
+            self._log.append((digest.hex(), kind))
         self._frontier = self._frontier.extend(map(leaf_hash, digests))
-
-    def _read(self, kind: type[Kind]) -> tuple[Kind, ...]:
-        """All acknowledged records of a kind, in order of entry."""
-        self._refresh()
-        dataset = self._open(kind.record)
-        if dataset is None:
-            return ()
-        try:
-            rows = from_table(kind, dataset.to_table(filter=f"entry < {self._frontier.size}"))
-        except ValueError as error:
-            raise ValueError(f"{self.place} has {error}") from error
-        wanted = [(entry, digest) for entry, (digest, name) in enumerate(self._digests.items()) if name == kind.record]
-        if [entry for entry, _ in rows] != [entry for entry, _ in wanted]:
-            entered = set(wanted)
-            rows = [(entry, record) for entry, record in rows if (entry, record.digest) in entered]
-            missing = [entry for entry, _ in wanted if entry not in {entry for entry, _ in rows}]
-            if missing:
-                raise ValueError(f"entry {missing[0]} of {self.place}, a {kind.record}, is missing: restore it")
-        return tuple(record for _, record in rows)

@@ -12,8 +12,8 @@ from bundle.miniature import CAPTIONS, RECIPE, make_source
 from safetensors.numpy import save_file
 
 from langit.bundle.films import FilmTable
-from langit.bundle.provenance import Exposure as Exposed
-from langit.bundle.provenance import LedgerState, Provenance, Training
+from langit.bundle.provenance import ExposureRecord as Exposed
+from langit.bundle.provenance import LedgerState, Provenance, TrainingRecord
 from langit.feed.exposure import ExposureLog
 from langit.ledger.derived import Caption, Drop, Manifest, RunExposure
 from langit.ledger.log import leaf_hash, root
@@ -105,7 +105,7 @@ def live(home: Path) -> Lived:
         recipe=RECIPE | {"stages": [{"name": "scenes"}]},
         ledger=state,
         exposure={stage: Exposed(log.root(), log.rows, 4) for stage, log in logs.items()},
-        training={stage: Training(1, 1, "CPU") for stage in logs},
+        training={stage: TrainingRecord(1, 1, "CPU") for stage in logs},
     )
     films = FilmTable.of(FILMS, ledger.digests())
     folder = home / "models" / "tiny"

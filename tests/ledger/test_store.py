@@ -51,7 +51,7 @@ CLIPS = [clip(source, mirrored) for source in FILMS for mirrored in (False, True
 def ledger(tmp_path):
     filled = Ledger(tmp_path / "ledger")
     filled.add_sources(FILMS)
-    filled.add_clips(CLIPS)
+    filled.add(CLIPS)
     return filled
 
 
@@ -76,7 +76,7 @@ def test_the_root_is_over_all_digests_in_order_of_entry(ledger):
 
 def test_nothing_is_entered_twice(ledger):
     before = ledger.root()
-    assert ledger.add_sources(FILMS) == 0 and ledger.add_clips(CLIPS[::-1]) == 0
+    assert ledger.add_sources(FILMS) == 0 and ledger.add(CLIPS[::-1]) == 0
     extra = film(100)
     assert ledger.add_sources([extra, FILMS[0], extra]) == 1
     assert ledger.size == len(FILMS) + len(CLIPS) + 1 and ledger.sources()[-1] == extra
@@ -161,7 +161,7 @@ def test_a_row_changed_behind_the_ledgers_back_is_caught(ledger):
     silent = film(80, licence=None)
     ledger.add([silent, clip(silent)])
     lance.dataset(str(ledger.path / "source.lance")).update({"licence": "'CC0-1.0'"}, where="licence IS NULL")
-    with pytest.raises(ValueError, match="says what was never entered"):
+    with pytest.raises(ValueError, match=r"entry 18 of .*, a source, is missing or was changed"):
         Ledger(ledger.path).allowed_clips(Policy())
     with pytest.raises(ValueError, match=r"entry 18 of .* is missing or was changed"):
         Ledger(ledger.path).check()
@@ -175,12 +175,12 @@ def test_checkpoints_are_signed_kept_and_never_contradicted(ledger):
     )
     ledger.add_sources([film(90)])
     ledger.checkpoint("langit.example/films", signer)
-    with pytest.raises(ValueError, match="a ledger keeps its origin"):
+    with pytest.raises(ValueError, match="not 'elsewhere': keep its origin"):
         ledger.checkpoint("elsewhere", signer)
     with pytest.raises(ValueError, match="no valid signature"):
         ledger.checkpoint("langit.example/films", Signer.generate("langit.example"))
     lance.dataset(str(ledger.path / "log.lance")).delete("entry = 18")
-    with pytest.raises(ValueError, match="does not continue"):
+    with pytest.raises(ValueError, match="was cut back"):
         Ledger(ledger.path).checkpoint("langit.example/films", signer)
 
 
@@ -198,7 +198,7 @@ def test_tables_gain_columns_when_records_gain_fields(ledger, monkeypatch):
     shot = Later(**(dataclasses.asdict(film(91)) | {"camera": "still"}))
     monkeypatch.setattr(store, "KINDS", store.KINDS | {"source": Later})
     ledger.add([shot])
-    found = ledger._read(Later)
+    found = ledger.read(Later)
     assert found[-1] == shot and found[0].digest == FILMS[0].digest and len(found) == len(FILMS) + 1
     monkeypatch.undo()
     with pytest.raises(ValueError, match="that this Langit does not know"):
