@@ -55,7 +55,7 @@ def bare(path: Path) -> int:
 def cuts(path: Path) -> list[int]:
     """Our cuts, no other signals."""
     finder = CutFinder(CutSettings())
-    for picture in video.pictures(path):
+    for picture in video.decode(path):
         finder.step(sampled(picture.luma()))
     return finder.cuts
 
@@ -67,7 +67,7 @@ def signals(path: Path, picture: int = 0) -> list[Segment]:
 
 def with_faces(path: Path) -> int:
     """Everything, and faces on the pictures that it leaves."""
-    return sum(people([look.picture for look in one.looks], FaceSettings()) for one in signals(path, 640))
+    return sum(people([sample.picture for sample in one.samples], FaceSettings()) for one in signals(path, 640))
 
 
 def peer(path: Path) -> list[int]:

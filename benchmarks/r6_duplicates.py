@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 
 from langit import video
-from langit.curate.duplicates import ClipFingerprints, DuplicateIndex, distances, rows
+from langit.curate.duplicates import ClipFingerprints, DuplicateIndex, as_rows, distances
 from langit.curate.settings import DuplicateSettings
 from langit.curate.survey import Segment, SurveySettings, survey
 
@@ -43,8 +43,10 @@ def shots(path: Path) -> list[Segment]:
 
 def prints(one: Segment, name: str) -> ClipFingerprints:
     """A stretch's fingerprints, as curation compares them."""
-    good = [look for look in one.looks if look.fingerprint.quality >= DuplicateSettings().quality]
-    return ClipFingerprints(name, tuple(look.fingerprint.bits for look in good), tuple(look.inner.bits for look in good))
+    good = [look for look in one.samples if look.fingerprint.quality >= DuplicateSettings().quality]
+    return ClipFingerprints(
+        name, tuple(look.fingerprint.bits for look in good), tuple(look.inner.bits for look in good)
+    )
 
 
 def smaller(frames: np.ndarray) -> np.ndarray:
@@ -134,7 +136,7 @@ def main() -> None:
                 found = seen.find(copy)
                 times.append(time.process_time() - start)
                 singles.append(times[-1] / len(copy.whole))
-                queries.append(rows(copy.whole)[0])
+                queries.append(as_rows(copy.whole)[0])
                 asked += 1
                 right += found is not None and found[0] == f"shot {one.start}"
             print(f"  {name:46} recall@1 {right / asked:.3f} of {asked}")

@@ -23,7 +23,7 @@ def curate(
 
     curation = load(config)
 
-    from langit.curate.funnel import save, stages
+    from langit.curate.funnel import drop_counts, save
     from langit.curate.run import curate as walk
     from langit.ledger.store import Ledger
 
@@ -32,7 +32,7 @@ def curate(
     folder = output or Path(f"curation-{curation.name}")
     paths = save(found, curation.name, folder)
     typer.echo(f"{found.files} files, {len(found.outcomes)} clips or files that gave none, {len(found.kept)} kept")
-    for name, count in stages(found):
+    for name, count in drop_counts(found):
         typer.echo(f"{count:8} dropped by {name}")
     if found.manifest is not None:
         typer.echo(f"manifest {found.manifest.name} {found.manifest.digest}")

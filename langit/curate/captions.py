@@ -1,21 +1,23 @@
-"""Words for a clip: from a file beside the footage, from a local model that sees pictures, or from a server of one.
+"""Captions for clips: from a file beside the footage, from a local vision-language model, or from a model server.
 
-Each captioner says who wrote and how it was asked, for the record. Knows nothing of the ledger.
+Each captioner reports who wrote a caption and with which prompt, for the record. It knows nothing of the ledger.
 """
 
 from __future__ import annotations
 
 import base64
+import codecs
 import hashlib
 import io
 import json
+import math
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image
@@ -25,7 +27,7 @@ from langit.curate.settings import CaptionSettings
 
 @dataclass(frozen=True)
 class WrittenCaption:
-    """What was written, and by whom: see the ledger's `Caption`."""
+    """A caption and its author; the fields are those of the ledger's `Caption`."""
 
     text: str
     captioner: str
@@ -35,19 +37,28 @@ class WrittenCaption:
 
 
 class Captioner(Protocol):
-    """Writes captions of clips."""
+    """Writes captions for clips."""
 
-    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
-        """Captions of the stretch of a file between two times, of which ``pictures`` are JPEGs; none if it has none.
+    def __call__(self, path: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
+        """Return the captions of one clip, or an empty list if there are none.
+
+        Args:
+            path: the file that the clip is cut from.
+            seconds: where the clip starts and ends, counted from the file's first frame.
+            pictures: JPEGs of the clip, in order.
 
         Raises:
-            ValueError: what was asked did not answer, or not with words.
+            ValueError: the caption file or the model's answer cannot be read.
         """
         ...
 
 
-def captioner(settings: CaptionSettings) -> Captioner | None:
-    """The captioner that the settings name."""
+def make_captioner(settings: CaptionSettings) -> Captioner | None:
+    """Return the captioner that the settings name, or None if clips are kept without captions.
+
+    Raises:
+        ValueError: the model cannot be opened.
+    """
     if settings.by == "sidecar":
         return SidecarCaptioner(settings)
     if settings.by == "transformers":
@@ -56,69 +67,97 @@ def captioner(settings: CaptionSettings) -> Captioner | None:
 
 
 def spread(pictures: Sequence[bytes], count: int) -> list[bytes]:
-    """``count`` of the pictures, or all if they are fewer, evenly from first to last."""
+    """Return ``count`` pictures, evenly spaced from first to last, or all of them if there are fewer."""
     if len(pictures) <= count:
         return list(pictures)
-    return [pictures[place] for place in np.linspace(0, len(pictures) - 1, count).round().astype(int)]
+    return [pictures[index] for index in np.linspace(0, len(pictures) - 1, count).round().astype(int)]
+
+
+class TimedCaption(NamedTuple):
+    """One entry of a caption file; ``start`` and ``end`` are in seconds, None where the file gives no time."""
+
+    text: str
+    language: str | None = None
+    start: float | None = None
+    end: float | None = None
 
 
 @dataclass(frozen=True)
 class SidecarCaptioner:
-    """A text beside the file: ``film.txt``, or ``film.json``.
+    """Reads ``film.txt`` or ``film.json`` beside ``film.mp4``.
 
-    The text is of the whole file, a caption on each line. The JSON is a caption, a list of them, or ``{"captions":
-    [...]}``; a caption is words, or ``{"text": ..., "language": ..., "start": seconds, "end": seconds}``, which is for
-    the clips that lie between those times for the most part.
+    A text file describes the whole film, one caption per line. A JSON file holds one caption, a list of captions, or
+    ``{"captions": [...]}``. A caption is a string, or ``{"text": ..., "language": ..., "start": seconds, "end":
+    seconds}``. A caption with times applies to clips that overlap them for more than half of the clip's length.
     """
 
     settings: CaptionSettings
 
-    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
+    def __call__(self, path: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
         del pictures
-        found = []
-        for path in (place.with_suffix(".json"), place.with_suffix(".txt")):
-            if not path.is_file():
+        captions = []
+        for sidecar in (path.with_suffix(".json"), path.with_suffix(".txt")):
+            if not sidecar.is_file():
                 continue
-            data = path.read_bytes()
+            data = sidecar.read_bytes()
             version = hashlib.sha256(data).hexdigest()
-            for text, language, start, end in _captions(data, path):
+            for text, language, start, end in parse_sidecar(data, sidecar):
                 start, end = start or 0.0, seconds[1] if end is None else end
-                shared = min(end, seconds[1]) - max(start, seconds[0])
-                if text.strip() and shared > (seconds[1] - seconds[0]) / 2:
-                    found.append(WrittenCaption(text.strip(), "sidecar", version, None, language or self.settings.language))
-        return found
+                overlap = min(end, seconds[1]) - max(start, seconds[0])
+                if text.strip() and overlap > (seconds[1] - seconds[0]) / 2:
+                    language = language or self.settings.language
+                    captions.append(WrittenCaption(text.strip(), "sidecar", version, None, language))
+        return captions
 
 
-Said = tuple[str, str | None, float | None, float | None]  # text, language, start, end
+def parse_sidecar(data: bytes, path: Path) -> list[TimedCaption]:
+    """Parse the bytes of a caption file. ``path`` gives its kind and its name in messages.
 
-
-def _captions(data: bytes, path: Path) -> list[Said]:
+    Raises:
+        ValueError: the file is not UTF-8 (or UTF-16 with a byte order mark), not JSON where it should be, or holds
+            something that is not a caption.
+    """
+    # Windows editors write a byte order mark; it must not become part of the first word.
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-16" if utf16 else "utf-8-sig")
+        if "\0" in text:
+            raise ValueError("it contains NUL characters")
         if path.suffix == ".txt":
-            return [(line, None, None, None) for line in text.splitlines()]
+            # str.splitlines would also split at U+2028 and form feeds, which people paste inside a caption.
+            return [TimedCaption(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
         plain = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{path.name} cannot be read ({error}): write it in UTF-8, JSON where it says so") from error
+        raise ValueError(f"{path.name} cannot be read ({error}): save it as UTF-8 text, .json as JSON") from error
     if isinstance(plain, dict) and "captions" in plain:
         plain = plain["captions"]
-    return [_said(item, path) for item in (plain if isinstance(plain, list) else [plain])]
+    return [_parse_entry(item, path) for item in (plain if isinstance(plain, list) else [plain])]
 
 
-def _said(item: Any, path: Path) -> Said:
+def _parse_entry(item: Any, path: Path) -> TimedCaption:
     if isinstance(item, str):
-        return item, None, None, None
-    times = [item.get(name) for name in ("start", "end")] if isinstance(item, dict) else []
-    if times and isinstance(item.get("text"), str) and all(isinstance(t, (int, float, type(None))) for t in times):
-        language = item.get("language")
-        return item["text"], language if isinstance(language, str) else None, times[0], times[1]
-    raise ValueError(f"{path.name} says {str(item)[:80]!r}: a caption is words, or has a text, and times in seconds")
+        return TimedCaption(item)
+    if isinstance(item, dict) and isinstance(item.get("text"), str):
+        start, end = item.get("start"), item.get("end")
+        if all(time is None or _is_seconds(time) for time in (start, end)):
+            language = item.get("language")
+            return TimedCaption(item["text"], language if isinstance(language, str) else None, start, end)
+    raise ValueError(
+        f"{path.name} holds {str(item)[:80]!r}, which is not a caption: write a string, or an object with a text and"
+        " optional start and end in seconds"
+    )
+
+
+def _is_seconds(value: object) -> bool:
+    """Whether a JSON value is a finite number; Python's JSON parser accepts NaN and Infinity, too."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 class LocalCaptioner:
-    """Any image-text-to-text model of `transformers`, in a folder or by its name on the Hub; words by greedy search."""
+    """Any image-text-to-text model of `transformers`, from a folder or by its name on the Hub, with greedy decoding."""
 
     def __init__(self, settings: CaptionSettings) -> None:
+        _check_model_folder(settings.model)
         import torch
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
@@ -127,42 +166,55 @@ class LocalCaptioner:
             self.processor = AutoProcessor.from_pretrained(settings.model)
             model = AutoModelForImageTextToText.from_pretrained(settings.model, dtype=torch.float32)
         except (OSError, ValueError) as error:
-            said = str(error).splitlines()[0]
-            raise ValueError(f"captions.model {settings.model} cannot be opened ({said}): give another") from error
+            cause = str(error).splitlines()[0]
+            raise ValueError(
+                f"captions.model {settings.model} cannot be opened ({cause}): give a folder, or a name on the Hub"
+            ) from error
         self.model = model.eval()
-        digest = hashlib.sha256()
+        digest = hashlib.sha256()  # of all weights: a name on the Hub may point to other weights tomorrow
         for name, value in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(value.detach().contiguous().view(torch.uint8).numpy().tobytes())
         self.version = digest.hexdigest()
 
-    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
+    def __call__(self, path: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
         import torch
 
-        del place, seconds
-        shown = [Image.open(io.BytesIO(picture)) for picture in spread(pictures, self.settings.pictures)]
-        asked = [{"type": "image"} for _ in shown] + [{"type": "text", "text": self.settings.prompt}]
-        prompt = self.processor.apply_chat_template([{"role": "user", "content": asked}], add_generation_prompt=True)
-        inputs = self.processor(text=prompt, images=shown, return_tensors="pt")
+        del path, seconds
+        images = [Image.open(io.BytesIO(picture)) for picture in spread(pictures, self.settings.pictures)]
+        content = [{"type": "image"} for _ in images] + [{"type": "text", "text": self.settings.prompt}]
+        prompt = self.processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+        inputs = self.processor(text=prompt, images=images, return_tensors="pt")
         with torch.no_grad():
-            made = self.model.generate(**inputs, max_new_tokens=self.settings.words, do_sample=False)
-        answer = made[0, inputs["input_ids"].shape[1] :]
+            tokens = self.model.generate(**inputs, max_new_tokens=self.settings.words, do_sample=False)
+        answer = tokens[0, inputs["input_ids"].shape[1] :]
         text = self.processor.batch_decode([answer], skip_special_tokens=True)[0].strip()
         if not text:
             return []
-        return [WrittenCaption(text, self.settings.model, self.version, self.settings.prompt, self.settings.language)]
+        settings = self.settings
+        return [WrittenCaption(text, settings.model, self.version, settings.prompt, settings.language)]
+
+
+def _check_model_folder(model: str) -> None:
+    """Refuse a path that does not exist; `transformers` would take it for a name on the Hub and try for a minute.
+
+    Names on the Hub are ``name`` or ``owner/name``; anything else is a path.
+    """
+    is_path = model.startswith(("/", ".", "~")) or model.count("/") > 1 or "\\" in model
+    if is_path and not Path(model).is_dir():
+        raise ValueError(f"captions.model {model} is not a folder: give the folder of a model, or a name on the Hub")
 
 
 class ServerCaptioner:
-    """Any server that speaks OpenAI's chat completions; pictures go along as data URIs."""
+    """Any server with OpenAI's chat completions API; pictures are sent as data URIs."""
 
     def __init__(self, settings: CaptionSettings) -> None:
         self.settings = settings
         base = settings.url.rstrip("/")
         self.url = base if base.endswith("/chat/completions") else f"{base.removesuffix('/v1')}/v1/chat/completions"
 
-    def __call__(self, place: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
-        del place, seconds
+    def __call__(self, path: Path, seconds: tuple[float, float], pictures: Sequence[bytes]) -> list[WrittenCaption]:
+        del path, seconds
         settings = self.settings
         content: list[dict[str, Any]] = [{"type": "text", "text": settings.prompt}]
         for picture in spread(pictures, settings.pictures):
@@ -174,7 +226,7 @@ class ServerCaptioner:
             "max_tokens": settings.words,
             "temperature": 0,
         }
-        answer = self._ask(json.dumps(body).encode())
+        answer = self._post(json.dumps(body).encode())
         try:
             text = answer["choices"][0]["message"]["content"]
             version = str(answer.get("system_fingerprint") or answer.get("model") or settings.model)
@@ -184,7 +236,7 @@ class ServerCaptioner:
             return []
         return [WrittenCaption(text.strip(), settings.model, version, settings.prompt, settings.language)]
 
-    def _ask(self, body: bytes) -> Any:
+    def _post(self, body: bytes) -> Any:
         key = os.environ.get(self.settings.key)
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         request = urllib.request.Request(self.url, body, headers)
@@ -193,7 +245,7 @@ class ServerCaptioner:
                 return json.loads(reply.read())
         except urllib.error.HTTPError as error:
             raise ValueError(
-                f"{self.url} refused ({error.code} {error.reason}): check the model and the key"
+                f"{self.url} refused the request ({error.code} {error.reason}): check the model's name and the key"
             ) from error
         except (OSError, ValueError) as error:
-            raise ValueError(f"{self.url} did not answer ({error}): is the server running?") from error
+            raise ValueError(f"{self.url} did not answer ({error}): check that the server runs") from error

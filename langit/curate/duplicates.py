@@ -1,8 +1,8 @@
-"""Which clips are the same footage again: by PDQ fingerprints of their frames, each compared with each, exactly.
+"""Near-duplicate clips: an exact search over PDQ fingerprints of frames.
 
-A copy that was encoded again, resized, re-timed or slightly cropped has fingerprints near the original's. Beside the
-fingerprint of each whole frame there is one of its inner part, so that a copy with its rim cut off is found, too.
-Exact search with vector instructions: see benchmarks/r6_duplicates.py for how it compares with an index.
+A copy that was re-encoded, resized, re-timed or slightly cropped has fingerprints near the original's. Each frame has
+a second fingerprint, of its inner part, so that a copy whose edges were cropped is found as well. The search compares
+all pairs with vector instructions; benchmarks/r6_duplicates.py compares it with an approximate index.
 """
 
 from __future__ import annotations
@@ -15,79 +15,84 @@ from jaxtyping import UInt8, UInt16
 
 from langit.curate.settings import DuplicateSettings
 
-_AT_ONCE = 1 << 22  # distances that are held in memory
+_BLOCK_DISTANCES = 1 << 22  # distances computed at once; bounds the memory
 
 
 @dataclass(frozen=True)
 class ClipFingerprints:
-    """A clip's fingerprints: of whole frames, and of the frames' inner parts, 32 bytes each; frames of detail only."""
+    """The fingerprints of a clip's sampled frames, 32 bytes each; frames with too little detail are left out.
+
+    ``whole`` are of whole frames, ``inner`` of the frames without their edges, in the same order.
+    """
 
     name: str
     whole: tuple[bytes, ...]
     inner: tuple[bytes, ...]
 
 
-def rows(prints: Sequence[bytes]) -> UInt8[np.ndarray, "n 32"]:
-    """Fingerprints as rows of bytes."""
-    return np.frombuffer(b"".join(prints), np.uint8).reshape(-1, 32)
+def as_rows(fingerprints: Sequence[bytes]) -> UInt8[np.ndarray, "n 32"]:
+    """Return fingerprints as rows of bytes."""
+    return np.frombuffer(b"".join(fingerprints), np.uint8).reshape(-1, 32)
 
 
 def distances(queries: UInt8[np.ndarray, "q 32"], stored: UInt8[np.ndarray, "n 32"]) -> UInt16[np.ndarray, "q n"]:
-    """Bits in which each query differs from each stored fingerprint."""
-    one, other = (np.ascontiguousarray(each).view(np.uint64) for each in (queries, stored))
-    found = np.zeros((len(one), len(other)), np.uint16)
-    for word in range(one.shape[1]):
-        found += np.bitwise_count(one[:, word, None] ^ other[None, :, word])
-    return found
+    """Hamming distances, in bits, between each query and each stored fingerprint."""
+    # As four 64-bit words each, so that one popcount instruction covers 8 bytes.
+    left, right = (np.ascontiguousarray(rows).view(np.uint64) for rows in (queries, stored))
+    total = np.zeros((len(left), len(right)), np.uint16)
+    for word in range(left.shape[1]):
+        total += np.bitwise_count(left[:, word, None] ^ right[None, :, word])
+    return total
 
 
 class DuplicateIndex:
-    """Clips that were kept so far; later ones are compared with them."""
+    """The fingerprints of all clips kept so far; new clips are compared with them."""
 
     def __init__(self, settings: DuplicateSettings) -> None:
         self.settings = settings
         self._names: list[str] = []
-        self._lengths: list[int] = []
-        self._owners = np.zeros(0, np.int64)
-        self._owners_new: list[int] = []
-        self._new: dict[str, list[bytes]] = {"whole": [], "inner": []}
-        self._prints = {"whole": np.zeros((0, 32), np.uint8), "inner": np.zeros((0, 32), np.uint8)}
+        self._lengths: list[int] = []  # fingerprints of each clip
+        self._owners = np.zeros(0, np.int64)  # for each stored fingerprint, the index of its clip
+        self._pending_owners: list[int] = []
+        self._pending: dict[str, list[bytes]] = {"whole": [], "inner": []}
+        self._stored = {"whole": np.zeros((0, 32), np.uint8), "inner": np.zeros((0, 32), np.uint8)}
 
     def add(self, clip: ClipFingerprints) -> None:
-        """Keep a clip; it is put with the others when the next one is looked for."""
-        self._owners_new += [len(self._names)] * len(clip.whole)
+        """Add a clip. Its fingerprints are appended at the next search, so that adding many clips stays linear."""
+        self._pending_owners += [len(self._names)] * len(clip.whole)
         self._names.append(clip.name)
         self._lengths.append(len(clip.whole))
-        self._new["whole"] += clip.whole
-        self._new["inner"] += clip.inner
+        self._pending["whole"] += clip.whole
+        self._pending["inner"] += clip.inner
 
-    def _settle(self) -> None:
-        if self._owners_new:
-            self._owners = np.concatenate([self._owners, self._owners_new])
-            for kind, new in self._new.items():
-                self._prints[kind] = np.concatenate([self._prints[kind], rows(new)])
-            self._owners_new, self._new = [], {"whole": [], "inner": []}
+    def _append_pending(self) -> None:
+        if self._pending_owners:
+            self._owners = np.concatenate([self._owners, self._pending_owners])
+            for kind, new in self._pending.items():
+                self._stored[kind] = np.concatenate([self._stored[kind], as_rows(new)])
+            self._pending_owners, self._pending = [], {"whole": [], "inner": []}
 
     @property
     def whole(self) -> UInt8[np.ndarray, "n 32"]:
-        """The fingerprints of whole frames."""
-        self._settle()
-        return self._prints["whole"]
+        """All stored fingerprints of whole frames."""
+        self._append_pending()
+        return self._stored["whole"]
 
     def find(self, clip: ClipFingerprints) -> tuple[str, float] | None:
-        """The kept clip that this one repeats, and the share of fingerprints that agree; None if there is none."""
-        self._settle()
+        """Return the stored clip that this one repeats and the share of fingerprints that match, or None."""
+        self._append_pending()
         if not clip.whole or not len(self._owners):
             return None
-        near = np.zeros((len(clip.whole), len(self._names)), bool)
-        step = max(1, _AT_ONCE // max(1, len(self._owners)))
+        matched = np.zeros((len(clip.whole), len(self._names)), bool)
+        step = max(1, _BLOCK_DISTANCES // max(1, len(self._owners)))
+        # An inner fingerprint resembles the whole fingerprint of a copy that was cropped, in either direction.
         pairs = (("whole", "whole"), ("inner", "whole"), ("whole", "inner"))
-        for ours, theirs in pairs:
-            queries = rows(getattr(clip, ours))
+        for query_kind, stored_kind in pairs:
+            queries = as_rows(getattr(clip, query_kind))
             for start in range(0, len(queries), step):
-                close = distances(queries[start : start + step], self._prints[theirs]) <= self.settings.bits
-                for row, column in np.argwhere(close):
-                    near[start + row, self._owners[column]] = True
-        agree = near.sum(axis=0) / np.minimum(len(clip.whole), np.maximum(1, self._lengths))
-        best = int(agree.argmax())
-        return (self._names[best], min(1.0, float(agree[best]))) if agree[best] >= self.settings.share else None
+                near = distances(queries[start : start + step], self._stored[stored_kind]) <= self.settings.bits
+                for row, column in np.argwhere(near):
+                    matched[start + row, self._owners[column]] = True
+        share = matched.sum(axis=0) / np.minimum(len(clip.whole), np.maximum(1, self._lengths))
+        best = int(share.argmax())
+        return (self._names[best], min(1.0, float(share[best]))) if share[best] >= self.settings.share else None

@@ -1,7 +1,7 @@
-"""One file, from its bytes to the figures of its stretches; or why not. What the plan's steps on files call.
+"""One file, from its bytes to the measurements of its segments, or the reason why it is dropped.
 
-Figures are kept by the file's hash and the settings that made them, so that a curation that was killed does not look at
-a file twice. Knows nothing of Daft.
+Measurements are cached by the file's hash and the settings that made them, so that a curation that was killed does not
+decode a file twice. It knows nothing of Daft, which calls it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from langit import config, video
-from langit.curate.footage import local
-from langit.curate.limits import DropReason, middle
+from langit.curate.footage import local_path
+from langit.curate.limits import DropReason, median
 from langit.curate.measures import BlackBars
-from langit.curate.survey import FrameSample, Segment, SurveySettings, survey
+from langit.curate.survey import Segment, SurveySettings, survey
 from langit.files import atomic_write, sha256
 
-VERSION = 1  # of the signals: figures of another version are made again
+VERSION = 1  # of the measurements: those of another version are measured again
 
-FIGURES = pa.schema(
+MEASUREMENTS = pa.schema(
     [
         ("start", pa.int64()),
         ("frames", pa.int64()),
@@ -43,87 +43,89 @@ FIGURES = pa.schema(
         ("pictures", pa.list_(pa.binary())),
     ]
 )
-Figures = dict[str, Any]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What a file is."""
+    """The size and rate of a file, or the reason why it is dropped."""
 
     width: int
     height: int
-    fps: str
+    fps: str  # a fraction
     reason: DropReason | None = None
 
 
 def probe(place: str, refused: str | None) -> ProbeResult:
-    """A file's sizes, or the reason why it cannot be used, in words for a person."""
+    """Probe one file; errors become a reason in words for people."""
 
-    def dropped(reason: str, detail: str) -> ProbeResult:
+    def drop(reason: str, detail: str) -> ProbeResult:
         return ProbeResult(0, 0, "0", DropReason("probe", reason, detail))
 
     if refused is not None:
-        return dropped("climbs out", refused)
+        return drop("outside the folder", refused)
     try:
-        info = video.probe(local(place))
+        info = video.probe(local_path(place))
     except FileNotFoundError:
-        return dropped("not there", "there is no such file")
+        return drop("missing", "the file does not exist")
     except ValueError as error:
-        return dropped("unreadable", _plain(str(error), place))
+        return drop("unreadable", _without_path(str(error), place))
     except OSError as error:
-        return dropped("unreadable", f"it cannot be read ({error.strerror or error})")
+        return drop("unreadable", f"the file cannot be read ({error.strerror or error})")
     if info.transfer in video.HDR:
         name = video.HDR[info.transfer]
-        return dropped("HDR", f"its light is coded as {name}: give a version in standard dynamic range")
+        return drop("HDR", f"the film has high dynamic range ({name}): convert it to standard range (BT.709)")
     return ProbeResult(info.width, info.height, str(Fraction(info.fps).limit_denominator(1001)))
 
 
-def examine(place: str, sha256: str, fps: str, settings: SurveySettings, cache: Path) -> list[Figures] | DropReason:
-    """The figures of all stretches of a file, from the cache where they are there."""
-    kept = cache / f"v{VERSION}" / config.digest(settings)[7:23] / f"{sha256}.parquet"
-    if kept.exists():
+def examine(place: str, sha256: str, fps: str, settings: SurveySettings, cache: Path) -> list[Row] | DropReason:
+    """Measure all segments of a file, or read the measurements from the cache."""
+    cached = cache / f"v{VERSION}" / config.digest(settings)[7:23] / f"{sha256}.parquet"
+    if cached.exists():
         try:
-            return list(pq.read_table(kept).to_pylist())
+            return list(pq.read_table(cached).to_pylist())
         except (pa.ArrowInvalid, OSError):
-            kept.unlink(missing_ok=True)  # damaged: made again
+            cached.unlink(missing_ok=True)  # damaged: measure again
     try:
-        found = [_figures(stretch) for stretch in survey(local(place), settings, float(Fraction(fps)))]
+        rows = [_measurements(segment) for segment in survey(local_path(place), settings, float(Fraction(fps)))]
     except ValueError as error:
-        return DropReason("decode", "unreadable", _plain(str(error), place))
+        return DropReason("decode", "unreadable", _without_path(str(error), place))
     except OSError as error:
-        return DropReason("decode", "unreadable", f"it cannot be read ({error.strerror or error})")
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(kept) as unfinished:
-        pq.write_table(pa.Table.from_pylist(found, schema=FIGURES), unfinished)
-    return found
+        return DropReason("decode", "unreadable", f"the file cannot be read ({error.strerror or error})")
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(cached) as unfinished:
+        pq.write_table(pa.Table.from_pylist(rows, schema=MEASUREMENTS), unfinished)
+    return rows
 
 
-def hashed(place: str) -> str:
+def file_hash(place: str) -> str:
     """SHA-256 of a file's bytes."""
-    return sha256(local(place))
+    return sha256(local_path(place))
 
 
-def _figures(stretch: Segment) -> Figures:
-    looks: tuple[FrameSample, ...] = stretch.looks
-    edges = reduce(BlackBars.within, (look.bars for look in looks)).balanced()
+def _measurements(segment: Segment) -> Row:
+    """A segment as a row: medians over its samples, and the black bars that all samples have."""
+    samples = segment.samples
+    bars = reduce(BlackBars.common, (sample.bars for sample in samples)).balanced()
     return {
-        "start": stretch.start,
-        "frames": stretch.frames,
-        "starts_at": str(Fraction(max(0.0, stretch.starts_at)).limit_denominator(90000)),
-        "ends_at": str(Fraction(max(0.0, stretch.ends_at)).limit_denominator(90000)),
-        "content": stretch.content_sha256,
-        "sharpness": statistics.median(look.sharpness for look in looks),
-        "text": middle([look.text for look in looks]),
-        "whole": middle([look.motion.whole if look.motion else None for look in looks]),
-        "inside": middle([look.motion.inside if look.motion else None for look in looks]),
-        "bars": [edges.top, edges.bottom, edges.left, edges.right],
-        "prints": [look.fingerprint.bits for look in looks],
-        "inner": [look.inner.bits for look in looks],
-        "quality": [look.fingerprint.quality for look in looks],
-        "pictures": [look.picture for look in looks if look.picture],
+        "start": segment.start,
+        "frames": segment.frames,
+        # 90000 is the clock of MPEG, of which other time bases are mostly fractions.
+        "starts_at": str(Fraction(max(0.0, segment.starts_at)).limit_denominator(90000)),
+        "ends_at": str(Fraction(max(0.0, segment.ends_at)).limit_denominator(90000)),
+        "content": segment.content_sha256,
+        "sharpness": statistics.median(sample.sharpness for sample in samples),
+        "text": median([sample.text for sample in samples]),
+        "whole": median([sample.motion.whole if sample.motion else None for sample in samples]),
+        "inside": median([sample.motion.inside if sample.motion else None for sample in samples]),
+        "bars": [bars.top, bars.bottom, bars.left, bars.right],
+        "prints": [sample.fingerprint.bits for sample in samples],
+        "inner": [sample.inner.bits for sample in samples],
+        "quality": [sample.fingerprint.quality for sample in samples],
+        "pictures": [sample.picture for sample in samples if sample.picture],
     }
 
 
-def _plain(said: str, place: str) -> str:
-    """A message without the path, which stands beside it anyway."""
-    return said.replace(str(local(place)), "the file").removeprefix("the file ")
+def _without_path(message: str, place: str) -> str:
+    """A message without the file's path, which is shown beside it anyway and may be private."""
+    return message.replace(str(local_path(place)), "the file").removeprefix("the file ")

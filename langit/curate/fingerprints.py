@@ -1,6 +1,7 @@
-"""The fingerprints of clips, in a Lance table beside the ledger's own. Rows of clips that it does not have are idle.
+"""The Lance table of clip fingerprints, stored beside the ledger's own tables.
 
-Knows nothing of how fingerprints are made or compared.
+Rows of clips that are not in the ledger are ignored. It knows nothing of how fingerprints are computed
+(`langit.fingerprint`) or compared (`duplicates`).
 """
 
 from __future__ import annotations
@@ -18,31 +19,32 @@ SCHEMA = pa.schema([("clip", pa.string()), ("whole", pa.list_(pa.binary(32))), (
 
 
 class FingerprintTable:
-    """The table of a ledger's place."""
+    """The fingerprint table of one ledger."""
 
     def __init__(self, place: LedgerPlace) -> None:
         self.place = place
 
     def read(self) -> list[ClipFingerprints]:
-        """All fingerprints, each clip's once, in order of entry."""
+        """Return all fingerprints, one entry per clip, in the order in which they were added."""
         if not self.place.has_table(NAME):
             return []
         table = lance.dataset(self.place.table(NAME), storage_options=self.place.options).to_table()
-        found = {
-            row["clip"]: ClipFingerprints(row["clip"], tuple(row["whole"]), tuple(row["inner"])) for row in table.to_pylist()
+        by_clip = {
+            row["clip"]: ClipFingerprints(row["clip"], tuple(row["whole"]), tuple(row["inner"]))
+            for row in table.to_pylist()
         }
-        return list(found.values())
+        return list(by_clip.values())
 
-    def add(self, prints: Sequence[ClipFingerprints]) -> None:
-        """Append what is not there yet."""
-        known = {each.name for each in self.read()}
-        new = [each for each in prints if each.name not in known]
+    def add(self, fingerprints: Sequence[ClipFingerprints]) -> None:
+        """Append the fingerprints of clips that are not in the table yet."""
+        known = {entry.name for entry in self.read()}
+        new = [entry for entry in fingerprints if entry.name not in known]
         if not new:
             return
         columns = {
-            "clip": [p.name for p in new],
-            "whole": [list(p.whole) for p in new],
-            "inner": [list(p.inner) for p in new],
+            "clip": [entry.name for entry in new],
+            "whole": [list(entry.whole) for entry in new],
+            "inner": [list(entry.inner) for entry in new],
         }
         table = pa.table(columns, schema=SCHEMA)
         mode = "append" if self.place.has_table(NAME) else "create"

@@ -1,86 +1,108 @@
-"""Which files a curation looks at: those of a folder, of a list, or of a bucket. Knows nothing of what is in them."""
+"""Which files a curation reads: those of a folder, of a list, or of a bucket. It does not look inside them."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Final
 
-SUFFIXES = frozenset(
+SUFFIXES: Final = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".ogv", ".wmv", ".flv"}
     | {".3gp", ".mxf", ".y4m", ".gif"}
 )
+RAW_NAME: Final = "bytes:"  # prefix of a place that is not UTF-8; Arrow's strings must be
 
 
 @dataclass(frozen=True)
 class FootageFile:
-    """A file: ``title`` is its path as a person knows it, ``place`` where it lies; ``refused`` why it may not be."""
+    """One file of the footage.
+
+    ``title`` is its path as shown to people, always valid UTF-8. ``place`` is what :func:`local_path` opens.
+    ``refused`` says why the file may not be used, None if it may.
+    """
 
     title: str
     place: str
     refused: str | None = None
 
 
-def items(footage: str) -> list[FootageFile]:
-    """All files of a folder (by their endings), of a .txt with a path on each line, or of a bucket; in order.
+def list_files(footage: str) -> list[FootageFile]:
+    """List the video files of a folder (by suffix), of a .txt with one path per line, or of a bucket, in order.
 
     Raises:
-        ValueError: there is nothing, or it cannot be listed.
+        ValueError: there are no files, or they cannot be listed.
     """
     if "://" in footage:
-        found = _bucket(footage)
+        files = _list_bucket(footage)
     else:
         place = Path(footage)
         if place.is_dir():
             paths = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES and not path.is_dir())
-            found = [_item(path, place) for path in paths]
+            files = [_inside(path, place) for path in paths]
         elif place.is_file() and place.suffix == ".txt":
-            lines = [line.strip() for line in place.read_text(encoding="utf-8").splitlines()]
-            found = [_item(place.parent / line, place.parent, line) for line in lines if line and line[0] != "#"]
+            lines = [line.strip() for line in place.read_text(encoding="utf-8-sig").splitlines()]
+            files = [_inside(place.parent / line, place.parent, line) for line in lines if line and line[0] != "#"]
         else:
-            raise ValueError(f"footage {footage} is no folder, no .txt list and no address: give one of them")
-    if not found:
-        raise ValueError(f"footage {footage} holds no video file: give another place")
-    return found
+            raise ValueError(f"footage {footage} does not exist: give a folder, a .txt list, or a bucket's address")
+    if not files:
+        raise ValueError(f"footage {footage} contains no video files: check the folder")
+    return files
 
 
-def _item(path: Path, root: Path, title: str | None = None) -> FootageFile:
-    """A file that lies under ``root``, links followed; what does not is refused."""
-    name = title or path.relative_to(root).as_posix()
+def _inside(path: Path, root: Path, title: str | None = None) -> FootageFile:
+    """A file under ``root``; one that lies outside, also through a symbolic link, is refused."""
+    name = readable(title or path.relative_to(root).as_posix())
+    place = str(path)
+    try:
+        place.encode()
+    except UnicodeEncodeError:  # the name on disk is not UTF-8; Python keeps its bytes as surrogates
+        place = RAW_NAME + os.fsencode(path).hex()
     if not path.resolve().is_relative_to(root.resolve()):
-        return FootageFile(name, str(path), f"{name} leads out of {root}: name files within it")
-    return FootageFile(name, str(path))
+        return FootageFile(name, place, f"{name} lies outside {root}: list files inside it")
+    return FootageFile(name, place)
 
 
-def _bucket(address: str) -> list[FootageFile]:
+def readable(name: str) -> str:
+    """A file name in valid UTF-8; bytes that are not UTF-8 appear as ``\\xff``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _list_bucket(address: str) -> list[FootageFile]:
     from pyarrow import ArrowInvalid, fs
 
     try:
         system, root = fs.FileSystem.from_uri(address)
         entries = system.get_file_info(fs.FileSelector(root, recursive=True))
     except (ArrowInvalid, OSError) as error:
-        raise ValueError(f"footage {address} cannot be listed ({str(error).splitlines()[0]}): check it") from error
-    files = sorted(entry.path for entry in entries if entry.type == fs.FileType.File)
+        raise ValueError(
+            f"footage {address} cannot be listed ({str(error).splitlines()[0]}): check the address"
+        ) from error
+    paths = sorted(entry.path for entry in entries if entry.type == fs.FileType.File)
     scheme = address.split("://", 1)[0]
     return [
         FootageFile(str(PurePosixPath(path).relative_to(root)), f"{scheme}://{path}")
-        for path in files
+        for path in paths
         if PurePosixPath(path).suffix.lower() in SUFFIXES
     ]
 
 
-def local(place: str) -> Path:
-    """Where a file can be read: itself, or a copy of what lies in a bucket, kept in the temporary folder.
+def local_path(place: str) -> Path:
+    """Return a path to read: the file itself, or a copy of an object in a bucket, kept in the temporary folder.
 
     Raises:
-        OSError: it cannot be fetched.
+        OSError: the object cannot be downloaded.
     """
+    if place.startswith(RAW_NAME):
+        return Path(os.fsdecode(bytes.fromhex(place.removeprefix(RAW_NAME))))
     if "://" not in place:
         return Path(place)
     from pyarrow import fs
 
     system, path = fs.FileSystem.from_uri(place)
+    # The modification time is part of the name, so an object that was replaced is downloaded again.
     name = hashlib.sha256(f"{place} {system.get_file_info(path).mtime_ns}".encode()).hexdigest()
     folder = Path(tempfile.gettempdir()) / "langit-footage"
     copy = folder / f"{name}{PurePosixPath(path).suffix}"

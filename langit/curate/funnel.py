@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from langit.curate.run import CurationResult, ClipOutcome
+from langit.curate.run import ClipOutcome, CurationResult
 from langit.files import atomic_write
 
 _THUMB, _COLUMNS, _LINE, _MARGIN = 200, 6, 14, 8
@@ -31,27 +31,27 @@ figcaption { font-size: 12px } .why { color: #aa2828 } .kept { color: #1e783c }
 """
 
 
-def stages(curated: CurationResult) -> list[tuple[str, int]]:
+def drop_counts(result: CurationResult) -> list[tuple[str, int]]:
     """How many were dropped by each stage and reason, in the order in which they first appear in the plan."""
     order = ["probe", "hash", "rights", "decode", "shots", "motion", "sharpness", "black bars", "text overlay", "faces"]
-    counts = Counter((o.reason.stage, o.reason.reason) for o in curated.outcomes if o.reason is not None)
+    counts = Counter((o.reason.stage, o.reason.reason) for o in result.outcomes if o.reason is not None)
     ranked = sorted(counts, key=lambda key: (order.index(key[0]) if key[0] in order else len(order), key))
     return [(f"{stage}: {reason}", counts[stage, reason]) for stage, reason in ranked]
 
 
-def page(curated: CurationResult, title: str) -> str:
+def html_page(result: CurationResult, title: str) -> str:
     """The HTML, with all pictures inside."""
-    total, kept = len(curated.outcomes), curated.kept
-    rows = [("files", curated.files, ""), ("clips, or files that gave none", total, "")]
-    rows += [(name, count, "out") for name, count in stages(curated)] + [("kept", len(kept), "")]
+    total, kept = len(result.outcomes), result.kept
+    rows = [("files", result.files, ""), ("clips, or files that gave none", total, "")]
+    rows += [(name, count, "out") for name, count in drop_counts(result)] + [("kept", len(kept), "")]
     largest = max(count for _, count, _ in rows)
     lines = "".join(
         f'<tr><td>{html.escape(name)}</td><td>{count}</td><td><span class="bar {kind}" style="width:'
         f'{count / largest * 30:.2f}em"></span></td></tr>'
         for name, count, kind in rows
     )
-    dropped = [outcome for outcome in curated.outcomes if outcome.reason is not None]
-    made = curated.manifest
+    dropped = [outcome for outcome in result.outcomes if outcome.reason is not None]
+    made = result.manifest
     named = f"<p>manifest <code>{made.digest}</code>, {made.clips} clips</p>" if made else "<p>nothing was kept</p>"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
@@ -67,7 +67,7 @@ def _figure(outcome: ClipOutcome) -> str:
         thumb = io.BytesIO()
         _thumb(outcome.picture, 320).save(thumb, format="JPEG", quality=80)
         shown = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(thumb.getvalue()).decode()}">'
-    why = "; ".join(words.text for words in outcome.words) or "kept"
+    why = "; ".join(caption.text for caption in outcome.captions) or "kept"
     kind = "kept"
     if outcome.reason is not None:
         why, kind = f"{outcome.reason.stage}: {outcome.reason.detail}", "why"
@@ -81,12 +81,12 @@ def _name(outcome: ClipOutcome) -> str:
     return f"{outcome.title} {outcome.seconds[0]:.1f}-{outcome.seconds[1]:.1f} s"
 
 
-def picture(curated: CurationResult, title: str) -> Image.Image:
+def summary_picture(result: CurationResult, title: str) -> Image.Image:
     """The PNG: the funnel, then thumbnails of what was kept and of what was not, with the reason under each."""
-    kept, dropped = curated.kept, [outcome for outcome in curated.outcomes if outcome.reason is not None]
+    kept, dropped = result.kept, [outcome for outcome in result.outcomes if outcome.reason is not None]
     font, large = ImageFont.load_default(size=11), ImageFont.load_default(size=18)
-    rows = [("files", curated.files, _INK), ("clips, or files that gave none", len(curated.outcomes), _INK)]
-    rows += [(name, count, _RED) for name, count in stages(curated)] + [("kept", len(kept), _GREEN)]
+    rows = [("files", result.files, _INK), ("clips, or files that gave none", len(result.outcomes), _INK)]
+    rows += [(name, count, _RED) for name, count in drop_counts(result)] + [("kept", len(kept), _GREEN)]
     wide = _COLUMNS * (_THUMB + _MARGIN) + _MARGIN
     top = 40 + len(rows) * 18 + _MARGIN
     parts = [_sheet(kept[:_SHOWN], font), _sheet(dropped[:_SHOWN], font)]
@@ -125,7 +125,7 @@ def _sheet(outcomes: Sequence[ClipOutcome], font: ImageFont.FreeTypeFont | Image
         if outcome.reason is not None:
             why, colour = f"{outcome.reason.stage}: {outcome.reason.detail}", _RED
         else:
-            why, colour = "; ".join(words.text for words in outcome.words) or "kept", _GREEN
+            why, colour = "; ".join(caption.text for caption in outcome.captions) or "kept", _GREEN
         pen.text((x, y + box[1] + 1), _wrapped(_name(outcome), font)[0], fill=_INK, font=font)
         for at, line in enumerate(_wrapped(why, font)[: lines - 1]):
             pen.text((x, y + box[1] + 1 + (at + 1) * _LINE), line, fill=colour, font=font)
@@ -149,12 +149,12 @@ def _thumb(data: bytes, side: int) -> Image.Image:
     return opened
 
 
-def save(curated: CurationResult, title: str, folder: Path) -> tuple[Path, Path]:
+def save(result: CurationResult, title: str, folder: Path) -> tuple[Path, Path]:
     """Write ``funnel.html`` and ``funnel.png`` into a folder, which is made if it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / "funnel.html", folder / "funnel.png"
     with atomic_write(paths[0]) as unfinished:
-        unfinished.write_text(page(curated, title), encoding="utf-8")
+        unfinished.write_text(html_page(result, title), encoding="utf-8")
     with atomic_write(paths[1]) as unfinished:
-        picture(curated, title).save(unfinished, format="PNG")
+        summary_picture(result, title).save(unfinished, format="PNG")
     return paths

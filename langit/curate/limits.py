@@ -1,4 +1,4 @@
-"""Is a clip worth learning from? Each rule keeps it, or drops it with a reason. Knows only what was measured."""
+"""Rules that keep a clip or drop it with a reason. They know only what was measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from langit.curate.settings import ClipLimits
 
 @dataclass(frozen=True)
 class DropReason:
-    """Why something was dropped: ``reason`` can be counted, ``detail`` is for a person."""
+    """Why a file or clip was dropped: ``reason`` is a category that can be counted, ``detail`` is for people."""
 
     stage: str
     reason: str
@@ -21,7 +21,7 @@ class DropReason:
 
 @dataclass(frozen=True)
 class ClipMeasures:
-    """A clip's figures, each of all its looks together."""
+    """What was measured of a clip, combined over its sampled frames; see `measures` for the units."""
 
     seconds: float
     width: int  # of the upright frames
@@ -33,71 +33,72 @@ class ClipMeasures:
     bars: BlackBars
 
     @property
-    def kept(self) -> tuple[int, int, int, int]:
-        """What lies between the bars: width, height, left, top; sizes are even, as video files need them."""
-        wide, high = self.width - self.bars.left - self.bars.right, self.height - self.bars.top - self.bars.bottom
-        return wide - wide % 2, high - high % 2, self.bars.left, self.bars.top
+    def crop(self) -> tuple[int, int, int, int]:
+        """The picture between the black bars: width, height, left, top. Sizes are even, as 4:2:0 video needs."""
+        width, height = self.width - self.bars.left - self.bars.right, self.height - self.bars.top - self.bars.bottom
+        return width - width % 2, height - height % 2, self.bars.left, self.bars.top
 
 
-def middle(values: list[float | None]) -> float | None:
-    """The median of those that are there."""
-    there = [value for value in values if value is not None]
-    return statistics.median(there) if there else None
+def median(values: list[float | None]) -> float | None:
+    """The median of the values that are not None."""
+    present = [value for value in values if value is not None]
+    return statistics.median(present) if present else None
 
 
-def length(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
-    """Long enough to show something happen."""
+def check_length(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
+    """Drop clips that are too short to show something happen."""
     if clip.seconds >= limits.seconds - 1e-6:
         return None
-    return DropReason("shots", "too short", f"{clip.seconds:.2f} s, at least {limits.seconds:g} s are wanted")
+    return DropReason("shots", "too short", f"{clip.seconds:.2f} s; at least {limits.seconds:g} s are needed")
 
 
-def moves(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
-    """Something moves, and not so fast that nothing can be followed."""
+def check_motion(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
+    """Drop clips in which nothing moves, or the camera moves too fast to follow anything."""
     if clip.whole is None or clip.inside is None:
         return None
     speed = clip.whole + clip.inside
     if speed < limits.motion:
-        return DropReason("motion", "still", f"{speed:.4f} picture widths a second move, at least {limits.motion:g}")
+        return DropReason("motion", "still", f"motion {speed:.4f} picture widths per second, below {limits.motion:g}")
     if limits.shake and clip.whole > limits.shake:
         return DropReason(
-            "motion", "shake", f"the picture moves {clip.whole:.2f} widths a second, at most {limits.shake:g}"
+            "motion", "shake", f"the camera moves {clip.whole:.2f} widths per second, above {limits.shake:g}"
         )
     return None
 
 
-def sharp(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
-    """Something is in focus."""
+def check_sharpness(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
+    """Drop clips in which nothing is in focus."""
     if clip.sharpness >= limits.sharpness:
         return None
-    return DropReason("sharpness", "blurred", f"sharpness {clip.sharpness:.1f}, at least {limits.sharpness:g}")
+    return DropReason("sharpness", "blurred", f"sharpness {clip.sharpness:.1f}, below {limits.sharpness:g}")
 
 
-def framed(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
-    """Enough is left between black bars."""
-    wide, high, _, _ = clip.kept
-    bars = 1 - wide * high / max(1, clip.width * clip.height)
+def check_bars(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
+    """Drop clips that have too little picture between black bars."""
+    width, height, _, _ = clip.crop
+    bars = 1 - width * height / max(1, clip.width * clip.height)
     if limits.bars and bars > limits.bars:
         return DropReason(
-            "black bars", "mostly bars", f"black bars take {bars:.0%} of the picture, at most {limits.bars:.0%}"
+            "black bars", "mostly bars", f"black bars cover {bars:.0%} of the picture, above {limits.bars:.0%}"
         )
-    if min(wide, high) < limits.side:
-        return DropReason("black bars", "too small", f"{wide}x{high} pixels, at least {limits.side} a side")
+    if min(width, height) < limits.side:
+        return DropReason("black bars", "too small", f"{width}x{height} pixels, below {limits.side} on a side")
     return None
 
 
-def clean(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
-    """No lettering is laid over it."""
+def check_text(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
+    """Drop clips with lettering laid over the picture."""
     if clip.text is None or clip.text <= limits.text:
         return None
-    share = f"{clip.text:.1%} of the picture, at most {limits.text:.1%}"
-    return DropReason("text overlay", "lettering", f"lettering that stands still covers {share}")
+    share = f"{clip.text:.1%} of the picture, above {limits.text:.1%}"
+    return DropReason("text overlay", "lettering", f"lettering that does not move covers {share}")
 
 
+# In the order in which they are applied: a clip is counted under the first rule that drops it.
 RULES: tuple[tuple[str, Callable[[ClipMeasures, ClipLimits], DropReason | None]], ...] = (
-    ("shots", length),
-    ("motion", moves),
-    ("sharpness", sharp),
-    ("black bars", framed),
-    ("text overlay", clean),
+    ("shots", check_length),
+    ("motion", check_motion),
+    ("sharpness", check_sharpness),
+    ("black bars", check_bars),
+    ("text overlay", check_text),
 )

@@ -115,7 +115,7 @@ def clip_frames(path: Path, clip: Clip, wanted: Wanted) -> UInt8[np.ndarray, "T 
     times = [number / wanted.fps for number in range(wanted.pixels.frames)]
     found: list[np.ndarray] = []
     rate, first, before = float(Fraction(clip.fps or "1")), None, None
-    for number, picture in enumerate(video.pictures(path)):
+    for number, picture in enumerate(video.decode(path)):
         if number < clip.start:
             continue
         if number >= clip.start + clip.frames:
@@ -123,12 +123,12 @@ def clip_frames(path: Path, clip: Clip, wanted: Wanted) -> UInt8[np.ndarray, "T 
         seconds = number / rate if picture.seconds is None else picture.seconds
         first = seconds if first is None else first
         while before is not None and len(found) < len(times) and seconds - first > times[len(found)] + 1e-6:
-            found.append(fitted(before.upright(), clip.crop, wanted.pixels))
+            found.append(fitted(before.rgb(), clip.crop, wanted.pixels))
         if len(found) == len(times):
             break
         before = picture
     while before is not None and len(found) < len(times):
-        found.append(fitted(before.upright(), clip.crop, wanted.pixels))
+        found.append(fitted(before.rgb(), clip.crop, wanted.pixels))
     if not found:
         raise ValueError(f"{path} has no frame {clip.start}: it is not the file that was curated")
     return np.stack(found)

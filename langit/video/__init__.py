@@ -1,18 +1,22 @@
-"""Video files to frames and back. Knows nothing of models, captions or rights."""
+"""Video files to frames and back. It knows nothing of models, captions or rights."""
 
-from langit.video.decoder import HDR, LARGEST, PLANAR_8, Picture, VideoInfo, pictures, probe, read, stream
+from langit.video.decoder import PLANAR_8, DecodedFrame, decode, read, stream
 from langit.video.encoder import ENCODER, check_encoder, encode, write
+from langit.video.orientation import orientation_of
+from langit.video.probe import HDR, VideoInfo, probe
+from langit.video.source import LARGEST
 
 __all__ = [
     "ENCODER",
     "HDR",
     "LARGEST",
     "PLANAR_8",
-    "Picture",
+    "DecodedFrame",
     "VideoInfo",
     "check_encoder",
+    "decode",
     "encode",
-    "pictures",
+    "orientation_of",
     "probe",
     "read",
     "stream",

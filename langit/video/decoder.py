@@ -1,166 +1,119 @@
-"""Video files to frames (PyAV, whose wheels carry FFmpeg): probe, read, stream.
+"""Video files to frames (PyAV, whose wheels carry FFmpeg): decode, stream, read.
 
-Frames are uint8 RGB, (T, H, W, 3), upright as a player shows them. Sound is ignored.
+Frames are as a player shows them: upright, on square pixels, deinterlaced. Damage and transparency are refused, not
+hidden. Sound is ignored. docs/formats.md lists what is kept, mended and refused.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 import av
 import numpy as np
-from av.container import InputContainer
-from av.error import FFmpegError
-from av.video.stream import VideoStream
+from av import VideoFrame
 from jaxtyping import UInt8
 
-EBML = bytes.fromhex("1A45DFA3")  # what Matroska and WebM files begin with
-HDR = {16: "PQ", 18: "HLG"}  # transfer functions of high dynamic range by their numbers in ITU-T H.273
-# Formats whose first plane is luma, a byte each.
+from langit.video.orientation import UPRIGHT, Orientation, orientation_of
+from langit.video.packets import Clock, ends_with_gaps, index_packets
+from langit.video.source import VideoSource, open_video, shown_size
+
+# Formats whose first plane is luma, one byte per pixel.
 PLANAR_8: Final = frozenset({"yuv420p", "yuv422p", "yuv444p", "nv12", "nv21", "gray", "yuv410p", "yuv411p"})
-LARGEST: Final = 2**26
-"""Pixels of a frame, 8192 x 8192: a header that claims more asks for gigabytes before anything is seen to be wrong."""
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a file says of its first video stream; width and height are those of the upright picture.
-
-    ``frames`` is the header's count, or, where the header has none, counted without decoding.
-    ``rotation`` is what a player turns the stored picture by: 0, 90, 180 or 270 degrees counter-clockwise.
-    """
-
-    width: int
-    height: int
-    frames: int
-    fps: float
-    duration: float  # seconds
-    codec: str
-    pixel_format: str
-    rotation: int
-    metadata: Mapping[str, str]
-    transfer: int  # how light became numbers, as ITU-T H.273 counts: 1 is BT.709, 2 not stated, see HDR
-
-
-def probe(path: Path) -> VideoInfo:
-    """What is in a video file; at most the first frame is decoded.
-
-    Raises:
-        ValueError: the file is no video, or is cut short.
-        FileNotFoundError: there is no such file.
-    """
-    with _open(path) as (container, stream):
-        first = next(container.decode(stream), None)
-        if first is None:
-            raise ValueError(f"{path} holds no frame: give a file that plays")
-        rotation = first.rotation % 360
-        context = stream.codec_context
-        fps = stream.average_rate or stream.guessed_rate
-        if not fps:
-            raise ValueError(f"{path} does not say how many frames it shows a second: give a video, not a picture")
-        frames = stream.frames or len(_times(path))
-        turned = rotation in (90, 270)
-        return VideoInfo(
-            width=context.height if turned else context.width,
-            height=context.width if turned else context.height,
-            frames=frames,
-            fps=float(fps),
-            duration=float(frames / fps),
-            codec=context.name,
-            pixel_format=first.format.name,
-            rotation=rotation,
-            metadata=dict(container.metadata),
-            transfer=int(context.color_trc),
-        )
+_MARGIN: Final = 3  # frames decoded before the first that is wanted: deinterlacing looks at neighbours
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A decoded frame as it lies in memory: nothing is converted or copied until it is asked for.
+class DecodedFrame:
+    """A decoded frame as it lies in memory; it is converted and copied only on request.
 
-    ``seconds`` is when it is shown, ``None`` where the file does not say; ``rotation`` as in :class:`VideoInfo`.
+    ``seconds`` is when it is shown, counted from the file's first frame; None for a frame without a file.
     """
 
-    frame: av.VideoFrame
-
-    @property
-    def seconds(self) -> float | None:
-        return self.frame.time
-
-    @property
-    def rotation(self) -> int:
-        return self.frame.rotation % 360
+    frame: VideoFrame
+    seconds: float | None = None
+    orientation: Orientation = UPRIGHT
+    pixel_aspect: Fraction = Fraction(1)
 
     def luma(self) -> UInt8[np.ndarray, "H W"]:
-        """Brightness as it is stored: not turned, and in the stored range (16 to 235 in most files).
+        """Luma as it is stored: not turned, not on square pixels, in the stored range (16 to 235 in most files).
 
-        A view without a copy for 8-bit YUV and grey, which most files are; converted for others.
+        For 8-bit YUV and grey, which most files are, a view without a copy.
         """
+        return _luma(self.frame)
+
+    def upright_luma(self) -> UInt8[np.ndarray, "H W"]:
+        """Luma upright and on square pixels, in the stored range."""
         frame = self.frame
-        if frame.format.name not in PLANAR_8:
-            frame = frame.reformat(format="gray")
-        plane = frame.planes[0]
-        rows: np.ndarray = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        return rows[: frame.height, : frame.width]
+        width, height = shown_size(frame.width, frame.height, self.pixel_aspect)
+        if width != frame.width:
+            kept = frame.format.name if frame.format.name in PLANAR_8 else "gray"
+            frame = frame.reformat(width=width, height=height, format=kept, interpolation="AREA")
+        return self.orientation.apply(_luma(frame))
 
-    def upright(self, longest: int | None = None) -> UInt8[np.ndarray, "H W 3"]:
-        """RGB as a player shows it, made smaller so that no side is longer than ``longest``."""
-        frame, side = self.frame, max(self.frame.width, self.frame.height)
-        if longest is None or side <= longest:
-            return _upright(frame)
-        width, height = (max(1, round(length * longest / side)) for length in (frame.width, frame.height))
-        small = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_ndarray()
-        return np.ascontiguousarray(np.rot90(small, frame.rotation // 90 % 4))
+    def rgb(self, longest: int | None = None) -> UInt8[np.ndarray, "H W 3"]:
+        """RGB as a player shows it, reduced so that no side is longer than ``longest`` pixels."""
+        frame = self.frame
+        width, height = shown_size(frame.width, frame.height, self.pixel_aspect)
+        if longest is not None and max(width, height) > longest:
+            scale = longest / max(width, height)
+            width, height = max(1, round(width * scale)), max(1, round(height * scale))
+            frame = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
+        elif width != frame.width:
+            frame = frame.reformat(width=width, height=height, format="rgb24", interpolation="LANCZOS")
+        return np.ascontiguousarray(self.orientation.apply(frame.to_ndarray(format="rgb24")))
 
 
-def pictures(path: Path, threads: int = 1) -> Iterator[Picture]:
-    """All frames one by one as they were decoded, in constant memory: for passes that look at every frame.
+def _luma(frame: VideoFrame) -> UInt8[np.ndarray, "H W"]:
+    if frame.format.name not in PLANAR_8:
+        frame = frame.reformat(format="gray")
+    plane = frame.planes[0]
+    rows: np.ndarray = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return rows[: frame.height, : frame.width]
+
+
+def decode(path: Path, threads: int = 1) -> Iterator[DecodedFrame]:
+    """Decode all frames one by one, in constant memory.
 
     Raises:
-        ValueError: the file is no video or is cut short.
-        FileNotFoundError: there is no such file.
+        ValueError: the file is not a video, is cut short or damaged, is transparent, or changes its size.
+        FileNotFoundError: the file does not exist.
     """
-    with _open(path) as (container, source):
-        source.thread_type = "AUTO" if threads > 1 else "NONE"
-        source.codec_context.thread_count = threads
-        for frame in container.decode(source):
-            yield Picture(frame)
+    with open_video(path) as source:
+        source.decoder.thread_type = "AUTO" if threads > 1 else "NONE"
+        source.decoder.thread_count = threads
+        for frame, _ in decode_source(source):
+            yield frame
 
 
 def stream(path: Path, first: int = 0) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    """The frames one by one, from frame number ``first``, in constant memory.
+    """Yield the frames as RGB, from frame number ``first``, in constant memory.
 
     Raises:
-        ValueError: the file is no video or is cut short, or has no frame ``first``.
-        FileNotFoundError: there is no such file.
+        ValueError: see :func:`decode`; or the file has no frame ``first``.
+        FileNotFoundError: the file does not exist.
     """
     if first < 0:
-        raise ValueError(f"frame {first} of {path}: count frames from 0")
-    start = None
-    if first:
-        times = _times(path)
-        if first >= len(times):
-            raise ValueError(f"{path} has no frame {first}: its last is {len(times) - 1}")
-        start = times[first]
-    with _open(path) as (container, source):
-        if start is not None:
-            container.seek(start, stream=source)  # lands on the key frame at or before
-        for frame in container.decode(source):
-            if start is None or (frame.pts is not None and frame.pts >= start):
-                yield _upright(frame)
+        raise ValueError(f"frame {first} of {path}: frames are counted from 0")
+    empty = True
+    for frame in decode_from(path, first):
+        empty = False
+        yield frame.rgb()
+    if empty and first:
+        raise ValueError(f"{path} has no frame {first}: it has fewer frames")
 
 
 def read(path: Path, first: int = 0, count: int | None = None) -> UInt8[np.ndarray, "T H W 3"]:
-    """``count`` frames from frame number ``first`` on, or all to the end.
+    """Read ``count`` frames from frame number ``first``, or all to the end.
 
     Raises:
-        ValueError: the file is no video, is cut short, or has fewer frames than asked for.
-        FileNotFoundError: there is no such file.
+        ValueError: see :func:`decode`; or the file has fewer frames than asked for.
+        FileNotFoundError: the file does not exist.
     """
     if count is not None and count < 1:
         raise ValueError(f"{count} frames of {path}: ask for at least 1")
@@ -170,81 +123,135 @@ def read(path: Path, first: int = 0, count: int | None = None) -> UInt8[np.ndarr
         if len(frames) == count:
             break
     if not frames or (count is not None and len(frames) < count):
-        raise ValueError(f"{path} has {first + len(frames)} frames: {count} from frame {first} on are not there")
+        raise ValueError(f"{path} has {first + len(frames)} frames, not {count} from frame {first} on: ask for fewer")
     return np.stack(frames)
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container and its first video stream, with FFmpeg's errors in words that name the file."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: give a video file")
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist: check the name")
-    try:
-        _check_whole(path)
-        with av.open(os.fspath(path)) as container:
-            if not container.streams.video:
-                raise ValueError(f"{path} holds no video: give a file that plays")
-            context = container.streams.video[0].codec_context
-            if context.width * context.height > LARGEST:
-                raise ValueError(f"{path} claims frames of {context.width}x{context.height} pixels: give a real video")
-            yield container, container.streams.video[0]
-    except PermissionError as error:
-        raise ValueError(f"{path} may not be read: change its permissions") from error
-    except FFmpegError as error:
-        raise ValueError(f"{path} cannot be read as video ({error.strerror}): give a file that plays") from error
+def decode_from(path: Path, first: int) -> Iterator[DecodedFrame]:
+    """Decode from frame number ``first``: by a seek where it gives the same frames as decoding from the start."""
+    if first:
+        index = index_packets(path)
+        if index.pts is not None and first < len(index.pts) and index.keys:
+            key = index.keys[max(0, bisect_right(index.keys, index.pts[max(0, first - _MARGIN)]) - 1)]
+            with open_video(path) as source:
+                if source.can_seek and _starts_at(source, index.pts[0]):
+                    found = False
+                    for frame, pts in decode_source(source, seek_to=key):
+                        if pts is None or (not found and pts > index.pts[first]):
+                            break  # the seek landed too late
+                        if pts >= index.pts[first]:
+                            found = True
+                            yield frame
+                    if found:
+                        return
+    for number, frame in enumerate(decode(path)):
+        if number >= first:
+            yield frame
 
 
-def _check_whole(path: Path) -> None:
-    """Refuse a file that is cut short, which FFmpeg plays up to the cut without a word.
+def _starts_at(source: VideoSource, pts: int) -> bool:
+    """Whether the first frame that decodes is the first that the packets promise, so that both count alike."""
+    first = next(source.container.decode(source.stream), None)
+    return first is not None and first.pts == pts and not first.interlaced_frame
 
-    mp4 (ISO/IEC 14496-12) and Matroska/WebM (RFC 8794) are rows of parts that begin with their length.
+
+def decode_source(source: VideoSource, seek_to: int | None = None) -> Iterator[tuple[DecodedFrame, int | None]]:
+    """Decode an open file; yield frames with their presentation times in the stream's time base.
+
+    Corrupt frames before the first sound one are skipped: a recording that starts between key frames begins with
+    pictures whose references were never recorded. Later ones are damage.
+
+    Raises:
+        ValueError: see :func:`decode`.
     """
-    end = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(8)
-        measure = _box_end if start[4:] == b"ftyp" else _element_end if start[:4] == EBML else None
-        place = 0
-        while measure and place < end:
-            file.seek(place)
-            following = measure(file.read(16), place)
-            if following is None:  # lasts to the end of the file
-                return
-            if not place < following <= end:
-                raise ValueError(f"{path} is cut short, at {end} bytes: fetch it again")
-            place = following
+    if seek_to is not None:
+        source.container.seek(seek_to, stream=source.stream)  # lands at this key frame, or before it
+    rate = source.stream.average_rate or source.stream.guessed_rate or 25
+    clock, first = Clock(1 / float(rate), source.may_jump), None
+    size: tuple[int, int] | None = None
+    orientation, aspect = UPRIGHT, source.pixel_aspect
+    base = float(source.stream.time_base or 0)
+    times: list[float] = []
+    for number, (frame, pts) in enumerate(_deinterlace(_decode_packets(source))):
+        if size is None:
+            size, orientation = (frame.width, frame.height), orientation_of(frame)
+        if (frame.width, frame.height) != size:
+            raise ValueError(
+                f"{source.path} changes its size from {size[0]}x{size[1]} to {frame.width}x{frame.height} at frame"
+                f" {number}: cut it there, and give each part as a file"
+            )
+        seconds = clock.step(pts * base) if source.is_timed and pts is not None else number / float(rate)
+        first = seconds if first is None else first
+        times.append(seconds)
+        yield DecodedFrame(frame, seconds - first, orientation, aspect), pts
+    if source.may_jump and ends_with_gaps(times):
+        raise ValueError(f"{source.path} is cut short: pictures are missing before its last: copy it again")
 
 
-def _box_end(header: bytes, place: int) -> int | None:
-    length = int.from_bytes(header[:4], "big")
-    if length == 1:
-        length = int.from_bytes(header[8:16], "big")
-    return place + length if length else None
+def _decode_packets(source: VideoSource) -> Iterator[VideoFrame]:
+    """Frames as the decoder gives them, checked for damage and transparency."""
+    number = 0
+    for packet in source.container.demux(source.stream):
+        for frame in source.decoder.decode(packet if packet.size else None):
+            if frame.is_corrupt:
+                if number == 0:
+                    continue
+                at = f"frame {number}" + ("" if frame.time is None else f", {frame.time:.2f} s")
+                raise ValueError(f"{source.path} is damaged at {at}: download or copy it again")
+            if _is_transparent(frame):
+                raise ValueError(
+                    f"{source.path} is transparent in places: put a background behind it and save it without alpha"
+                )
+            number += 1
+            yield frame
 
 
-def _element_end(header: bytes, place: int) -> int | None:
-    """Past a top-level element: an identifier of 4 bytes, then a number whose leading zero bits tell its own width."""
-    width = 9 - header[4].bit_length() if len(header) > 4 else 9
-    if width > 8 or len(header) < 4 + width:
-        return place  # no such number: cut in the middle of it
-    unknown = (1 << 7 * width) - 1
-    length = int.from_bytes(header[4 : 4 + width], "big") & unknown
-    return None if length == unknown else place + 4 + width + length
+def _is_transparent(frame: VideoFrame) -> bool:
+    """Whether a frame has an alpha channel that is not opaque everywhere."""
+    if not (frame.format.has_palette or any(component.is_alpha for component in frame.format.components)):
+        return False
+    return bool(frame.to_ndarray(format="rgba")[..., 3].min() < 255)
 
 
-def _times(path: Path) -> list[int]:
-    """When each frame is shown, in the stream's time base, without decoding."""
-    with _open(path) as (container, source):
-        hides = source.codec_context.name == "vp8"  # some VP8 frames are only referred to (RFC 6386, 9.1: show_frame)
-        return sorted(
-            packet.pts
-            for packet in container.demux(source)
-            if packet.size and packet.pts is not None and not packet.is_discard
-            if not hides or bytes(packet)[0] & 0x10
-        )
+def _deinterlace(frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, int | None]]:
+    """Frames with their presentation times; from the first interlaced one on through FFmpeg's bwdif.
+
+    It makes one frame of the two fields of each and passes progressive ones on unchanged.
+    """
+    times: deque[int | None] = deque()
+    graph = None
+    for frame in frames:
+        if graph is None and not frame.interlaced_frame:
+            yield frame, frame.pts
+            continue
+        graph = graph or _bwdif(frame)
+        times.append(frame.pts)
+        graph.push(frame)
+        yield from _filtered(graph, times)
+    if graph is not None:
+        graph.push(None)
+        yield from _filtered(graph, times)
 
 
-def _upright(frame: av.VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
-    picture = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(picture, frame.rotation // 90 % 4))
+def _bwdif(frame: VideoFrame) -> av.filter.Graph:
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 25)
+    )
+    deinterlace = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+    sink = graph.add("buffersink")
+    source.link_to(deinterlace)
+    deinterlace.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _filtered(graph: av.filter.Graph, times: deque[int | None]) -> Iterator[tuple[VideoFrame, int | None]]:
+    """What the filter has ready. Its frames come in order, one for each, so their times are those that went in."""
+    while times:
+        try:
+            frame = graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+        assert isinstance(frame, VideoFrame)
+        yield frame, times.popleft()

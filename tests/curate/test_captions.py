@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from curate.making import scene
 
-from langit.curate.captions import LocalCaptioner, ServerCaptioner, SidecarCaptioner, captioner, spread
+from langit.curate.captions import LocalCaptioner, ServerCaptioner, SidecarCaptioner, make_captioner, spread
 from langit.curate.settings import CaptionSettings
 from langit.curate.survey import jpeg
 
@@ -129,7 +129,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_model_of_transformers_writes_captions(model: Path, tmp_path: Path) -> None:
     settings = CaptionSettings(by="transformers", model=str(model), words=8, pictures=2)
-    writer = captioner(settings)
+    writer = make_captioner(settings)
     assert isinstance(writer, LocalCaptioner)
     first, again = (writer(tmp_path / "a.mp4", SPAN, PICTURES) for _ in range(2))
     assert first == again and len(first) == 1 and first[0].text  # greedy: the same words each time
@@ -178,7 +178,9 @@ def url() -> Iterator[str]:
 
 
 def ask(url: str, model: str) -> list[Any]:
-    return ServerCaptioner(CaptionSettings(by="openai", model=model, url=url, pictures=2))(Path("a.mp4"), SPAN, PICTURES)
+    return ServerCaptioner(CaptionSettings(by="openai", model=model, url=url, pictures=2))(
+        Path("a.mp4"), SPAN, PICTURES
+    )
 
 
 def test_a_server_is_shown_pictures_and_answers(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,23 +13,23 @@ from curate.conftest import Enter
 from curate.making import encode, film
 
 from langit.curate import plan
-from langit.curate.footage import items
+from langit.curate.footage import list_files
 from langit.ledger.store import Ledger
 
 WALK = """
 import base64, json, sys
 from dataclasses import asdict
 from pathlib import Path
-from langit.curate.footage import items
+from langit.curate.footage import list_files
 from langit.files import sha256
-from langit.curate.plan import PlanContext, SourceRights, use, walk
+from langit.curate.plan import PlanContext, SourceRights, run_plan, use_engine
 from langit.curate.settings import Curation
 
 engine, footage, cache = sys.argv[1:]
-use(engine)
-found = items(footage)
+use_engine(engine)
+found = list_files(footage)
 known = {sha256(Path(i.place)): SourceRights("0" * 64, i.title != "b.mp4", "refused", "a rule") for i in found}
-rows = walk([asdict(item) for item in found], PlanContext(Curation("set", footage), known, Path(cache)))
+rows = run_plan([asdict(item) for item in found], PlanContext(Curation("set", footage), known, Path(cache)))
 plain = lambda value: base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 print("ROWS" + json.dumps(rows, default=plain, sort_keys=True))
 """
@@ -54,24 +54,24 @@ def test_native_and_ray_give_the_same_rows(tmp_path: Path, footage: Path, ledger
     assert rows("ray", footage, tmp_path / "other") == native
 
 
-def test_an_engine_that_there_is_not_is_named() -> None:
-    with pytest.raises(ValueError, match="native, ray"):
-        plan.use("spark")
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(ValueError, match="native or ray"):
+        plan.use_engine("spark")
 
 
 def test_files_of_a_list_and_of_an_address_are_found(tmp_path: Path, footage: Path) -> None:
     encode(footage / "a ❄.mp4", film(1, frames=3))
     (footage / "notes.md").write_text("no footage")
     (footage / "list.txt").write_text("# what we have\na ❄.mp4\n\n../elsewhere.mp4\nmissing.mp4\n", encoding="utf-8")
-    assert [(item.title, item.refused is None) for item in items(str(footage))] == [("a ❄.mp4", True)]
-    listed = items(str(footage / "list.txt"))
+    assert [(item.title, item.refused is None) for item in list_files(str(footage))] == [("a ❄.mp4", True)]
+    listed = list_files(str(footage / "list.txt"))
     assert [(item.title, item.refused is None) for item in listed] == [
         ("a ❄.mp4", True),
         ("../elsewhere.mp4", False),
         ("missing.mp4", True),
     ]
-    (addressed,) = items(f"file://{footage}")
+    (addressed,) = list_files(f"file://{footage}")
     assert addressed.title == "a ❄.mp4"
     for wrong in (tmp_path / "nothing", tmp_path):
         with pytest.raises(ValueError, match="footage"):
-            items(str(wrong / "empty" if wrong == tmp_path else wrong))
+            list_files(str(wrong / "empty" if wrong == tmp_path else wrong))

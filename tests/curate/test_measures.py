@@ -10,7 +10,7 @@ import pytest
 from curate.making import FPS, encode, film, scene
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from langit.curate.measures import BlackBars, bars, motion, reduced, sharpness
+from langit.curate.measures import BlackBars, black_bars, motion, reduced, sharpness
 from langit.curate.overlay import lettering, strokes
 from langit.curate.shots import OpticalFlow, sampled
 from langit.curate.survey import SurveySettings, survey
@@ -34,12 +34,12 @@ def test_wide_pictures_are_reduced_by_whole_numbers() -> None:
 def test_black_bars_are_measured_and_a_dark_side_is_none() -> None:
     frame = np.full((100, 160), 120, np.uint8)
     frame[:12], frame[-11:] = 18, 16
-    assert bars(frame) == BlackBars(12, 11, 0, 0) == bars(frame).balanced()
+    assert black_bars(frame) == BlackBars(12, 11, 0, 0) == black_bars(frame).balanced()
     frame[:, :50] = 16
-    assert bars(frame) == BlackBars(12, 11, 50, 0)
-    assert bars(frame).balanced() == BlackBars(12, 11, 0, 0)
-    assert bars(np.full((100, 160), 16, np.uint8)) == BlackBars(0, 0, 0, 0)
-    assert BlackBars(5, 5, 0, 2).within(BlackBars(3, 9, 4, 4)) == BlackBars(3, 5, 0, 2)
+    assert black_bars(frame) == BlackBars(12, 11, 50, 0)
+    assert black_bars(frame).balanced() == BlackBars(12, 11, 0, 0)
+    assert black_bars(np.full((100, 160), 16, np.uint8)) == BlackBars(0, 0, 0, 0)
+    assert BlackBars(5, 5, 0, 2).common(BlackBars(3, 9, 4, 4)) == BlackBars(3, 5, 0, 2)
 
 
 def test_a_pan_is_the_cameras_and_a_thing_that_moves_is_inside() -> None:
@@ -79,8 +79,8 @@ def test_a_pass_finds_stretches_and_says_what_is_in_each(tmp_path: Path) -> None
     assert [(one.start, one.frames) for one in found] == [(0, 24), (24, 12), (36, 24), (60, 12)]
     assert [one.cut_before for one in found] == [False, False, True, False]
     assert [(round(one.starts_at, 3), round(one.ends_at, 3)) for one in found] == [(0, 2), (2, 3), (3, 5), (5, 6)]
-    assert all(one.looks[0].frame == one.start + 4 for one in found)
-    assert all(look.picture[:2] == b"\xff\xd8" and look.motion for one in found for look in one.looks)
+    assert all(one.samples[0].frame == one.start + 4 for one in found)
+    assert all(look.picture[:2] == b"\xff\xd8" and look.motion for one in found for look in one.samples)
     assert len({one.content_sha256 for one in found}) == 4
     again = list(survey(path, settings, FPS, threads=2))
     assert [one.content_sha256 for one in again] == [one.content_sha256 for one in found]
@@ -91,15 +91,15 @@ def test_a_turned_film_is_looked_at_upright(tmp_path: Path) -> None:
     plain, turned = (
         next(iter(survey(encode(tmp_path / f"{r}.mp4", frames, rotation=r), SurveySettings(), FPS))) for r in (0, 90)
     )
-    assert plain.looks[0].fingerprint != turned.looks[0].fingerprint
+    assert plain.samples[0].fingerprint != turned.samples[0].fingerprint
     sizes = []
     for one in (plain, turned):
-        (tmp_path / "a.jpg").write_bytes(one.looks[0].picture)
+        (tmp_path / "a.jpg").write_bytes(one.samples[0].picture)
         sizes.append(Image.open(tmp_path / "a.jpg").size)
     assert sizes == [(128, 96), (96, 128)]
-    assert hashlib.sha256(plain.looks[0].picture) != hashlib.sha256(turned.looks[0].picture)
+    assert hashlib.sha256(plain.samples[0].picture) != hashlib.sha256(turned.samples[0].picture)
 
 
 def test_a_film_of_one_frame_has_one_stretch_and_one_look(tmp_path: Path) -> None:
     (only,) = survey(encode(tmp_path / "a.mp4", scene(1, 1)), SurveySettings(picture=0), FPS)
-    assert (only.frames, len(only.looks), only.looks[0].motion, only.looks[0].picture) == (1, 1, None, b"")
+    assert (only.frames, len(only.samples), only.samples[0].motion, only.samples[0].picture) == (1, 1, None, b"")

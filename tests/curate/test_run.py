@@ -12,8 +12,8 @@ from curate.conftest import Enter
 from curate.making import encode, film, scene, sound
 
 from langit.curate import run
-from langit.curate.funnel import page, picture, save, stages
-from langit.curate.settings import CaptionSettings, Curation, ClipLimits
+from langit.curate.funnel import drop_counts, html_page, save, summary_picture
+from langit.curate.settings import CaptionSettings, ClipLimits, Curation
 from langit.ledger.log import leaf_hash, root
 from langit.ledger.policy import Policy
 from langit.ledger.record import Consent
@@ -89,17 +89,17 @@ def test_bad_files_are_dropped_with_a_reason_and_the_run_goes_on(
         "good.mp4": "kept",
         "hdr.mkv": "probe: HDR",
         "nobody's.mp4": "rights: unknown",
-        "out.mp4": "probe: climbs out",
+        "out.mp4": "probe: outside the folder",
         "refused.mp4": "rights: refused",
         "sound.mp4": "probe: unreadable",
         "text.mp4": "probe: unreadable",
     }
     details = {drop.title: drop.detail for drop in ledger.drops()}
-    assert details["sound.mp4"] == "holds no video: give a file that plays"
+    assert details["sound.mp4"] == "contains no video: give a file that plays"
     assert "cut short" in details["cut short.mp4"] and "cut short" in details["claims 4 GB.mp4"]
-    assert "PQ" in details["hdr.mkv"] and "leads out" in details["out.mp4"]
+    assert "PQ" in details["hdr.mkv"] and "lies outside" in details["out.mp4"]
     assert "langit ledger add" in details["nobody's.mp4"] and "CC-BY-NC-4.0" in details["refused.mp4"]
-    assert all(str(tmp_path) not in detail.split("leads out of")[0] for detail in details.values())
+    assert all(str(tmp_path) not in detail.split("lies outside")[0] for detail in details.values())
 
 
 def test_odd_but_good_files_are_kept(
@@ -218,11 +218,11 @@ def test_the_funnel_shows_every_clip_with_its_reason(
     enter(encode(footage / "short.mp4", scene(2, 12)))
     (footage / "empty.mp4").write_bytes(b"")
     found = run.curate(replace(curation, captions=CaptionSettings(by="none")), ledger, tmp_path / "cache")
-    assert stages(found) == [("probe: unreadable", 1), ("shots: too short", 1)]
-    said = page(found, "set")
+    assert drop_counts(found) == [("probe: unreadable", 1), ("shots: too short", 1)]
+    said = html_page(found, "set")
     assert said.count("<figure>") == 3 and said.count("data:image/jpeg") == 2
-    assert "a&lt;b&gt;.mp4" in said and "1.00 s, at least 2 s are wanted" in said and "<b>" not in said
-    drawn = np.asarray(picture(found, "set"))
+    assert "a&lt;b&gt;.mp4" in said and "1.00 s; at least 2 s are needed" in said and "<b>" not in said
+    drawn = np.asarray(summary_picture(found, "set"))
     assert (drawn == (170, 40, 40)).all(axis=2).any() and (drawn == (30, 120, 60)).all(axis=2).any()
     paths = save(found, "set", tmp_path / "out")
     assert all(path.stat().st_size > 1000 for path in paths)

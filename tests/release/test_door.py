@@ -28,7 +28,7 @@ from langit.release.watermark import read as read_mark
 
 
 def frames_of(path: Path) -> np.ndarray:
-    return np.stack([picture.upright() for picture in video.pictures(path)])
+    return np.stack([picture.rgb() for picture in video.decode(path)])
 
 
 def sha256(path: Path) -> str:

@@ -1,0 +1,57 @@
+"""How a player turns and mirrors stored pictures: the display matrix of mp4, and of H.264 and HEVC messages."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from av import VideoFrame
+from av.sidedata.sidedata import Type as SideDataType
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One of the eight ways to show a rectangle: swap rows and columns first, then mirror."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def apply(self, picture: np.ndarray) -> np.ndarray:
+        """Turn a picture, (H, W) or (H, W, 3), upright."""
+        if self == UPRIGHT:
+            return picture
+        turned = picture.swapaxes(0, 1) if self.transpose else picture
+        return np.ascontiguousarray(turned[:: -1 if self.flip_y else 1, :: -1 if self.flip_x else 1])
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of the upright picture."""
+        return (height, width) if self.transpose else (width, height)
+
+
+UPRIGHT = Orientation()
+_ALL = [Orientation(t, x, y) for t in (False, True) for x in (False, True) for y in (False, True)]
+
+
+def orientation_of(frame: VideoFrame) -> Orientation:
+    """Read the orientation from a decoded frame's display matrix; frames without one are upright."""
+    matrix = cast("Mapping[SideDataType, bytes]", frame.side_data).get(SideDataType.DISPLAYMATRIX)
+    return UPRIGHT if matrix is None else from_matrix(bytes(matrix))
+
+
+def from_matrix(matrix: bytes) -> Orientation:
+    """The orientation nearest to a display matrix, nine 32-bit integers ``a b u c d v x y w`` (ISO/IEC 14496-12).
+
+    A point is shown at ``x' = a x + c y``, ``y' = b x + d y``. Matrices also scale, and phones write turns that are
+    not exact quarters, so the orientation whose matrix has the largest inner product is taken.
+    """
+    a, b, _, c, d = struct.unpack_from("=5i", matrix)  # FFmpeg keeps them in the machine's byte order
+
+    def agreement(candidate: Orientation) -> int:
+        x, y = (-1 if candidate.flip_x else 1), (-1 if candidate.flip_y else 1)
+        return int(x * c + y * b) if candidate.transpose else int(x * a + y * d)
+
+    return max(_ALL, key=agreement)  # a tie, or a matrix of zeros, gives the first: upright
