@@ -24,10 +24,10 @@ from langit.bundle import load_bundle
 from langit.generate import Model, generate
 from langit.release import Door, Facts, release
 from langit.release.credentials.sign import sign
-from langit.release.gates.frames import frame_gates, watched
+from langit.release.gates.frames import frame_gates, watch_frames
 from langit.release.nearest.bundled import open_index
-from langit.release.nearest.gate import Watch
-from langit.release.outputs import Looks
+from langit.release.nearest.gate import NearestGate
+from langit.release.outputs import FingerprintSampler
 from langit.release.watermark import Watermark
 
 PROMPT = "a red ball bounces on snow at sunset"
@@ -75,7 +75,7 @@ def parts(door: Door, facts: Facts, frames: npt.NDArray[np.uint8], place: Path, 
     bare, signed = place / "a.mp4", place / "c.mp4"
 
     def look() -> None:
-        looks = Looks()
+        looks = FingerprintSampler()
         for frame in shown:
             looks.take(frame)
 
@@ -86,8 +86,8 @@ def parts(door: Door, facts: Facts, frames: npt.NDArray[np.uint8], place: Path, 
 
     named: dict[str, Callable[[], object]] = {
         "prompt gate": lambda: door.ask(facts.asked, facts.prompt),
-        "frame gate": lambda: list(watched(shown, frame_gates()(facts.fps), [])),
-        "nearest clip": lambda: Watch(index, door.model.autoencoder, facts.fps).look(shown) if index else None,
+        "frame gate": lambda: list(watch_frames(shown, frame_gates()(facts.fps), [])),
+        "nearest clip": lambda: NearestGate(index, door.model.autoencoder, facts.fps).look(shown) if index else None,
         "fingerprints": look,
         "watermark": mark,
         "signature": lambda: sign(bare, signed, facts, door.identity),

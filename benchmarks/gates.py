@@ -15,7 +15,7 @@ from pathlib import Path
 
 from langit.evaluate.figures.intervals import wilson
 from langit.release.gates.lexicon import lexicon
-from langit.release.gates.prompt import RULES, check_prompt
+from langit.release.gates.prompt import RULES, judge_prompt
 
 PROMPTS = Path(__file__).with_name("gate_prompts.toml")
 SPLITS = ("develop", "held-out")
@@ -39,7 +39,7 @@ def ask(path: Path = PROMPTS) -> list[Asked]:
     """Put every prompt of a set to the gate."""
     found = []
     for row in tomllib.loads(path.read_text(encoding="utf-8"))["prompts"]:
-        findings = check_prompt(row["text"])
+        findings = judge_prompt(row["text"])
         refused = any(finding.action == "refuse" for finding in findings)
         named = tuple(finding.rule for finding in findings)
         found.append(

@@ -1,4 +1,4 @@
-"""The films that we render ourselves."""
+"""The verb `worlds`: rendered films, from which models are trained."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ from langit.cli.progress import progress
 if TYPE_CHECKING:
     from langit.shapes import PixelShape
 
-worlds = typer.Typer(help="The films that we render ourselves, which models learn from.")
+worlds = typer.Typer(help="Rendered films, from which models are trained.")
 app.add_typer(worlds, name="worlds")
 
 
 @worlds.command("render")
 def render(
-    count: Annotated[int, typer.Argument(min=1, help="How many films.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="A folder, made if it is not there.")],
-    contact_sheet: Annotated[bool, typer.Option("--contact-sheet", help="One picture of all of them, too.")] = False,
-    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=10**9, help="The first film's seed; the others follow.")] = 0,
+    count: Annotated[int, typer.Argument(min=1, help="The number of films.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder for the films; created if missing.")],
+    contact_sheet: Annotated[bool, typer.Option("--contact-sheet", help="Also make one picture of all films.")] = False,
+    size: Annotated[
+        str | None, typer.Option(help="WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES, for example 128x128x33.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=10**9, help="The seed of the first film; the others follow.")] = 0,
     world: Annotated[
         str,
         typer.Option(
-            help="worlds-1 (things), story-1 (puppies, a traveller, a train) or behind-1 (hidden, and out again)."
+            help="worlds-1 (simple things), story-1 (puppies, a traveller, a train) or behind-1 (hidden things)."
         ),
     ] = "worlds-1",
 ) -> None:
-    """Render films to look at, each with its captions beside it."""
+    """Render films, each with a JSON file of its captions and ground truth."""
     from langit.worlds.film import PIXELS
     from langit.worlds.gallery import render_to_folder
 
-    pixels = PIXELS if size is None else given_size(size, PIXELS.frames)
+    pixels = PIXELS if size is None else parse_size(size, PIXELS.frames)
     with progress() as report:
         render_to_folder(
             count,
@@ -44,14 +46,14 @@ def render(
             pixels,
             seed,
             contact_sheet,
-            lambda done, of: report("films", done, of, ""),
+            lambda done, total: report("films", done, total, ""),
             world,
         )
     typer.echo(output.absolute())
 
 
-def given_size(size: str, frames: int) -> PixelShape:
-    """``WIDTHxHEIGHTxFRAMES``, or ``WIDTHxHEIGHT`` with ``frames``."""
+def parse_size(size: str, frames: int) -> PixelShape:
+    """Parse ``WIDTHxHEIGHTxFRAMES``, or ``WIDTHxHEIGHT`` with a default for ``frames``."""
     from langit.shapes import PixelShape
 
     shape = PixelShape.parse(size)

@@ -1,7 +1,7 @@
-"""Text as a reader sees it: invisible characters taken out, look-alike letters and accents made plain Latin ones.
+"""Undoes disguises of letters: removes invisible characters and maps look-alike letters to to_latin Latin ones.
 
-Knows letters, not words. What looks like a Latin letter becomes that letter, so text in another script becomes
-nonsense here: it is for finding Latin words that were disguised, not for reading Russian.
+Knows letters, not words. Everything that looks like a Latin letter becomes that letter, which turns other scripts into
+nonsense: the result serves to find disguised Latin words, not to read Russian.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 _BLANK = "\u115f\u1160\u17b4\u17b5\u180e\u2800\u3164\uffa0"
-"""Characters that Unicode takes for letters or symbols, and that show nothing."""
+"""Letters and symbols by their Unicode category that nevertheless show nothing."""
 
 _LOOK_ALIKE = (
     # Cyrillic
@@ -20,12 +20,12 @@ _LOOK_ALIKE = (
     # Greek
     " αa βb ϲc δd εe ϝf ϐb γy ηn ιi ϳj κk λl μu νv οo ρp σo τt υu ωw χx ψy ζz ςs ϕo ϵe ϱp ϰk"
     " ΑA ΒB ϹC ΕE ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX ΖZ ΣE ΛA ΩO"
-    # Armenian, Cherokee, Coptic, Lisu and others that are drawn like Latin letters
+    # Armenian, Cherokee, Coptic, Lisu and others that look like Latin letters
     " աw ցg հh յj ոn սu օo զq ցg ղn ՏS ՍU ՕO ԼL տu ք p"
     " ᎪA ᏴB ᏟC ᎠD ᎬE ᎻH ᎥI ᎫJ ᏦK ᏞL ᎷM ᏢP ᎡR ᏚS ᎢT ᏙV ᎳW ᏃZ ᏀG Ꭹy Ꭰd ꭰd ꮓz ꮪs ꮯc ꮮl ꮇm ꮲp ꭲt ꭱr"
     " ⲁa ⲃb ⲥc ⲉe ⲏh ⲓi ⲕk ⲙm ⲛn ⲟo ⲣp ⲧt ⲩy ⲭx ⲍz"
     " ꓮA ꓐB ꓚC ꓓD ꓰE ꓝF ꓖG ꓧH ꓲI ꓙJ ꓗK ꓡL ꓟM ꓠN ꓳO ꓑP ꓣR ꓢS ꓔT ꓴU ꓦV ꓪW ꓫX ꓬY ꓜZ"
-    # Latin letters that no accent explains, and signs
+    # Latin letters that NFKD does not decompose, and signs
     " ıi ȷj ɑa ɐa ɒa ʙb ɓb ƀb ᴄc ɕc đd ɖd ɗd ɘe əe ɛe ɜe ǝe ƒf ɡg ɢg ɠg ħh ɦh ʜh ɨi ɪi ɩi ʝj ɟj ʞk ƙk ɫl ɭl ʟl"
     " ɬl łl ƚl ɯm ɱm"
     " ɲn ɳn ɴn ŋn ɔo øo ɵo ƥp þp ʀr ɹr ɾr ɽr ʁr ʂs ʃs ƨs ʇt ʈt ŧt ƭt ʉu ʊu ʋv ʌv ʍw ɣy ʎy ʏy ƴy ʐz ʑz ƶz"
@@ -42,8 +42,8 @@ _NAMED = re.compile(
 )
 
 
-class _Plain(dict[int, str]):
-    """Characters and what they are read as, filled as they are met."""
+class _LatinCache(dict[int, str]):
+    """A cache from code points to what they are read as."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,11 +51,11 @@ class _Plain(dict[int, str]):
             self[ord(pair[0])] = pair[1]
 
     def __missing__(self, code: int) -> str:
-        self[code] = _read(chr(code))
+        self[code] = _latin_for(chr(code))
         return self[code]
 
 
-def _read(letter: str) -> str:
+def _latin_for(letter: str) -> str:
     if letter.isascii():
         return letter if letter.isprintable() or letter.isspace() else ""
     if letter.isspace():
@@ -74,17 +74,17 @@ def _read(letter: str) -> str:
     return letter
 
 
-_PLAIN = _Plain()
-LOOK_ALIKES = {chr(code): letter for code, letter in _PLAIN.items()}
-"""Letters of other scripts and signs, each with the Latin letter that it is read as."""
+_LATIN = _LatinCache()
+LOOK_ALIKES = {chr(code): letter for code, letter in _LATIN.items()}
+"""Letters of other scripts and signs, each with the Latin letter that it is read as; the tests use them."""
 
 
-def plain(text: str) -> str:
-    """The text in plain letters, its capitals kept; it may be shorter or longer than it was."""
+def to_latin(text: str) -> str:
+    """The text in to_latin Latin letters; capitals stay. Its length may change."""
     if text.isascii() and text.isprintable():
         return text
-    once = unicodedata.normalize("NFKD", text.translate(_PLAIN))
-    return once.translate(_PLAIN).replace("⁄", "/")
+    once = unicodedata.normalize("NFKD", text.translate(_LATIN))
+    return once.translate(_LATIN).replace("⁄", "/")
 
 
 _CYRILLIC = "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґў"
@@ -92,16 +92,16 @@ _SOUND = "a b v g d e e zh z i i k l m n o p r s t u f kh ts ch sh sh - y - e yu
 _SOUNDS = {ord(letter): sound.strip("-") for letter, sound in zip(_CYRILLIC, _SOUND.split(), strict=True)}
 
 
-def spoken(text: str) -> str:
-    """The text with Cyrillic letters by their sound, not their looks, as in "Трамп" and in "Trуmp"."""
+def transliterate(text: str) -> str:
+    """The text with Cyrillic letters transliterated by sound, for names such as "Трамп"."""
     low = text.lower() if any("\u0400" <= letter <= "\u04ff" for letter in text) else text
     return low.translate(_SOUNDS)
 
 
-def parted(text: str) -> str:
-    """The text with a space in the place of every invisible character: words that were glued with them."""
+def split_at_invisible(text: str) -> str:
+    """The text with a space for every invisible character, which may have been used to join words."""
     return "".join(
-        " " if not letter.isascii() and _PLAIN[ord(letter)] == "" and _is_format(letter) else letter for letter in text
+        " " if not letter.isascii() and _LATIN[ord(letter)] == "" and _is_format(letter) else letter for letter in text
     )
 
 

@@ -1,4 +1,4 @@
-"""What a gate says: findings, and the refusal that carries them. Knows no rule, and not what was looked at."""
+"""The result of a gate: findings, and the refusal that carries them. Knows neither rules nor videos."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ Action = Literal["refuse", "flag"]
 class Finding:
     """One thing that a gate found.
 
-    ``rule`` names the rule that fired, ``why`` says in a few words what fired it, ``action`` what follows from it:
-    ``refuse`` stops the video, ``flag`` is noted with it.
+    rule: the name of the rule that fired.
+    why: what made it fire, in a few words.
+    action: ``refuse`` stops the video, ``flag`` adds a note to it.
     """
 
     rule: str
@@ -30,26 +31,26 @@ class Finding:
         return f"{self.rule}: {self.why}"
 
 
-class Refused(ValueError):  # noqa: N818  (it is an answer rather than a fault)
-    """A gate refused; ``findings`` are all that it found, flags too. The message is one line."""
+class Refused(ValueError):  # noqa: N818  (an answer rather than a fault)
+    """A gate refused. ``findings`` holds all that it found, flags too. The message is one line."""
 
     def __init__(self, findings: Sequence[Finding], mend: str = "ask for something else") -> None:
         self.findings = tuple(findings)
-        said = "; ".join(f"{one.rule} ({one.why})" for one in self.refusing)
-        super().__init__(" ".join(f"refused by rule {said}: {mend}".split()))
+        reasons = "; ".join(f"{finding.rule} ({finding.why})" for finding in self.refusing)
+        super().__init__(" ".join(f"refused by rule {reasons}: {mend}".split()))
 
     @property
     def refusing(self) -> tuple[Finding, ...]:
         """The findings that refuse."""
-        return tuple(one for one in self.findings if one.action == "refuse")
+        return tuple(finding for finding in self.findings if finding.action == "refuse")
 
 
 def enforce(findings: Sequence[Finding], mend: str = "ask for something else") -> tuple[Finding, ...]:
-    """The findings, where all of them are flags.
+    """Return findings that are all flags.
 
     Raises:
         Refused: one of them refuses.
     """
-    if any(one.action == "refuse" for one in findings):
+    if any(finding.action == "refuse" for finding in findings):
         raise Refused(findings, mend)
     return tuple(findings)

@@ -1,10 +1,11 @@
-"""Flashes that can harm photosensitive viewers: general and red ones, more than three within a second, large enough.
+"""Detects flashes that can harm photosensitive viewers: more than three in a second over a large enough area.
 
-The measure is WCAG 2.2's (success criterion 2.3.1, definition of "general flash and red flash thresholds"), whose tenth
-of the largest relative luminance is ITU-R BT.1702's 20 cd/m² on a screen of 200. A flash is a pair of opposing changes
-of a place. Frames are read one by one; what is kept are some numbers for each of at most CELLS x CELLS places.
+The thresholds are those of WCAG 2.2, success criterion 2.3.1, "general flash and red flash thresholds". Their tenth of
+the maximum relative luminance corresponds to the 20 cd/m² of ITU-R BT.1702 on a display of 200 cd/m². A flash is a pair
+of opposing changes at one place. Frames are read one by one; memory holds a few numbers for each of at most CELLS x
+CELLS places.
 
-Knows nothing of what frames show, nor of patterns (stripes that do not flash), which BT.1702 warns of too.
+Does not detect harmful still patterns such as stripes, of which BT.1702 warns too.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 CELLS = 48
-"""Places along the longer side, at most: larger frames are averaged to this."""
+"""Places along the longer side; larger frames are averaged down to this."""
 MOST = 3
-"""Flashes within a second that are harmless."""
+"""The number of flashes in a second that is still harmless."""
 _STEP = 0.1  # of relative luminance, between the two states of a general flash
-_BRIGHT = 0.8  # relative luminance from which on the darker state makes no flash
+_BRIGHT = 0.8  # relative luminance: a darker state above it makes no flash
 _RED = 0.8  # of R + G + B, linear: a saturated red
 _CHROMATIC = 0.2  # in u'v' (CIE 1976), between the two states of a red flash
-_FLARE = 0.005  # white light that a screen reflects: the colour of black is not red
-_SAMPLES = 4  # of a block's rows and of its columns, at least, that are averaged
+_FLARE = 0.005  # white light that a screen reflects, so that black has no hue
+_SAMPLES = 4  # rows and columns of a block that are averaged, at least
 _AREA = 0.25  # of any field of view of 10 degrees
-_FIELD = 3  # such a field is a third of a screen's width and of its height (341 x 256 of 1024 x 768)
+_FIELD = 3  # a field of view is a third of the screen each way: WCAG's 341 x 256 of 1024 x 768
 
 _CODE = np.arange(256) / 255
 _LINEAR = np.where(_CODE <= 0.04045, _CODE / 12.92, ((_CODE + 0.055) / 1.055) ** 2.4).astype(np.float32)
@@ -39,7 +40,7 @@ _XYZ = np.array(
 
 @dataclass(frozen=True)
 class Flash:
-    """More than MOST flashes within a second: of which kind, when (seconds), and on how much of a field of view."""
+    """More than MOST flashes in a second: kind ("general", "red"), time in seconds, share of a field of view."""
 
     kind: str
     seconds: float
@@ -47,38 +48,38 @@ class Flash:
 
 
 class Flashes:
-    """Watches one video, frame by frame.
+    """Examines one video frame by frame.
 
     Args:
-        fps: frames a second. At 8 the fastest change that there can be is four flashes a second: one too many.
+        fps: frames a second. At 8, a change with every frame gives four flashes a second: one too many.
     """
 
     def __init__(self, fps: float) -> None:
         if not fps > 0:
-            raise ValueError(f"{fps} frames a second are none: give more than 0")
+            raise ValueError(f"fps is {fps}: use more than 0")
         self.fps = fps
         self.found: dict[str, Flash] = {}
         self._seen = 0
-        self._general: _Swings | None = None
-        self._red: _Reds | None = None
+        self._general: _LuminanceChanges | None = None
+        self._red: _RedChanges | None = None
 
     def see(self, frame: UInt8[np.ndarray, "H W 3"]) -> list[Flash]:
-        """The next frame; returns what is found with it and was not before: one of each kind, at most.
+        """Examine the next frame; return flashes that are new with it, at most one of each kind.
 
         Raises:
-            ValueError: a frame of another size than the first.
+            ValueError: the frame differs in size from the first.
         """
-        linear = _cells(frame)
+        linear = _average_cells(frame)
         if self._general is None or self._red is None:
             within = math.ceil(self.fps)
-            self._general = _Swings(linear.shape[:2], within)
-            self._red = _Reds(linear.shape[:2], within)
+            self._general = _LuminanceChanges(linear.shape[:2], within)
+            self._red = _RedChanges(linear.shape[:2], within)
             self._size = frame.shape
         if frame.shape != self._size:
-            raise ValueError(f"a frame is {frame.shape}, the first was {self._size}: give frames of one size")
+            raise ValueError(f"a frame has the shape {frame.shape}, the first had {self._size}: use frames of one size")
         new = []
         for kind, flashing in (("general", self._general.see(linear @ _LUMINANCE)), ("red", self._red.see(linear))):
-            share = _largest(flashing)
+            share = _largest_share(flashing)
             if share > _AREA and kind not in self.found:
                 self.found[kind] = Flash(kind, self._seen / self.fps, share)
                 new.append(self.found[kind])
@@ -86,8 +87,8 @@ class Flashes:
         return new
 
 
-class _Counted:
-    """Changes of each place over the last second."""
+class _ChangeCounter:
+    """Counts the changes at each place over the last second, in a ring of frames."""
 
     def __init__(self, shape: tuple[int, ...], within: int) -> None:
         self._ring = np.zeros((within, *shape), bool)
@@ -95,63 +96,65 @@ class _Counted:
         self._place = 0
 
     def add(self, changed: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-        """The next frame's changes; returns where there were more than MOST pairs of them within a second."""
+        """Add the next frame's changes; return the places with more than MOST pairs of changes in a second."""
         self._count += changed.astype(np.int32) - self._ring[self._place]
         self._ring[self._place] = changed
         self._place = (self._place + 1) % len(self._ring)
         return self._count >= 2 * (MOST + 1)
 
 
-class _Swings:
-    """Opposing changes of relative luminance by _STEP, however many frames one takes."""
+class _LuminanceChanges:
+    """Detects opposing changes of relative luminance by _STEP, over any number of frames."""
 
     def __init__(self, shape: tuple[int, ...], within: int) -> None:
-        self._counted = _Counted(shape, within)
+        self._counter = _ChangeCounter(shape, within)
         self._low = np.full(shape, np.inf, np.float32)
         self._high = np.full(shape, -np.inf, np.float32)
-        self._way = np.zeros(shape, np.int8)
+        self._direction = np.zeros(shape, np.int8)
 
     def see(self, luminance: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
         self._low, self._high = np.minimum(self._low, luminance), np.maximum(self._high, luminance)
-        up = (self._way != 1) & (luminance - self._low >= _STEP) & (self._low < _BRIGHT)
-        down = (self._way != -1) & (self._high - luminance >= _STEP) & (luminance < _BRIGHT) & ~up
+        up = (self._direction != 1) & (luminance - self._low >= _STEP) & (self._low < _BRIGHT)
+        down = (self._direction != -1) & (self._high - luminance >= _STEP) & (luminance < _BRIGHT) & ~up
         changed = up | down
-        self._way = np.where(up, 1, np.where(down, -1, self._way)).astype(np.int8)
+        self._direction = np.where(up, 1, np.where(down, -1, self._direction)).astype(np.int8)
         self._low = np.where(changed, luminance, self._low)
         self._high = np.where(changed, luminance, self._high)
-        return self._counted.add(changed)
+        return self._counter.add(changed)
 
 
-class _Reds:
-    """Opposing changes to and from a saturated red."""
+class _RedChanges:
+    """Detects opposing changes to and from a saturated red."""
 
     def __init__(self, shape: tuple[int, ...], within: int) -> None:
-        self._counted = _Counted(shape, within)
+        self._counter = _ChangeCounter(shape, within)
         self._uv: np.ndarray | None = None
         self._red = np.zeros(shape, bool)
         self._near = np.zeros(shape, np.float32)
-        self._way = np.zeros(shape, np.int8)
+        self._direction = np.zeros(shape, np.int8)
 
     def see(self, linear: Float[np.ndarray, "h w 3"]) -> Bool[np.ndarray, "h w"]:
         lit = linear + _FLARE
         red = lit[..., 0] / lit.sum(-1) >= _RED
         uv = _chromaticity(lit)
-        near = -_length(uv - _PURE)
+        near = -_norm(uv - _PURE)
         if self._uv is None:
             self._uv, self._red, self._near = uv, red, near
-        far = (_length(uv - self._uv) > _CHROMATIC) & (red | self._red)
+        far = (_norm(uv - self._uv) > _CHROMATIC) & (red | self._red)
         way = np.where(near > self._near, 1, -1)
-        changed = far & (way != self._way)
-        self._way = np.where(changed, way, self._way).astype(np.int8)
-        # What it was before the next change is the extreme in the way it goes: the reddest, or the least red.
-        further = changed | ((self._way == 1) & (near > self._near)) | ((self._way == -1) & (near < self._near))
+        changed = far & (way != self._direction)
+        self._direction = np.where(changed, way, self._direction).astype(np.int8)
+        # the next change starts from the extreme of the current one: the reddest, or the least red, state
+        further = (
+            changed | ((self._direction == 1) & (near > self._near)) | ((self._direction == -1) & (near < self._near))
+        )
         self._uv = np.where(further[..., None], uv, self._uv)
         self._red, self._near = np.where(further, red, self._red), np.where(further, near, self._near)
-        return self._counted.add(changed)
+        return self._counter.add(changed)
 
 
-def _length(vectors: np.ndarray) -> np.ndarray:
-    """Euclidean, of (..., 2)."""
+def _norm(vectors: np.ndarray) -> np.ndarray:
+    """Euclidean norm of (..., 2) vectors."""
     length: np.ndarray = np.hypot(vectors[..., 0], vectors[..., 1])
     return length
 
@@ -166,8 +169,8 @@ def _chromaticity(linear: np.ndarray) -> np.ndarray:
 _PURE = _chromaticity(np.array([1, 0, 0], np.float32))
 
 
-def _cells(frame: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "h w 3"]:
-    """Linear light, averaged over samples of blocks; rows and columns that fill no block are left out."""
+def _average_cells(frame: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "h w 3"]:
+    """Linear light, averaged over samples of blocks; rows and columns beyond the last whole block are dropped."""
     stride = max(1, max(frame.shape[:2]) // (CELLS * _SAMPLES))
     sampled = frame[::stride, ::stride]
     block = math.ceil(max(sampled.shape[:2]) / CELLS)
@@ -178,11 +181,12 @@ def _cells(frame: UInt8[np.ndarray, "H W 3"]) -> Float[np.ndarray, "h w 3"]:
     return whole
 
 
-def _largest(flashing: Bool[np.ndarray, "h w"]) -> float:
-    """The largest share of any field of view that is flashing."""
+def _largest_share(flashing: Bool[np.ndarray, "h w"]) -> float:
+    """The largest share of any field of view that flashes."""
     if not flashing.any():
         return 0.0
     rows, columns = (math.ceil(side / _FIELD) for side in flashing.shape)
+    # summed-area table: the sum over any rectangle is four look-ups
     sums = np.pad(flashing.astype(np.int32).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     inside = sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns] + sums[:-rows, :-columns]
     return float(inside.max() / (rows * columns))

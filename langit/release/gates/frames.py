@@ -1,7 +1,7 @@
-"""The frame gate: what may leave. It sees frames one by one, in constant memory, and passes them on unchanged.
+"""The frame gate decides which frames may leave. It reads them one by one, in constant memory, and changes nothing.
 
-The default sees flashes that can harm photosensitive viewers, and nothing else: no nudity, no violence, no faces.
-For those a classifier can be set, a model that whoever runs this has chosen; none ships.
+By default it finds flashes that can harm photosensitive viewers and nothing else: no nudity, no violence, no faces. For
+those an operator can configure an image classifier of their own; none ships.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 
 from langit.release.gates.finding import Finding, enforce
 from langit.release.gates.flashes import Flashes
-from langit.release.gates.pictures import Classifier
+from langit.release.gates.pictures import FrameClassifier
 from langit.release.gates.prompt import Setting, label_settings
 
 FLASHES = "flashes"
@@ -24,11 +24,13 @@ MEND = "another seed or prompt makes another video; docs/gates.md explains the r
 
 @dataclass(frozen=True)
 class FramesConfig:
-    """What follows from flashes, and which classifier looks at frames.
+    """Settings of the frame gate.
 
-    ``model`` is the folder of an image-classification model, empty for none; ``model_labels`` says what follows from
-    each of its labels (``label=refuse``, ``=flag`` or ``=off``), from ``model_threshold`` on. It looks at the first
-    frame and then at ``per_second`` frames of each second.
+    flashes: the action for harmful flashes.
+    model: the folder of an image-classification model, empty for none.
+    model_labels: the action for each of its labels: ``label=refuse``, ``label=flag`` or ``label=off``.
+    model_threshold: the score from which a label counts.
+    per_second: frames that the model judges of each second, beginning with the first.
     """
 
     flashes: Setting = "refuse"
@@ -39,9 +41,9 @@ class FramesConfig:
 
     def __post_init__(self) -> None:
         if not 0 < self.model_threshold <= 1:
-            raise ValueError(f"model_threshold {self.model_threshold} is no probability: give one above 0, to 1")
+            raise ValueError(f"model_threshold {self.model_threshold} is not a probability: use one above 0, up to 1")
         if not self.per_second > 0:
-            raise ValueError(f"{self.per_second} frames per_second are none: give more than 0, or no model")
+            raise ValueError(f"per_second is {self.per_second}: use more than 0, or configure no model")
         label_settings("model label", self.model_labels)
 
 
@@ -50,27 +52,27 @@ class FrameGate(Protocol):
     """Watches the frames of one video."""
 
     def see(self, frame: UInt8[np.ndarray, "H W 3"]) -> Sequence[Finding]:
-        """The next frame; returns what is found with it and was not before."""
+        """Examine the next frame; return findings that are new with it."""
         ...
 
 
 FrameGates = Callable[[float], Sequence[FrameGate]]
-"""Gates for one video of so many frames a second: each video has its own, since they remember frames."""
+"""Makes the gates of one video from its frame rate. Gates remember frames, so every video needs its own."""
 
 
 def frame_gates(settings: FramesConfig | None = None) -> FrameGates:
-    """What the settings name; models are read now, once for many videos.
+    """The gates that the settings configure. Models are loaded here, once for many videos.
 
     Raises:
-        ValueError, OSError: see ``pictures.Classifier``.
+        ValueError, OSError: see ``pictures.FrameClassifier``.
     """
     settings = settings or FramesConfig()
-    classifier: Classifier | None = None
+    classifier: FrameClassifier | None = None
     if settings.model:
         labels = label_settings("model label", settings.model_labels)
-        classifier = Classifier(settings.model, labels, settings.model_threshold)
+        classifier = FrameClassifier(settings.model, labels, settings.model_threshold)
 
-    def of(fps: float) -> Sequence[FrameGate]:
+    def make_gates(fps: float) -> Sequence[FrameGate]:
         found: list[FrameGate] = []
         if settings.flashes != "off":
             found.append(FlashGate(fps, settings.flashes))
@@ -78,18 +80,18 @@ def frame_gates(settings: FramesConfig | None = None) -> FrameGates:
             found.append(ClassifierGate(classifier, fps, settings.per_second))
         return found
 
-    return of
+    return make_gates
 
 
 class FlashGate:
-    """Flashes as findings."""
+    """Reports harmful flashes as findings."""
 
     def __init__(self, fps: float, setting: Setting) -> None:
         assert setting != "off"
         self._flashes, self._action = Flashes(fps), setting
 
     def see(self, frame: UInt8[np.ndarray, "H W 3"]) -> Sequence[Finding]:
-        """The next frame."""
+        """Examine the next frame."""
         return [
             Finding(
                 FLASHES,
@@ -102,36 +104,36 @@ class FlashGate:
 
 
 class ClassifierGate:
-    """A classifier's labels as findings, each once."""
+    """Reports a classifier's labels as findings, each label once."""
 
-    def __init__(self, classifier: Classifier, fps: float, per_second: float) -> None:
+    def __init__(self, classifier: FrameClassifier, fps: float, per_second: float) -> None:
         self._classifier, self._fps, self._per_second = classifier, fps, per_second
         self._seen, self._next = 0, 0.0
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
 
     def see(self, frame: UInt8[np.ndarray, "H W 3"]) -> Sequence[Finding]:
-        """The next frame, judged if its time has come."""
+        """Judge the next frame if `per_second` says that it is due."""
         seconds = self._seen / self._fps
         self._seen += 1
-        if seconds < self._next - 1e-9:
+        if seconds < self._next - 1e-9:  # tolerance for sums of 1 / per_second
             return []
         self._next += 1 / self._per_second
         new = []
         for finding in self._classifier.judge(frame, seconds):
             label = finding.why.split(",")[0]
-            if label not in self._said:
-                self._said.add(label)
+            if label not in self._reported:
+                self._reported.add(label)
                 new.append(finding)
         return new
 
 
-def watched(
+def watch_frames(
     frames: Iterable[UInt8[np.ndarray, "H W 3"]], gates: Sequence[FrameGate], flags: list[Finding]
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    """The frames, unchanged, as gates let them through; ``flags`` grows by what was found and refuses nothing.
+    """Pass frames on unchanged while gates examine them; add findings that do not refuse to ``flags``.
 
     Raises:
-        Refused: at the first frame with which a gate refuses.
+        Refused: a gate refuses with this frame.
     """
     for frame in frames:
         found = [finding for gate in gates for finding in gate.see(frame)]

@@ -1,8 +1,8 @@
-"""Words by what they mean to a gate, from the TOML files beside this module, and where a reading has them.
+"""The gate's lexicon: phrases with tags, from the TOML files beside this module, and how to find them in a lattice.
 
-A file's ``[words.TAG]`` lists phrases as ``en`` and ``id`` (in whatever form, see ``stems``) or ``as`` (as they stand).
-In a phrase ``a|b`` is either word and ``...`` up to three words of any kind; small words ("the", "his") may stand
-between the others. ``harmless`` lists phrases within which nothing is found. Knows no rule.
+A file's ``[words.TAG]`` lists phrases as ``en`` and ``id`` (in any form, see ``stems``) or ``as`` (exactly as written).
+In a phrase ``a|b`` stands for either word and ``...`` for up to three words of any kind; small words ("the", "his") may
+come between the others. Nothing is found within phrases of ``harmless``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from langit.release.gates.reading import Reading, Step, read
+from langit.release.gates.reading import LatticeStep, TextLattice, read_lattice
 
 GAP = "..."
 _LONGEST_GAP = 3  # words
@@ -39,12 +39,12 @@ _THINGS = (
     " bridge dog cat horse parrot turtle company kemudian mendatang anggur keju pohon mobil gedung rumah jembatan"
 )
 _AGED = frozenset(_THINGS.split())
-"""What is young at that age, or is not aged at all: "12 years ago"."""
+"""Words after an age that is not a child's: "12 years ago", "12 year old whisky"."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A phrase found from one place in a reading to another, what it is tagged with, and how it was written."""
+class LexiconHit:
+    """A phrase found from one place in a lattice to another: its tag, and how it was written."""
 
     start: int
     end: int
@@ -53,11 +53,14 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """When a rule of the gate fires: all of some tags stand within so many words.
+class GateRule:
+    """A rule of the gate. It fires where tags occur together.
 
-    Each of ``tags`` is one tag or several, of which one must be there. ``ordered``: in that order. ``unless``: nothing
-    of these is anywhere. ``always``: it refuses whatever the settings say.
+    tags: each entry lists alternatives, of which one must occur.
+    unless: tags that must not occur anywhere.
+    within: the largest number of words between the phrases.
+    ordered: whether the phrases must follow each other in the order of `tags`.
+    always: whether it refuses even if its category is off.
     """
 
     name: str
@@ -70,18 +73,18 @@ class Rule:
 
 @dataclass
 class Lexicon:
-    """All phrases and rules; made once, then only read."""
+    """All phrases and rules. Built once, then only read."""
 
     phrases: dict[str, dict[str, list[tuple[tuple[str, ...], str]]]] = field(
         default_factory=lambda: {language: {} for language in _LANGUAGES}
     )
     words: dict[str, set[str]] = field(default_factory=lambda: {language: set() for language in _LANGUAGES})
     tags: set[str] = field(default_factory=set)
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[GateRule] = field(default_factory=list)
     meanings: dict[str, str] = field(default_factory=dict)
 
     def add(self, language: str, phrases: str, tag: str) -> None:
-        """Enter phrases, one beside the other with commas."""
+        """Add phrases, separated by commas, with a tag."""
         table = self.phrases[language]
         for phrase in phrases.split(","):
             words = phrase.split()
@@ -92,51 +95,51 @@ class Lexicon:
                     self.words[language].update(way)
                     self.tags.add(tag)
 
-    def add_file(self, told: Mapping[str, Any], where: str) -> None:
-        """Enter a file's words and rules.
+    def add_file(self, table: Mapping[str, Any], where: str) -> None:
+        """Add a file's words and rules.
 
         Raises:
-            ValueError: a rule names a tag that no file so far has words for.
+            ValueError: a rule names a tag without words.
         """
-        for tag, lists in told.get("words", {}).items():
+        for tag, lists in table.get("words", {}).items():
             for language, phrases in lists.items():
                 self.add(language, phrases, tag)
-        for language, phrases in told.get("harmless", {}).items():
+        for language, phrases in table.get("harmless", {}).items():
             self.add(language, phrases, "")
-        if "name" in told:
-            self.meanings[told["name"]] = told["means"]
-        for when in told.get("when", ()):
+        if "name" in table:
+            self.meanings[table["name"]] = table["means"]
+        for when in table.get("when", ()):
             tags = tuple(tuple(one.split("|")) for one in when["all"])
             unless = tuple(when.get("unless", ()))
             for tag in (*itertools.chain.from_iterable(tags), *unless):
                 if tag not in self.tags:
-                    raise ValueError(f"{where} has a rule on {tag!r}, for which there are no words: name a tag that is")
+                    raise ValueError(f"{where} has a rule for the tag {tag!r}, which has no words: name a tag that has")
             settings = {name: when[name] for name in ("within", "ordered", "always") if name in when}
-            self.rules.append(Rule(told["name"], tags, unless, **settings))
+            self.rules.append(GateRule(table["name"], tags, unless, **settings))
 
     def knows(self, word: str) -> bool:
-        """Whether a word is in a phrase, in some form."""
+        """Whether some form of a word occurs in a phrase."""
         step = _step(word)
         return any(not self.words[language].isdisjoint(_forms(step, language)) for language in _LANGUAGES)
 
-    def read(self, text: str) -> Reading:
-        """A text's reading, with letters that are spaced out cut into the words of this lexicon."""
-        return read(text, self.knows)
+    def read(self, text: str) -> TextLattice:
+        """The lattice of a text, with spaced letters cut into words of this lexicon."""
+        return read_lattice(text, self.knows)
 
-    def hits(self, reading: Reading) -> list[Hit]:
-        """Every phrase that is in a reading, outside of harmless ones, and ages of the young as ``child``."""
-        found: dict[tuple[int, int, str], Hit] = {}
-        for place, steps in enumerate(reading.steps):
+    def hits(self, lattice: TextLattice) -> list[LexiconHit]:
+        """Every phrase in a lattice outside harmless ones; ages of minors count as ``child``."""
+        found: dict[tuple[int, int, str], LexiconHit] = {}
+        for place, steps in enumerate(lattice.steps):
             for step in steps:
                 for language in _LANGUAGES:
                     table = self.phrases[language]
                     for form in _forms(step, language):
                         for form_known in self._gapped(form, table) if "*" in form else (form,):
                             for rest, tag in table.get(form_known, ()):
-                                for end in _follow(reading, step.end, rest, language):
-                                    shown = " ".join(reading.pieces[place:end])
-                                    found.setdefault((place, end, tag), Hit(place, end, tag, shown))
-        found |= {(hit.start, hit.end, hit.tag): hit for hit in _ages(reading)}
+                                for end in _follow(lattice, step.end, rest, language):
+                                    shown = " ".join(lattice.pieces[place:end])
+                                    found.setdefault((place, end, tag), LexiconHit(place, end, tag, shown))
+        found |= {(hit.start, hit.end, hit.tag): hit for hit in _ages(lattice)}
         spans = [(hit.start, hit.end) for hit in found.values() if not hit.tag]
         return [
             hit
@@ -145,26 +148,26 @@ class Lexicon:
         ]
 
     @staticmethod
-    def find(reading: Reading, words: tuple[str, ...], tag: str) -> Iterator[Hit]:
-        """Where words stand one after the other in a reading."""
-        for place, steps in enumerate(reading.steps):
+    def find(lattice: TextLattice, words: tuple[str, ...], tag: str) -> Iterator[LexiconHit]:
+        """Find words that follow one another in a lattice."""
+        for place, steps in enumerate(lattice.steps):
             for end in {
-                end for step in steps if words[0] in step.exact for end in _follow(reading, step.end, words[1:], "as")
+                end for step in steps if words[0] in step.exact for end in _follow(lattice, step.end, words[1:], "as")
             }:
-                yield Hit(place, end, tag, " ".join(reading.pieces[place:end]))
+                yield LexiconHit(place, end, tag, " ".join(lattice.pieces[place:end]))
 
     @staticmethod
     def _gapped(form: str, table: Mapping[str, Any]) -> list[str]:
-        """The words that a form with gaps may be: "f*ck"."""
+        """The words of a table that a form with gaps may stand for: "f*ck"."""
         pattern = re.compile(re.escape(form).replace(r"\*", "[a-z]"))
         return [word for word in table if len(word) == len(form) and pattern.fullmatch(word)]
 
 
 @cache
 def lexicon() -> Lexicon:
-    """The lexicon that ships, in English and Indonesian."""
+    """The lexicon that ships."""
     collecting = gc.isenabled()
-    gc.disable()  # thousands of small tuples that all stay: looking for garbage among them takes ten times the work
+    gc.disable()  # building thousands of small tuples with the collector on takes ten times as long
     try:
         return _shipped()
     finally:
@@ -175,53 +178,53 @@ def lexicon() -> Lexicon:
 def _shipped() -> Lexicon:
     found, folder = Lexicon(), files("langit.release.gates")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    told = {name: tomllib.loads(folder.joinpath(name).read_text(encoding="utf-8")) for name in names}
+    table = {name: tomllib.loads(folder.joinpath(name).read_text(encoding="utf-8")) for name in names}
     for name in names:
-        found.add_file({"words": told[name].get("words", {})}, name)
+        found.add_file({"words": table[name].get("words", {})}, name)
     for name in names:
-        found.add_file({key: value for key, value in told[name].items() if key != "words"}, name)
+        found.add_file({key: value for key, value in table[name].items() if key != "words"}, name)
     return found
 
 
-def _step(word: str) -> Step:
-    from langit.release.gates.stems import english, indonesian
+def _step(word: str) -> LatticeStep:
+    from langit.release.gates.stems import english_stems, indonesian_stems
 
-    return Step(0, frozenset((word,)), english(word), indonesian(word), word)
+    return LatticeStep(0, frozenset((word,)), english_stems(word), indonesian_stems(word), word)
 
 
-def _forms(step: Step, language: str) -> frozenset[str]:
+def _forms(step: LatticeStep, language: str) -> frozenset[str]:
     return {"as": step.exact, "en": step.english, "id": step.indonesian}[language]
 
 
-def _follow(reading: Reading, place: int, rest: tuple[str, ...], language: str) -> Iterator[int]:
-    """Where the rest of a phrase ends, from a place on: each way in which it can be read there."""
+def _follow(lattice: TextLattice, place: int, rest: tuple[str, ...], language: str) -> Iterator[int]:
+    """Every end of the rest of a phrase that begins at a place."""
     if not rest:
         yield place
         return
     if rest[0] == GAP:
         for skipped in range(_LONGEST_GAP + 1):
-            if place + skipped <= len(reading.pieces):
-                yield from _follow(reading, place + skipped, rest[1:], language)
+            if place + skipped <= len(lattice.pieces):
+                yield from _follow(lattice, place + skipped, rest[1:], language)
         return
-    if place >= len(reading.pieces):
+    if place >= len(lattice.pieces):
         return
-    for step in reading.steps[place]:
+    for step in lattice.steps[place]:
         if rest[0] in _forms(step, language):
-            yield from _follow(reading, step.end, rest[1:], language)
-    if reading.pieces[place].casefold() in _SMALL:
-        yield from _follow(reading, place + 1, rest, language)
+            yield from _follow(lattice, step.end, rest[1:], language)
+    if lattice.pieces[place].casefold() in _SMALL:
+        yield from _follow(lattice, place + 1, rest, language)
 
 
-def _ages(reading: Reading) -> Iterator[Hit]:
+def _ages(lattice: TextLattice) -> Iterator[LexiconHit]:
     """Ages under ADULT: "15-year-old", "fifteen years old", "umur dua belas tahun"."""
-    words = [piece.casefold() for piece in reading.pieces]
+    words = [piece.casefold() for piece in lattice.pieces]
     for place, word in enumerate(words):
         years = _NUMBERS.get(word)
         end = place + 1
         if word.isascii() and word.isdecimal() and len(word) <= 2:
             years = int(word)
         elif (glued := re.fullmatch(r"(\d{1,2})(?:yo|yrs?|thn?|tahun)", word)) is not None:
-            yield from [Hit(place, end, "child", reading.pieces[place])] * (int(glued[1]) < ADULT)
+            yield from [LexiconHit(place, end, "child", lattice.pieces[place])] * (int(glued[1]) < ADULT)
         elif (aged := re.fullmatch(r"(?:year|age|aged)(\d{1,2})", word)) is not None:
             years = int(aged[1])
         if years is None:
@@ -232,16 +235,16 @@ def _ages(reading: Reading) -> Iterator[Hit]:
             years, end = years * 10, end + 1
         before = words[place - 1] if place else ""
         follows = words[end] if end < len(words) else ""
-        told = follows in _YEARS or before in ("age", "aged", "umur", "usia", "berumur", "berusia")
+        table = follows in _YEARS or before in ("age", "aged", "umur", "usia", "berumur", "berusia")
         thing = words[end + 1 + (words[end + 1 : end + 2] == ["old"]) :][:1]
-        if told and 0 < years < ADULT and _AGED.isdisjoint(thing):
+        if table and 0 < years < ADULT and _AGED.isdisjoint(thing):
             end += follows in _YEARS
-            yield Hit(place, end, "child", " ".join(reading.pieces[place:end]))
+            yield LexiconHit(place, end, "child", " ".join(lattice.pieces[place:end]))
 
 
-def fired(rule: Rule, hits: Iterable[Hit]) -> tuple[Hit, ...] | None:
+def match_rule(rule: GateRule, hits: Iterable[LexiconHit]) -> tuple[LexiconHit, ...] | None:
     """The hits that make a rule fire, or ``None``."""
-    by_tag: dict[str, list[Hit]] = {}
+    by_tag: dict[str, list[LexiconHit]] = {}
     for hit in hits:
         by_tag.setdefault(hit.tag, []).append(hit)
     if any(tag in by_tag for tag in rule.unless):
@@ -262,6 +265,6 @@ def fired(rule: Rule, hits: Iterable[Hit]) -> tuple[Hit, ...] | None:
     return None
 
 
-def _collide(before: Hit, after: Hit) -> bool:
-    """Whether two hits share words, other than those that one leaves room for: "drive REFUGEES into the sea"."""
+def _collide(before: LexiconHit, after: LexiconHit) -> bool:
+    """Whether two hits share words, except where one lies in a gap of the other: "drive REFUGEES into the sea"."""
     return before.end > after.start and not (before.start < after.start and after.end < before.end)

@@ -1,7 +1,7 @@
-"""The prompt gate: what may be asked for. Rules and lexicons here, and a guard model or an endpoint where one is set.
+"""The prompt gate decides what may be asked for, with rules and a lexicon, and with a guard model if one is configured.
 
-Knows words in English and Indonesian, also in disguise, and which of them together mean what; it does not understand a
-sentence. See docs/gates.md for how much it refuses of what it should, and of what it should not.
+Knows words of English and Indonesian, also in disguise, and which combinations mean something bad; it does not
+understand sentences. docs/gates.md reports how many bad prompts it refuses, and how many harmless ones.
 """
 
 from __future__ import annotations
@@ -10,28 +10,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from langit.release.gates.disguise import parted, spoken
+from langit.release.gates.disguise import split_at_invisible, transliterate
 from langit.release.gates.finding import Action, Finding
-from langit.release.gates.lexicon import Hit, Lexicon, Rule, fired, lexicon
-from langit.release.gates.reading import Reading, words_of
+from langit.release.gates.lexicon import GateRule, Lexicon, LexiconHit, lexicon, match_rule
+from langit.release.gates.reading import TextLattice, name_words
 
 Setting = Literal["refuse", "flag", "off"]
 
 RULES = ("sexual", "minors", "violence", "hate", "self-harm", "likeness", "election")
-_BESIDE = 3  # words between "the likeness of" and the name
+_LIKENESS_REACH = 3  # words between "the likeness of" and the name
 MEND = "describe another video; docs/gates.md explains the rule"
 
 
 @dataclass(frozen=True)
 class PromptConfig:
-    """What follows when a rule fires, and which guard is asked besides.
+    """Settings of the prompt gate: an action for each category of rules, and an optional guard.
 
-    ``guard`` is empty, ``transformers:FOLDER`` (a text-classification model on this machine) or ``MODEL@URL`` (an
-    OpenAI-compatible moderations endpoint). ``guard_labels`` says what follows from each of its labels or categories,
-    by name; a label that is not there refuses where the endpoint itself flags the text, and else does nothing.
-    A label fires from ``guard_threshold`` on. ``purpose`` is what videos are made for, which
-    consents may be limited to. A child who is sexualised is refused
-    whatever ``minors`` says.
+    guard: empty, ``transformers:FOLDER`` (a text classifier on this machine) or ``MODEL@URL`` (an OpenAI-compatible
+        moderations endpoint).
+    guard_labels: the action for each of its labels. Of an endpoint's other categories, those that it flags refuse.
+    guard_threshold: the score from which a label counts.
+    guard_timeout: seconds to wait for an endpoint.
+    purpose: what the videos are for; consents may be limited to a purpose.
+
+    A sexualised child is refused whatever the settings say.
     """
 
     sexual: Setting = "refuse"
@@ -49,103 +51,103 @@ class PromptConfig:
 
     def __post_init__(self) -> None:
         if not 0 < self.guard_threshold <= 1:
-            raise ValueError(f"guard_threshold {self.guard_threshold} is no probability: give one above 0, to 1")
+            raise ValueError(f"guard_threshold {self.guard_threshold} is not a probability: use one above 0, up to 1")
         if self.guard_timeout <= 0:
-            raise ValueError(f"guard_timeout {self.guard_timeout} s leaves no time to answer: give more than 0")
+            raise ValueError(f"guard_timeout {self.guard_timeout} s leaves no time to answer: use more than 0")
         self.labels()
 
     def of(self, rule: str) -> Setting:
-        """What follows when a rule fires."""
+        """The action of a category."""
         setting: Setting = getattr(self, rule.replace("-", "_"))
         return setting
 
     def labels(self) -> dict[str, Setting]:
-        """``guard_labels``, each written ``label=refuse``, as a table.
+        """``guard_labels`` as a table.
 
         Raises:
-            ValueError: one is written otherwise.
+            ValueError: one does not read ``label=action``.
         """
         return label_settings("guard label", self.guard_labels)
 
 
 def label_settings(what: str, written: Sequence[str]) -> dict[str, Setting]:
-    """What follows from a model's labels, each written ``label=refuse``, ``label=flag`` or ``label=off``.
+    """Parse ``label=refuse``, ``label=flag`` and ``label=off``; ``what`` names them in errors.
 
     Raises:
-        ValueError: one is written otherwise; it is called ``what``.
+        ValueError: an entry has another form.
     """
-    found: dict[str, Setting] = {}
-    for told in written:
-        label, _, setting = told.rpartition("=")
+    actions: dict[str, Setting] = {}
+    for entry in written:
+        label, _, setting = entry.rpartition("=")
         if not label or setting not in ("refuse", "flag", "off"):
-            raise ValueError(f"{what} {told!r} does not read label=refuse, label=flag or label=off")
-        found[label] = setting  # type: ignore[assignment]  # one of the three
-    return found
+            raise ValueError(f"{what} {entry!r} does not read label=refuse, label=flag or label=off")
+        actions[label] = setting  # type: ignore[assignment]  # one of the three
+    return actions
 
 
 @runtime_checkable
 class Guard(Protocol):
-    """Anything that reads a text and says what is wrong with it."""
+    """Anything that reads a text and reports what is wrong with it."""
 
     def __call__(self, text: str) -> Sequence[Finding]:
-        """What it finds; an empty answer lets the text pass. A guard that cannot answer says so by a refusal."""
+        """Findings; none lets the text pass. A guard that cannot answer returns a refusal."""
         ...
 
 
 @runtime_checkable
-class Consents(Protocol):
-    """Who agreed to be shown; see ``likeness.Consents``."""
+class ConsentLookup(Protocol):
+    """The consents in force for one video; see ``likeness.Consents``."""
 
     def names(self) -> Sequence[str]:
         """Every name on record, whether or not its consent is in force."""
         ...
 
     def allows(self, words: Sequence[str]) -> bool:
-        """Whether a person of whose name these words are has agreed to what is being made."""
+        """Whether a person whose name has these words has agreed to this video."""
         ...
 
 
-def check_prompt(
+def judge_prompt(
     text: str,
     settings: PromptConfig | None = None,
-    consents: Consents | None = None,
+    consents: ConsentLookup | None = None,
     guard: Guard | None = None,
 ) -> list[Finding]:
-    """What the gate finds in one text that a model is to read.
+    """Judge one text that a model is to read.
 
     Args:
-        text: a prompt as it was written, or as it was expanded: each is to be checked. A negative prompt is not.
-        settings: what follows from each rule; all refuse if left out.
-        consents: who agreed to be shown; nobody if left out.
-        guard: asked besides, see :func:`langit.release.gates.guard.guard`.
+        text: a prompt as written, or as expanded; judge both.
+        settings: the action of each category; by default all refuse.
+        consents: who agreed to be shown; by default nobody.
+        guard: an additional judge, see :func:`langit.release.gates.guard.load_guard`.
 
     Returns:
-        Findings, those that refuse first, one of each rule. :func:`finding.enforce` raises for them.
+        Findings, one for each rule, those that refuse first. :func:`finding.enforce` raises for them.
     """
     settings = settings or PromptConfig()
     found: dict[str, Finding] = {}
-    for view in dict.fromkeys((text, parted(text), spoken(text))):
-        for one in _rules(view, settings, consents):
+    for view in dict.fromkeys((text, split_at_invisible(text), transliterate(text))):
+        for one in _judge_by_rules(view, settings, consents):
             if one.rule not in found or (one.action, found[one.rule].action) == ("refuse", "flag"):
                 found[one.rule] = one
     findings = [*found.values(), *(guard(text) if guard is not None else ())]
     return sorted(findings, key=lambda one: one.action != "refuse")
 
 
-def _rules(text: str, settings: PromptConfig, consents: Consents | None) -> list[Finding]:
+def _judge_by_rules(text: str, settings: PromptConfig, consents: ConsentLookup | None) -> list[Finding]:
     words = lexicon()
-    reading = words.read(text)
-    hits = words.hits(reading)
+    lattice = words.read(text)
+    hits = words.hits(lattice)
     if consents is not None:
-        hits = _consented(reading, hits, consents)
+        hits = _apply_consents(lattice, hits, consents)
     findings = []
     for rule in words.rules:
         setting: Setting = "refuse" if rule.always else settings.of(rule.name)
         if setting == "off":
             continue
-        chosen = fired(rule, hits)
+        chosen = match_rule(rule, hits)
         if chosen is not None:
-            findings.append(Finding(rule.name, _why(rule, chosen, words.meanings), _action(setting)))
+            findings.append(Finding(rule.name, _explain(rule, chosen, words.meanings), _action(setting)))
     return findings
 
 
@@ -154,31 +156,31 @@ def _action(setting: Setting) -> Action:
     return setting
 
 
-def _why(rule: Rule, chosen: Sequence[Hit], meanings: Mapping[str, str]) -> str:
-    said = " with ".join(repr(hit.shown) for hit in sorted(chosen, key=lambda hit: hit.start))
-    return f"{said}: {meanings[rule.name]}"
+def _explain(rule: GateRule, chosen: Sequence[LexiconHit], meanings: Mapping[str, str]) -> str:
+    quoted = " with ".join(repr(hit.shown) for hit in sorted(chosen, key=lambda hit: hit.start))
+    return f"{quoted}: {meanings[rule.name]}"
 
 
-def _is_name(hit: Hit) -> bool:
+def _is_name(hit: LexiconHit) -> bool:
     return hit.tag in ("real-person", "real-one")
 
 
-def _consented(reading: Reading, hits: Sequence[Hit], consents: Consents) -> list[Hit]:
-    """The hits without those on people who agreed, and with those on people on record who have not, or no longer."""
-    found: list[Hit] = []
-    agreed: list[Hit] = []
+def _apply_consents(lattice: TextLattice, hits: Sequence[LexiconHit], consents: ConsentLookup) -> list[LexiconHit]:
+    """Drop hits of people who agreed; add hits of people on record who have not, or not any more."""
+    found: list[LexiconHit] = []
+    agreed: list[LexiconHit] = []
     for name in consents.names():
         words = tuple(name.split())
-        (agreed if consents.allows(words) else found).extend(Lexicon.find(reading, words, "real-person"))
+        (agreed if consents.allows(words) else found).extend(Lexicon.find(lattice, words, "real-person"))
     for hit in hits:
-        if _is_name(hit) and consents.allows(words_of(hit.shown)):
+        if _is_name(hit) and consents.allows(name_words(hit.shown)):
             agreed.append(hit)
         else:
             found.append(hit)
-    # "in the likeness of NAME" is what NAME agreed to.
+    # "in the likeness of NAME" is exactly what NAME agreed to
     return [
         hit
         for hit in found
         if hit.tag not in ("faking", "resembling")
-        or not any(hit.start <= one.start <= hit.end + _BESIDE for one in agreed)
+        or not any(hit.start <= one.start <= hit.end + _LIKENESS_REACH for one in agreed)
     ]

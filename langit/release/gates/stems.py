@@ -1,7 +1,7 @@
-"""Which dictionary words a word may be a form of, in English and in Indonesian.
+"""Candidate stems of English and Indonesian words.
 
-All candidates are given, wrong ones too: "membunuh" may be of "bunuh" or of "munuh", and whoever looks them up in a
-lexicon finds the one that is in it. Knows affixes, not words.
+Returns all candidates, wrong ones too: "membunuh" may come from "bunuh" or from "munuh". A lexicon contains the right
+one. Knows affixes, not words.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 from functools import lru_cache
 
 _SHORTEST = 3  # letters of a stem
-_DOUBLED = re.compile(r"[^aeiou]*[aeiou][^aeiouwxy]")
-"""What doubles its last letter: "striped" is of "stripe", not of "strip"."""
+_DOUBLES_CONSONANT = re.compile(r"[^aeiou]*[aeiou][^aeiouwxy]")
+"""Stems that double their last letter before an ending: "striped" comes from "stripe", since "strip" has "stripped"."""
 
-# What a nasal prefix leaves, and the letters that it may have taken away.
+# nasal prefixes, each with the first letters of a stem that it may have replaced
 _NASAL = (
     ("meny", ("s",)), ("peny", ("s",)), ("ny", ("s",)),
     ("menge", ("",)), ("penge", ("",)), ("nge", ("",)),
@@ -29,8 +29,8 @@ _ENDINGS = ("kan", "in", "an", "i")
 
 
 @lru_cache(maxsize=16384)
-def english(word: str) -> frozenset[str]:
-    """The word and what it may be a form of: "stabbing" gives "stab", "raped" gives "rape"."""
+def english_stems(word: str) -> frozenset[str]:
+    """The word and its possible stems: "stabbing" gives "stab", "raped" gives "rape"."""
     found = {word}
     if word.endswith("s") and not word.endswith("ss"):
         found.add(word[:-1])
@@ -45,7 +45,7 @@ def english(word: str) -> frozenset[str]:
     for ending in ("ing", "ed", "in"):
         if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST - 1:
             base = word[: -len(ending)]
-            if len(base) >= _SHORTEST and not _DOUBLED.fullmatch(base):
+            if len(base) >= _SHORTEST and not _DOUBLES_CONSONANT.fullmatch(base):
                 found.add(base)
             if len(base) >= _SHORTEST + 1:
                 found |= {base[:-1]} if base[-1] == base[-2] else set()
@@ -55,21 +55,21 @@ def english(word: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=16384)
-def indonesian(word: str) -> frozenset[str]:
-    """The word and what it may be a form of: "menembakinya" gives "tembak", "diperkosa" gives "perkosa"."""
+def indonesian_stems(word: str) -> frozenset[str]:
+    """The word and its possible stems: "menembakinya" gives "tembak", "diperkosa" gives "perkosa"."""
     ends = {word}
     ends |= {word[: -len(clitic)] for clitic in _CLITICS if word.endswith(clitic)}
     ends |= {one[: -len(ending)] for one in tuple(ends) for ending in _ENDINGS if one.endswith(ending)}
     found = set(ends)
     for one in ends:
-        found |= _headless(one)
+        found |= _without_prefix(one)
     for one in tuple(found):
         if len(one) > 6:
-            found |= _headless(one)
+            found |= _without_prefix(one)
     return frozenset(one for one in found if len(one) >= _SHORTEST)
 
 
-def _headless(word: str) -> set[str]:
+def _without_prefix(word: str) -> set[str]:
     found = {word[len(prefix) :] for prefix in _PLAIN if word.startswith(prefix)}
     for prefix, taken in _NASAL:
         if word.startswith(prefix):

@@ -15,7 +15,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from langit.release.gates.finding import Finding, Refused
 from langit.release.gates.flashes import Flash, Flashes
-from langit.release.gates.frames import FramesConfig, frame_gates, watched
+from langit.release.gates.frames import FramesConfig, frame_gates, watch_frames
 
 BLACK, WHITE, RED, BLUE, GREY = (0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 0, 120), (128, 128, 128)
 
@@ -128,7 +128,7 @@ def test_frames_pass_unchanged_and_flags_are_kept() -> None:
     frames = list(square(4, 8, 3))
     flags: list[Finding] = []
     gates = frame_gates(FramesConfig(flashes="flag"))(8)
-    passed = list(watched(iter(frames), gates, flags))
+    passed = list(watch_frames(iter(frames), gates, flags))
     assert all(one is other for one, other in zip(passed, frames, strict=True))
     assert [(flag.rule, flag.action) for flag in flags] == [("flashes", "flag")]
 
@@ -136,7 +136,7 @@ def test_frames_pass_unchanged_and_flags_are_kept() -> None:
 def test_a_refusal_comes_with_the_frame_that_makes_it_and_no_later() -> None:
     seen = 0
     with pytest.raises(Refused, match="more than three flashes within the second before 1.00 s.*docs/gates.md"):
-        for _ in watched(square(4, 8, 10), frame_gates()(8), []):
+        for _ in watch_frames(square(4, 8, 10), frame_gates()(8), []):
             seen += 1
     assert seen == 8
 
@@ -179,15 +179,15 @@ def test_a_classifier_looks_at_some_frames_of_each_second(folder: Path) -> None:
     settings = FramesConfig(model=str(folder), model_labels=("bad=refuse",), per_second=2)
     gates = frame_gates(settings)
     dark = [full(BLACK)] * 16
-    assert len(list(watched(dark, gates(8), []))) == 16
+    assert len(list(watch_frames(dark, gates(8), []))) == 16
     passed = []
     with pytest.raises(Refused, match="picture .*says bad, .*at 1.50 s"):
-        passed.extend(watched([*dark[:10], *[full(WHITE)] * 6], gates(8), []))
+        passed.extend(watch_frames([*dark[:10], *[full(WHITE)] * 6], gates(8), []))
     unseen = [full(WHITE) if number == 3 else full(BLACK) for number in range(8)]
-    assert len(list(watched(unseen, gates(8), []))) == 8
+    assert len(list(watch_frames(unseen, gates(8), []))) == 8
     flags: list[Finding] = []
     flagging = FramesConfig(model=str(folder), model_labels=("bad=flag",), per_second=8)
-    assert len(list(watched([full(WHITE)] * 8, frame_gates(flagging)(8), flags))) == 8
+    assert len(list(watch_frames([full(WHITE)] * 8, frame_gates(flagging)(8), flags))) == 8
     assert [flag.rule for flag in flags] == ["picture"]
 
 

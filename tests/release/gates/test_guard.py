@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from langit.release.gates.guard import load_guard
-from langit.release.gates.prompt import PromptConfig, check_prompt
+from langit.release.gates.prompt import PromptConfig, judge_prompt
 
 WORDS = {"[PAD]": 0, "[UNK]": 1, "a": 2, "ball": 3, "dragon": 4}
 
@@ -64,11 +64,11 @@ def config(name: str, *labels: str, **more: Any) -> PromptConfig:
 def test_a_local_model_judges_besides_the_rules(folder: Path) -> None:
     settings = config(f"transformers:{folder}", "bad=refuse")
     asked = load_guard(settings)
-    assert check_prompt("a ball", settings, guard=asked) == []
-    (finding,) = check_prompt("dragon a ball", settings, guard=asked)
+    assert judge_prompt("a ball", settings, guard=asked) == []
+    (finding,) = judge_prompt("dragon a ball", settings, guard=asked)
     assert (finding.rule, finding.action) == ("guard", "refuse") and "says bad, " in finding.why
     flagged = config(f"transformers:{folder}", "bad=flag")
-    assert [one.action for one in check_prompt("dragon", flagged, guard=load_guard(flagged))] == ["flag"]
+    assert [one.action for one in judge_prompt("dragon", flagged, guard=load_guard(flagged))] == ["flag"]
 
 
 def test_a_text_longer_than_the_model_reads_is_read_to_its_end(folder: Path) -> None:
@@ -141,15 +141,15 @@ def test_an_endpoint_is_asked_and_heard(server: Server, monkeypatch: pytest.Monk
     settings = at(server, "gore=flag", "politics=off")
     asked = load_guard(settings)
     server.answer = result(flagged=False, categories={"gore": False}, category_scores={"gore": 0.1})
-    assert check_prompt("a ball", settings, guard=asked) == []
+    assert judge_prompt("a ball", settings, guard=asked) == []
     assert server.asked == [("/v1/moderations", {"model": "mod-1", "input": "a ball"}, "Bearer secret")]
     server.answer = result(flagged=True, categories={"gore": True, "hate": True, "politics": True})
-    found = check_prompt("a ball", settings, guard=asked)
+    found = judge_prompt("a ball", settings, guard=asked)
     assert [(one.why, one.action) for one in found] == [("mod-1 says hate", "refuse"), ("mod-1 says gore", "flag")]
     server.answer = result(flagged=False, categories={}, category_scores={"gore": 0.9, "hate": 0.9})
-    assert [one.why for one in check_prompt("a ball", settings, guard=asked)] == ["mod-1 says gore"]
+    assert [one.why for one in judge_prompt("a ball", settings, guard=asked)] == ["mod-1 says gore"]
     server.answer = result(flagged=True, categories={})
-    assert [one.action for one in check_prompt("a ball", settings, guard=asked)] == ["refuse"]
+    assert [one.action for one in judge_prompt("a ball", settings, guard=asked)] == ["refuse"]
 
 
 @pytest.mark.parametrize(
@@ -177,14 +177,14 @@ def test_a_guard_that_cannot_be_reached_refuses() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         settings = config(f"m@http://127.0.0.1:{closed.getsockname()[1]}/v1")
-        (finding,) = check_prompt("a ball", settings, guard=load_guard(settings))
+        (finding,) = judge_prompt("a ball", settings, guard=load_guard(settings))
     assert finding.action == "refuse" and "cannot be reached" in finding.why
 
 
 def test_a_guard_that_is_late_refuses() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = config(f"m@http://127.0.0.1:{silent.getsockname()[1]}", guard_timeout=0.05)
-        (finding,) = check_prompt("a ball", settings, guard=load_guard(settings))
+        (finding,) = judge_prompt("a ball", settings, guard=load_guard(settings))
     assert finding.action == "refuse" and "no answer within 0.05 s" in finding.why
 
 

@@ -9,7 +9,7 @@ import pytest
 from langit.ledger.likeness import LikenessConsent
 from langit.ledger.store import Ledger
 from langit.release.gates.likeness import Consents, consents, grant, grants, revoke, today
-from langit.release.gates.prompt import check_prompt
+from langit.release.gates.prompt import judge_prompt
 
 NAME = "Sarah O'Hara"
 
@@ -31,7 +31,7 @@ def asked(ledger: Ledger, ability: str = "generate", purpose: str = "", day: str
 
 
 def refused(text: str, given: Consents) -> bool:
-    return bool(check_prompt(text, consents=given))
+    return bool(judge_prompt(text, consents=given))
 
 
 def test_without_a_ledger_nobody_agreed(ledger: Ledger) -> None:
@@ -105,7 +105,7 @@ def test_the_same_name_twice_cannot_be_linked_in_the_log(ledger: Ledger, form: P
 @pytest.mark.parametrize(
     ("name", "scopes", "until", "said"),
     [
-        ("Sarah", ["all"], None, "no full name"),
+        ("Sarah", ["all"], None, "not a full name"),
         (NAME, ["anything"], None, "scope 'anything'"),
         (NAME, ["all", "model:pocket"], None, "give it alone"),
         (NAME, [], None, "has no scope"),
@@ -130,7 +130,7 @@ def test_evidence_must_be_there(ledger: Ledger, form: Path) -> None:
 
 
 def test_nobody_is_revoked_who_never_agreed(ledger: Ledger) -> None:
-    with pytest.raises(ValueError, match="nobody called .*O'Hara"):
+    with pytest.raises(ValueError, match="O'Hara.* has no consent to revoke"):
         revoke(ledger, NAME, "asked")
 
 

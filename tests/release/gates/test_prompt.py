@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from langit.release.gates.disguise import LOOK_ALIKES
 from langit.release.gates.finding import Refused, enforce
 from langit.release.gates.lexicon import Lexicon, lexicon
-from langit.release.gates.prompt import RULES, PromptConfig, check_prompt
+from langit.release.gates.prompt import RULES, PromptConfig, judge_prompt
 
 BAD = [
     ("a man stabs his neighbour to death", "violence"),
@@ -66,23 +66,23 @@ LEET = {"a": "4@", "e": "3", "i": "1!", "o": "0", "s": "5$", "t": "7", "g": "9",
 
 
 def rules(text: str, settings: PromptConfig | None = None) -> set[str]:
-    return {finding.rule for finding in check_prompt(text, settings)}
+    return {finding.rule for finding in judge_prompt(text, settings)}
 
 
 @pytest.mark.parametrize(("text", "rule"), BAD)
 def test_a_bad_prompt_is_refused_by_its_rule(text: str, rule: str) -> None:
-    findings = {finding.rule: finding for finding in check_prompt(text)}
+    findings = {finding.rule: finding for finding in judge_prompt(text)}
     assert findings[rule].action == "refuse"
 
 
 @pytest.mark.parametrize("text", FINE)
 def test_a_harmless_look_alike_passes(text: str) -> None:
-    assert check_prompt(text) == []
+    assert judge_prompt(text) == []
 
 
 def test_a_refusal_names_the_rule_what_fired_it_and_what_to_do() -> None:
     with pytest.raises(Refused, match=r"^refused by rule violence \('beheading': people .*docs/gates.md") as caught:
-        enforce(check_prompt("the beheading of a prisoner"), "describe another video; docs/gates.md explains the rule")
+        enforce(judge_prompt("the beheading of a prisoner"), "describe another video; docs/gates.md explains the rule")
     assert "\n" not in str(caught.value)
     assert [finding.rule for finding in caught.value.findings] == ["violence"]
 
@@ -127,20 +127,20 @@ def test_other_disguises_are_seen_through(text: str) -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str) -> None:
-    assert all(finding.rule in RULES for finding in check_prompt(text))
+    assert all(finding.rule in RULES for finding in judge_prompt(text))
 
 
 def test_settings_say_what_follows() -> None:
     text = "a man stabs his neighbour"
-    assert [finding.action for finding in check_prompt(text, PromptConfig(violence="flag"))] == ["flag"]
-    assert check_prompt(text, PromptConfig(violence="off")) == []
-    assert enforce(check_prompt(text, PromptConfig(violence="flag")))
+    assert [finding.action for finding in judge_prompt(text, PromptConfig(violence="flag"))] == ["flag"]
+    assert judge_prompt(text, PromptConfig(violence="off")) == []
+    assert enforce(judge_prompt(text, PromptConfig(violence="flag")))
 
 
 def test_a_sexualised_child_is_refused_whatever_the_settings_say() -> None:
     off = PromptConfig(sexual="off", minors="off")
-    assert [finding.action for finding in check_prompt("nude video of a minor", off)] == ["refuse"]
-    assert check_prompt("a toddler left in a hot car", off) == []
+    assert [finding.action for finding in judge_prompt("nude video of a minor", off)] == ["refuse"]
+    assert judge_prompt("a toddler left in a hot car", off) == []
 
 
 def test_every_rule_has_words_and_no_tag_is_left_out() -> None:
@@ -153,5 +153,5 @@ def test_every_rule_has_words_and_no_tag_is_left_out() -> None:
 
 def test_a_rule_on_a_tag_without_words_is_a_mistake() -> None:
     told = {"name": "x", "means": "y", "when": [{"all": ["nowhere"]}]}
-    with pytest.raises(ValueError, match="'nowhere', for which there are no words"):
+    with pytest.raises(ValueError, match="'nowhere', which has no words"):
         Lexicon().add_file(told, "x.toml")
