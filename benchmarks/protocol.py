@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from langit.transformer.linear import product
+from langit.transformer.linear import onednn_linear
 
 SIDE = 2048
 PRODUCT_FLOPS = 2 * SIDE**3
@@ -94,7 +94,7 @@ def measure(contenders: Sequence[Contender], rounds: int = 8, budget: float = 18
     def products() -> tuple[float, float]:
         with torch.no_grad():
             usual = min(cpu_seconds(lambda: left @ right) for _ in range(TIMES))
-            return usual, min(cpu_seconds(lambda: product(left, right)) for _ in range(TIMES))
+            return usual, min(cpu_seconds(lambda: onednn_linear(left, right)) for _ in range(TIMES))
 
     products()
     for contender in contenders:

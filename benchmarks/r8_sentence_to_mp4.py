@@ -24,10 +24,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.protocol import PRODUCT_FLOPS, Contender, measure, prepare, report, spread
 from langit.autoencoder.model import to_frames
 from langit.bundle import load_bundle
-from langit.flow.guidance import guided
-from langit.flow.levels import walk
-from langit.flow.reuse import reusing
-from langit.flow.solvers import State, solver
+from langit.flow.guidance import guided_velocity
+from langit.flow.levels import sampling_levels
+from langit.flow.reuse import reuse_velocity
+from langit.flow.solvers import SolverState, solver
 from langit.generate import Model, generate
 from langit.generate.video import sample_latents
 from langit.release import Door, Facts, release
@@ -71,12 +71,12 @@ class Peer:
                 answer: Tensor = self.transformer(x, time, texts[0]).sample
                 return answer
             told, plain = (self.transformer(x, time, text).sample for text in texts)
-            return guided(told, plain, model.sampling.guidance)
+            return guided_velocity(told, plain, model.sampling.guidance)
 
-        first, *levels = walk(model.sampling.steps, tokens, model.sampling.levels).tolist()
-        state, step = State(x, first), solver(model.sampling.solver)
+        first, *levels = sampling_levels(model.sampling.steps, tokens, model.sampling.levels).tolist()
+        state, step = SolverState(x, first), solver(model.sampling.solver)
         for after in levels:
-            state = step(state, after, reusing(velocity, 0.0))
+            state = step(state, after, reuse_velocity(velocity, 0.0))
         return state.x
 
     @torch.no_grad()

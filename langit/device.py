@@ -1,20 +1,20 @@
-"""Where tensors live and in which precision: one value, chosen once and passed to whatever computes.
+"""The device and dtype to compute with: one value, chosen once and passed to everything that computes.
 
-Knows no model. Random numbers are always drawn on the CPU and then moved, so that a seed means the same on every
-device (:meth:`Placement.normal`).
+Random numbers are always drawn on the CPU and then moved (:meth:`Placement.normal`), so that a seed gives the same
+result on every device. Knows nothing of models.
 """
 
 from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeVar, overload
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-Movable = TypeVar("Movable", Tensor, nn.Module)
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 DTYPES: Final = {
     "fp32": torch.float32,
@@ -28,45 +28,62 @@ DTYPES: Final = {
 
 @dataclass(frozen=True)
 class Placement:
-    """A device, and the floating-point type that models compute in on it."""
+    """A device, and the floating-point dtype of models on it."""
 
     device: torch.device = torch.device("cpu")
     dtype: torch.dtype = torch.float32
 
     @classmethod
     def choose(cls, device: str = "auto", dtype: str = "auto") -> Placement:
-        """The placement that a person names.
+        """Read the options ``--device`` and ``--dtype``.
 
         Args:
             device: "auto" (CUDA, then MPS, then the CPU), "cpu", "cuda", "cuda:1" or "mps".
             dtype: "auto" (bf16 on CUDA devices that compute in it, else fp32), "fp32", "bf16" or "fp16".
 
         Raises:
-            ValueError: no such device or dtype, or none on this machine; the message lists what there is.
+            ValueError: the device or dtype is unknown, or not on this machine; the message lists the choices.
         """
-        found = _device(device)
+        chosen = _find_device(device)
         if dtype == "auto":
-            fast = found.type == "cuda" and torch.cuda.get_device_capability(found) >= (8, 0)
-            return cls(found, torch.bfloat16 if fast else torch.float32)
+            # Ampere (8.0) is the first generation with bf16 arithmetic; older GPUs emulate it slowly.
+            fast = chosen.type == "cuda" and torch.cuda.get_device_capability(chosen) >= (8, 0)
+            return cls(chosen, torch.bfloat16 if fast else torch.float32)
         if dtype not in DTYPES:
-            raise ValueError(f"dtype {dtype!r} is not known: use auto, fp32, bf16 or fp16")
-        return cls(found, DTYPES[dtype])
+            raise ValueError(f"dtype {dtype!r} is unknown: use auto, fp32, bf16 or fp16")
+        return cls(chosen, DTYPES[dtype])
 
     @property
     def name(self) -> str:
-        """The hardware, as records of training name it: "x86_64 CPU", "NVIDIA H200"."""
+        """The name of the hardware for training records, for example "x86_64 CPU" or "NVIDIA H200"."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
         return f"{platform.machine()} {self.device.type.upper()}"
 
-    def put(self, value: Movable) -> Movable:
-        """A module or tensor on the device; floating-point values become ``dtype``, integers and masks stay."""
+    @overload
+    def put(self, value: Tensor) -> Tensor: ...
+
+    @overload
+    def put(self, value: ModuleT) -> ModuleT: ...
+
+    def put(self, value: Tensor | nn.Module) -> Tensor | nn.Module:
+        """Move a module (in place) or tensor to the device.
+
+        Floating-point values are converted to ``dtype``; integers and masks keep their dtype.
+        """
         if isinstance(value, Tensor):
             return value.to(self.device, self.dtype if value.is_floating_point() else None)
         return value.to(self.device, self.dtype)
 
+    def synchronize(self) -> None:
+        """Wait until the device has finished its queued work, so that a clock measures it."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
     def normal(self, size: tuple[int, ...], generator: torch.Generator) -> Float[Tensor, ...]:
-        """Standard normal noise, drawn on the CPU in single precision and moved to the device.
+        """Draw standard normal noise on the CPU, in single precision whatever ``dtype`` is, and move it.
 
         Args:
             size: the tensor's shape.
@@ -79,30 +96,30 @@ CPU: Final = Placement()
 
 
 def placement_of(module: nn.Module) -> Placement:
-    """The placement of a module that is on one device, by its first parameter."""
+    """The placement of a module that is on one device: that of its first parameter."""
     first = next(module.parameters())
     return Placement(first.device, first.dtype)
 
 
-def _device(name: str) -> torch.device:
-    there = available()
+def _find_device(name: str) -> torch.device:
+    names = available_devices()
     if name == "auto":
-        return torch.device(there[0])
+        return torch.device(names[0])
     try:
-        asked = torch.device(name)
+        device = torch.device(name)
     except RuntimeError as error:
-        raise ValueError(f"device {name!r} is not known: use auto, {', '.join(there)}") from error
-    known = asked.type in there and (asked.index is None or asked.type == "cpu" or str(asked) in there)
-    if not known:
-        raise ValueError(f"device {name!r} is not on this machine: use auto, {', '.join(there)}")
-    return asked
+        raise ValueError(f"device {name!r} is unknown: use auto, {', '.join(names)}") from error
+    # "cpu:0" is the same as "cpu"; other devices must be listed with their index.
+    if device.type not in names or (device.index is not None and device.type != "cpu" and str(device) not in names):
+        raise ValueError(f"device {name!r} is not on this machine: use auto, {', '.join(names)}")
+    return device
 
 
-def available() -> tuple[str, ...]:
-    """The devices of this machine by name, the fastest first."""
-    found: list[str] = []
+def available_devices() -> tuple[str, ...]:
+    """The names of this machine's devices, the fastest first."""
+    names: list[str] = []
     if torch.cuda.is_available():
-        found += ["cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        names += ["cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return (*found, "cpu")
+        names.append("mps")
+    return (*names, "cpu")

@@ -1,1 +1,1 @@
-"""Pixels <-> latents: causal in time, streaming, an image is a one-frame video."""
+"""Pixels to latents and back: causal in time, streaming; an image is a video of one frame."""

@@ -1,30 +1,30 @@
 """A model on disk: diffusers' folder layout and ``provenance.json``; weights are safetensors and nothing else."""
 
-from langit.bundle.adapters import Tuned
+from langit.bundle.adapters import TunedAdapter
 from langit.bundle.films import FilmTable
 from langit.bundle.folder import Bundle, Parts, load_bundle, resolve, save_bundle
 from langit.bundle.provenance import (
-    Exposure,
-    Films,
+    ExposureRecord,
+    FilmsRecord,
     LedgerState,
     Provenance,
     SeedGroup,
-    Training,
+    TrainingRecord,
     Undisclosed,
     code_version,
 )
 
 __all__ = [
     "Bundle",
-    "Exposure",
+    "ExposureRecord",
     "FilmTable",
-    "Films",
+    "FilmsRecord",
     "LedgerState",
     "Parts",
     "Provenance",
     "SeedGroup",
-    "Training",
-    "Tuned",
+    "TrainingRecord",
+    "TunedAdapter",
     "Undisclosed",
     "code_version",
     "load_bundle",

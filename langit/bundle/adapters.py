@@ -25,14 +25,14 @@ WEIGHTS, SETTINGS = "pytorch_lora_weights.safetensors", "sampling.json"
 
 
 @dataclass(frozen=True, eq=False)
-class Tuned:
+class TunedAdapter:
     """An adapter, and how the model is sampled with it: plain JSON."""
 
     adapter: Adapter
     sampling: Mapping[str, Any]
 
 
-def save_adapters(folder: Path, adapters: Mapping[str, Tuned], transformer: VideoTransformer) -> None:
+def save_adapters(folder: Path, adapters: Mapping[str, TunedAdapter], transformer: VideoTransformer) -> None:
     """Write a bundle's adapters, each into a folder of its own.
 
     Raises:
@@ -51,14 +51,14 @@ def save_adapters(folder: Path, adapters: Mapping[str, Tuned], transformer: Vide
         (place / SETTINGS).write_text(text, encoding="utf-8")
 
 
-def load_adapters(folder: Path, files: Iterable[str], transformer: VideoTransformer) -> dict[str, Tuned]:
+def load_adapters(folder: Path, files: Iterable[str], transformer: VideoTransformer) -> dict[str, TunedAdapter]:
     """The adapters of a bundle by name, in order of name; ``files`` are those whose hashes were checked.
 
     Raises:
         ValueError: one of an adapter's two files was not checked, or it was made for another transformer.
     """
     there = {parts: name for name in files if (parts := Path(name).parts)[0] == FOLDER}
-    found: dict[str, Tuned] = {}
+    found: dict[str, TunedAdapter] = {}
     for parts, file in sorted(there.items()):
         if len(parts) != 3 or parts[2] not in (WEIGHTS, SETTINGS):
             raise ValueError(f"{folder / file} is no part of an adapter: get the bundle again")
@@ -75,5 +75,5 @@ def load_adapters(folder: Path, files: Iterable[str], transformer: VideoTransfor
             raise ValueError(f"adapter {place} does not fit this model ({error}): get the bundle again") from error
         if not isinstance(sampling, dict):
             raise ValueError(f"{place / SETTINGS} holds no settings: get the bundle again")
-        found[parts[1]] = Tuned(adapter.eval(), sampling)
+        found[parts[1]] = TunedAdapter(adapter.eval(), sampling)
     return found

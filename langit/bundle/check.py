@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Finding:
+class BundleFinding:
     """The result of one check.
 
     ``differs`` is explained by another renderer; ``unknown`` is not disclosed by the makers; ``broken`` is a failure.
@@ -35,11 +35,11 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class BundleReport:
     """All findings on a bundle."""
 
     path: Path
-    findings: tuple[Finding, ...]
+    findings: tuple[BundleFinding, ...]
 
     @property
     def holds(self) -> bool:
@@ -47,7 +47,7 @@ class Report:
         return all(finding.state != "broken" for finding in self.findings)
 
 
-def check_bundle(place: Path | str, render: int | Literal["all"] = 20, progress: Progress | None = None) -> Report:
+def check_bundle(place: Path | str, render: int | Literal["all"] = 20, progress: Progress | None = None) -> BundleReport:
     """Check a bundle by name or folder.
 
     Args:
@@ -66,46 +66,46 @@ def check_bundle(place: Path | str, render: int | Literal["all"] = 20, progress:
         provenance = read_provenance(folder)
         check_files(folder, provenance.files)
     except ValueError as error:
-        return Report(folder, (Finding("files", "broken", str(error)),))
+        return BundleReport(folder, (BundleFinding("files", "broken", str(error)),))
     findings = [
-        Finding("files", "holds", f"all {len(provenance.files)} files are those that provenance.json names"),
-        Finding("recipe", "holds", f"{provenance.recipe_hash} is the hash of the recipe"),
+        BundleFinding("files", "holds", f"all {len(provenance.files)} files are those that provenance.json names"),
+        BundleFinding("recipe", "holds", f"{provenance.recipe_hash} is the hash of the recipe"),
     ]
     if provenance.films is None and isinstance(provenance.ledger, Undisclosed):
         text = f"{provenance.ledger.makers} do not disclose what the model was trained on"
-        return Report(folder, (*findings, Finding("films", "unknown", text)))
+        return BundleReport(folder, (*findings, BundleFinding("films", "unknown", text)))
     if provenance.films is None:
-        return Report(folder, (*findings, Finding("films", "broken", "the model does not say what it was trained on")))
+        return BundleReport(folder, (*findings, BundleFinding("films", "broken", "the model does not say what it was trained on")))
     table = FilmTable.load(folder / provenance.films.file)
     findings += [_check_table(table, provenance), _check_ledger(table, provenance)]
     if render != 0:
         findings += _check_films(table, render, progress)
-    return Report(folder, tuple(findings))
+    return BundleReport(folder, tuple(findings))
 
 
-def _check_table(table: FilmTable, provenance: Provenance) -> Finding:
+def _check_table(table: FilmTable, provenance: Provenance) -> BundleFinding:
     if table.facts() != provenance.films:
-        return Finding("films", "broken", "films.safetensors holds other films than provenance.json tells of")
+        return BundleFinding("films", "broken", "films.safetensors holds other films than provenance.json tells of")
     groups = ", ".join(f"{g.count} of {g.world} {g.pixels}".replace("  ", " ") for g in table.facts().groups)
-    return Finding("films", "holds", f"{len(table.rows)} films ({groups}), root {table.root()[:16]}…")
+    return BundleFinding("films", "holds", f"{len(table.rows)} films ({groups}), root {table.root()[:16]}…")
 
 
-def _check_ledger(table: FilmTable, provenance: Provenance) -> Finding:
+def _check_ledger(table: FilmTable, provenance: Provenance) -> BundleFinding:
     if isinstance(provenance.ledger, Undisclosed):
-        return Finding("ledger", "unknown", f"{provenance.ledger.makers} do not disclose what the model was trained on")
+        return BundleFinding("ledger", "unknown", f"{provenance.ledger.makers} do not disclose what the model was trained on")
     foreign = [world for world in table.worlds if world not in WORLDS]
     if foreign:
         made = " and ".join(WORLDS)
         text = f"there are films of world {foreign[0]}, this code makes {made}: check with that version's code"
-        return Finding("ledger", "broken", text)
+        return BundleFinding("ledger", "broken", text)
     scenes = [find_world(row.world).sample(row.seed).sha256 for row in table.rows]
     if table.ledger_root(scenes, provenance.ledger.size) != provenance.ledger.root:
-        return Finding("ledger", "broken", "the records of these films do not lead to the ledger's root")
+        return BundleFinding("ledger", "broken", "the records of these films do not lead to the ledger's root")
     text = f"all films are on record in {provenance.ledger.origin} at {provenance.ledger.size} entries"
-    return Finding("ledger", "holds", text)
+    return BundleFinding("ledger", "holds", text)
 
 
-def _check_films(table: FilmTable, render: int | Literal["all"], progress: Progress | None) -> list[Finding]:
+def _check_films(table: FilmTable, render: int | Literal["all"], progress: Progress | None) -> list[BundleFinding]:
     """Render films again. Motion must agree; pixels do where the same renderer draws. Scenes: see the ledger."""
     if any(row.world not in WORLDS for row in table.rows):
         return []  # the ledger's finding says so
@@ -125,11 +125,11 @@ def _check_films(table: FilmTable, render: int | Literal["all"], progress: Progr
             progress(done, len(chosen))
     if moved:
         seeds = ", ".join(str(row.seed) for row in moved[:5])
-        return [Finding("motion", "broken", f"{len(moved)} of {len(chosen)} films move otherwise, seeds {seeds}")]
-    found = [Finding("motion", "holds", f"{len(chosen)} films rendered again move as on record")]
+        return [BundleFinding("motion", "broken", f"{len(moved)} of {len(chosen)} films move otherwise, seeds {seeds}")]
+    found = [BundleFinding("motion", "holds", f"{len(chosen)} films rendered again move as on record")]
     same = len(chosen) - len(repainted)
     if repainted:
         seeds = ", ".join(str(row.seed) for row in repainted[:5])
         text = f"{same} of {len(chosen)} have the same pixels (others: seeds {seeds}): another renderer draws here"
-        return [*found, Finding("pixels", "differs", text)]
-    return [*found, Finding("pixels", "holds", f"all {len(chosen)} have the very pixels on record")]
+        return [*found, BundleFinding("pixels", "differs", text)]
+    return [*found, BundleFinding("pixels", "holds", f"all {len(chosen)} have the very pixels on record")]

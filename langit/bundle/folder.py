@@ -29,7 +29,7 @@ import langit
 from langit import config
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig
 from langit.bundle import provenance as record
-from langit.bundle.adapters import Tuned, load_adapters, save_adapters
+from langit.bundle.adapters import TunedAdapter, load_adapters, save_adapters
 from langit.bundle.files import check_files, hashes
 from langit.bundle.films import FILE as FILMS_FILE
 from langit.bundle.films import FilmTable
@@ -57,7 +57,7 @@ class Parts:
     sampling: Mapping[str, Any]
     sizes: tuple[PixelShape, ...]
     fps: float = 8.0
-    adapters: Mapping[str, Tuned] = dataclasses.field(default_factory=dict)
+    adapters: Mapping[str, TunedAdapter] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

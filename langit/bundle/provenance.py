@@ -41,7 +41,7 @@ class Undisclosed:
 
 
 @dataclass(frozen=True)
-class Exposure:
+class ExposureRecord:
     """Which clips a stage of training saw: rows of its exposure log, their root (hex), and its steps."""
 
     root: str
@@ -50,7 +50,7 @@ class Exposure:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRecord:
     """What a stage of training took."""
 
     seconds: float
@@ -67,7 +67,7 @@ class Training:
 class SeedGroup:
     """Films of one size: ``count`` of them, their seeds within ``first`` and ``last``, both included.
 
-    ``world`` is named only where it is not the one that :class:`Films` names, and is not written where it is empty.
+    ``world`` is named only where it is not the one that :class:`FilmsRecord` names, and is not written where it is empty.
     """
 
     pixels: str
@@ -78,7 +78,7 @@ class SeedGroup:
 
 
 @dataclass(frozen=True)
-class Films:
+class FilmsRecord:
     """The rendered films trained on; ``file`` holds a row for each of them, ``root`` is the Merkle root of its rows."""
 
     world: str
@@ -94,18 +94,22 @@ class Films:
 
 @dataclass(frozen=True)
 class Provenance:
-    """``provenance.json``. ``exposure`` and ``training`` are by stage; ``films`` and ``files`` are set on saving."""
+    """``provenance.json``. ``exposure`` and ``training`` are by stage; ``films`` and ``files`` are set on saving.
+
+    ``base`` is the digest of the model whose weights training began from; what that model learnt, this one did too.
+    """
 
     model: str
     version: str
     code_version: str
     recipe: dict[str, Any]
     ledger: LedgerState | Undisclosed
-    exposure: dict[str, Exposure]
-    training: dict[str, Training]
-    films: Films | None = None
+    exposure: dict[str, ExposureRecord]
+    training: dict[str, TrainingRecord]
+    films: FilmsRecord | None = None
     files: dict[str, str] = field(default_factory=dict)
     format: str = FORMAT
+    base: str | None = None
 
     @property
     def recipe_hash(self) -> str:
@@ -126,6 +130,8 @@ class Provenance:
         plain = config.dump(self)
         if isinstance(self.ledger, Undisclosed):
             plain["ledger"] = {"undisclosed": self.ledger.makers}
+        if self.base is None:
+            del plain["base"]  # so that models without a base keep the digest that they had before there was one
         for group in plain["films"]["groups"] if plain["films"] else ():
             if not group["world"]:
                 del group["world"]
@@ -166,11 +172,12 @@ class _Provenance:
     version: str
     code_version: str
     ledger: LedgerState | Undisclosed
-    exposure: dict[str, Exposure]
-    training: dict[str, Training]
-    films: Films | None
+    exposure: dict[str, ExposureRecord]
+    training: dict[str, TrainingRecord]
+    films: FilmsRecord | None
     files: dict[str, str]
     format: str
+    base: str | None = None
 
 
 def code_version() -> str:

@@ -1,1 +1,1 @@
-"""Rectified flow: pure functions, no state. Path, noise levels, guidance, solvers."""
+"""Rectified flow as pure functions: the path, noise levels, guidance, solvers and step reuse."""

@@ -1,7 +1,7 @@
-"""Noise levels: how training draws them and sampling walks them. One shift for both.
+"""Noise levels: drawn for training, and the schedule for sampling. Both use the same shift.
 
-The shift moves levels towards noise, t' = s t / (1 + (s - 1) t) (SD3, arXiv 2403.03206, eq. 23); s grows with the
-square root of the token count, so that large videos are not under-noised.
+The shift moves levels towards noise, t' = s t / (1 + (s - 1) t) (SD3, arXiv 2403.03206, eq. 23). s grows with the
+square root of the token count: more tokens average out more noise, so large videos need more of it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LevelsConfig:
-    """Shift at ``base_tokens`` tokens, and the mixture that training draws from."""
+    """The shift at ``base_tokens`` tokens, and the mixture that training draws levels from."""
 
     shift: float = 3.0
     base_tokens: int = 80
     mean: float = 0.0  # of the logit-normal
     spread: float = 1.0
-    uniform_share: float = 0.2  # of the draws are uniform, so that the ends are learnt too
+    uniform_share: float = 0.2  # share of draws that are uniform: the logit-normal hardly reaches the ends
 
     def __post_init__(self) -> None:
-        if not 1 <= self.shift <= 100:  # beyond, the first levels of a walk are the same number
-            raise ValueError(f"shift {self.shift} is not a shift towards noise: give a number from 1 to 100")
+        if not 1 <= self.shift <= 100:  # above 100 the first levels of a schedule round to the same number
+            raise ValueError(f"shift {self.shift} is out of range: use a number from 1 to 100")
         if self.base_tokens < 1:
-            raise ValueError(f"base_tokens {self.base_tokens}: give a whole number of at least 1")
+            raise ValueError(f"base_tokens {self.base_tokens} is too small: use a whole number of at least 1")
         if not 0 < self.spread < math.inf:
-            raise ValueError(f"spread {self.spread} of the levels: give a number above 0")
+            raise ValueError(f"spread {self.spread} is not positive and finite: use a number above 0")
         if not 0 <= self.uniform_share <= 1:
-            raise ValueError(f"uniform_share {self.uniform_share} is not a share: give 0 to 1")
+            raise ValueError(f"uniform_share {self.uniform_share} is out of range: use a number from 0 to 1")
 
 
 def shift_for(tokens: int, config: LevelsConfig) -> float:
@@ -40,39 +40,39 @@ def shift_for(tokens: int, config: LevelsConfig) -> float:
     return max(1.0, config.shift * math.sqrt(tokens / config.base_tokens))
 
 
-def shifted(level: Float[Tensor, "*n"], shift: float | Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-    """Move levels in [0, 1] towards noise by ``shift`` (1 leaves them, 1 / shift moves them back)."""
-    return shift * level / (shift * level + (1 - level))  # in this form exactly 1 at 1, and never above
+def shift_levels(level: Float[Tensor, "*n"], shift: float | Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """Move levels in [0, 1] towards noise by ``shift``; 1 leaves them, and 1 / shift is the inverse."""
+    # Unlike eq. 23 as written, this form gives exactly 1 at level 1 in floating point, and never more.
+    return shift * level / (shift * level + (1 - level))
 
 
 def draw_levels(token_counts: tuple[int, ...], config: LevelsConfig, generator: torch.Generator) -> Float[Tensor, " n"]:
-    """One training level for each video: logit-normal (or, for a share, uniform), then shifted by its token count."""
+    """Draw one training level per video, on the CPU: logit-normal or uniform, then shifted by its token count."""
     count = len(token_counts)
-    normal = torch.sigmoid(config.mean + config.spread * torch.randn(count, generator=generator))
-    flat = torch.rand(count, generator=generator)
-    pick = torch.rand(count, generator=generator) < config.uniform_share
-    shifts = torch.tensor([shift_for(tokens, config) for tokens in token_counts])
-    base = torch.where(pick, flat, normal)
-    return shifts * base / (shifts * base + (1 - base))
+    logits = config.mean + config.spread * torch.randn(count, generator=generator, device="cpu")
+    uniform = torch.rand(count, generator=generator, device="cpu")
+    pick = torch.rand(count, generator=generator, device="cpu") < config.uniform_share
+    shifts = torch.tensor([shift_for(tokens, config) for tokens in token_counts], device="cpu")
+    return shift_levels(torch.where(pick, uniform, torch.sigmoid(logits)), shifts)
 
 
-def walk(steps: int, tokens: int, config: LevelsConfig, start: float = 1.0) -> Float[Tensor, " m"]:
-    """The levels that sampling walks, from 1 (noise) to 0 (data).
+def sampling_levels(steps: int, tokens: int, config: LevelsConfig, start: float = 1.0) -> Float[Tensor, " m"]:
+    """The schedule of noise levels for sampling, on the CPU, from 1 (noise) to 0 (data).
 
     Args:
-        steps: of the whole way.
-        tokens: how many the video has.
-        config: how levels are shifted for so many.
-        start: the share of the way, above 0 and before the shift, that is walked: in steps as long as the whole way's,
-            of which the last ends where the data are.
+        steps: steps of a full schedule.
+        tokens: the video's token count.
+        config: the shift.
+        start: the level before the shift that sampling starts from, above 0; below 1 for a video that is only partly
+            noised. Steps are as long as those of the full schedule; the last one ends at 0 and may be shorter.
 
     Raises:
-        ValueError: fewer than one step.
+        ValueError: ``steps`` is below 1.
     """
     if steps < 1:
-        raise ValueError(f"{steps} steps cannot make a video: use at least 1")
-    assert 0 < start <= 1, "a share of the way"
-    walked = max(1, math.ceil(steps * start - 1e-3))
-    levels = torch.linspace(start, start - walked / steps, walked + 1)
+        raise ValueError(f"{steps} steps are too few: use at least 1")
+    assert 0 < start <= 1, f"start {start} is not in (0, 1]"
+    taken = max(1, math.ceil(steps * start - 1e-3))  # the tolerance absorbs rounding of steps * start
+    levels = torch.linspace(start, start - taken / steps, taken + 1, device="cpu")
     levels[-1] = 0.0
-    return shifted(levels, shift_for(tokens, config))
+    return shift_levels(levels, shift_for(tokens, config))

@@ -1,4 +1,4 @@
-"""Latents to tokens and back: patches, their places in spacetime, and packs of videos of different sizes."""
+"""Latents to tokens and back: patches, their spacetime positions, and packs of videos of different sizes."""
 
 from langit.patches.pack import Pack, TextPack, pack, pack_by_tokens, pack_texts, unpack
 from langit.patches.patchify import channels_first, channels_last, patchify, unpatchify

@@ -1,7 +1,7 @@
-"""Packs: videos of any duration, size and aspect laid end to end in one row of tokens, with nothing in between.
+"""Packs: videos of any duration, size and aspect concatenated into one sequence of tokens, without padding.
 
-Knows nothing of the model. A token carries its own place and its own noise level; a known patch has level zero.
-Packing follows NaViT (arXiv 2307.06304); bins are filled first-fit by decreasing length.
+Each token carries its own position and its own noise level; a known patch has level zero. Packing follows NaViT
+(arXiv 2307.06304); bins are filled first-fit by decreasing length. Knows nothing of the model.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from langit.shapes import LatentShape, TokenGrid, token_grid
 
 @dataclass(frozen=True)
 class Pack:
-    """Videos end to end. ``lengths`` and ``grids`` say where each begins and how it is folded back."""
+    """Concatenated videos. ``lengths`` and ``grids`` say where each one starts and how to unpatchify it."""
 
-    tokens: Float[Tensor, "N P"]  # channels first, as Wan's patch embedding reads them
+    tokens: Float[Tensor, "N P"]  # channels first, the order that Wan's patch embedding reads
     positions: Float[Tensor, "N 3"]
-    noise: Float[Tensor, " N"]  # 0 known .. 1 pure noise
+    noise: Float[Tensor, " N"]  # level of each token: 0 known .. 1 pure noise
     lengths: tuple[int, ...]
     grids: tuple[TokenGrid, ...]
     patch: tuple[int, int, int] = (1, 2, 2)
@@ -47,7 +47,7 @@ class Pack:
 
 @dataclass(frozen=True)
 class TextPack:
-    """Encoded prompts end to end: the first belongs to the first video of a pack, and so on."""
+    """Concatenated encoded prompts: the first one belongs to the first video of a pack, and so on."""
 
     tokens: Float[Tensor, "M E"]
     lengths: tuple[int, ...]
@@ -66,21 +66,21 @@ def pack(
     patch: tuple[int, int, int] = (1, 2, 2),
     places: Sequence[Float[Tensor, "_ 3"]] | None = None,
 ) -> Pack:
-    """Lay latent videos end to end.
+    """Concatenate latent videos into a pack, on the device of the first one.
 
     Args:
-        latents: one tensor for each video, of any sizes.
-        noise: for each video one level in [0, 1], or one for each of its tokens.
+        latents: one tensor per video, of any size.
+        noise: one level in [0, 1] per video, or a tensor with one per token.
         patch: frames, rows and columns of a patch.
-        places: coordinates of each video's tokens, where they are not the integer grid.
+        places: coordinates of each video's tokens; default the integer grid.
 
     Raises:
-        ValueError: a side is not a multiple of the patch's.
+        ValueError: a side is not a multiple of the patch's side.
     """
     assert len(latents) == len(noise) > 0
     grids = tuple(token_grid(LatentShape(*video.shape), patch) for video in latents)
-    by_grid = {grid: positions(grid) for grid in set(grids)}
     device = latents[0].device
+    by_grid = {grid: positions(grid, device) for grid in set(grids)}
     levels = [
         torch.as_tensor(level, dtype=torch.float32, device=device).expand(grid.count)
         for level, grid in zip(noise, grids, strict=True)
@@ -96,26 +96,27 @@ def pack(
 
 
 def unpack(pack: Pack, tokens: Float[Tensor, "N Q"]) -> list[Float[Tensor, "_ _ _ _"]]:
-    """The latent videos of what a model returned for a pack (channels last, as Wan's ``proj_out`` writes them)."""
+    """Split a model's output for a pack into latent videos (channels last, as Wan's ``proj_out`` writes)."""
     pieces = tokens.split(pack.lengths)
     return [unpatchify(piece, grid, pack.patch) for piece, grid in zip(pieces, pack.grids, strict=True)]
 
 
 def pack_texts(texts: Sequence[Float[Tensor, "_ E"]]) -> TextPack:
-    """Lay encoded prompts end to end."""
+    """Concatenate encoded prompts."""
     return TextPack(torch.cat(list(texts)), tuple(text.shape[0] for text in texts))
 
 
 def pack_by_tokens(lengths: Sequence[int], budget: int) -> list[tuple[int, ...]]:
-    """Share out sequences over bins of at most ``budget`` tokens, first-fit by decreasing length.
+    """Distribute sequences over bins of at most ``budget`` tokens, first-fit by decreasing length.
 
-    Returns the indices in each bin, longest first, so that equal lengths are neighbours. Nothing is cut or padded.
+    Returns the indices in each bin, longest first, so that equal lengths are neighbours (attention batches those).
+    Sequences are neither cut nor padded.
 
     Raises:
         ValueError: a sequence is longer than the budget, or empty.
     """
     bins: list[list[int]] = []
-    room: list[int] = []
+    free: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
         length = lengths[index]
         if length < 1:
@@ -124,11 +125,11 @@ def pack_by_tokens(lengths: Sequence[int], budget: int) -> list[tuple[int, ...]]
             raise ValueError(
                 f"sequence {index} has {length} tokens, more than the budget of {budget}: raise the budget"
             )
-        place = next((place for place, left in enumerate(room) if left >= length), None)
+        place = next((place for place, left in enumerate(free) if left >= length), None)
         if place is None:
             bins.append([])
-            room.append(budget)
+            free.append(budget)
             place = len(bins) - 1
         bins[place].append(index)
-        room[place] -= length
+        free[place] -= length
     return [tuple(members) for members in bins]

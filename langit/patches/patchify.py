@@ -1,7 +1,7 @@
-"""Cut a latent video into spacetime patches, and put it together again.
+"""Cut a latent video into spacetime patches, and the inverse.
 
-Knows nothing of noise, positions or packs. Wan writes a patch in two ways: its patch embedding (a convolution) reads
-the channels as the outermost axis, its output projection writes them as the innermost one. Both are here by name.
+Wan orders the values of a patch in two ways: its patch embedding (a convolution) reads channels as the outermost axis,
+its output projection writes them as the innermost one. Knows nothing of noise, positions or packs.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Layout = Literal["channels_first", "channels_last"]
 def patchify(
     latents: Float[Tensor, "C F h w"], patch: tuple[int, int, int] = (1, 2, 2), layout: Layout = "channels_first"
 ) -> Float[Tensor, "N P"]:
-    """Tokens of a latent video, frame by frame, row by row; P = C * the cells of a patch.
+    """Cut a latent video into tokens, frame by frame and row by row; P = C * the cells of a patch.
 
-    ``channels_first`` is what the flattened weight of Wan's ``patch_embedding`` multiplies; ``channels_last`` is what
-    its ``proj_out`` gives.
+    ``channels_first`` is the order that the flattened weight of Wan's ``patch_embedding`` expects; ``channels_last`` is
+    the order of its ``proj_out``.
 
     Raises:
-        ValueError: a side is not a multiple of the patch's.
+        ValueError: a side is not a multiple of the patch's side.
     """
     channels, frames, height, width = latents.shape
     grid = token_grid(LatentShape(channels, frames, height, width), patch)
@@ -41,7 +41,7 @@ def unpatchify(
     patch: tuple[int, int, int] = (1, 2, 2),
     layout: Layout = "channels_last",
 ) -> Float[Tensor, "C F h w"]:
-    """The latent video of a grid of tokens: the inverse of :func:`patchify` in the same layout."""
+    """Join tokens into a latent video: the inverse of :func:`patchify` in the same layout."""
     count, values = tokens.shape
     assert count == grid.count, f"{count} tokens do not fill a grid of {grid.count}"
     assert values % math.prod(patch) == 0, f"{values} values are not whole patches of {patch}"
@@ -55,10 +55,10 @@ def unpatchify(
 
 
 def channels_last(tokens: Float[Tensor, "N P"], patch: tuple[int, int, int] = (1, 2, 2)) -> Float[Tensor, "N P"]:
-    """Tokens in the layout that is read, in the layout that is written."""
+    """Reorder tokens from ``channels_first`` (what the model reads) to ``channels_last`` (what it writes)."""
     return tokens.reshape(tokens.shape[0], -1, math.prod(patch)).mT.flatten(1)
 
 
 def channels_first(tokens: Float[Tensor, "N P"], patch: tuple[int, int, int] = (1, 2, 2)) -> Float[Tensor, "N P"]:
-    """Tokens in the layout that is written, in the layout that is read: the inverse of :func:`channels_last`."""
+    """Reorder tokens from ``channels_last`` to ``channels_first``: the inverse of :func:`channels_last`."""
     return tokens.reshape(tokens.shape[0], math.prod(patch), -1).mT.flatten(1)

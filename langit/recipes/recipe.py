@@ -1,10 +1,9 @@
-"""What a whole run is: one frozen config from films to bundle, hashed into the model's provenance."""
+"""What a whole run is: one frozen config, from data to bundle."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from langit import config
 from langit.autoencoder.model import AutoencoderConfig
@@ -20,6 +19,8 @@ from langit.transformer.model import TransformerConfig, VideoTransformer
 from langit.worlds.scene import VERSION, split
 from langit.worlds.world import find_world
 
+FILM_FPS = 8.0  # `worlds.film.FPS`, which cannot be imported without MuJoCo
+
 
 @dataclass(frozen=True)
 class FilmGroup:
@@ -34,7 +35,7 @@ class FilmGroup:
         PixelShape.parse(self.size)
         find_world(self.world)
         if not 0 <= self.first < self.last:
-            raise ValueError(f"seeds {self.first} to {self.last} are none: give first below last, from 0 on")
+            raise ValueError(f"seeds {self.first} to {self.last} are none: use first below last, from 0 on")
 
     @property
     def seeds(self) -> range:
@@ -46,30 +47,51 @@ class FilmGroup:
 
 
 @dataclass(frozen=True)
-class AutoencoderStage:
-    """A stretch of the autoencoder's training; on all films of the transformer's stages where it names none.
+class StageData:
+    """What a stage learns from: groups of rendered films, and the sizes at which the clips of the manifest are learnt.
 
-    A stage begins with the averaged weights of the one before it; the first begins with principal components. One that
-    trains the decoder alone keeps the latents of the one before it, and may come after a transformer has learnt them.
+    The sizes count only in a recipe that names a manifest.
+    """
+
+    films: tuple[FilmGroup, ...] = ()
+    sizes: tuple[str, ...] = ()
+
+    @property
+    def pixels(self) -> tuple[PixelShape, ...]:
+        """The sizes of all clips, each once."""
+        return tuple(dict.fromkeys((*(group.pixels for group in self.films), *map(PixelShape.parse, self.sizes))))
+
+
+@dataclass(frozen=True)
+class AutoencoderStage:
+    """A stage of the autoencoder's training.
+
+    It learns from ``films``, and from footage at ``sizes``; where it names neither, from the films of the transformer's
+    stages, or from their footage where they have no films. A stage begins with the averaged weights of the one before
+    it; the first begins with those of the recipe's base, or with principal components. One that trains the decoder
+    alone keeps the latents of the one before it, and may come after a transformer has learnt them.
     """
 
     name: str
     films: tuple[FilmGroup, ...] = ()
     reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
+    sizes: tuple[str, ...] = config.added(())
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        _check_stage(self.name, self.sizes)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of the transformer's training: on which films, what the loss is, and how long.
+    """A stage of the transformer's training: on which clips, what the loss is, and how long.
 
-    A stage begins with the averaged weights of the one before it; the first begins with random ones. It learns the
-    latents of the autoencoder as one of its stages left it, the last if none is named; words of its captions that were
-    not there before are added to the vocabulary. With ``fresh_scores`` the text encoder's words forget who looks at
-    whom and learn it again, or for the first time, from their neighbours on.
+    It learns from ``films``, and, where the recipe names a manifest, from its footage at the sizes of the films and at
+    ``sizes``; a stage of footage alone names sizes and no films. It begins with the averaged weights of the stage
+    before it; the first with those of the recipe's base, or with random ones. It learns the latents of the autoencoder
+    as one of its stages left it, the last if none is named. Words of its captions that were not there before are added
+    to the vocabulary. With ``fresh_scores`` the text encoder's attention is drawn anew, and begins by looking at
+    neighbouring words.
     """
 
     name: str
@@ -78,19 +100,23 @@ class Stage:
     training: TrainConfig = field(default_factory=TrainConfig)
     autoencoder: str = ""
     fresh_scores: bool = config.added(False)
+    sizes: tuple[str, ...] = config.added(())
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
-        if not self.films:
-            raise ValueError(f"stage {self.name!r} with no films has nothing to learn from: give at least one group")
+        _check_stage(self.name, self.sizes)
+        if not self.films and not self.sizes:
+            raise ValueError(
+                f"stage {self.name!r} has no films and no sizes of footage, so nothing to learn from: give at least one"
+                " group of films, or one size"
+            )
 
 
 @dataclass(frozen=True)
 class DistilStage:
-    """An adapter, named as the stage, that is trained beside the finished transformer, so that fewer evaluations do.
+    """An adapter, named as the stage, that is trained beside the finished transformer to need fewer evaluations.
 
-    It learns from films of its own or, where it names none, from those of the transformer's last stage. ``flow`` says
-    what is drawn of them.
+    It learns from films and sizes of its own or, where it names none, from those of the transformer's last stage.
+    ``flow`` says what is drawn of them.
     """
 
     name: str
@@ -98,21 +124,28 @@ class DistilStage:
     distil: DistilConfig = field(default_factory=DistilConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
+    sizes: tuple[str, ...] = config.added(())
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        _check_stage(self.name, self.sizes)
         if self.training.compile:
-            raise ValueError(f"distil.{self.name}.training.compile: two sets of weights share the blocks; set it false")
+            # The base and its merged copy would share compiled blocks that hold the weights of one of them.
+            raise ValueError(f"distil.{self.name}.training.compile is not supported: set it to false")
 
 
-def _check_name(name: str) -> None:
+AnyStage = AutoencoderStage | Stage | DistilStage
+
+
+def _check_stage(name: str, sizes: tuple[str, ...]) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
-        raise ValueError(f"stage {name!r} cannot name a folder of its own: use small letters, digits, - and _")
+        raise ValueError(f"stage {name!r} cannot name a folder: use small letters, digits, - and _")
+    for size in sizes:
+        PixelShape.parse(size)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the weights. Machine facts (workers, threads) are not in it."""
+    """Everything that decides the weights. Facts of the machine (workers, threads, device) are not in it."""
 
     name: str
     stages: tuple[Stage, ...]
@@ -120,22 +153,55 @@ class Recipe:
     captions: int = 8  # of each film, half of them Indonesian
     mirror: bool = True
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
-    manifest: str | None = None  # a curated set, by its digest, that every stage learns from beside the films
-    whitening: float = 0.5  # latents are divided by std ** whitening: 0 leaves their variances, 1 makes them equal
+    manifest: str | None = None  # a curated set, by its digest, whose clips the stages learn from
+    whitening: float = 0.5  # latents are divided by std ** whitening: 0 keeps their variances, 1 makes them equal
     text: TextConfig = field(default_factory=TextConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     distil: tuple[DistilStage, ...] = ()
+    base: str | None = config.added(None)  # a model, by its digest, that training begins from
+    fps: float = config.added(FILM_FPS)  # frames a second of all clips
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
             raise ValueError(f"name {self.name!r} cannot name a folder: use letters, digits, - and _")
+        self._check_stages()
+        self._check_networks()
+        if self.captions < 1:
+            raise ValueError(f"captions {self.captions}: use at least 1 for each film")
+        if not 0 <= self.whitening <= 1:
+            raise ValueError(f"whitening {self.whitening} is out of range: use 0 to 1")
+        if not 0 < self.fps <= 120:
+            raise ValueError(f"fps {self.fps} is out of range: use frames a second above 0, to 120")
+        if self.all_films and self.fps != FILM_FPS:
+            raise ValueError(f"fps {self.fps}: films are rendered at {FILM_FPS:g}; use this rate, or footage alone")
+
+    def _check_stages(self) -> None:
         names = list(self.stage_names)
-        if not self.stages or not self.autoencoder_stages or len(set(names)) < len(names):
+        if not self.stages or not (self.autoencoder_stages or self.base) or len(set(names)) < len(names):
             raise ValueError(
-                f"stages named {', '.join(names) or 'nothing'}: give at least one of the autoencoder and one of the"
-                " transformer, each a name of its own"
+                f"stages named {', '.join(names) or 'nothing'}: give at least one of the transformer and, without a"
+                " base, one of the autoencoder, each a name of its own"
             )
+        for stage in self.stages:
+            self.autoencoder_of(stage)
+            self._check_budget(f"stages.{stage.name}", stage)
+        for distil in self.distil:
+            self._check_budget(f"distil.{distil.name}", distil)
+        if self.autoencoder_stages and self.autoencoder_stages[0].reconstruction.decoder_only and not self.base:
+            raise ValueError(
+                f"stage {self.autoencoder_stages[0].name} trains the decoder alone, and no stage before it an encoder:"
+                " set decoder_only=false"
+            )
+        for each in self.autoencoder_stages:
+            films = self.data_of(each).films
+            if films and not any(split(seed) != "train" for group in films for seed in group.seeds):
+                raise ValueError(
+                    f"the films of stage {each.name} hold no held-out seed (every tenth is one) to show in previews:"
+                    " give at least 10 seeds"
+                )
+
+    def _check_networks(self) -> None:
         if self.transformer.text_dim != self.text.d_model:
             raise ValueError(
                 f"transformer.text_dim {self.transformer.text_dim} is not text.d_model {self.text.d_model}:"
@@ -155,37 +221,28 @@ class Recipe:
             raise ValueError(
                 f"transformer.patch_size {self.transformer.patch_size}: training packs patches of (1, 2, 2)"
             )
-        for stage in self.stages:
-            self.autoencoder_of(stage)
-            self._check_budget(f"stages.{stage.name}", stage.films, stage.flow)
-        for last in self.distil:
-            self._check_budget(f"distil.{last.name}", self.films_of(last), last.flow)
+        for distil in self.distil:
             with blank():
-                Adapter.beside(VideoTransformer(self.transformer), last.distil.rank)
-        if self.autoencoder_stages[0].reconstruction.decoder_only:
-            raise ValueError(
-                f"stage {self.autoencoder_stages[0].name} trains the decoder alone, and no stage before it an encoder:"
-                " set decoder_only=false"
-            )
-        for each in self.autoencoder_stages:
-            if not any(split(seed) != "train" for group in each.films or self.films for seed in group.seeds):
-                raise ValueError(
-                    f"the films of stage {each.name} hold no held-out seed to look at (every tenth is one):"
-                    " give at least 10 seeds"
-                )
-        if self.captions < 1:
-            raise ValueError(f"captions {self.captions}: give each film at least 1")
-        if not 0 <= self.whitening <= 1:
-            raise ValueError(f"whitening {self.whitening} is out of range: give 0 to 1")
+                Adapter.of_rank(VideoTransformer(self.transformer), distil.distil.rank)
 
-    def _check_budget(self, where: str, films: tuple[FilmGroup, ...], flow: FlowConfig) -> None:
-        for group in films:
-            tokens = token_grid(latent_shape(group.pixels, self.autoencoder.compression)).count
-            if tokens > flow.token_budget:
+    def _check_budget(self, where: str, stage: Stage | DistilStage) -> None:
+        for pixels in self.data_of(stage).pixels:
+            tokens = token_grid(latent_shape(pixels, self.autoencoder.compression)).count
+            if tokens > stage.flow.token_budget:
                 raise ValueError(
-                    f"{where}.flow.token_budget {flow.token_budget}: a film of {group.size} has {tokens} tokens,"
-                    " give more"
+                    f"{where}.flow.token_budget {stage.flow.token_budget}: a clip of {pixels} has {tokens} tokens,"
+                    " use at least as many"
                 )
+
+    @property
+    def every_stage(self) -> tuple[AnyStage, ...]:
+        """The autoencoder's stages, then the transformer's, then the adapters'."""
+        return (*self.autoencoder_stages, *self.stages, *self.distil)
+
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """The names of :attr:`every_stage`, in its order."""
+        return tuple(stage.name for stage in self.every_stage)
 
     @property
     def films(self) -> tuple[FilmGroup, ...]:
@@ -198,18 +255,29 @@ class Recipe:
         others = (*(each.films for each in self.autoencoder_stages), *(each.films for each in self.distil))
         return tuple(dict.fromkeys((*self.films, *(group for films in others for group in films))))
 
-    def films_of(self, stage: DistilStage) -> tuple[FilmGroup, ...]:
-        """The films that a distillation learns from."""
-        return stage.films or self.stages[-1].films
-
     @property
-    def stage_names(self) -> tuple[str, ...]:
-        """The autoencoder's stages, then the transformer's, then the adapters'."""
-        names = (*(each.name for each in self.autoencoder_stages), *(each.name for each in self.stages))
-        return (*names, *(each.name for each in self.distil))
+    def needs_footage(self) -> bool:
+        """Whether a stage has no films, so that there is nothing to learn without a manifest."""
+        return any(not self.data_of(stage).films for stage in self.every_stage)
+
+    def data_of(self, stage: AnyStage) -> StageData:
+        """What a stage learns from."""
+        if isinstance(stage, Stage):
+            sizes = (*(group.size for group in stage.films), *stage.sizes)
+            return StageData(stage.films, tuple(dict.fromkeys(sizes)))
+        if isinstance(stage, DistilStage):
+            if not stage.films and not stage.sizes:
+                return self.data_of(self.stages[-1])
+            sizes = (*(group.size for group in stage.films), *stage.sizes)
+            return StageData(stage.films, tuple(dict.fromkeys(sizes)))
+        if stage.films or stage.sizes:
+            return StageData(stage.films, stage.sizes)
+        if self.films:
+            return StageData(self.films)  # an autoencoder learns footage beside films only where it names sizes
+        return StageData((), tuple(dict.fromkeys(size for each in self.stages for size in each.sizes)))
 
     def autoencoder_of(self, stage: Stage) -> str:
-        """The stage of the autoencoder whose latents a stage learns.
+        """The stage of the autoencoder whose latents a stage learns; "" is the base's autoencoder as it is.
 
         Raises:
             ValueError: it names one that there is not.
@@ -217,71 +285,27 @@ class Recipe:
         names = [each.name for each in self.autoencoder_stages]
         if stage.autoencoder and stage.autoencoder not in names:
             raise ValueError(
-                f"stages.{stage.name}.autoencoder {stage.autoencoder!r} is none of its stages: {', '.join(names)}"
+                f"stages.{stage.name}.autoencoder {stage.autoencoder!r} is not a stage of the autoencoder: there are"
+                f" {', '.join(names) or 'none'}"
             )
-        return stage.autoencoder or names[-1]
+        return stage.autoencoder or (names[-1] if names else "")
 
     def decoder_of(self, stage: Stage) -> str:
         """The stage of the autoencoder that decodes what a stage learns: the last that has the same latents."""
         names = [each.name for each in self.autoencoder_stages]
-        found = self.autoencoder_of(stage)
-        for each in self.autoencoder_stages[names.index(found) + 1 :]:
+        decoder = self.autoencoder_of(stage)
+        after = names.index(decoder) + 1 if decoder else 0
+        for each in self.autoencoder_stages[after:]:
             if not each.reconstruction.decoder_only:
                 break
-            found = each.name
-        return found
+            decoder = each.name
+        return decoder
 
     @property
     def sizes(self) -> tuple[PixelShape, ...]:
-        """What the model is made for: the last stage's films, and one frame of each where lengths were varied."""
+        """What the model is made for: the last stage's clips, and one frame of each where lengths were varied."""
         stage = self.stages[-1]
-        sizes = [group.pixels for group in stage.films]
+        sizes = [group.pixels for group in stage.films] + [PixelShape.parse(size) for size in stage.sizes]
         if stage.flow.windows.varied:
             sizes += [replace(size, frames=1) for size in sizes]
         return tuple(dict.fromkeys(sizes))
-
-
-def identity(recipe: Recipe, stage: str) -> str:
-    """What must not change while a stage's run goes on: its settings without its length and its habits of saving.
-
-    Settings that configs got later (:func:`config.added`) count where they are used.
-    """
-
-    def timeless(training: TrainConfig) -> dict[str, Any]:
-        plain = config.identifying(
-            replace(training, steps=1, checkpoint_every=1, sample_every=0, keep=1, compile=False)
-        )
-        plain["optim"].pop("decay")
-        return plain
-
-    said = config.identifying(recipe)
-    common = {key: said[key] for key in ("captions", "mirror", "autoencoder")}
-
-    def autoencoder(name: str) -> list[dict[str, Any]]:
-        """The autoencoder's stages up to one."""
-        chain = []
-        for each in recipe.autoencoder_stages:
-            films = [config.identifying(group) for group in each.films or recipe.films]
-            chain.append(config.identifying(each) | {"training": timeless(each.training), "films": films})
-            if each.name == name:
-                break
-        return chain
-
-    if stage in (each.name for each in recipe.autoencoder_stages):
-        return config.digest_of(common | {"autoencoder_stages": autoencoder(stage)})
-    for last in recipe.distil:
-        if last.name == stage:
-            films = [config.identifying(group) for group in recipe.films_of(last)]
-            own = config.identifying(last) | {"training": timeless(last.training), "films": films}
-            base = identity(recipe, recipe.stages[-1].name)
-            return config.digest_of({"base": base, "distil": own, "levels": said["sampling"]["levels"]})
-    before = []
-    for each in recipe.stages:
-        chain = autoencoder(recipe.autoencoder_of(each))
-        before.append(config.identifying(each) | {"training": timeless(each.training), "autoencoder": chain})
-        if each.name == stage:
-            break
-    rest = {key: said[key] for key in ("whitening", "text", "transformer")}
-    if recipe.manifest is not None:
-        rest["manifest"] = recipe.manifest
-    return config.digest_of(common | rest | {"stages": before})

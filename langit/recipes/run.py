@@ -1,121 +1,236 @@
-"""A recipe, walked from films to bundle, one stage after another; each stage is skipped when its result is there.
+"""A whole run of a recipe, from data to bundle, one stage after another; stages that are finished are skipped.
 
-Machine facts (where, how many workers, how to report) come as arguments; everything that decides the weights comes
-from the recipe.
+Facts of the machine (where, on which device, how many workers, how to report) come as arguments. Everything that
+decides the weights comes from the recipe.
 """
 
 from __future__ import annotations
 
 import datetime
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 import langit
 from langit import config
 from langit.autoencoder.model import Autoencoder
 from langit.bundle import (
-    Exposure,
+    Bundle,
+    ExposureRecord,
     FilmTable,
     LedgerState,
     Parts,
     Provenance,
-    Training,
-    Tuned,
+    TrainingRecord,
+    TunedAdapter,
     code_version,
     save_bundle,
 )
-from langit.feed.catalogue import Entry
+from langit.device import CPU, Placement
+from langit.feed.catalogue import StoredClip
 from langit.feed.exposure import ExposureLog
-from langit.feed.footage import find_manifest
+from langit.feed.footage import find_training_set
 from langit.feed.loader import LatentFeed
 from langit.feed.traces import read_model
 from langit.generate.model import Model
-from langit.ledger.derived import RunExposure as Entered
+from langit.ledger.derived import RunExposure
+from langit.ledger.record import Source
 from langit.ledger.store import Ledger
-from langit.recipes.autoencoder import line, train_autoencoder
+from langit.recipes.autoencoder import progress_line, train_autoencoder
+from langit.recipes.base import open_base
 from langit.recipes.distil import train_adapters
-from langit.recipes.films import Places, Report, allowed, enter_films, latents, learnt, render_films
-from langit.recipes.recipe import Recipe, Stage, identity
-from langit.recipes.sheets import held_out_sheet
+from langit.recipes.films import (
+    Corpus,
+    Report,
+    RunPaths,
+    chosen_films,
+    enter_films,
+    read_corpus,
+    render_films,
+    stage_latents,
+    training_clips,
+)
+from langit.recipes.identity import identity
+from langit.recipes.previews import video_preview
+from langit.recipes.recipe import Recipe, Stage
 from langit.release.nearest.training import index_bundle
 from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import extend_tokenizer, train_tokenizer
 from langit.train import checkpoint
+from langit.train.lock import locked_run
 from langit.train.tasks import FlowTask
 from langit.train.trainer import Trainer, check_identity
 from langit.transformer.model import VideoTransformer
 
+Trainable = TypeVar("Trainable", bound=nn.Module)
+
+
+def run(
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    workers: int = 2,
+    report: Report,
+    home: Path | None = None,
+    placement: Placement = CPU,
+) -> Path:
+    """Run a recipe from data to bundle; returns the bundle's folder.
+
+    Args:
+        recipe: everything that decides the weights. Manifest and base may be given by name.
+        resume: continue from the newest checkpoints; without it there may be none.
+        workers: processes that render films.
+        report: called as work is done.
+        home: where to keep everything; LANGIT_HOME when left out.
+        placement: where to train: weights are in single precision on its device, losses are computed in its dtype.
+
+    Raises:
+        ValueError: checkpoints that would be overwritten or are another recipe's, another process that trains this
+            run, no clip to use, a damaged file.
+        OSError: the disk is full, or a folder cannot be written.
+    """
+    home = config.home() if home is None else home
+    paths = RunPaths(home, recipe.name)
+    base = None
+    if recipe.base is not None:
+        base = open_base(recipe, home, Placement(placement.device))
+        recipe = replace(recipe, base=base.provenance.digest)
+    if recipe.manifest is not None:
+        recipe = replace(recipe, manifest=find_training_set(Ledger(paths.ledger), recipe.manifest).manifest.digest)
+    elif recipe.needs_footage:
+        raise ValueError(
+            f"recipe {recipe.name!r} has a stage that learns from footage alone: name a curated set with --manifest"
+        )
+    with locked_run(paths.run):
+        _check_runs(recipe, paths, resume)  # now, not after days of the stages before
+        render_films(recipe.all_films, paths, workers, report)
+        enter_films(recipe, recipe.all_films, paths, report)
+        corpus = read_corpus(recipe, paths)
+        first = None if base is None else base.autoencoder
+        autoencoders = train_autoencoder(recipe, corpus, paths, resume, report, base=first, placement=placement)
+        model = train_transformer(recipe, corpus, paths, autoencoders, resume, report, base, placement)
+        model = train_adapters(recipe, corpus, paths, model, resume, report, placement)
+        return assemble(recipe, corpus, paths, model, report)
+
+
+def _check_runs(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
+    """Check that the run may begin, or go on.
+
+    Raises:
+        ValueError: there are checkpoints and they are not to be resumed, or are of another recipe.
+    """
+    for stage in recipe.stage_names:
+        folder = paths.stage(stage)
+        newest = checkpoint.latest(folder)
+        if newest is not None and not resume:
+            raise ValueError(
+                f"{newest} is there already: --resume goes on from it, name=OTHER trains beside it, or remove {folder}"
+            )
+        if newest is not None:
+            check_identity(newest, identity(recipe, stage))
+
 
 def train_transformer(
-    recipe: Recipe, places: Places, autoencoders: Mapping[str, Autoencoder], resume: bool, report: Report
+    recipe: Recipe,
+    corpus: Corpus,
+    paths: RunPaths,
+    autoencoders: Mapping[str, Autoencoder],
+    resume: bool,
+    report: Report,
+    base: Bundle | None = None,
+    placement: Placement = CPU,
 ) -> Model:
-    """Make the tokenizer, train (or take up) text encoder and transformer, stage by stage; gives the averaged model."""
+    """Make the tokenizer, then train text encoder and transformer stage by stage, or continue.
+
+    Returns the model with its averaged weights.
+    """
     model: Model | None = None
     for stage in recipe.stages:
-        entries = learnt(recipe, stage.films, places, report)
+        clips = training_clips(recipe, recipe.data_of(stage), read_corpus(recipe, paths, corpus), paths, report)
         autoencoder = autoencoders[recipe.decoder_of(stage)]
         if model is None:
-            model = first_model(recipe, entries, autoencoder)
+            model = first_model(recipe, clips, autoencoder, base, placement)
         else:
-            more = extend_tokenizer(model.text.tokenizer, _captions(entries))
+            more = extend_tokenizer(model.text.tokenizer, _captions(clips))
             torch.manual_seed(stage.training.seed)
-            model = replace(model, autoencoder=autoencoder, text=model.text.extended(more))
+            model = replace(model, autoencoder=autoencoder, text=_on(placement, model.text.extend_vocabulary(more)))
         if stage.fresh_scores:
             model.text.model.draw_scores()
-        train_stage(recipe, stage, places, model, entries, resume, report)
+        train_stage(recipe, stage, paths, model, clips, resume, report, placement)
     assert model is not None, "a recipe has a stage"
     return model
 
 
-def first_model(recipe: Recipe, entries: Sequence[Entry], autoencoder: Autoencoder) -> Model:
-    """The model that the first stage begins with: random weights, and the words of its captions."""
-    tokenizer = train_tokenizer(_captions(entries))
-    torch.manual_seed(recipe.stages[0].training.seed)
-    text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
-    return Model(VideoTransformer(recipe.transformer), autoencoder, text, recipe.sampling, recipe.sizes)
+def first_model(
+    recipe: Recipe,
+    clips: Sequence[StoredClip],
+    autoencoder: Autoencoder,
+    base: Bundle | None = None,
+    placement: Placement = CPU,
+) -> Model:
+    """The model that the first stage begins with: random weights and the words of its captions, or the base's."""
+    seed = recipe.stages[0].training.seed
+    if base is None:
+        tokenizer = train_tokenizer(_captions(clips))
+        torch.manual_seed(seed)
+        text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
+        transformer = VideoTransformer(recipe.transformer)
+    else:
+        tokenizer = extend_tokenizer(base.text.tokenizer, _captions(clips))
+        torch.manual_seed(seed)
+        text, transformer = base.text.extend_vocabulary(tokenizer), base.transformer
+    parts = _on(placement, transformer.train()), autoencoder, _on(placement, text.train())
+    return Model(*parts, recipe.sampling, recipe.sizes, recipe.fps)
 
 
-def _captions(entries: Sequence[Entry]) -> Iterator[str]:
-    return (caption for entry in entries for caption in entry.captions)
+def _on(placement: Placement, module: Trainable) -> Trainable:
+    """A module's weights on the device, in single precision whatever dtype is computed in."""
+    return Placement(placement.device).put(module)
+
+
+def _captions(clips: Sequence[StoredClip]) -> Iterator[str]:
+    return (caption for clip in clips for caption in clip.captions)
 
 
 def train_stage(
     recipe: Recipe,
     stage: Stage,
-    places: Places,
+    paths: RunPaths,
     model: Model,
-    entries: Sequence[Entry],
+    clips: Sequence[StoredClip],
     resume: bool,
     report: Report,
+    placement: Placement = CPU,
 ) -> None:
-    """Cache the stage's latents, train (or take up) the model on them; leaves the averaged weights in it."""
-    clips = latents(entries, model.autoencoder, places, stage.flow.windows.starts, report)
+    """Cache the stage's latents and train the model on them, or continue; leaves the averaged weights in it."""
+    latents = stage_latents(clips, model.autoencoder, paths, stage.flow.windows.starts, report)
     if stage.training.compile:
         for block in model.transformer.blocks:
             block.compile()
-    look = held_out_sheet(stage.films, lambda: model)
-    task = FlowTask(model.transformer, model.text, stage.flow, look)
-    feed = LatentFeed(clips, stage.flow.token_budget, stage.training.seed, stage.flow.windows)
-    trainer = Trainer(task, feed, stage.training, places.stage(stage.name), identity(recipe, stage.name))
-    if resume:
-        trainer.resume()
-    trainer.fit(lambda tick: report(stage.name, tick.step, tick.steps, line(tick)))
+    task = FlowTask(
+        model.transformer, model.text, stage.flow, video_preview(recipe.data_of(stage), clips, lambda: model)
+    )
+    feed = LatentFeed(latents, stage.flow.token_budget, stage.training.seed, stage.flow.windows)
+    folder, name = paths.stage(stage.name), identity(recipe, stage.name)
+    trainer = Trainer(task, feed, stage.training, folder, name, placement)
+    trainer.train(lambda stats: report(stage.name, stats.step, stats.steps, progress_line(stats)), resume)
     for part, module in task.modules().items():
         named = {name.removeprefix(part + "."): ema for name, ema in trainer.ema.items() if name.startswith(part + ".")}
         module.load_state_dict(named, strict=False)
 
 
-def assemble(recipe: Recipe, places: Places, model: Model, report: Report) -> Path:
+def assemble(recipe: Recipe, corpus: Corpus, paths: RunPaths, model: Model, report: Report) -> Path:
     """Write the bundle: parts, provenance, a row for each film that was trained on, and the index of nearest clips."""
-    ledger = Ledger(places.ledger)
-    seen = {(entry.world, str(entry.pixels), entry.seed) for entry in allowed(recipe, recipe.all_films, places)}
-    sources = [source for source in ledger.sources() if (source.generator_version, source.size, source.seed) in seen]
-    films = FilmTable.of(sources, ledger.digests())
-    stages = {name: places.stage(name) for name in recipe.stage_names}
+    ledger = Ledger(paths.ledger)
+    corpus = read_corpus(recipe, paths, corpus)
+    films = None
+    if recipe.all_films:
+        films = FilmTable.of(_film_sources(recipe, corpus), ledger.digests())
+    stages = {name: paths.stage(name) for name in recipe.stage_names}
     runs = {name: checkpoint.load(_newest(folder)) for name, folder in stages.items()}
     logs = {name: ExposureLog(folder / "exposure.log") for name, folder in stages.items()}
     provenance = Provenance(
@@ -124,76 +239,56 @@ def assemble(recipe: Recipe, places: Places, model: Model, report: Report) -> Pa
         code_version=code_version(),
         recipe=config.dump(recipe),
         ledger=LedgerState(f"langit/{recipe.name}", ledger.size, ledger.root().hex()),
-        exposure={name: Exposure(logs[name].root(), logs[name].rows, run.step) for name, run in runs.items()},
+        exposure={name: ExposureRecord(logs[name].root(), logs[name].rows, run.step) for name, run in runs.items()},
         training={
-            name: Training(round(run.facts["seconds"], 1), float(run.facts["flops"]), f"{platform.machine()} CPU")
+            # Checkpoints did not say where they were trained before they could be trained anywhere but on a CPU.
+            name: TrainingRecord(
+                round(run.facts["seconds"], 1), float(run.facts["flops"]), run.facts.get("device", CPU.name)
+            )
             for name, run in runs.items()
         },
+        base=recipe.base,
     )
-    adapters = {name: Tuned(way.adapter, config.dump(way.sampling)) for name, way in model.ways.items()}
-    full = config.dump(model.sampling)
-    parts = Parts(model.transformer, model.autoencoder, model.text, full, model.sizes, model.fps, adapters)
-    save_bundle(places.bundle, parts, provenance, films)
-    index_bundle(places.bundle, places.home, report)
-    enter_training(recipe, ledger, places, provenance)
-    return places.bundle
+    adapters = {name: TunedAdapter(p.adapter, config.dump(p.sampling)) for name, p in model.presets.items()}
+    sampling = config.dump(model.sampling)
+    parts = Parts(model.transformer, model.autoencoder, model.text, sampling, model.sizes, model.fps, adapters)
+    save_bundle(paths.bundle, parts, provenance, films)
+    index_bundle(paths.bundle, paths.home, report)
+    enter_training(recipe, ledger, paths, provenance)
+    return paths.bundle
 
 
-def enter_training(recipe: Recipe, ledger: Ledger, places: Places, provenance: Provenance) -> None:
-    """Enter in the ledger which run saw which clips, and which model came of it; what is there is not entered twice."""
-    model = read_model(places.bundle).digest
-    there = {(entry.run, entry.root, entry.model) for entry in ledger.exposures()}
+def _film_sources(recipe: Recipe, corpus: Corpus) -> list[Source]:
+    """The ledger's sources of every film that any stage learnt from."""
+    learnt = {(film.world, str(film.pixels), film.seed) for film in chosen_films(recipe, recipe.all_films, corpus)}
+    return [
+        source
+        for source in corpus.records.sources.values()
+        if (source.generator_version, source.size, source.seed) in learnt
+    ]
+
+
+def enter_training(recipe: Recipe, ledger: Ledger, paths: RunPaths, provenance: Provenance) -> None:
+    """Enter in the ledger which run saw which clips, and which model came of it; nothing is entered twice."""
+    model = read_model(paths.bundle).digest
+    known = {(entry.run, entry.root, entry.model) for entry in ledger.exposures()}
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    entries = [
-        Entered(
+    records = [
+        RunExposure(
             run=f"{recipe.name}/{stage}",
-            root=seen.root,
-            rows=seen.rows,
-            step=seen.steps,
+            root=exposure.root,
+            rows=exposure.rows,
+            step=exposure.steps,
             recorded_at=now,
             manifest=recipe.manifest,
             model=model,
         )
-        for stage, seen in provenance.exposure.items()
+        for stage, exposure in provenance.exposure.items()
     ]
-    ledger.add([entry for entry in entries if (entry.run, entry.root, entry.model) not in there])
+    ledger.add([record for record in records if (record.run, record.root, record.model) not in known])
 
 
 def _newest(folder: Path) -> Path:
-    found = checkpoint.latest(folder)
-    assert found is not None, f"{folder} was trained just now"
-    return found
-
-
-def run(recipe: Recipe, *, resume: bool = False, workers: int = 2, report: Report, home: Path | None = None) -> Path:
-    """Walk a recipe from films to bundle; returns the bundle's folder.
-
-    Args:
-        recipe: everything that decides the weights.
-        resume: go on from the newest checkpoints; without it there may be none.
-        workers: processes that render.
-        report: told of every stage.
-        home: where to keep everything; LANGIT_HOME when left out.
-
-    Raises:
-        ValueError: checkpoints that would be overwritten or are another recipe's, no clip to use, a damaged file.
-    """
-    places = Places(config.home() if home is None else home, recipe.name)
-    if recipe.manifest is not None:
-        recipe = replace(recipe, manifest=find_manifest(Ledger(places.ledger), recipe.manifest).digest)
-    for stage in recipe.stage_names:
-        folder = places.stage(stage)
-        old = checkpoint.latest(folder)
-        if old is not None and not resume:
-            raise ValueError(
-                f"{old} is there already: --resume goes on, name=OTHER begins beside it, or remove {folder}"
-            )
-        if old is not None:  # now, not after days of the stages before it
-            check_identity(old, identity(recipe, stage))
-    films = recipe.all_films
-    render_films(films, places, workers, report)
-    enter_films(recipe, films, places, report)
-    autoencoders = train_autoencoder(recipe, places, resume, report)
-    model = train_transformer(recipe, places, autoencoders, resume, report)
-    model = train_adapters(recipe, places, model, resume, report)
-    return assemble(recipe, places, model, report)
+    newest = checkpoint.latest(folder)
+    assert newest is not None, f"{folder} was trained just now"
+    return newest

@@ -1,6 +1,6 @@
-"""Texts -> embeddings with UMT5's encoder, small enough to be trained with the video model.
+"""Texts to embeddings with UMT5's encoder, small enough to be trained together with the video model.
 
-Knows nothing of videos. Wan's encoder is the same at a larger size, so `TextConfig` is all that changes.
+Wan's text encoder is the same network at a larger size, so only :class:`TextConfig` differs. Knows nothing of videos.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from langit.device import placement_of
 from langit.text.umt5 import Umt5Encoder
 from langit.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
 class TextConfig:
-    """Sizes of the encoder, by UMT5's names. ``vocab_size`` is the tokenizer's; ``max_tokens`` bounds a prompt."""
+    """Sizes of the encoder, with UMT5's names. ``vocab_size`` is the tokenizer's; ``max_tokens`` limits a prompt."""
 
     vocab_size: int = 0
     d_model: int = 192
@@ -33,20 +34,20 @@ class TextConfig:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if value < 0 or (value == 0 and name != "vocab_size"):
-                raise ValueError(f"text {name}={value}: give a whole number of at least 1")
+                raise ValueError(f"text {name} {value} is too small: use a whole number of at least 1")
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The network's own; ``max_tokens`` is the tokenizer's affair."""
+        """The sizes of the network, without ``max_tokens``, which only the tokenizer uses."""
         return {name: value for name, value in asdict(self).items() if name != "max_tokens"}
 
 
 class TextEncoder(nn.Module):
-    """A batch of texts in, packed token embeddings out."""
+    """Encode a batch of texts as packed token embeddings."""
 
     def __init__(self, config: TextConfig, tokenizer: Tokenizer) -> None:
         super().__init__()
-        assert config.vocab_size == tokenizer.get_vocab_size(), "the vocabulary is the tokenizer's"
+        assert config.vocab_size == tokenizer.get_vocab_size(), "vocab_size is the tokenizer's"
         self.config = config
         self.tokenizer = tokenizer
         self.model = Umt5Encoder(**config.sizes)
@@ -57,10 +58,10 @@ class TextEncoder(nn.Module):
         return Vocabulary(self.tokenizer)
 
     def tokenize(self, texts: list[str]) -> tuple[Int[Tensor, "B S"], tuple[int, ...]]:
-        """Ids padded to the longest text, and each text's length with its end mark.
+        """Token ids on the CPU, padded to the longest text, and each text's length including its end mark.
 
         Raises:
-            ValueError: a text is longer than ``max_tokens``.
+            ValueError: a text has more than ``max_tokens`` tokens.
         """
         encoded = [self.tokenizer.encode(text).ids for text in texts]
         for text, ids in zip(texts, encoded, strict=True):
@@ -70,34 +71,35 @@ class TextEncoder(nn.Module):
                     f" shorten {text[:40]!r}…"
                 )
         longest = max(len(ids) for ids in encoded)
-        padded = torch.tensor([ids + [0] * (longest - len(ids)) for ids in encoded])
+        padded = torch.tensor([ids + [0] * (longest - len(ids)) for ids in encoded], device="cpu")
         return padded, tuple(len(ids) for ids in encoded)
 
     def forward(self, ids: Int[Tensor, "B S"], lengths: tuple[int, ...]) -> Float[Tensor, "M d"]:
-        """Embeddings of all texts one after another, M = sum of lengths, padding left out."""
+        """Embeddings of all texts, concatenated without padding; M is the sum of the lengths."""
         mask = torch.arange(ids.shape[1], device=ids.device)[None] < torch.tensor(lengths, device=ids.device)[:, None]
         packed: Tensor = self.model(ids, mask)[mask]  # of (B, S, d)
         return packed
 
     def encode(self, texts: list[str]) -> tuple[Float[Tensor, "M d"], tuple[int, ...]]:
-        """Texts to packed embeddings and their lengths; an empty text is its end mark alone."""
+        """Encode texts on the encoder's device. An empty text is encoded as its end mark alone."""
         ids, lengths = self.tokenize(texts)
         return self(ids.to(self.model.shared.weight.device), lengths), lengths
 
-    def extended(self, tokenizer: Tokenizer) -> TextEncoder:
-        """The same encoder with a tokenizer that knows more words after its own; theirs are drawn at random.
+    def extend_vocabulary(self, tokenizer: Tokenizer) -> TextEncoder:
+        """The same encoder for a larger vocabulary. Embeddings of the new words are initialised at random.
 
         Raises:
-            ValueError: words of this encoder's tokenizer have other ids there, or none.
+            ValueError: the new vocabulary does not begin with the words of this encoder's tokenizer.
         """
         known = self.tokenizer.get_vocab()
         if not known.items() <= tokenizer.get_vocab().items():
-            raise ValueError("the tokenizer does not begin with the words that this encoder knows: extend its own")
-        made = TextEncoder(replace(self.config, vocab_size=tokenizer.get_vocab_size()), tokenizer)
+            raise ValueError("the tokenizer's vocabulary does not begin with this encoder's words: extend its own")
+        extended = TextEncoder(replace(self.config, vocab_size=tokenizer.get_vocab_size()), tokenizer)
+        placement_of(self).put(extended)
         old = self.model.state_dict()
-        for name, value in made.model.state_dict().items():
-            value[: len(old[name])].copy_(old[name])
-        return made.train(self.training)
+        for name, value in extended.model.state_dict().items():
+            value[: len(old[name])].copy_(old[name])  # the vocabulary is the first axis of the embedding
+        return extended.train(self.training)
 
     def config_dict(self) -> dict[str, Any]:
         return asdict(self.config)

@@ -1,7 +1,7 @@
-"""A word-level tokenizer made from captions, in the `tokenizers` library's own file format.
+"""A word-level tokenizer trained on captions, in the file format of the ``tokenizers`` library.
 
-Knows every word that some caption used and nothing else: a word outside becomes ``<unk>``, and `prompt.py` names it to
-the person. Ids follow UMT5: 0 pads, 1 ends a text, 2 is the unknown word.
+Its vocabulary is every word of the captions. Other words become ``<unk>``; ``prompt.py`` reports them to the user. Ids
+follow UMT5: 0 is padding, 1 the end of a text, 2 the unknown word.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"
 
 
 def train_tokenizer(captions: Iterable[str]) -> Tokenizer:
-    """A tokenizer whose vocabulary is every word of the captions, most frequent first."""
+    """Train a tokenizer whose vocabulary is every word of the captions, most frequent first."""
     tokenizer = Tokenizer(models.WordLevel({PAD: 0, END: 1, UNKNOWN: 2}, unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()])
@@ -28,20 +28,20 @@ def train_tokenizer(captions: Iterable[str]) -> Tokenizer:
 
 
 def extend_tokenizer(tokenizer: Tokenizer, captions: Iterable[str]) -> Tokenizer:
-    """The tokenizer with every word of these captions that it lacks, after its own, most frequent first.
+    """Append every unknown word of the captions to a tokenizer's vocabulary, most frequent first.
 
-    Words that it knows keep their ids. Where it lacks none, it is an equal one.
+    Known words keep their ids. Without unknown words the result equals the input.
     """
-    more = train_tokenizer(captions).get_vocab()
+    found = train_tokenizer(captions).get_vocab()
     known = tokenizer.get_vocab()
-    new = sorted((word for word in more if word not in known), key=lambda word: more[word])
+    new = sorted((word for word in found if word not in known), key=lambda word: found[word])
     plain = json.loads(tokenizer.to_str())
     plain["model"]["vocab"] = known | {word: id_ for id_, word in enumerate(new, start=len(known))}
     return Tokenizer.from_str(json.dumps(plain))
 
 
 def words(tokenizer: Tokenizer, text: str) -> list[str]:
-    """The words that the tokenizer cuts a text into, punctuation left out."""
+    """Split a text into words as the tokenizer does, without punctuation."""
     normal = tokenizer.normalizer.normalize_str(text)
     pieces = [piece for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal)]
     return [piece for piece in pieces if any(letter.isalnum() for letter in piece)]

@@ -1,7 +1,7 @@
-"""UMT5's encoder (arXiv 2304.09151): T5's blocks (arXiv 1910.10683), a bias by relative position in every one of them.
+"""UMT5's encoder (arXiv 2304.09151): T5's blocks (arXiv 1910.10683), each with its own relative position bias.
 
-Parameter names and numbers are those of transformers' ``UMT5EncoderModel``, so weights travel both ways, Wan's too. It
-stands here because importing that class takes four seconds, more than all else that making a video loads
+Results and parameter names are those of transformers' ``UMT5EncoderModel``, so weights can be exchanged, Wan's too.
+Importing transformers' class takes four seconds, more than everything else that generating a video loads
 (docs/benchmarks.md).
 """
 
@@ -15,33 +15,33 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-BUCKETS, FARTHEST = 32, 128  # of relative positions: half for either side; beyond the farthest all are alike
+BUCKETS, FARTHEST = 32, 128  # buckets of relative positions, half for each side; all beyond FARTHEST share one
 EPSILON = 1e-6
-SLOPES = ((0.5, 4.0), (4.0, 0.5), (0.5, 0.5))  # by which scores begin to fall with each word back and ahead
+SLOPES = ((0.5, 4.0), (4.0, 0.5), (0.5, 0.5))  # initial decrease of scores per word back and per word ahead, by head
 
 
-def buckets(length: int, device: torch.device | None = None) -> Int[Tensor, "S S"]:
-    """Which bucket the way from each query (rows) to each key (columns) falls into.
+def position_buckets(length: int, device: torch.device | None = None) -> Int[Tensor, "S S"]:
+    """The bucket of the relative position from each query (rows) to each key (columns).
 
-    Either side has ``BUCKETS / 2``: the nearer half of these are single positions, the others widen logarithmically
-    up to ``FARTHEST`` (T5, section 2.1).
+    Each side has ``BUCKETS / 2``: the nearer half of these are single positions, the others widen logarithmically up
+    to ``FARTHEST`` (T5, section 2.1).
     """
     place = torch.arange(length, device=device)
-    way = place[None] - place[:, None]
+    distance = place[None] - place[:, None]  # below 0: the key comes before the query
     side, near = BUCKETS // 2, BUCKETS // 4
-    far = near + (torch.log(way.abs().clamp(min=1) / near) / math.log(FARTHEST / near) * (side - near)).long()
-    return torch.where(way.abs() < near, way.abs(), far.clamp(max=side - 1)) + side * (way > 0)
+    far = near + (torch.log(distance.abs().clamp(min=1) / near) / math.log(FARTHEST / near) * (side - near)).long()
+    return torch.where(distance.abs() < near, distance.abs(), far.clamp(max=side - 1)) + side * (distance > 0)
 
 
-def nearest_ways() -> Int[Tensor, " b"]:
-    """For each bucket the shortest way in it, in words: below 0 back, above 0 ahead."""
-    found = buckets(2 * FARTHEST)
-    ways = torch.zeros(BUCKETS, dtype=torch.long)
-    for way in range(1 - 2 * FARTHEST, 2 * FARTHEST):
-        bucket = found[0, way] if way >= 0 else found[-way, 0]
-        if way and (not ways[bucket] or abs(way) < ways[bucket].abs()):
-            ways[bucket] = way
-    return ways
+def bucket_distances() -> Int[Tensor, " b"]:
+    """The shortest distance in each bucket, in words: negative back, positive ahead. On the CPU."""
+    buckets = position_buckets(2 * FARTHEST, torch.device("cpu"))
+    shortest = torch.zeros(BUCKETS, dtype=torch.long, device="cpu")
+    for distance in range(1 - 2 * FARTHEST, 2 * FARTHEST):
+        bucket = buckets[0, distance] if distance >= 0 else buckets[-distance, 0]
+        if distance and (not shortest[bucket] or abs(distance) < shortest[bucket].abs()):
+            shortest[bucket] = distance
+    return shortest
 
 
 class _Attention(nn.Module):
@@ -51,36 +51,38 @@ class _Attention(nn.Module):
         self.q, self.k, self.v = (nn.Linear(d_model, heads * d_kv, bias=False) for _ in range(3))
         self.o = nn.Linear(heads * d_kv, d_model, bias=False)
         self.relative_attention_bias = nn.Embedding(BUCKETS, heads)
-        self._draw_words()
+        self._draw_queries_and_keys()
         nn.init.normal_(self.relative_attention_bias.weight, std=d_model**-0.5)
         nn.init.normal_(self.v.weight, std=d_model**-0.5)
         nn.init.normal_(self.o.weight, std=(heads * d_kv) ** -0.5)
 
-    def _draw_words(self) -> None:
-        """Queries so small that what words are hardly decides who looks at whom, as T5 begins."""
+    def _draw_queries_and_keys(self) -> None:
+        """Initialise as T5 does: queries so small that content hardly affects the first attention weights."""
         inner, d_model = self.q.weight.shape
         nn.init.normal_(self.q.weight, std=(d_model * inner / self.heads) ** -0.5)
         nn.init.normal_(self.k.weight, std=d_model**-0.5)
 
     @torch.no_grad()
     def draw_scores(self) -> None:
-        """Draw what decides who looks at whom: hardly what words are, but where: at what is near.
+        """Initialise attention scores so that words attend to near words, hardly depending on content.
 
-        Heads look back, ahead and both ways in turn, with scores that fall with the distance (as in ALiBi, arXiv
-        2108.12409). Where all begin by looking at everybody, no word knows its neighbours, and they learn it slowly.
+        Heads attend back, ahead and both ways in turn, with scores that decrease with distance (as in ALiBi, arXiv
+        2108.12409). From uniform attention, the order of words is learnt only slowly (docs/LOG.md).
         """
-        self._draw_words()
-        way = nearest_ways()
+        self._draw_queries_and_keys()
+        distance = bucket_distances().to(self.relative_attention_bias.weight.device)
         for head in range(self.heads):
             back, ahead = SLOPES[head % len(SLOPES)]
-            self.relative_attention_bias.weight[:, head] = torch.where(way > 0, -ahead * way, back * way)
+            self.relative_attention_bias.weight[:, head] = torch.where(distance > 0, -ahead * distance, back * distance)
 
-    def forward(self, hidden: Float[Tensor, "B S d"], read: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
+    def forward(self, hidden: Float[Tensor, "B S d"], mask: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
         query, key, value = (
             layer(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2) for layer in (self.q, self.k, self.v)
         )
-        bias = self.relative_attention_bias(buckets(hidden.shape[1], hidden.device)).permute(2, 0, 1)  # (h, S, S)
-        bias = bias.masked_fill(~read[:, None, None], -torch.inf)  # (B, h, S, S)
+        bias = self.relative_attention_bias(position_buckets(hidden.shape[1], hidden.device)).permute(
+            2, 0, 1
+        )  # (h, S, S)
+        bias = bias.masked_fill(~mask[:, None, None], -torch.inf)  # (B, h, S, S)
         out = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)  # T5 does not scale
         mixed: Tensor = self.o(out.transpose(1, 2).flatten(2))
         return mixed
@@ -92,8 +94,8 @@ class _SelfAttention(nn.Module):
         self.SelfAttention = _Attention(d_model, d_kv, heads)
         self.layer_norm = nn.RMSNorm(d_model, EPSILON)
 
-    def forward(self, hidden: Float[Tensor, "B S d"], read: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
-        out: Tensor = hidden + self.SelfAttention(self.layer_norm(hidden), read)
+    def forward(self, hidden: Float[Tensor, "B S d"], mask: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
+        out: Tensor = hidden + self.SelfAttention(self.layer_norm(hidden), mask)
         return out
 
 
@@ -126,8 +128,8 @@ class _Block(nn.Module):
         super().__init__()
         self.layer = nn.ModuleList([_SelfAttention(d_model, d_kv, heads), _FeedForward(d_model, d_ff)])
 
-    def forward(self, hidden: Float[Tensor, "B S d"], read: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
-        out: Tensor = self.layer[1](self.layer[0](hidden, read))
+    def forward(self, hidden: Float[Tensor, "B S d"], mask: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
+        out: Tensor = self.layer[1](self.layer[0](hidden, mask))
         return out
 
 
@@ -140,30 +142,30 @@ class _Stack(nn.Module):
 
 
 class Umt5Encoder(nn.Module):
-    """Ids in, one vector for each out; the words' embedding is stored under two names, as transformers has it."""
+    """Token ids to hidden states. The token embedding has two names in the state dict, as in transformers."""
 
     def __init__(self, *, vocab_size: int, d_model: int, d_kv: int, num_heads: int, d_ff: int, num_layers: int) -> None:
         super().__init__()
-        self.shared = nn.Embedding(vocab_size, d_model)  # drawn from N(0, 1)
+        self.shared = nn.Embedding(vocab_size, d_model)  # initialised from N(0, 1)
         self.encoder = _Stack(self.shared, [_Block(d_model, d_kv, num_heads, d_ff) for _ in range(num_layers)])
 
     def draw_scores(self) -> None:
-        """Forget who looks at whom, in every block; what words are and what is told of them stays."""
+        """Initialise the attention scores of every block again; embeddings, values and feed-forward layers stay."""
         for module in self.modules():
             if isinstance(module, _Attention):
                 module.draw_scores()
 
-    def forward(self, ids: Int[Tensor, "B S"], read: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
-        """The texts' hidden states. ``read`` is False at padding, which nobody attends to."""
+    def forward(self, ids: Int[Tensor, "B S"], mask: Bool[Tensor, "B S"]) -> Float[Tensor, "B S d"]:
+        """Hidden states of the texts. ``mask`` is false at padding, which no token attends to."""
         hidden: Tensor = self.shared(ids)
         for block in self.encoder.block:
-            hidden = block(hidden, read)
+            hidden = block(hidden, mask)
         last: Tensor = self.encoder.final_layer_norm(hidden)
         return last
 
 
 def transformers_config(sizes: dict[str, int]) -> dict[str, Any]:
-    """``config.json`` for transformers; ``sizes`` are the arguments of :class:`Umt5Encoder`, its names too."""
+    """The content of transformers' ``config.json``. ``sizes`` are the arguments of :class:`Umt5Encoder`."""
     return {
         "architectures": ["UMT5EncoderModel"],
         "model_type": "umt5",

@@ -1,4 +1,4 @@
-"""The diffusion transformer of the Wan family: attention, block, model; parallelism wraps it from outside."""
+"""The diffusion transformer of the Wan family, its low-rank adapters, and sharding."""
 
 from langit.transformer.model import SIZES, TransformerConfig, VideoTransformer
 

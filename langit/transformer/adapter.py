@@ -1,7 +1,7 @@
-"""Low-rank adapters: two thin matrices beside each linear layer, whose product is added to its weight.
+"""Low-rank adapters: two thin matrices per linear layer, whose product is added to the layer's weight.
 
-LoRA (arXiv 2106.09685), on every linear layer of a video transformer. The sum is taken of weights, never of outputs:
-the model that learns computes what the merged one will. Names on disk are those of diffusers' LoRA files. Knows nothing
+LoRA (arXiv 2106.09685) on every linear layer of a video transformer. Weights are added, never outputs, so that the
+adapted model computes exactly what the fused one does. Names on disk are those of diffusers' LoRA files. Knows nothing
 of training, sampling or folders.
 """
 
@@ -26,49 +26,49 @@ PREFIX = "transformer."
 _NAME = re.compile(r"transformer\.(?P<layer>.+)\.(?:lora_(?P<half>[AB])\.weight|(?P<alpha>alpha))")
 
 
-def layers_of(transformer: VideoTransformer) -> dict[str, nn.Linear | nn.Conv3d]:
-    """Every layer that an adapter may lie beside, by name; the patch embedding is one, as it is used as a linear."""
+def adaptable_layers(transformer: VideoTransformer) -> dict[str, nn.Linear | nn.Conv3d]:
+    """All layers that can be adapted, by name. The patch embedding is one of them: it computes as a linear layer."""
     modules = transformer.named_modules()
     return {name: layer for name, layer in modules if isinstance(layer, (nn.Linear, nn.Conv3d))}
 
 
-class Half(nn.Module):
-    """One of the two matrices."""
+class LowRankFactor(nn.Module):
+    """One of the two thin matrices."""
 
     def __init__(self, rows: int, columns: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(rows, columns))
 
 
-class Pair(nn.Module):
-    """``lora_B lora_A``: rank x inputs, then outputs x rank. The product is zero until something was learnt."""
+class LowRankPair(nn.Module):
+    """``lora_A`` (rank x inputs) and ``lora_B`` (outputs x rank), whose product is zero before training."""
 
     def __init__(self, outputs: int, inputs: int, rank: int) -> None:
         super().__init__()
-        self.add_module("lora_A", Half(rank, inputs))
-        self.add_module("lora_B", Half(outputs, rank))
+        self.add_module("lora_A", LowRankFactor(rank, inputs))
+        self.add_module("lora_B", LowRankFactor(outputs, rank))
         nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
 
     @property
     def down(self) -> Float[Tensor, "rank I"]:
-        return cast(Half, self.get_submodule("lora_A")).weight
+        return cast(LowRankFactor, self.get_submodule("lora_A")).weight
 
     @property
     def up(self) -> Float[Tensor, "O rank"]:
-        return cast(Half, self.get_submodule("lora_B")).weight
+        return cast(LowRankFactor, self.get_submodule("lora_B")).weight
 
 
 class Adapter(nn.Module):
-    """A pair for each of some layers of a transformer. Its scale is 1: alpha is the rank."""
+    """A low-rank pair for some layers of a transformer. The scale is 1: alpha equals the rank."""
 
     def __init__(self, transformer: VideoTransformer, ranks: Mapping[str, int]) -> None:
         super().__init__()
-        layers = layers_of(transformer)
+        layers = adaptable_layers(transformer)
         for name, rank in ranks.items():
             outputs, inputs = layers[name].weight.flatten(1).shape
-            self._plant(name, Pair(outputs, inputs, rank))
+            self._add_pair(name, LowRankPair(outputs, inputs, rank))
 
-    def _plant(self, name: str, pair: Pair) -> None:
+    def _add_pair(self, name: str, pair: LowRankPair) -> None:
         place: nn.Module = self
         *parents, last = name.split(".")
         for parent in parents:
@@ -78,48 +78,49 @@ class Adapter(nn.Module):
         place.add_module(last, pair)
 
     @classmethod
-    def beside(cls, transformer: VideoTransformer, rank: int) -> Adapter:
-        """An adapter of one rank beside every layer, which changes nothing yet.
+    def of_rank(cls, transformer: VideoTransformer, rank: int) -> Adapter:
+        """A new adapter of one rank for every layer; it changes nothing before training.
 
         Raises:
-            ValueError: the rank is none, or more than the thinnest layer has.
+            ValueError: the rank is below 1, or above the shortest side of a layer.
         """
-        layers = layers_of(transformer)
+        layers = adaptable_layers(transformer)
         most = min(min(layer.weight.flatten(1).shape) for layer in layers.values())
         if not 1 <= rank <= most:
-            raise ValueError(f"rank {rank} of an adapter: give 1 to {most}, the thinnest layer's side")
+            raise ValueError(f"adapter rank {rank} is out of range: use 1 to {most}, the shortest side of a layer")
         return cls(transformer, dict.fromkeys(layers, rank))
 
-    def named_pairs(self) -> dict[str, Pair]:
-        """The pairs by the names of their layers."""
-        return {name: module for name, module in self.named_modules() if isinstance(module, Pair)}
+    def named_pairs(self) -> dict[str, LowRankPair]:
+        """The pairs by layer name."""
+        return {name: module for name, module in self.named_modules() if isinstance(module, LowRankPair)}
 
-    def weights(self, transformer: VideoTransformer) -> dict[str, Tensor]:
-        """The weights of the adapted layers with the products added, by name."""
-        layers = layers_of(transformer)
+    def adapted_weights(self, transformer: VideoTransformer) -> dict[str, Tensor]:
+        """The weights of the adapted layers with the low-rank products added, by name."""
+        layers = adaptable_layers(transformer)
         return {
             f"{name}.weight": layers[name].weight + (pair.up @ pair.down).view_as(layers[name].weight)
             for name, pair in self.named_pairs().items()
         }
 
-    def ask(self, transformer: VideoTransformer, pack: Pack, text: TextPack) -> Float[Tensor, "N Q"]:
-        """What the adapted transformer answers. The transformer itself stays as it is; gradients reach the pairs."""
-        answer: Tensor = functional_call(transformer, self.weights(transformer), (pack, text))
-        return answer
+    def adapted_forward(self, transformer: VideoTransformer, pack: Pack, text: TextPack) -> Float[Tensor, "N Q"]:
+        """The adapted transformer's velocity. The transformer is not modified; gradients reach the pairs."""
+        velocity: Tensor = functional_call(transformer, self.adapted_weights(transformer), (pack, text))
+        return velocity
 
     @torch.no_grad()
-    def merged(self, transformer: VideoTransformer) -> VideoTransformer:
-        """A transformer of its own with the adapted weights; those that are not adapted lie in the same memory."""
-        there = {id(parameter): parameter for parameter in transformer.parameters()}
-        layers = layers_of(transformer)
-        for name, weight in self.weights(transformer).items():
-            there[id(layers[name.removesuffix(".weight")].weight)] = nn.Parameter(weight)
-        return copy.deepcopy(transformer, dict(there))
+    def fuse(self, transformer: VideoTransformer) -> VideoTransformer:
+        """A second transformer with the adapted weights. It shares the memory of weights that are not adapted."""
+        # deepcopy takes an object that is already in its memo from there instead of copying it.
+        memo = {id(parameter): parameter for parameter in transformer.parameters()}
+        layers = adaptable_layers(transformer)
+        for name, weight in self.adapted_weights(transformer).items():
+            memo[id(layers[name.removesuffix(".weight")].weight)] = nn.Parameter(weight)
+        return copy.deepcopy(transformer, dict(memo))
 
 
 def to_diffusers(adapter: Adapter, transformer: VideoTransformer) -> dict[str, Tensor]:
-    """The tensors of diffusers' ``pytorch_lora_weights.safetensors``; those of a convolution have its kernel's axes."""
-    layers, tensors = layers_of(transformer), dict[str, Tensor]()
+    """Tensors of diffusers' ``pytorch_lora_weights.safetensors``; a convolution's have the axes of its kernel."""
+    layers, tensors = adaptable_layers(transformer), dict[str, Tensor]()
     for name, pair in adapter.named_pairs().items():
         down, up = pair.down.detach(), pair.up.detach()
         if isinstance(layers[name], nn.Conv3d):
@@ -130,16 +131,18 @@ def to_diffusers(adapter: Adapter, transformer: VideoTransformer) -> dict[str, T
 
 
 def from_diffusers(tensors: Mapping[str, Tensor], transformer: VideoTransformer) -> Adapter:
-    """The inverse of :func:`to_diffusers`; it may leave layers out, and a layer may have an ``alpha``.
+    """The inverse of :func:`to_diffusers`. Layers may be missing, and a layer may have an ``alpha``.
 
     Raises:
-        ValueError: a tensor that the transformer has no place for, or that lacks its other half.
+        ValueError: a tensor does not fit the transformer, lacks its other half, or is not finite.
     """
-    layers, halves, alphas = layers_of(transformer), dict[tuple[str, str], Tensor](), dict[str, float]()
+    layers, halves, alphas = adaptable_layers(transformer), dict[tuple[str, str], Tensor](), dict[str, float]()
     for name, tensor in tensors.items():
         match = _NAME.fullmatch(name)
         if match is None or match["layer"] not in layers:
             raise ValueError(f"tensor {name!r} belongs to no layer of this transformer: use an adapter made for it")
+        if not bool(tensor.isfinite().all()):
+            raise ValueError(f"tensor {name!r} has values that are not finite: use an intact adapter")
         if match["alpha"]:
             alphas[match["layer"]] = float(tensor)
         else:
@@ -148,10 +151,12 @@ def from_diffusers(tensors: Mapping[str, Tensor], transformer: VideoTransformer)
     for layer, half in halves:
         other = "B" if half == "A" else "A"
         if (layer, other) not in halves:
-            raise ValueError(f"{PREFIX}{layer} has lora_{half} and no lora_{other}: use a whole adapter")
+            raise ValueError(f"{PREFIX}{layer} has lora_{half} but no lora_{other}: use a complete adapter")
         ranks[layer] = halves[layer, "A"].shape[0]
+        if ranks[layer] < 1:
+            raise ValueError(f"{PREFIX}{layer} has rank 0: use an intact adapter")
     if not ranks:
-        raise ValueError("it holds no lora_A and lora_B: use an adapter by diffusers' names")
+        raise ValueError("it has no tensors lora_A and lora_B: use an adapter in diffusers' format")
     with blank():
         adapter = Adapter(transformer, ranks)
     for layer, pair in adapter.named_pairs().items():
@@ -159,9 +164,9 @@ def from_diffusers(tensors: Mapping[str, Tensor], transformer: VideoTransformer)
             found = halves[layer, half]
             if found.shape != wanted.shape:
                 raise ValueError(
-                    f"{PREFIX}{layer}.lora_{half}.weight is {tuple(found.shape)}, this transformer asks for"
+                    f"{PREFIX}{layer}.lora_{half}.weight is {tuple(found.shape)}, this transformer needs"
                     f" {tuple(wanted.shape)}: use an adapter made for it"
                 )
             scale = alphas.get(layer, ranks[layer]) / ranks[layer] if half == "B" else 1.0
-            cast(Half, pair.get_submodule(f"lora_{half}")).weight = nn.Parameter(scale * found)
+            cast(LowRankFactor, pair.get_submodule(f"lora_{half}")).weight = nn.Parameter(scale * found)
     return adapter

@@ -1,7 +1,7 @@
-"""Attention over packs: every video attends to itself and to its own prompt, and to nothing else.
+"""Attention over packs: each video attends only to itself and to its own prompt.
 
-Knows nothing of noise levels or layers. Parameter names are those of diffusers' ``WanAttention``. Neighbouring videos
-of equal length are one batched call; where all lengths are equal nothing is copied.
+Neighbouring videos of equal length are batched into one call; if all lengths are equal, nothing is copied. Parameter
+names are those of diffusers' ``WanAttention``. Knows nothing of noise levels or layers.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from langit.transformer.linear import Linear, linear
 Angles = tuple[Float[Tensor, "N half"], Float[Tensor, "N half"]]
 
 
-def segments(lengths: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """Runs of neighbours of equal length, as (how many, how long)."""
+def equal_runs(lengths: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Group neighbours of equal length into runs of (count, length)."""
     return tuple((len(list(run)), length) for length, run in groupby(lengths))
 
 
-def halves(rows: Float[Tensor, "D ..."], heads: int) -> Float[Tensor, "D ..."]:
-    """Reorder the outputs of a projection so that the first members of a head's pairs come before the second ones.
+def halves_first(rows: Float[Tensor, "D ..."], heads: int) -> Float[Tensor, "D ..."]:
+    """Reorder a projection's outputs: in each head, the first members of all rotary pairs, then the second members.
 
-    Inner products of queries and keys do not see the order of a head's channels, so what follows can turn contiguous
-    halves, which is several times faster than turning the pairs (0, 1), (2, 3) ... that Wan's weights are made for.
+    Wan's weights rotate the pairs (0, 1), (2, 3) ... Inner products of queries and keys do not depend on the order of
+    channels, so both may be permuted alike; rotating contiguous halves is several times faster.
     """
     pairs: Tensor = rows.unflatten(0, (heads, -1, 2))
     return pairs.transpose(1, 2).flatten(0, 2)
 
 
 def rotate(x: Float[Tensor, "N heads width"], angles: Angles) -> Float[Tensor, "N heads width"]:
-    """Turn every head's pairs, laid out as :func:`halves` does, by the token's angles."""
+    """Rotate each head's pairs, ordered by :func:`halves_first`, by the token's angles (RoFormer, eq. 15)."""
     cos, sin = (part[:, None, :] for part in angles)  # N 1 width/2
     first, second = x.chunk(2, dim=-1)
-    turned = torch.addcmul(first * cos, second, sin, value=-1), torch.addcmul(first * sin, second, cos)
-    return torch.cat(turned, dim=-1).to(x.dtype)
+    rotated = torch.addcmul(first * cos, second, sin, value=-1), torch.addcmul(first * sin, second, cos)
+    return torch.cat(rotated, dim=-1).to(x.dtype)
 
 
 class Attention(nn.Module):
-    """Multi-head attention with RMS-normalised queries and keys, the norm taken across all heads together."""
+    """Multi-head attention with RMS-normalised queries and keys; the norm is taken across all heads."""
 
     def __init__(self, width: int, heads: int, eps: float) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Attention(nn.Module):
 
 
 class SelfAttention(Attention):
-    """Every video of a pack attends to itself."""
+    """Each video of a pack attends to itself."""
 
     def forward(
         self, x: Float[Tensor, "N D"], angles: Angles, runs: tuple[tuple[int, int], ...]
@@ -75,11 +75,11 @@ class SelfAttention(Attention):
         return out
 
     def project(self, x: Float[Tensor, "N D"], angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values by one product; the first two normalised and turned together."""
+        """Compute queries, keys and values in one product; normalise and rotate queries and keys together."""
         heads, inputs = self.heads, (self.to_q, self.to_k)
-        weight = torch.cat([*(halves(layer.weight, heads) for layer in inputs), self.to_v.weight])  # 3D D
-        bias = torch.cat([*(halves(layer.bias, heads) for layer in inputs), self.to_v.bias])
-        scale = torch.stack([halves(layer.weight, heads) for layer in (self.norm_q, self.norm_k)])  # 2 D
+        weight = torch.cat([*(halves_first(layer.weight, heads) for layer in inputs), self.to_v.weight])  # 3D D
+        bias = torch.cat([*(halves_first(layer.bias, heads) for layer in inputs), self.to_v.bias])
+        scale = torch.stack([halves_first(layer.weight, heads) for layer in (self.norm_q, self.norm_k)])  # 2 D
         pair, value = linear(x, weight, bias).split((2 * x.shape[-1], x.shape[-1]), dim=-1)
         pair = F.rms_norm(pair.unflatten(-1, (2, -1)), (x.shape[-1],), eps=self.norm_q.eps) * scale  # N 2 D
         query, key = rotate(pair.view(x.shape[0], 2 * heads, -1), angles).chunk(2, dim=1)
@@ -87,7 +87,7 @@ class SelfAttention(Attention):
 
 
 class CrossAttention(Attention):
-    """Every video of a pack attends to its own prompt: a row of ``text``, of which ``real`` marks the true tokens."""
+    """Each video of a pack attends to its own prompt, a row of ``text``. ``real`` is false at padding."""
 
     def forward(
         self,
@@ -112,7 +112,7 @@ class CrossAttention(Attention):
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """(count, length, heads, width) of a run of videos -> (count * length, D)."""
+    """Attention of one run of videos: (count, length, heads, width) -> (count * length, D)."""
     out = F.scaled_dot_product_attention(
         query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask=mask
     )

@@ -1,4 +1,4 @@
-"""Modules without weights: their names and shapes, on the meta device, with nothing drawn."""
+"""Build modules on the meta device, without memory or random initialisation, to load weights into."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 
-class _Undrawn(TorchFunctionMode):
-    """Leaves out what fills a tensor with random numbers: on the meta device it would import half of the compiler."""
+class _SkipInit(TorchFunctionMode):
+    """Skip random initialisation: on the meta device it has no effect, but imports half of the compiler (seconds)."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -25,6 +25,6 @@ class _Undrawn(TorchFunctionMode):
 
 @contextmanager
 def blank() -> Iterator[None]:
-    """Within it, modules are made in no time and take no memory; their weights have to be set before they compute."""
-    with torch.device("meta"), _Undrawn():
+    """A context in which modules are built without memory. Set their weights before they compute anything."""
+    with torch.device("meta"), _SkipInit():
         yield

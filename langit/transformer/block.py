@@ -1,7 +1,7 @@
-"""One block of the transformer: self-attention, cross-attention, feed-forward, moved by the noise level.
+"""One transformer block: self-attention, cross-attention and feed-forward, modulated by the noise level.
 
-Knows nothing of how noise levels and prompts were embedded. Adaptive layer norm with a scale-shift table (AdaLN-single,
-PixArt-alpha, arXiv 2310.00426); parameter names are those of diffusers' ``WanTransformerBlock``.
+Modulation is adaptive layer norm with a scale-shift table (AdaLN-single, PixArt-alpha, arXiv 2310.00426). Parameter
+names are those of diffusers' ``WanTransformerBlock``. Knows nothing of how noise levels and prompts are embedded.
 """
 
 from __future__ import annotations
@@ -15,52 +15,53 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from langit.transformer.attention import Angles, CrossAttention, SelfAttention
-from langit.transformer.linear import Linear, on_onednn, product
+from langit.transformer.linear import Linear, onednn_linear, uses_onednn
 
 
 @dataclass(frozen=True)
-class Levels:
-    """What the noise levels say to a layer, shared by all tokens of a level.
+class LevelModulation:
+    """The embedded noise levels of a pack, one row for all tokens of a level.
 
-    Without ``index``, row i of ``rows`` belongs to the i-th of R equal stretches of the pack, and is never copied to
-    the tokens of the stretch. With it, token n takes row ``index[n]``.
+    Without ``index``, row i of ``rows`` belongs to the i-th of R equal stretches of the pack and broadcasts over its
+    tokens. With ``index``, token n uses row ``index[n]``.
     """
 
     rows: Float[Tensor, "R parts D"]
     index: Int[Tensor, " N"] | None
 
-    def parts(self, table: Float[Tensor, "1 parts D"]) -> tuple[Float[Tensor, "R 1 D"], ...]:
-        """The rows moved by a layer's own table, one tensor for each part, to be used on :meth:`stretch`."""
+    def modulate(self, table: Float[Tensor, "1 parts D"]) -> tuple[Float[Tensor, "R 1 D"], ...]:
+        """Add a layer's own table: one tensor per part (shift, scale, gate ...), for tokens cut by :meth:`stretch`."""
         rows = (table.float() + self.rows.float()).split(1, dim=1)
         return rows if self.index is None else tuple(row[self.index] for row in rows)
 
     def stretch(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "R r D"]:
-        """A pack's tokens cut into the stretches that rows belong to."""
+        """Cut a pack's tokens into the stretches that rows belong to."""
         return x.view(self.rows.shape[0] if self.index is None else x.shape[0], -1, x.shape[-1])
 
 
-def norm(x: Tensor, eps: float) -> Tensor:
-    """Layer norm without weights, in single precision."""
+def layer_norm(x: Tensor, eps: float) -> Tensor:
+    """Layer norm without weights, in single precision whatever the input's dtype."""
     return F.layer_norm(x.float(), x.shape[-1:], eps=eps)
 
 
 def gelu(x: Tensor) -> Tensor:
-    """GELU by its tanh formula. Compiled, in the equal form by a sigmoid, whose kernel takes half the time."""
+    """GELU by its tanh approximation."""
     if torch.compiler.is_compiling():
+        # 0.5 (1 + tanh(y)) = sigmoid(2 y): the same function, but the compiled kernel takes half the time.
         return x * torch.sigmoid(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))
     return F.gelu(x, approximate="tanh")
 
 
 class Gelu(nn.Module):
-    """Linear layer, then GELU; one kernel where nothing is learnt."""
+    """A linear layer and GELU; one fused kernel for inference on a CPU."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
         self.proj = Linear(width, hidden)
 
     def forward(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N hidden"]:
-        if on_onednn(x) and not torch.is_grad_enabled():
-            return product(x, self.proj.weight, self.proj.bias, "gelu")
+        if uses_onednn(x, self.proj.weight) and not torch.is_grad_enabled():
+            return onednn_linear(x, self.proj.weight, self.proj.bias, "gelu")
         return gelu(self.proj(x))
 
 
@@ -77,7 +78,7 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Self-attention, cross-attention and feed-forward, each added to what came in."""
+    """Self-attention, cross-attention and feed-forward, each with a residual connection."""
 
     def __init__(self, width: int, heads: int, hidden: int, cross_norm: bool, eps: float) -> None:
         super().__init__()
@@ -91,21 +92,22 @@ class Block(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "R r D"],
-        levels: Levels,
+        levels: LevelModulation,
         angles: Angles,
         text: Float[Tensor, "B S D"],
         real: Bool[Tensor, "B S"] | None,
         runs: tuple[tuple[int, int], ...],
     ) -> Float[Tensor, "R r D"]:
-        shift, scale, gate, shift_ffn, scale_ffn, gate_ffn = levels.parts(self.scale_shift_table)  # R 1 D each
+        shift, scale, gate, shift_ffn, scale_ffn, gate_ffn = levels.modulate(self.scale_shift_table)  # R 1 D each
 
-        moved = torch.addcmul(shift, norm(x, self.eps), 1 + scale).to(x.dtype)
-        seen = self.attn1(moved.flatten(0, 1), angles, runs)
-        x = torch.addcmul(x.float(), levels.stretch(seen), gate).to(x.dtype)
+        # addcmul(a, b, c) = a + b c. Norms, modulation and gates are in single precision, as in diffusers.
+        modulated = torch.addcmul(shift, layer_norm(x, self.eps), 1 + scale).to(x.dtype)
+        attention = self.attn1(modulated.flatten(0, 1), angles, runs)  # N D
+        x = torch.addcmul(x.float(), levels.stretch(attention), gate).to(x.dtype)
 
-        told = self.attn2(self.norm2(x.flatten(0, 1)), text, real, runs)
-        x = x + levels.stretch(told)
+        cross_attention = self.attn2(self.norm2(x.flatten(0, 1)), text, real, runs)  # N D
+        x = x + levels.stretch(cross_attention)
 
-        moved = torch.addcmul(shift_ffn, norm(x, self.eps), 1 + scale_ffn).to(x.dtype)
-        thought = self.ffn(moved.flatten(0, 1))
-        return torch.addcmul(x.float(), levels.stretch(thought), gate_ffn).to(x.dtype)
+        modulated = torch.addcmul(shift_ffn, layer_norm(x, self.eps), 1 + scale_ffn).to(x.dtype)
+        feed_forward = self.ffn(modulated.flatten(0, 1))  # N D
+        return torch.addcmul(x.float(), levels.stretch(feed_forward), gate_ffn).to(x.dtype)

@@ -1,7 +1,7 @@
-"""Linear layers whose single-precision arithmetic runs on oneDNN on a CPU, forward and backward.
+"""Linear layers that run on oneDNN for single precision on a CPU, forward and backward.
 
-Knows nothing of transformers. torch sends such products to MKL, which on AMD processors goes at the rate of AVX2:
-on a Zen 5 core 100 GFLOP/s where oneDNN gives 210 (docs/LOG.md). Everywhere else this is ``nn.Linear``.
+torch sends these products to MKL, which runs at AVX2 speed on AMD processors: 100 GFLOP/s on a Zen 5 core, where oneDNN
+reaches 210 (docs/LOG.md). For other devices and dtypes this is ``nn.Linear``. Knows nothing of transformers.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ def _product_flops(x: Any, weight: Any, *_: Any, **__: Any) -> int:
     return 2 * int(math.prod(x)) * int(weight[0])
 
 
-def product(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str = "none") -> Tensor:
-    """``activation(x weight^T + bias)``, opaque to autograd and to the compiler."""
+def onednn_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, activation: str = "none") -> Tensor:
+    """``activation(x weight^T + bias)`` on oneDNN, without autograd, as one opaque operation to the compiler."""
     out: Tensor = torch.ops.langit.product(x, weight, bias, activation)
     return out
 
 
 class _Linear(torch.autograd.Function):
-    """``x weight^T + bias`` and its three gradients, all by :func:`product`."""
+    """``x weight^T + bias`` and its three gradients, all on oneDNN."""
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return product(x, weight, bias)
+        return onednn_linear(x, weight, bias)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
@@ -63,34 +63,36 @@ class _Linear(torch.autograd.Function):
         x, weight = ctx.saved_tensors  # N in, out in
         down = across = shift = None
         if ctx.needs_input_grad[0]:
-            down = product(grad, weight.t())
-        if ctx.needs_input_grad[1]:  # torch copies the first factor when it is transposed: let it be the smaller one
+            down = onednn_linear(grad, weight.t())
+        if ctx.needs_input_grad[1]:
+            # torch copies a transposed first factor, so the smaller matrix goes first.
             narrow = x.shape[1] < grad.shape[1]
-            across = product(x.t(), grad.t()).t() if narrow else product(grad.t(), x.t())
+            across = onednn_linear(x.t(), grad.t()).t() if narrow else onednn_linear(grad.t(), x.t())
         if ctx.needs_input_grad[2]:
             shift = grad.sum(0)
         return down, across, shift
 
 
-def on_onednn(x: Tensor) -> bool:
-    """Whether a tensor's linear layers run on oneDNN: single precision on a CPU, outside autocast."""
-    return x.device.type == "cpu" and x.dtype == torch.float32 and ONEDNN and not torch.is_autocast_enabled("cpu")
+def uses_onednn(x: Tensor, weight: Tensor) -> bool:
+    """Whether a product runs on oneDNN: both factors in single precision on a CPU, outside autocast."""
+    single = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (x, weight))
+    return single and ONEDNN and not torch.is_autocast_enabled("cpu")
 
 
 def linear(x: Float[Tensor, "*N I"], weight: Float[Tensor, "O I"], bias: Float[Tensor, " O"]) -> Float[Tensor, "*N O"]:
-    """``x weight^T + bias``."""
-    if not on_onednn(x):
+    """``x weight^T + bias``, on oneDNN where :func:`uses_onednn`."""
+    if not uses_onednn(x, weight):
         return F.linear(x, weight, bias)
     flat = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
     if torch.is_grad_enabled():
-        out: Tensor = _Linear.apply(flat, weight, bias)  # type: ignore[no-untyped-call]  # torch does not say
+        out: Tensor = _Linear.apply(flat, weight, bias)  # type: ignore[no-untyped-call]  # torch leaves apply untyped
     else:
-        out = product(flat, weight, bias)
+        out = onednn_linear(flat, weight, bias)
     return out if x.ndim == 2 else out.view(*x.shape[:-1], -1)
 
 
 class Linear(nn.Linear):
-    """``nn.Linear`` by :func:`linear`."""
+    """``nn.Linear`` that computes with :func:`linear`."""
 
     def forward(self, x: Tensor) -> Tensor:
         return linear(x, self.weight, self.bias)

@@ -1,7 +1,7 @@
-"""The video transformer: noisy patches, their noise levels and a prompt in; the velocity of every patch out.
+"""The video transformer: takes noisy patches, their noise levels and a prompt; returns the velocity of every patch.
 
-Knows nothing of training, sampling or devices. Numbers and parameter names are those of diffusers'
-``WanTransformer3DModel`` (Wan 2.1, and the per-token levels of 2.2), so weights travel both ways. One path, over packs.
+Results and parameter names are those of diffusers' ``WanTransformer3DModel`` (Wan 2.1, and the per-token levels of
+Wan 2.2), so weights can be exchanged. All computing is over packs. Knows nothing of training, sampling or devices.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from torch import Tensor, nn
 
 from langit import config
 from langit.patches import Pack, TextPack, pack, rotary, unpack
-from langit.transformer.attention import segments
-from langit.transformer.block import Block, Levels, norm
+from langit.transformer.attention import equal_runs
+from langit.transformer.block import Block, LevelModulation, layer_norm
 from langit.transformer.linear import Linear, linear
 
-TIMESTEPS = 1000.0  # Wan counts noise levels in thousandths
-TEXT_STEP = 16  # prompts of different lengths are laid out in multiples of this, so that few shapes occur
+TIMESTEPS = 1000.0  # Wan counts noise levels from 0 to 1000
+TEXT_STEP = 16  # prompts of different lengths are padded to multiples of this, to compile few shapes
 
 
 @dataclass(frozen=True)
 class TransformerConfig:
-    """Sizes of a transformer, by the keys of diffusers' ``config.json``.
+    """Sizes of a transformer, with the keys of diffusers' ``config.json``.
 
     Raises:
-        ValueError: a size that cannot be, or a part of Wan that this model does not have.
+        ValueError: an impossible size, or a part of Wan that this model does not implement.
     """
 
     patch_size: tuple[int, int, int] = (1, 2, 2)
@@ -54,20 +54,22 @@ class TransformerConfig:
         for key in ("image_dim", "added_kv_proj_dim", "pos_embed_seq_len"):
             if getattr(self, key) is not None:
                 raise ValueError(
-                    f"{key} {getattr(self, key)}: this model has no separate image encoder (Wan 2.1 image-to-video);"
-                    f" use weights whose {key} is null, such as text-to-video or Wan 2.2"
+                    f"{key} {getattr(self, key)} is not supported: this model has no image encoder (Wan 2.1"
+                    f" image-to-video); use weights whose {key} is null, such as text-to-video or Wan 2.2"
                 )
         if self.qk_norm != "rms_norm_across_heads":
-            raise ValueError(f"qk_norm {self.qk_norm!r} is not built: use 'rms_norm_across_heads'")
+            raise ValueError(f"qk_norm {self.qk_norm!r} is not supported: use 'rms_norm_across_heads'")
         sizes = ("num_attention_heads", "in_channels", "out_channels", "text_dim", "ffn_dim", "num_layers")
         for key in sizes:
             if getattr(self, key) < 1:
-                raise ValueError(f"{key} {getattr(self, key)} is not a size: give at least 1")
+                raise ValueError(f"{key} {getattr(self, key)} is too small: use at least 1")
         for key in ("attention_head_dim", "freq_dim"):
             if getattr(self, key) < 2 or getattr(self, key) % 2:
-                raise ValueError(f"{key} {getattr(self, key)} is not even: rotations and waves come in pairs")
+                raise ValueError(
+                    f"{key} {getattr(self, key)} is not a positive even number: sines and cosines come in pairs"
+                )
         if min(self.patch_size) < 1:
-            raise ValueError(f"patch_size {self.patch_size} has an empty side: give at least 1 for each")
+            raise ValueError(f"patch_size {self.patch_size} has an empty side: use at least 1 for each side")
 
     @property
     def width(self) -> int:
@@ -76,10 +78,10 @@ class TransformerConfig:
 
     @classmethod
     def from_diffusers(cls, plain: dict[str, Any]) -> TransformerConfig:
-        """Read diffusers' ``config.json``: its private keys are left out, missing output channels are the input's.
+        """Read diffusers' ``config.json``. Its private keys are ignored; ``out_channels`` defaults to ``in_channels``.
 
         Raises:
-            ValueError: an unknown key or a wrong value.
+            ValueError: a key is unknown or a value is wrong.
         """
         known = {key: value for key, value in plain.items() if not key.startswith("_")}
         if "out_channels" in known and known["out_channels"] is None:
@@ -87,7 +89,7 @@ class TransformerConfig:
         return config.load(cls, known)
 
     def to_diffusers(self) -> dict[str, Any]:
-        """The dict that diffusers' ``config.json`` of this model holds."""
+        """The content of diffusers' ``config.json`` for this model."""
         return {"_class_name": "WanTransformer3DModel", **asdict(self), "patch_size": list(self.patch_size)}
 
 
@@ -112,36 +114,38 @@ class Embedding(nn.Module):
 
 
 class Conditions(nn.Module):
-    """What the blocks are told: the noise levels and the prompts."""
+    """Embeddings of the conditions: noise levels and prompts."""
 
     def __init__(self, sizes: TransformerConfig) -> None:
         super().__init__()
-        self.waves = sizes.freq_dim // 2
+        self.frequencies = sizes.freq_dim // 2
         self.time_embedder = Embedding(sizes.freq_dim, sizes.width)
         self.time_proj = Linear(sizes.width, 6 * sizes.width)
         self.text_embedder = Embedding(sizes.text_dim, sizes.width)
 
     def time(self, noise: Float[Tensor, " U"]) -> tuple[Float[Tensor, "U D"], Float[Tensor, "U 6 D"]]:
-        """Embed noise levels by waves of geometric wavelengths, for the last layer and for the blocks."""
-        exponents = torch.arange(self.waves, dtype=torch.float32, device=noise.device) / self.waves
-        angles = (noise.double() * TIMESTEPS).float()[:, None] * torch.exp(-math.log(10000.0) * exponents)
-        waves = torch.cat((angles.cos(), angles.sin()), dim=1).to(self.time_proj.weight.dtype)  # U freq_dim
-        embedded = self.time_embedder.linear_2(F.silu(self.time_embedder.linear_1(waves)))  # U D
+        """Embed noise levels by sinusoids of geometric wavelengths, for the output layer and for the blocks."""
+        exponents = torch.arange(self.frequencies, dtype=torch.float32, device=noise.device) / self.frequencies
+        exact = noise if noise.device.type == "mps" else noise.double()  # MPS has no double precision
+        angles = (exact * TIMESTEPS).float()[:, None] * torch.exp(-math.log(10000.0) * exponents)
+        sinusoids = torch.cat((angles.cos(), angles.sin()), dim=1).to(self.time_proj.weight.dtype)  # U freq_dim
+        embedded = self.time_embedder.linear_2(F.silu(self.time_embedder.linear_1(sinusoids)))  # U D
         return embedded, self.time_proj(F.silu(embedded)).unflatten(1, (6, -1))
 
     def text(self, text: TextPack) -> tuple[Float[Tensor, "B S D"], Bool[Tensor, "B S"] | None]:
-        """Embed prompts and give each a row; where lengths differ, also say which tokens of a row are real."""
+        """Embed prompts, one per row, and a mask that is false at padding; None where lengths are equal."""
         words = text.tokens.to(self.time_proj.weight.dtype)
         hidden = F.gelu(self.text_embedder.linear_1(words), approximate="tanh")
         tokens = self.text_embedder.linear_2(hidden)  # M D
         if len(set(text.lengths)) == 1:
             return tokens.unflatten(0, (len(text.lengths), -1)), None
         longest = -(-max(text.lengths) // TEXT_STEP) * TEXT_STEP
-        lengths = torch.tensor(text.lengths)
-        places = torch.arange(longest)[None, :]  # 1 S
+        lengths = torch.tensor(text.lengths, device=tokens.device)
+        places = torch.arange(longest, device=tokens.device)[None, :]  # 1 S
         real = places < lengths[:, None]  # B S
-        rows = torch.where(real, (lengths.cumsum(0) - lengths)[:, None] + places, 0).to(tokens.device)
-        return tokens[rows], real.to(tokens.device)
+        # Padding repeats the first token of all, which the mask hides.
+        rows = torch.where(real, (lengths.cumsum(0) - lengths)[:, None] + places, 0)
+        return tokens[rows], real
 
 
 class VideoTransformer(nn.Module):
@@ -162,7 +166,7 @@ class VideoTransformer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Weights before training, as Wan begins: Xavier inside, small embeddings, an output of zero."""
+        """Initialise as Wan does: Xavier for all layers, small embeddings, a zero output layer."""
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Conv3d)):
                 nn.init.xavier_uniform_(module.weight.flatten(1))
@@ -174,21 +178,21 @@ class VideoTransformer(nn.Module):
         nn.init.zeros_(self.proj_out.weight)
 
     def forward(self, pack: Pack, text: TextPack) -> Float[Tensor, "N Q"]:
-        """The velocity of every token of a pack, in the layout that :func:`langit.patches.unpack` folds back."""
+        """Predict the velocity of every token of a pack, in the layout that :func:`langit.patches.unpack` reads."""
         assert len(pack.lengths) == len(text.lengths), f"{len(pack.lengths)} videos, {len(text.lengths)} prompts"
         embed = self.patch_embedding
         assert embed.bias is not None
-        last, rows = self._levels(pack.noise)  # of the output layer, of the blocks
+        last, rows = self._embed_levels(pack.noise)  # for the output layer, for the blocks
         prompts, real = self.condition_embedder.text(text)  # B S D
         cos, sin = rotary(pack.positions, self.config.attention_head_dim)  # N width/2
-        runs = segments(pack.lengths)
+        runs = equal_runs(pack.lengths)
 
         x = linear(pack.tokens.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias)  # N D
         x = rows.stretch(x)  # R r D
         for block in self.blocks:
             x = block(x, rows, (cos, sin), prompts, real, runs)
-        shift, scale = last.parts(self.scale_shift_table)
-        x = torch.addcmul(shift, norm(x, self.config.eps), 1 + scale).to(x.dtype)
+        shift, scale = last.modulate(self.scale_shift_table)
+        x = torch.addcmul(shift, layer_norm(x, self.config.eps), 1 + scale).to(x.dtype)
         out: Tensor = self.proj_out(x.flatten(0, 1))
         return out
 
@@ -198,18 +202,19 @@ class VideoTransformer(nn.Module):
         timestep: Float[Tensor, " B"] | Float[Tensor, "B N"],
         text: Float[Tensor, "B S E"],
     ) -> Float[Tensor, "B K F h w"]:
-        """The same by diffusers' call: a batch of one shape, timesteps in [0, 1000] for each video or each token."""
+        """Call as diffusers does: a batch of one shape, timesteps in [0, 1000] per video or per token."""
         packed = pack(list(latents), list(timestep / TIMESTEPS), self.config.patch_size)
         prompts = TextPack(text.flatten(0, 1), (text.shape[1],) * text.shape[0])
         return torch.stack(unpack(packed, self(packed, prompts)))
 
-    def _levels(self, noise: Float[Tensor, " N"]) -> tuple[Levels, Levels]:
-        """Embed each noise level once. Tokens that share one in equal stretches share its row without a copy."""
+    def _embed_levels(self, noise: Float[Tensor, " N"]) -> tuple[LevelModulation, LevelModulation]:
+        """Embed each distinct noise level once; tokens that share one in equal stretches broadcast its row."""
         count = noise.shape[0]
+        # The longest stretch length that divides the pack so that the level never changes within a stretch.
         changes = (noise[1:] != noise[:-1]).nonzero().flatten() + 1
         stretch = math.gcd(count, *changes.tolist())
         levels, index = noise[::stretch].unique(return_inverse=True)
         embedded, rows = self.condition_embedder.time(levels)
         if stretch == 1:
-            return Levels(embedded[:, None].expand(-1, 2, -1), index), Levels(rows, index)
-        return Levels(embedded[index][:, None].expand(-1, 2, -1), None), Levels(rows[index], None)
+            return LevelModulation(embedded[:, None].expand(-1, 2, -1), index), LevelModulation(rows, index)
+        return LevelModulation(embedded[index][:, None].expand(-1, 2, -1), None), LevelModulation(rows[index], None)

@@ -1,7 +1,7 @@
-"""Many devices, from outside: shard or compile a transformer block by block. The model itself is single-device code.
+"""Shard a transformer over many devices, or compile it, block by block. The model itself stays single-device code.
 
-Knows nothing of processes or launchers: whoever calls has started the group (torchrun) and made the mesh. Sharding is
-FSDP2, ``torch.distributed.fsdp.fully_shard``: parameters stay in pieces and are gathered for the one block at work.
+Sharding is FSDP2 (``torch.distributed.fsdp.fully_shard``): parameters stay sharded and are gathered for one block at a
+time. Knows nothing of processes or launchers: the caller starts the process group (torchrun) and creates the mesh.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from langit.transformer.model import VideoTransformer
 
 FULL = MixedPrecisionPolicy()
-# Inputs are cast by the model: noise levels and positions have to stay exact.
+# The model casts its inputs itself, because noise levels and positions must stay exact.
 HALF = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False)
 
 
 def shard(model: VideoTransformer, mesh: DeviceMesh, precision: MixedPrecisionPolicy = FULL) -> VideoTransformer:
-    """Share a model's parameters out over a one-dimensional mesh, each block a unit of its own, then all the rest.
+    """Shard a model's parameters over a one-dimensional mesh, in place: each block as a unit, then the rest.
 
-    Works in place, before an optimiser is made. Under ``HALF`` the arithmetic is bfloat16 and the weights stay as they
-    are; norms, gates and rotations are single precision in any case.
+    Call it before the optimiser is created. Under ``HALF`` products run in bfloat16 while the sharded weights keep
+    their dtype; norms, gates and rotations always run in single precision.
     """
     for block in model.blocks:
         fully_shard(block, mesh=mesh, mp_policy=precision)
@@ -30,7 +30,7 @@ def shard(model: VideoTransformer, mesh: DeviceMesh, precision: MixedPrecisionPo
 
 
 def compile_blocks(model: VideoTransformer, backend: str = "inductor") -> VideoTransformer:
-    """Compile the block once for all layers (regional compilation), in place; packs of another shape compile again."""
+    """Compile one block for all layers (regional compilation), in place. A pack of a new shape compiles again."""
     for block in model.blocks:
         block.compile(backend=backend)
     return model

@@ -1,9 +1,12 @@
-"""The autoencoder: streaming equals the whole, nothing looks ahead, a linear start is the principal components."""
+"""The autoencoder: streaming equals the whole, it is causal, and it starts as the principal components."""
+
+import copy
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from placement import pretend_device
 
 from langit.autoencoder.model import (
     Autoencoder,
@@ -13,6 +16,7 @@ from langit.autoencoder.model import (
     to_float,
     to_frames,
 )
+from langit.device import Placement
 
 SMALL = AutoencoderConfig(
     latent_channels=6, fine_width=10, coarse_width=12, encoder_blocks=(1, 2), decoder_blocks=(1, 2)
@@ -57,7 +61,7 @@ def test_streaming_gives_the_whole(model: Autoencoder, groups: int, cuts: list[i
         assert torch.allclose(torch.cat(shown, 2), again, atol=1e-5)
 
 
-def test_no_latent_sees_later_frames(model: Autoencoder) -> None:
+def test_no_latent_depends_on_later_frames(model: Autoencoder) -> None:
     video = torch.randn(1, 3, 9, 16, 16)
     changed = video.clone()
     changed[:, :, 5:] += 1
@@ -84,7 +88,7 @@ def test_it_starts_as_the_principal_components() -> None:
     mean, components = principal_components(frame_blocks(base), 6)
     assert torch.allclose(components @ components.T, torch.eye(6), atol=1e-4)
     model = Autoencoder(SMALL)
-    model.start_from_components(mean, components)
+    model.init_from_components(mean, components)
     blocks = frame_blocks(base)
     expected = (blocks - mean) @ components.T @ components + mean
     with torch.no_grad():
@@ -92,12 +96,12 @@ def test_it_starts_as_the_principal_components() -> None:
     assert torch.allclose(frame_blocks(again), expected, atol=1e-4)
 
 
-def test_calibration_centres_and_scales_and_changes_no_picture(model: Autoencoder) -> None:
+def test_statistics_normalise_latents_and_do_not_change_the_video(model: Autoencoder) -> None:
     video = torch.randn(2, 3, 5, 16, 16)
     with torch.no_grad():
         raw = model.encode(video)
         mean, std = raw.mean((0, 2, 3, 4)), raw.std((0, 2, 3, 4))
-        scaled = model.calibrated(mean, std)
+        scaled = model.with_statistics(mean, std)
         latents = scaled.encode(video)
         assert torch.allclose(latents.mean((0, 2, 3, 4)), torch.zeros(6), atol=1e-4)
         assert torch.allclose(latents.std((0, 2, 3, 4)), torch.ones(6), atol=1e-3)
@@ -105,13 +109,41 @@ def test_calibration_centres_and_scales_and_changes_no_picture(model: Autoencode
 
 
 @pytest.mark.parametrize(("frames", "height", "width", "named"), [(4, 16, 16, "4 frames"), (5, 12, 16, "height 12")])
-def test_sizes_that_do_not_divide_are_named(
+def test_errors_name_a_size_that_does_not_divide(
     model: Autoencoder, frames: int, height: int, width: int, named: str
 ) -> None:
     with pytest.raises(ValueError, match=named):
         model.encode(torch.zeros(1, 3, frames, height, width))
 
 
-def test_frames_survive_the_change_of_form() -> None:
+def test_frames_round_trip_through_floats() -> None:
     frames = torch.randint(0, 256, (2, 5, 8, 16, 3), dtype=torch.uint8)
     assert torch.equal(to_frames(to_float(frames)), frames)
+
+
+def test_it_computes_on_the_device_of_its_inputs(model: Autoencoder) -> None:
+    frames = torch.randint(0, 256, (1, 9, 16, 16, 3), dtype=torch.uint8)
+    with torch.no_grad(), pretend_device() as placement:
+        there = placement.put(copy.deepcopy(model)).with_statistics(torch.full((6,), 0.2), torch.full((6,), 1.5))
+        latents = there.encode(to_float(frames.to(placement.device)))
+        again = to_frames(there.decode(latents))
+        assert latents.device == again.device == placement.device
+        here = model.with_statistics(torch.full((6,), 0.2), torch.full((6,), 1.5))
+        torch.testing.assert_close(latents.cpu(), here.encode(to_float(frames)), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_it_runs_in_half_precision_on_a_cpu(model: Autoencoder, dtype: torch.dtype) -> None:
+    half = Placement(dtype=dtype).put(copy.deepcopy(model))
+    video = to_float(torch.randint(0, 256, (1, 9, 16, 16, 3), dtype=torch.uint8))  # single precision, as it is read
+    with torch.no_grad():
+        expected, found = model.encode(video), half.encode(video)
+        assert found.dtype == dtype and (found - expected).norm() < 0.05 * expected.norm()
+        again = half.decode(expected)
+        assert again.dtype == dtype and (again - model.decode(expected)).norm() < 0.05 * again.norm()
+        assert to_frames(again).dtype == torch.uint8
+
+
+def test_half_precision_rounds_to_the_nearest_of_256_values() -> None:
+    values = torch.linspace(-1, 1, 401).bfloat16().view(1, 1, 1, 1, -1).expand(1, 3, 1, 1, -1)
+    assert torch.equal(to_frames(values), to_frames(values.float()))

@@ -6,7 +6,7 @@ import hashlib
 import torch
 
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig
-from langit.bundle import Exposure, LedgerState, Parts, Provenance, Training, Tuned
+from langit.bundle import ExposureRecord, LedgerState, Parts, Provenance, TrainingRecord, TunedAdapter
 from langit.ledger.record import Clip, Source
 from langit.shapes import PixelShape
 from langit.text.encoder import TextConfig, TextEncoder
@@ -56,11 +56,11 @@ FAST = {"steps": 3, "guidance": 1.0, "solver": "euler", "levels": {"shift": 3.0}
 def make_adapter(parts, seed=0, rank=2):
     """An adapter that changes something, and that half precision keeps exactly."""
     torch.manual_seed(seed)
-    adapter = Adapter.beside(parts.transformer, rank)
+    adapter = Adapter.of_rank(parts.transformer, rank)
     with torch.no_grad():
         for weight in adapter.parameters():
             weight.copy_(torch.randn_like(weight).mul(0.2).half())
-    return Tuned(adapter, FAST)
+    return TunedAdapter(adapter, FAST)
 
 
 def sha(text):
@@ -100,7 +100,7 @@ def make_provenance(ledger=None, **changes):
         code_version="abc",
         recipe=RECIPE,
         ledger=state,
-        exposure={"transformer": Exposure(sha("rows"), 24, 6)},
-        training={"transformer": Training(1.5, 2e9, "cpu")},
+        exposure={"transformer": ExposureRecord(sha("rows"), 24, 6)},
+        training={"transformer": TrainingRecord(1.5, 2e9, "cpu")},
     )
     return dataclasses.replace(plain, **changes)

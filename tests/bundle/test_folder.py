@@ -13,7 +13,7 @@ import torch
 from bundle.miniature import CAPTIONS, RECIPE, SAMPLING, make_parts, make_provenance
 
 import langit
-from langit.bundle import Training, load_bundle, resolve, save_bundle
+from langit.bundle import TrainingRecord, load_bundle, resolve, save_bundle
 from langit.bundle.files import check_whole, hashes
 from langit.bundle.folder import read_provenance
 from langit.bundle.weights import named_weights
@@ -109,7 +109,7 @@ def test_the_same_parts_make_the_same_bundle(tmp_path, parts):
 
 
 def test_a_provenance_keeps_its_digest_on_disk(tmp_path, parts):
-    provenance = make_provenance(training={"transformer": Training(7200, 10**15, "2 cores")})
+    provenance = make_provenance(training={"transformer": TrainingRecord(7200, 10**15, "2 cores")})
     sealed = save_bundle(tmp_path / "m", parts, provenance)
     assert load_bundle(tmp_path / "m").provenance == sealed
     assert load_bundle(tmp_path / "m").provenance.digest == sealed.digest

@@ -10,7 +10,7 @@ import pytest
 import torch
 from cli.running import Run
 
-from langit.bundle import Tuned, load_bundle, save_bundle
+from langit.bundle import TunedAdapter, load_bundle, save_bundle
 from langit.transformer.adapter import Adapter
 from langit.video import probe
 
@@ -19,12 +19,12 @@ from langit.video import probe
 def fast(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny bundle with an adapter."""
     opened = load_bundle(model)
-    adapter = Adapter.beside(opened.transformer, 2)
+    adapter = Adapter.of_rank(opened.transformer, 2)
     for weight in adapter.parameters():
         torch.nn.init.normal_(weight, std=0.2)
     plain = {"steps": 3, "guidance": 1.0, "solver": "euler", "levels": {"shift": 2.0}}
     folder = tmp_path_factory.mktemp("models") / "quick"
-    save_bundle(folder, replace(opened, adapters={"fast": Tuned(adapter, plain)}), opened.provenance)
+    save_bundle(folder, replace(opened, adapters={"fast": TunedAdapter(adapter, plain)}), opened.provenance)
     return folder
 
 

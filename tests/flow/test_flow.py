@@ -1,4 +1,4 @@
-"""The mathematics of the flow: exact on straight paths, and of the order that the solvers claim."""
+"""Rectified flow: solvers are exact on straight paths and have the order of accuracy that they claim."""
 
 import math
 
@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from langit.flow.guidance import guided
-from langit.flow.levels import LevelsConfig, draw_levels, shift_for, shifted, walk
-from langit.flow.path import data_from, on_path, velocity
-from langit.flow.reuse import Memory, Velocity, reusing
-from langit.flow.solvers import SOLVERS, State, solver
+from langit.flow.guidance import guided_velocity
+from langit.flow.levels import LevelsConfig, draw_levels, sampling_levels, shift_for, shift_levels
+from langit.flow.path import on_path, velocity
+from langit.flow.reuse import ReuseMemory, Velocity, reuse_velocity
+from langit.flow.solvers import SOLVERS, SolverState, solver
 
 
 @given(st.floats(0, 1), st.floats(0.2, 12))
-def test_a_shift_keeps_the_ends_and_the_order(level: float, shift: float) -> None:
-    ends = shifted(torch.tensor([0.0, level, 1.0], dtype=torch.float64), shift)
+def test_a_shift_keeps_the_ends_and_has_an_inverse(level: float, shift: float) -> None:
+    ends = shift_levels(torch.tensor([0.0, level, 1.0], dtype=torch.float64), shift)
     assert ends[0] == 0 and ends[2] == pytest.approx(1)
     assert 0 <= ends[1] <= 1
-    back = shifted(ends, 1 / shift)
+    back = shift_levels(ends, 1 / shift)
     assert back[1].item() == pytest.approx(level, abs=1e-9)
 
 
@@ -29,14 +29,14 @@ def test_the_path_leads_from_data_to_noise_and_back() -> None:
     level = torch.tensor([0.0, 0.3, 0.5, 0.9, 1.0])
     x = on_path(data, noise, level)
     assert torch.equal(x[0], data[0]) and torch.equal(x[4], noise[4])
-    assert torch.allclose(data_from(x, velocity(data, noise), level), data, atol=1e-5)
+    assert torch.allclose(x - level[:, None] * velocity(data, noise), data, atol=1e-5)
 
 
-def integrate(name: str, x: Tensor, levels: list[float], velocity: Velocity, reuse: float = 0.0) -> State:
-    """A whole walk."""
-    state = State(x, levels[0])
+def integrate(name: str, x: Tensor, levels: list[float], velocity: Velocity, reuse: float = 0.0) -> SolverState:
+    """Integrate over a whole schedule."""
+    state = SolverState(x, levels[0])
     for after in levels[1:]:
-        state = solver(name)(state, after, reusing(velocity, reuse))
+        state = solver(name)(state, after, reuse_velocity(velocity, reuse))
         assert state.level == after
     return state
 
@@ -45,7 +45,7 @@ def integrate(name: str, x: Tensor, levels: list[float], velocity: Velocity, reu
 @pytest.mark.parametrize("name", SOLVERS)
 def test_every_solver_is_exact_on_a_straight_path(name: str, begin: float) -> None:
     data, noise = torch.randn(4, 3), torch.randn(4, 3)
-    levels = [level for level in walk(7, 80, LevelsConfig()).tolist() if level < begin]
+    levels = [level for level in sampling_levels(7, 80, LevelsConfig()).tolist() if level < begin]
     start = on_path(data, noise, torch.full((4,), begin))
     found = integrate(name, start, [begin, *levels], lambda _x, _t: velocity(data, noise)).x
     assert torch.allclose(found, data, atol=1e-5)
@@ -57,17 +57,17 @@ def test_every_solver_is_exact_on_a_straight_path(name: str, begin: float) -> No
 def test_the_error_falls_with_the_order_of_the_solver(
     name: str, order: int, begin: float, end: float, shift: float
 ) -> None:
-    """dx/dt = -x has a known answer; half the steps' length divides the error by 2 ** order, or by more."""
+    """dx/dt = -x has a known solution; halving the step divides the error by at least 2 ** order."""
 
     def error(steps: int) -> float:
-        levels = shifted(torch.linspace(1.0, 0.0, steps + 1, dtype=torch.float64), shift)
+        levels = shift_levels(torch.linspace(1.0, 0.0, steps + 1, dtype=torch.float64), shift)
         levels = (end + (begin - end) * levels).tolist()
         x = integrate(name, torch.ones(1, 1, dtype=torch.float64), levels, lambda x, _t: -x).x
         return abs(x.item() - math.exp(begin - end))
 
     falls = error(40) / error(80)
     assert falls > (0.75 if name == "unipc" and begin == 1 else 0.85) * 2**order  # its first steps are near infinity
-    if name != "unipc":  # whose corrector gains more than an order at some lengths
+    if name != "unipc":  # whose corrector gains more than one order at some step lengths
         assert falls < 1.15 * 2**order
 
 
@@ -81,8 +81,8 @@ def test_a_multistep_solver_beats_euler_at_the_same_evaluations(name: str) -> No
         return (x - weights @ data) / max(level, 1e-9)
 
     noise = torch.linspace(-2, 2, 41, dtype=torch.float64)[:, None]
-    truth = integrate("heun", noise, walk(300, 80, LevelsConfig()).tolist()[:-30], velocity)
-    levels = [level for level in walk(14, 80, LevelsConfig()).tolist() if level > truth.level]
+    truth = integrate("heun", noise, sampling_levels(300, 80, LevelsConfig()).tolist()[:-30], velocity)
+    levels = [level for level in sampling_levels(14, 80, LevelsConfig()).tolist() if level > truth.level]
     errors = {
         one: (integrate(one, noise, [*levels, truth.level], velocity).x - truth.x).abs().mean()
         for one in (name, "euler")
@@ -90,8 +90,8 @@ def test_a_multistep_solver_beats_euler_at_the_same_evaluations(name: str) -> No
     assert errors[name] < 0.5 * errors["euler"]
 
 
-def test_unipc_is_diffusers() -> None:
-    """The same steps as the peer's scheduler, on a field that bends."""
+def test_unipc_agrees_with_diffusers() -> None:
+    """Take the same steps as diffusers' scheduler on a curved field."""
     diffusers = pytest.importorskip("diffusers")
     levels = [0.98, 0.9, 0.77, 0.6, 0.41, 0.2, 0.0]
     peer = diffusers.UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=1.0)
@@ -107,56 +107,56 @@ def test_unipc_is_diffusers() -> None:
     assert torch.allclose(integrate("unipc", start, levels, velocity).x, x, atol=1e-4)
 
 
-class Counted:
-    """A field that slowly bends, and how often it was asked."""
+class CountingField:
+    """A slowly curving field that counts its evaluations."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.calls = 0
 
     def __call__(self, x: Tensor, level: float) -> Tensor:
-        self.asked += 1
+        self.calls += 1
         return torch.sin(3 * level + x)
 
 
 @pytest.mark.parametrize("name", SOLVERS)
-def test_reuse_asks_less_and_ends_near(name: str) -> None:
-    levels = walk(30, 80, LevelsConfig()).tolist()
+def test_reuse_evaluates_less_often_and_ends_nearby(name: str) -> None:
+    levels = sampling_levels(30, 80, LevelsConfig()).tolist()
     x = torch.randn(6, 2)
-    every, few, fewer = Counted(), Counted(), Counted()
+    every, few, fewer = CountingField(), CountingField(), CountingField()
     exact = integrate(name, x, levels, every)
     near = integrate(name, x, levels, few, 0.05)
     integrate(name, x, levels, fewer, 0.2)
-    assert every.asked == {"heun": 59, "midpoint": 60}.get(name, 30)
-    assert fewer.asked < few.asked < every.asked
-    assert near.memory is not None and near.memory.evaluations == few.asked
+    assert every.calls == {"heun": 59, "midpoint": 60}.get(name, 30)
+    assert fewer.calls < few.calls < every.calls
+    assert near.memory is not None and near.memory.evaluations == few.calls
     assert (near.x - exact.x).abs().max() < 0.05
 
 
-def test_reuse_gives_the_last_answer_until_the_change_has_added_up() -> None:
-    """Answers that move 0.5 for each unit of input, of size 1: four steps of 0.1 add up to a change of 0.2."""
-    asked: list[float] = []
+def test_reuse_returns_the_last_velocity_until_the_predicted_change_adds_up() -> None:
+    """Velocities of size 1 that change by 0.5 per unit of input: four steps of 0.1 add up to a change of 0.2."""
+    evaluated: list[float] = []
 
     def velocity(x: Tensor, _level: float) -> Tensor:
-        asked.append(round(x[0, 0].item(), 3))
+        evaluated.append(round(x[0, 0].item(), 3))
         return 1 + 0.5 * x
 
-    field = reusing(velocity, 0.2)
-    memory: Memory | None = None
+    field = reuse_velocity(velocity, 0.2)
+    memory: ReuseMemory | None = None
     for place in (-0.2, 0.0, 0.1, 0.2, 0.3, 0.45, 0.5):
         answer, memory = field(torch.full((2, 2), place), 0.5, memory)
-        assert torch.equal(answer, torch.full((2, 2), 1 + 0.5 * asked[-1]))
-    assert asked == [-0.2, 0.0, 0.45]
+        assert torch.equal(answer, torch.full((2, 2), 1 + 0.5 * evaluated[-1]))
+    assert evaluated == [-0.2, 0.0, 0.45]
 
 
-def test_reuse_looks_only_at_the_rows_that_count() -> None:
-    def walked(counts: Tensor | None) -> int:
-        count, memory = Counted(), None
+def test_reuse_measures_only_the_rows_that_count() -> None:
+    def evaluations(counts: Tensor | None) -> int:
+        count, memory = CountingField(), None
         for step in range(10):
             x = torch.tensor([[step / 200], [float(step**2)]])
-            _, memory = reusing(count, 0.2, counts)(x, 0.5, memory)
-        return count.asked
+            _, memory = reuse_velocity(count, 0.2, counts)(x, 0.5, memory)
+        return count.calls
 
-    assert walked(torch.tensor([True, False])) < walked(None)
+    assert evaluations(torch.tensor([True, False])) < evaluations(None)
 
 
 def test_levels_follow_the_shift_and_the_token_count() -> None:
@@ -168,27 +168,27 @@ def test_levels_follow_the_shift_and_the_token_count() -> None:
     assert small.median().item() == pytest.approx(0.75, abs=0.02)  # logit-normal median 1/2, shifted by 3
     assert large.median().item() == pytest.approx(6 / 7, abs=0.02)
     assert small.min() > 0 and large.max() < 1
-    levels = walk(8, 80, config)
+    levels = sampling_levels(8, 80, config)
     assert len(levels) == 9 and levels[0] == 1 and levels[-1] == 0 and (levels.diff() < 0).all()
 
 
-def test_a_share_of_uniform_levels_reaches_the_ends() -> None:
+def test_uniform_levels_reach_the_ends() -> None:
     some = draw_levels((1,) * 4000, LevelsConfig(shift=1.0, uniform_share=1.0), torch.Generator().manual_seed(1))
     assert (some > 0.95).float().mean().item() == pytest.approx(0.05, abs=0.015)
 
 
-def test_guidance_of_one_is_the_model_itself() -> None:
+def test_guidance_scale_one_is_the_conditional_velocity() -> None:
     a, b = torch.randn(3, 2), torch.randn(3, 2)
-    assert torch.allclose(guided(a, b, 1.0), a, atol=1e-6)
-    assert torch.allclose(guided(a, b, 0.0), b)
-    assert torch.allclose(guided(a, b, 3.0), a + 2 * (a - b), atol=1e-5)
+    assert torch.allclose(guided_velocity(a, b, 1.0), a, atol=1e-6)
+    assert torch.allclose(guided_velocity(a, b, 0.0), b)
+    assert torch.allclose(guided_velocity(a, b, 3.0), a + 2 * (a - b), atol=1e-5)
 
 
-def test_bad_settings_are_named() -> None:
+def test_errors_name_the_bad_setting() -> None:
     with pytest.raises(ValueError, match="0 steps"):
-        walk(0, 80, LevelsConfig())
-    with pytest.raises(AssertionError, match="share"):
-        walk(6, 80, LevelsConfig(), 0.0)
+        sampling_levels(0, 80, LevelsConfig())
+    with pytest.raises(AssertionError, match="not in"):
+        sampling_levels(6, 80, LevelsConfig(), 0.0)
     with pytest.raises(ValueError, match="'rk4'.*euler"):
         solver("rk4")
     with pytest.raises(ValueError, match="shift -1"):
@@ -196,17 +196,20 @@ def test_bad_settings_are_named() -> None:
 
 
 @given(st.integers(1, 60), st.floats(0.01, 1.0), st.integers(1, 2000))
-def test_a_part_of_the_way_begins_where_it_is_told(steps, start, tokens):
+def test_a_partial_schedule_starts_at_the_given_level(steps, start, tokens):
     config = LevelsConfig()
-    whole, part = walk(steps, tokens, config), walk(steps, tokens, config, start)
-    flat = shifted(part, 1 / shift_for(tokens, config))
+    whole, part = sampling_levels(steps, tokens, config), sampling_levels(steps, tokens, config, start)
+    flat = shift_levels(part, 1 / shift_for(tokens, config))
     assert flat[0].item() == pytest.approx(start, abs=1e-5) and flat[-1] == 0
     assert torch.all(part.diff() < 0) and 2 <= len(part) <= len(whole)
-    long = -flat.double().diff()  # as long as the whole way's, all but the last
+    long = -flat.double().diff()  # all but the last are as long as the full schedule's
     assert torch.allclose(long[:-1], torch.full_like(long[:-1], 1 / steps), atol=1e-4)
     assert long[-1] <= 1 / steps + 2e-3
 
 
-def test_the_whole_way_is_a_part_of_itself():
-    assert torch.equal(walk(6, 80, LevelsConfig()), walk(6, 80, LevelsConfig(), 1.0))
-    assert len(walk(12, 80, LevelsConfig(), 5 / 12)) == 6 and len(walk(6, 80, LevelsConfig(), 0.4)) == 4
+def test_a_start_of_one_is_the_full_schedule():
+    assert torch.equal(sampling_levels(6, 80, LevelsConfig()), sampling_levels(6, 80, LevelsConfig(), 1.0))
+    assert (
+        len(sampling_levels(12, 80, LevelsConfig(), 5 / 12)) == 6
+        and len(sampling_levels(6, 80, LevelsConfig(), 0.4)) == 4
+    )

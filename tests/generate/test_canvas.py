@@ -7,7 +7,7 @@ from langit.generate import canvas as room
 from langit.generate.canvas import Canvas, faded, fill, held, known_patches, laid, make, onwards, seed_of
 from langit.generate.request import walk_request
 from langit.generate.windows import Stretch
-from langit.patches.known import first, last, outside
+from langit.patches.known import first_frames_mask, last_frames_mask, outside_mask
 from langit.shapes import TokenGrid
 
 
@@ -15,17 +15,17 @@ def test_a_patch_is_known_where_all_of_its_pixels_are(model) -> None:
     given = torch.zeros(13, 32, 48, dtype=torch.bool)
     grid = TokenGrid(4, 2, 3)
     given[:5] = True
-    assert torch.equal(known_patches(given, model), first(grid, 2))
+    assert torch.equal(known_patches(given, model), first_frames_mask(grid, 2))
     given[4, 31, 47] = False
     mask = known_patches(given, model)
     assert not mask[1, 1, 2] and mask[1].sum() == 5 and mask[0].all()
     given[:] = False
     given[5:] = True
-    assert torch.equal(known_patches(given, model), last(grid, 2))
+    assert torch.equal(known_patches(given, model), last_frames_mask(grid, 2))
     region = torch.zeros(32, 48, dtype=torch.bool)
     region[15:17, 0] = True  # one pixel in each of two patches
     patches = torch.tensor([[True, False, False], [True, False, False]])
-    assert torch.equal(known_patches(~region.expand(13, -1, -1), model), outside(grid, patches))
+    assert torch.equal(known_patches(~region.expand(13, -1, -1), model), outside_mask(grid, patches))
 
 
 def test_known_patches_hold_what_the_autoencoder_says_and_keep_it(model, shot, monkeypatch) -> None:
@@ -41,7 +41,7 @@ def test_known_patches_hold_what_the_autoencoder_says_and_keep_it(model, shot, m
     request, walked = asked[0]
     encoded = model.autoencoder.encode(to_float(there[None]))[0]
     assert torch.allclose(request.known.latents[:, :3], encoded, atol=1e-6)
-    assert torch.equal(request.known.mask, first(TokenGrid(5, 2, 2), 3))
+    assert torch.equal(request.known.mask, first_frames_mask(TokenGrid(5, 2, 2), 3))
     assert torch.equal(walked[:, :3], request.known.latents[:, :3])
     assert not torch.equal(walked[:, 3:], request.known.latents[:, 3:])
     assert torch.equal(made[:9], there) and len(made) == 17

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from langit import config
-from langit.flow.levels import LevelsConfig, walk
+from langit.flow.levels import LevelsConfig, sampling_levels
 from langit.flow.path import on_path
 from langit.flow.solvers import SOLVERS, solver
 from langit.generate import Model, SamplingConfig, generate_many
@@ -18,7 +18,7 @@ from tests.bundle.miniature import CAPTIONS, make_parts
 
 WORDS = TextPack(torch.randn(5, 8), (2, 3))
 NOTHING = TextPack(torch.zeros(2, 8), (1, 1))
-LEVELS = walk(6, 8, LevelsConfig()).tolist()
+LEVELS = sampling_levels(6, 8, LevelsConfig()).tolist()
 
 
 def start() -> Pack:
@@ -142,7 +142,7 @@ def test_reuse_looks_at_unknown_tokens_only() -> None:
     def asked(held: float) -> int:
         tokens = torch.where(known[:, None], held, begin.tokens)
         denoiser = Bending(tokens)
-        levels = walk(20, 8, LevelsConfig()).tolist()
+        levels = sampling_levels(20, 8, LevelsConfig()).tolist()
         walked(denoiser, replace(begin, tokens=tokens), known=known, reuse=0.3, levels=levels)
         return len(denoiser.asked)
 

@@ -27,7 +27,7 @@ def test_the_adapter_is_what_is_used_when_nobody_says_anything(model: Model) -> 
     assert (model.sampling.adapter, model.sampling.steps, model.sampling.guidance) == ("fast", 3, 1.0)
     assert (model.careful.adapter, model.careful.steps, model.careful.guidance) == ("", 2, 2.0)
     fast = generate(PROMPT, model, seed=1)
-    merged = replace(full(model), transformer=model.way("fast").adapter.merged(model.transformer))
+    merged = replace(full(model), transformer=model.way("fast").adapter.fuse(model.transformer))
     same = generate(PROMPT, merged, seed=1, sampling=replace(model.sampling, adapter=""))
     assert fast.sampling == model.sampling and torch.equal(fast.frames, same.frames)
     assert not torch.equal(fast.frames, generate(PROMPT, full(model), seed=1, sampling=same.sampling).frames)

@@ -1,11 +1,20 @@
-"""Known patches: what the masks hold, and that what training draws is what it says."""
+"""Known patches: the contents of the masks, and the distribution that training draws them from."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langit.patches.known import KINDS, Known, KnownConfig, at_frames, draw_known, first, last, outside
+from langit.patches.known import (
+    KINDS,
+    Known,
+    KnownConfig,
+    draw_known,
+    first_frames_mask,
+    frame_mask,
+    last_frames_mask,
+    outside_mask,
+)
 from langit.shapes import TokenGrid
 
 GRIDS = st.builds(TokenGrid, st.integers(1, 9), st.integers(1, 5), st.integers(1, 6))
@@ -17,20 +26,20 @@ def generator(seed: int) -> torch.Generator:
 
 def test_masks_of_whole_frames() -> None:
     grid = TokenGrid(4, 2, 3)
-    assert first(grid, 1).sum(dim=(1, 2)).tolist() == [6, 0, 0, 0]
-    assert last(grid, 2).sum(dim=(1, 2)).tolist() == [0, 0, 6, 6]
-    assert at_frames(grid, (0, -1)).sum(dim=(1, 2)).tolist() == [6, 0, 0, 6]
-    assert not at_frames(grid, ()).any()
+    assert first_frames_mask(grid, 1).sum(dim=(1, 2)).tolist() == [6, 0, 0, 0]
+    assert last_frames_mask(grid, 2).sum(dim=(1, 2)).tolist() == [0, 0, 6, 6]
+    assert frame_mask(grid, (0, -1)).sum(dim=(1, 2)).tolist() == [6, 0, 0, 6]
+    assert not frame_mask(grid, ()).any()
 
 
-def test_all_but_a_region_is_known() -> None:
+def test_everything_outside_a_region_is_known() -> None:
     region = torch.tensor([[False, True, False], [False, False, False]])
-    mask = outside(TokenGrid(3, 2, 3), region)
+    mask = outside_mask(TokenGrid(3, 2, 3), region)
     assert mask.shape == (3, 2, 3) and mask.sum() == 15 and not mask[:, 0, 1].any()
 
 
 def test_tokens_are_in_the_order_of_a_pack() -> None:
-    mask = first(TokenGrid(2, 2, 3), 1)
+    mask = first_frames_mask(TokenGrid(2, 2, 3), 1)
     known = Known(torch.zeros(4, 2, 4, 6), mask)
     assert known.tokens.tolist() == [True] * 6 + [False] * 6
     with pytest.raises(AssertionError, match="over patches"):
@@ -45,7 +54,7 @@ def test_something_is_always_left_to_generate(grid: TokenGrid, kind: str, seed: 
     assert mask.shape == (grid.frames, grid.height, grid.width) and not mask.all()
     assert torch.equal(mask, draw_known(grid, config, generator(seed), begun))
     if begun and grid.frames > 1 and kind not in ("last_frames", "region"):
-        assert mask[0].all(), "what begins in the middle is told how"
+        assert mask[0].all(), "a start is given for a video that begins in the middle"
     frames = mask.flatten(1).all(1)
     if grid.frames > 1 and not begun:
         if kind in ("first_frame", "first_frames"):
@@ -58,13 +67,13 @@ def test_something_is_always_left_to_generate(grid: TokenGrid, kind: str, seed: 
             assert torch.equal(mask, mask[:1].expand_as(mask))
 
 
-def test_kinds_are_drawn_by_their_weights() -> None:
+def test_kinds_are_drawn_in_proportion_to_their_weights() -> None:
     grid, config, source = TokenGrid(5, 2, 2), KnownConfig(none=3, first_frame=1), generator(0)
     drawn = [int(draw_known(grid, config, source, begun=False).sum()) for _ in range(800)]
     assert set(drawn) == {0, 4} and 0.69 < drawn.count(0) / 800 < 0.81
 
 
 @pytest.mark.parametrize(("values", "named"), [({"region": -1.0}, "region -1"), ({"none": 0.0}, "every weight is 0")])
-def test_wrong_weights_are_named(values: dict[str, float], named: str) -> None:
+def test_errors_name_the_wrong_weight(values: dict[str, float], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         KnownConfig(**values)

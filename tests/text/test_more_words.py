@@ -1,8 +1,12 @@
-"""Words that come later: the tokenizer and the encoder keep what they know."""
+"""Extending a vocabulary keeps the ids and embeddings of known words."""
+
+import copy
 
 import pytest
 import torch
+from placement import pretend_device
 
+from langit.device import Placement
 from langit.text.encoder import TextConfig, TextEncoder
 from langit.text.tokenizer import extend_tokenizer, train_tokenizer
 
@@ -29,11 +33,37 @@ def test_an_encoder_with_more_words_reads_known_texts_as_before() -> None:
     torch.manual_seed(0)
     tokenizer = train_tokenizer(FIRST)
     encoder = TextEncoder(sizes(tokenizer.get_vocab_size()), tokenizer).eval()
-    extended = encoder.extended(extend_tokenizer(tokenizer, LATER))
+    extended = encoder.extend_vocabulary(extend_tokenizer(tokenizer, LATER))
     with torch.no_grad():
         for text in FIRST:
             assert torch.equal(encoder.encode([text])[0], extended.encode([text])[0])
         puppy, ball = extended.encode(["a puppy"])[0], extended.encode(["a ball"])[0]
     assert not torch.allclose(puppy, ball)
     with pytest.raises(ValueError, match="extend its own"):
-        encoder.extended(train_tokenizer(LATER))
+        encoder.extend_vocabulary(train_tokenizer(LATER))
+
+
+def test_it_computes_on_its_device() -> None:
+    tokenizer = train_tokenizer(FIRST)
+    encoder = TextEncoder(sizes(tokenizer.get_vocab_size()), tokenizer)
+    encoder.model.draw_scores()
+    expected, lengths = encoder.encode([*FIRST, ""])
+    with pretend_device() as placement:
+        there = placement.put(copy.deepcopy(encoder))
+        found, same = there.encode([*FIRST, ""])
+        assert found.device == placement.device and same == lengths
+        torch.testing.assert_close(found.cpu(), expected)
+        there.model.draw_scores()
+        extended = there.extend_vocabulary(extend_tokenizer(tokenizer, LATER))
+        assert extended.encode(LATER)[0].device == placement.device
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_it_runs_in_half_precision_on_a_cpu(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    tokenizer = train_tokenizer(FIRST)
+    encoder = TextEncoder(sizes(tokenizer.get_vocab_size()), tokenizer).eval()
+    expected, _ = encoder.encode(FIRST)
+    found, _ = Placement(dtype=dtype).put(copy.deepcopy(encoder)).encode(FIRST)
+    assert found.dtype == dtype and (found - expected).norm() < 0.05 * expected.norm()

@@ -1,4 +1,4 @@
-"""Our UMT5 beside transformers': the same names, the same numbers, and weights that travel both ways."""
+"""Our UMT5 agrees with transformers': the same names and numbers, and weights can be exchanged."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import UMT5Config, UMT5EncoderModel
 
-from langit.text.umt5 import Umt5Encoder, buckets, transformers_config
+from langit.text.umt5 import Umt5Encoder, position_buckets, transformers_config
 
 SMALL = {"vocab_size": 40, "d_model": 24, "d_kv": 8, "num_heads": 3, "d_ff": 40, "num_layers": 2}
 
@@ -28,13 +28,13 @@ def test_it_computes_what_transformers_computes(lengths, seed, layers, heads):
     ours, theirs = Umt5Encoder(**sizes).eval(), peer(sizes)
     theirs.load_state_dict(ours.state_dict())
     ids = torch.randint(0, sizes["vocab_size"], (len(lengths), max(lengths)))
-    read = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+    mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
     with torch.no_grad():
-        expected = theirs(input_ids=ids, attention_mask=read.long()).last_hidden_state
-        torch.testing.assert_close(ours(ids, read)[read], expected[read], atol=2e-5, rtol=1e-4)
+        expected = theirs(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        torch.testing.assert_close(ours(ids, mask)[mask], expected[mask], atol=2e-5, rtol=1e-4)
 
 
-def test_weights_travel_both_ways_under_the_same_names():
+def test_weights_can_be_exchanged_under_the_same_names():
     ours, theirs = Umt5Encoder(**SMALL), peer(SMALL)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     assert [name for name, _ in ours.named_parameters()] == [name for name, _ in theirs.named_parameters()]
@@ -43,13 +43,13 @@ def test_weights_travel_both_ways_under_the_same_names():
     assert ours.encoder.embed_tokens.weight is ours.shared.weight
 
 
-def test_buckets_are_those_of_transformers_as_far_as_texts_go():
+def test_buckets_agree_with_transformers():
     attention = peer(SMALL).encoder.block[0].layer[0].SelfAttention
     place = torch.arange(700)
-    assert torch.equal(buckets(700), attention._relative_position_bucket(place[None] - place[:, None]))
+    assert torch.equal(position_buckets(700), attention._relative_position_bucket(place[None] - place[:, None]))
 
 
-def test_it_begins_as_wide_as_transformers_does():
+def test_it_is_initialised_with_the_spmask_of_transformers():
     torch.manual_seed(0)
     sizes = SMALL | {"d_model": 128, "d_kv": 32, "num_heads": 4, "d_ff": 96, "vocab_size": 500}
     ours, theirs = Umt5Encoder(**sizes).state_dict(), peer(sizes).state_dict()
@@ -66,10 +66,10 @@ def test_gradients_reach_every_weight():
         assert parameter.grad is not None and parameter.grad.abs().max() > 1e-5, name
 
 
-def test_fresh_heads_look_back_ahead_and_both_ways():
+def test_reset_heads_attend_back_ahead_and_both_ways():
     attention = Umt5Encoder(**SMALL).encoder.block[0].layer[0].SelfAttention
     attention.draw_scores()
-    bias = attention.relative_attention_bias(buckets(40)).detach()  # (S, S, heads)
+    bias = attention.relative_attention_bias(position_buckets(40)).detach()  # (S, S, heads)
     back, ahead, both = bias[20].unbind(1)
     assert back[19] > back[21] and ahead[21] > ahead[19] and both[19] == both[21]
     for head in (back, ahead, both):
@@ -77,20 +77,20 @@ def test_fresh_heads_look_back_ahead_and_both_ways():
         assert torch.all(head[20:].diff() <= 0) and torch.all(head[:21].diff() >= 0)
 
 
-def test_with_fresh_scores_a_word_knows_its_neighbours_at_once():
+def test_after_a_reset_a_word_depends_on_its_neighbours():
     torch.manual_seed(0)
     sizes = SMALL | {"d_model": 48, "d_kv": 16, "vocab_size": 60}
     ours = Umt5Encoder(**sizes).eval()
     ours.draw_scores()
     one, other = torch.tensor([[5, 6, 7, 8, 9, 10, 11]]), torch.tensor([[5, 11, 7, 8, 9, 10, 6]])
-    read = torch.ones_like(one, dtype=torch.bool)
+    mask = torch.ones_like(one, dtype=torch.bool)
     with torch.no_grad():
-        moved = (ours(one, read) - ours(other, read)).norm(dim=-1)[0] / ours(one, read).norm(dim=-1)[0]
+        moved = (ours(one, mask) - ours(other, mask)).norm(dim=-1)[0] / ours(one, mask).norm(dim=-1)[0]
     assert moved[0] > 0.1 and moved[2] > 0.1 and moved[5] > 0.1  # beside what was exchanged
     assert moved[3] < moved[2]
 
 
-def test_scores_are_forgotten_and_nothing_else():
+def test_a_reset_changes_the_scores_alone():
     ours = Umt5Encoder(**SMALL)
     before = {name: value.clone() for name, value in ours.state_dict().items()}
     for value in ours.parameters():

@@ -8,12 +8,12 @@ import torch
 from bundle.miniature import make_parts
 from train.test_tasks import batch
 
-from langit.flow.levels import LevelsConfig, walk
+from langit.flow.levels import LevelsConfig, sampling_levels
 from langit.flow.solvers import solver
 from langit.generate.sampler import sample
 from langit.patches import Pack, TextPack, channels_first, pack
 from langit.patches.known import KnownConfig
-from langit.train.distil import DistilConfig, DistilTask, draw_steps
+from langit.train.distil import DistilConfig, DistilTask, draw_intervals
 from langit.train.tasks import FlowConfig
 from langit.transformer.adapter import Adapter
 
@@ -24,7 +24,7 @@ FLOW = FlowConfig(drop_caption=0.0, drop_word=0.0, thing_after=0)
 
 def task(config: DistilConfig = CONFIG, flow: FlowConfig = FLOW) -> DistilTask:
     parts = make_parts(0)
-    adapter = Adapter.beside(parts.transformer, config.rank)
+    adapter = Adapter.of_rank(parts.transformer, config.rank)
     return DistilTask(parts.transformer, parts.text, adapter, config, flow, LEVELS, lambda _step, _folder: None)
 
 
@@ -43,7 +43,7 @@ def test_the_target_leads_where_the_guided_sampler_walks(guidance: float, subste
     shown, words = pack(videos, levels), [TextPack(*made.text.encode([text])) for text in ("a red ball", "a cube")]
     together = TextPack(torch.cat([one.tokens for one in words]), words[0].lengths + words[1].lengths)
     stretch = (levels - after).repeat_interleave(torch.tensor(shown.lengths))
-    target = made.target(shown, together, stretch)
+    target = made.teacher_velocity(shown, together, stretch)
     landed = (shown.tokens - stretch[:, None] * target).split(shown.lengths)
     for video, text, begin, end, found in zip(videos, words, levels.tolist(), after.tolist(), landed, strict=True):
         start = pack([video], [begin])
@@ -67,16 +67,20 @@ def test_without_a_caption_guidance_changes_nothing() -> None:
     stretch = torch.full((8,), 0.3)
     plain, guided = (task(DistilConfig(rank=2, guidance=scale)) for scale in (1.0, 6.0))
     empty, told = (TextPack(*plain.text.encode([text])) for text in ("", "a red ball"))
-    assert torch.allclose(guided.target(shown, empty, stretch), plain.target(shown, empty, stretch), atol=1e-5)
-    assert not torch.allclose(guided.target(shown, told, stretch), plain.target(shown, told, stretch), atol=1e-5)
+    assert torch.allclose(
+        guided.teacher_velocity(shown, empty, stretch), plain.teacher_velocity(shown, empty, stretch), atol=1e-5
+    )
+    assert not torch.allclose(
+        guided.teacher_velocity(shown, told, stretch), plain.teacher_velocity(shown, told, stretch), atol=1e-5
+    )
 
 
 def test_levels_are_those_that_generating_walks() -> None:
     counts = (20, 80) * 60
-    levels, after = draw_steps(counts, DistilConfig(steps=5, free=0.0), LEVELS, LevelsConfig(), dice())
+    levels, after = draw_intervals(counts, DistilConfig(steps=5, free=0.0), LEVELS, LevelsConfig(), dice())
     for count in (20, 80):
         mine = torch.tensor([one == count for one in counts])
-        grid = walk(5, count, LEVELS)
+        grid = sampling_levels(5, count, LEVELS)
         distance = (levels[mine][:, None] - grid[None, :-1]).abs()
         assert distance.min(1).values.max() < 1e-6 and set(distance.argmin(1).tolist()) == set(range(5))
         assert torch.allclose(after[mine], grid[1:][distance.argmin(1)], atol=1e-6)
@@ -84,8 +88,8 @@ def test_levels_are_those_that_generating_walks() -> None:
 
 def test_free_levels_lie_between_and_lead_as_far() -> None:
     counts = (80,) * 200
-    levels, after = draw_steps(counts, DistilConfig(steps=4, free=1.0), LEVELS, LevelsConfig(), dice())
-    near = (levels[:, None] - walk(4, 80, LEVELS)[None]).abs().min(1).values
+    levels, after = draw_intervals(counts, DistilConfig(steps=4, free=1.0), LEVELS, LevelsConfig(), dice())
+    near = (levels[:, None] - sampling_levels(4, 80, LEVELS)[None]).abs().min(1).values
     assert (near > 1e-4).float().mean() > 0.9 and (after < levels).all() and (after >= 0).all()
     shift = 4.0  # of 80 tokens
     flat, then = (each / (shift + (1 - shift) * each) for each in (levels, after))
@@ -127,7 +131,7 @@ def test_only_the_adapter_learns_and_it_learns() -> None:
 
 def test_a_twin_has_the_same_weights_and_its_own_gradients() -> None:
     made = task()
-    twin = made.twin()
+    twin = made.replica()
     given = batch(made.transformer.config.in_channels)
     first, second = made.loss(given, 0, dice(1)), twin.loss(given, 0, dice(1))
     assert torch.equal(first, second)

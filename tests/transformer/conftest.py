@@ -1,4 +1,4 @@
-"""Tiny transformers: one made by diffusers with random weights, and ours with the same."""
+"""Tiny transformers: diffusers' own with random weights, and ours with the same weights."""
 
 from __future__ import annotations
 

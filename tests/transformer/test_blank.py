@@ -1,4 +1,4 @@
-"""Modules without weights."""
+"""Modules on the meta device, without weights."""
 
 import torch
 from torch import nn
@@ -13,14 +13,14 @@ SIZES = TransformerConfig(
 
 def test_a_blank_module_has_the_names_and_shapes_of_a_real_one():
     with blank():
-        bare = VideoTransformer(SIZES)
+        empty = VideoTransformer(SIZES)
     real = VideoTransformer(SIZES)
-    assert all(value.is_meta for value in bare.state_dict().values())
-    assert {k: v.shape for k, v in bare.state_dict().items()} == {k: v.shape for k, v in real.state_dict().items()}
-    assert all(isinstance(value, nn.Parameter) and value.requires_grad for value in bare.parameters())
+    assert all(value.is_meta for value in empty.state_dict().values())
+    assert {k: v.shape for k, v in empty.state_dict().items()} == {k: v.shape for k, v in real.state_dict().items()}
+    assert all(isinstance(value, nn.Parameter) and value.requires_grad for value in empty.parameters())
 
 
-def test_nothing_is_drawn_and_nothing_is_left_changed():
+def test_blank_draws_no_random_numbers_and_restores_torch_on_exit():
     torch.manual_seed(3)
     before = torch.get_rng_state()
     with blank():

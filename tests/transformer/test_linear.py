@@ -1,4 +1,4 @@
-"""Linear layers on oneDNN against torch's own, forward and backward."""
+"""Linear layers on oneDNN agree with torch's own, forward and backward."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from langit.transformer.linear import linear, on_onednn
+from langit.transformer.linear import ONEDNN, linear, uses_onednn
 
 
 @pytest.mark.parametrize("shape", [(7, 12, 5), (7, 5, 12), (1, 3, 3)])
@@ -30,14 +30,16 @@ def test_frozen_weights_get_no_gradient() -> None:
 
 
 def test_other_precisions_stay_with_torch() -> None:
-    assert not on_onednn(torch.zeros(2, dtype=torch.bfloat16))
+    single, half = torch.zeros(2), torch.zeros(2, dtype=torch.bfloat16)
+    assert uses_onednn(single, single) == ONEDNN
+    assert not any(uses_onednn(*factors) for factors in ((half, half), (single, half), (half, single)))
     with torch.autocast("cpu", torch.bfloat16):
-        assert not on_onednn(torch.zeros(2))
+        assert not uses_onednn(single, single)
     x, weight, bias = torch.randn(4, 3).double(), torch.randn(2, 3).double(), torch.randn(2).double()
     assert torch.equal(linear(x, weight, bias), F.linear(x, weight, bias))
 
 
-def test_its_work_is_counted() -> None:
+def test_the_flop_counter_counts_it() -> None:
     with FlopCounterMode(display=False) as counter:
         linear(torch.randn(4, 3), torch.randn(5, 3, requires_grad=True), torch.randn(5)).sum().backward()
     assert counter.get_total_flops() == 2 * 2 * 4 * 3 * 5  # forward, and the gradient of the weight

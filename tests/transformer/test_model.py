@@ -1,4 +1,4 @@
-"""The model against diffusers' own, with the same weights, and packs against single videos."""
+"""The model agrees with diffusers' own with the same weights, and packs agree with single videos."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_gradients_agree_with_diffusers(theirs: WanTransformer3DModel, ours: Vid
 
 @torch.no_grad()
 def test_diffusers_loads_what_we_save(ours: VideoTransformer, tmp_path: Path) -> None:
-    ours.proj_out.weight.add_(0.1)  # not what diffusers made: it must come from the file
+    ours.proj_out.weight.add_(0.1)  # weights that diffusers cannot have made itself: they must come from the file
     save_file(ours.state_dict(), tmp_path / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
     (tmp_path / "config.json").write_text(json.dumps(ours.config.to_diffusers()))
     back = WanTransformer3DModel.from_pretrained(tmp_path).eval()
@@ -140,7 +140,7 @@ def test_named_sizes() -> None:
         ({"window": 3}, "window"),
     ],
 )
-def test_a_config_that_cannot_be_is_named(change: dict[str, object], named: str) -> None:
+def test_errors_name_an_impossible_config(change: dict[str, object], named: str) -> None:
     plain = {**SIZES["pocket"].to_diffusers(), **change}
     with pytest.raises(ValueError, match=named):
         TransformerConfig.from_diffusers(plain)

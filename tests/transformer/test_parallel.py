@@ -1,4 +1,4 @@
-"""Sharding and compiling from outside change nothing that the model says."""
+"""Sharding does not change what a model computes or learns."""
 
 from __future__ import annotations
 
