@@ -1,4 +1,4 @@
-"""Train a model by a recipe, at one budget or at several, and see what its training took."""
+"""The verbs that train: a recipe at one budget or at several, and what its training took."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from langit.cli.entry import app
 from langit.cli.progress import progress
 
 CORES = max(os.cpu_count() or 1, 1)
-Name = Annotated[str, typer.Argument(help="A recipe's name, for example pocket.")]
+Name = Annotated[str, typer.Argument(help="The name of a recipe, for example pocket.")]
 Changes = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe.")]
-Workers = Annotated[int, typer.Option(min=1, help="Processes that render films.")]
-Output = Annotated[Path | None, typer.Option("-o", "--output", help="A folder for the report.")]
+Workers = Annotated[int, typer.Option(min=1, help="How many processes render films.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="The folder for the report.")]
+Device = Annotated[
+    str, typer.Option(help="Where to train: auto (the fastest that there is), cpu, cuda, cuda:1 or mps.")
+]
+Dtype = Annotated[str, typer.Option(help="The precision of computing: auto (bf16 on GPUs that have it), fp32 or bf16.")]
 
 
 @app.command()
@@ -24,23 +28,32 @@ def train(
     recipe: Name,
     changes: Changes = None,
     manifest: Annotated[
-        str | None, typer.Option(help="A curated set to learn from beside the films: a manifest's name or digest.")
+        str | None, typer.Option(help="A curated set of footage to learn from: a manifest's name or digest.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    base: Annotated[
+        str | None, typer.Option(help="A model whose weights training begins from: its name, folder or digest.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     workers: Workers = CORES,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
 ) -> None:
-    """Walk a recipe from films to a model."""
+    """Train a model by a recipe, from films and footage to a bundle."""
     from langit.config import override
     from langit.recipes import find
 
     changed = override(find(recipe), changes or [])
     if manifest is not None:
         changed = replace(changed, manifest=manifest)
+    if base is not None:
+        changed = replace(changed, base=base)
 
+    from langit.device import Placement
     from langit.recipes.run import run
 
+    placement = Placement.choose(device, dtype)
     with progress() as report:
-        folder = run(changed, resume=resume, workers=workers, report=report)
+        folder = run(changed, resume=resume, workers=workers, report=report, placement=placement)
     typer.echo(folder)
 
 
@@ -49,19 +62,22 @@ def scale(
     recipe: Name,
     changes: Changes = None,
     budgets: Annotated[
-        str, typer.Option(help="Steps of each run, as 125,500,2000; a sixteenth, a quarter and all if left out.")
+        str,
+        typer.Option(help="Steps of each run, for example 125,500,2000; otherwise a sixteenth, a quarter and all."),
     ] = "",
     size: Annotated[
         list[str] | None,
-        typer.Option(metavar="'NAME KEY=VALUE…'", help="Another size of the transformer, as 'half num_layers=3'."),
+        typer.Option(metavar="'NAME KEY=VALUE…'", help="Another size of transformer, such as 'half num_layers=3'."),
     ] = None,
-    prompts: Annotated[int, typer.Option(min=2, help="How many prompts that were never trained on.")] = 100,
-    seeds: Annotated[int, typer.Option(min=1, help="How many videos of each.")] = 1,
-    clips: Annotated[int, typer.Option(min=2, help="On how many clips never trained on the loss is taken.")] = 320,
+    prompts: Annotated[int, typer.Option(min=2, help="How many held-out prompts each run is tested on.")] = 100,
+    seeds: Annotated[int, typer.Option(min=1, help="How many videos of each prompt.")] = 1,
+    clips: Annotated[int, typer.Option(min=2, help="How many held-out clips the loss is taken over.")] = 320,
     output: Output = None,
     workers: Workers = CORES,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
 ) -> None:
-    """Train a recipe's first stage at several budgets, and say what more computing gives."""
+    """Train a recipe's first stage at several budgets, and report what more computing gives."""
     from rich.console import Console
 
     from langit.config import override
@@ -70,12 +86,13 @@ def scale(
     changed = override(find(recipe), changes or [])
     sizes = {words.split(maxsplit=1)[0]: words.split()[1:] for words in size or [] if words.strip()}
     if len(sizes) < len(size or []) or not all(sizes.values()):
-        raise ValueError(f"--size {', '.join(map(repr, size or []))}: give each a name of its own and its changes")
+        raise ValueError(f"--size {', '.join(map(repr, size or []))}: give each size its own name and its changes")
     wanted = [word for word in budgets.split(",") if word.strip()]
     if not all(word.strip().isdecimal() for word in wanted):
         raise ValueError(f"--budgets {budgets!r} are not numbers of steps, for example 125,500,2000")
 
-    from langit.recipes.scale import Asked, scale
+    from langit.device import Placement
+    from langit.recipes.scale import ScalingTest, scale
 
     folder = output or Path(f"scale-{changed.name}")
     with progress() as report:
@@ -85,8 +102,9 @@ def scale(
             sizes,
             folder=folder,
             report=report,
-            asked=Asked(prompts, seeds, clips),
+            asked=ScalingTest(prompts, seeds, clips),
             workers=workers,
+            placement=Placement.choose(device, dtype),
         )
     Console().print(done.table())
     typer.echo(folder.absolute())
@@ -94,7 +112,7 @@ def scale(
 
 @app.command()
 def runs(recipe: Name, changes: Changes = None, output: Output = None) -> None:
-    """What each stage of a recipe's training took and came to, as far as it is."""
+    """Report what each stage of a recipe's training took and reached so far."""
     from rich.console import Console
 
     from langit.config import override

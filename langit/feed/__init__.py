@@ -1,1 +1,1 @@
-"""Clips -> batches: what may be trained on, latents cached by hash, packing by tokens, the exposure log."""
+"""Clips to batches: what may be trained on, latents cached by hash, packing by token count, the exposure log."""

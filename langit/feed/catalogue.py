@@ -1,10 +1,11 @@
-"""What may be trained on, and where its pixels lie: the ledger's allowed clips joined with the rendered films.
+"""What may be trained on, and where its pixels lie: the ledger's allowed clips joined with the files on disk.
 
-The ledger decides; a film on disk that the ledger does not allow, or does not know, is never an entry.
+The ledger decides. A film on disk that the ledger does not know or does not allow never becomes a training clip.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,78 +14,119 @@ from jaxtyping import UInt8
 from safetensors import safe_open
 from torch import Tensor
 
-from langit.ledger.rights import Policy
+from langit.ledger.policy import Policy
+from langit.ledger.record import Clip, Source
 from langit.ledger.store import Ledger, Refusal
 from langit.shapes import PixelShape
 from langit.worlds.shard import Shard, folder_of, open_shards
 from langit.worlds.world import WORLDS
 
-ORDER = {version: place for place, version in enumerate(WORLDS)}
+_WORLD_ORDER = {version: number for number, version in enumerate(WORLDS)}
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A clip that may be trained on: its ledger digest, its captions and the row of a shard that holds its film."""
+class StoredClip:
+    """A clip that may be trained on, and the row of the safetensors shard that holds its frames."""
 
-    clip: str
+    digest: str  # in the ledger
     captions: tuple[str, ...]
     pixels: PixelShape
-    seed: int
     mirrored: bool
     shard: Path
     row: int
-    world: str = ""  # the version of the world that the film is of; "" for footage
 
 
-def catalogue(ledger: Ledger, policy: Policy, folder: Path) -> tuple[tuple[Entry, ...], tuple[Refusal, ...]]:
-    """Entries in the order of size, world and seed, and what the policy turned away.
+@dataclass(frozen=True)
+class FilmClip(StoredClip):
+    """A clip of a rendered film: the version of its world, and the seed that the film was rendered from."""
+
+    world: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class FootageClip(StoredClip):
+    """A clip of real footage, sampled at ``fps`` frames a second."""
+
+    fps: float
+
+
+@dataclass(frozen=True)
+class ClipRecords:
+    """What the ledger says about clips, read once: which may be trained on, their sources, their captions.
+
+    ``size`` is the number of ledger entries at the time of reading. A value is out of date, and a take-down may be
+    missing from it, as soon as the ledger is longer.
+    """
+
+    size: int
+    clips: tuple[Clip, ...]
+    refused: tuple[Refusal, ...]
+    sources: Mapping[str, Source]  # by digest
+    captions: Mapping[str, tuple[str, ...]]  # by clip digest: those entered after the clip
+
+    @classmethod
+    def read(cls, ledger: Ledger, policy: Policy) -> ClipRecords:
+        """Read them from the ledger, under a policy that says which licences and consents are enough."""
+        size = ledger.size  # before the rest: an entry made meanwhile leaves the value out of date, never too new
+        selection = ledger.allowed_clips(policy)
+        captions: dict[str, tuple[str, ...]] = {}
+        for caption in ledger.captions():
+            captions[caption.clip] = (*captions.get(caption.clip, ()), caption.text)
+        sources = {source.digest: source for source in ledger.sources()}
+        return cls(size, tuple(selection.clips), tuple(selection.refused), sources, captions)
+
+
+def film_clips(records: ClipRecords, folder: Path) -> tuple[FilmClip, ...]:
+    """The allowed clips of rendered films that are on disk, in the order of size, world and seed.
 
     Args:
-        ledger: says which clips there are and whether they may be used.
-        policy: what licences allow.
+        records: what the ledger allows.
         folder: of rendered films, see `worlds.shard`.
     """
-    selection = ledger.allowed_clips(policy)
-    sources = {source.digest: source for source in ledger.sources()}
-    places = {
+    sources = records.sources.values()
+    rows = {
         hashes["pixels"]: (shard.path, row)
-        for world, size in sorted({(s.generator_version or "", s.size) for s in sources.values() if s.size})
+        for world, size in sorted({(source.generator_version or "", source.size) for source in sources if source.size})
         for shard in _shards(folder, PixelShape.parse(size), world)
         for row, hashes in enumerate(shard.hashes)
     }
-    entries = []
-    for clip in selection.clips:
-        source = sources[clip.source]
-        place = places.get(source.content_sha256)
+    films = []
+    for clip in records.clips:
+        source = records.sources[clip.source]
+        place = rows.get(source.content_sha256)
         if place is not None and source.size is not None and source.seed is not None:
             pixels = PixelShape.parse(source.size)
             world = source.generator_version or ""
-            entries.append(Entry(clip.digest, clip.captions, pixels, source.seed, clip.mirrored, *place, world))
-    # films of later worlds come after those of the first
-    entries.sort(key=lambda e: (e.pixels, ORDER.get(e.world, 0), e.shard.name, e.row, e.mirrored))
-    return tuple(entries), selection.refused
+            films.append(FilmClip(clip.digest, clip.captions, pixels, clip.mirrored, *place, world, source.seed))
+    # The order decides which clips share a batch, so it must not change when a later world is added: worlds sort by
+    # when they were added to the code, not by name.
+    films.sort(
+        key=lambda film: (film.pixels, _WORLD_ORDER.get(film.world, 0), film.shard.name, film.row, film.mirrored)
+    )
+    return tuple(films)
 
 
 def _shards(folder: Path, pixels: PixelShape, world: str) -> list[Shard]:
     return open_shards(folder, pixels, world) if folder_of(folder, pixels, world).is_dir() else []
 
 
-class Films:
-    """Reads films of entries out of their shards, which stay open."""
+class FrameReader:
+    """Reads the frames of clips out of their shards, which stay open (memory-mapped)."""
 
     def __init__(self) -> None:
         self._shards: dict[Path, safe_open] = {}
 
-    def frames(self, entry: Entry) -> UInt8[Tensor, "T H W 3"]:
+    def frames(self, clip: StoredClip) -> UInt8[Tensor, "T H W 3"]:
         """The clip's frames, mirrored where the clip is."""
-        return self._read(entry, "frames")
+        return self._read(clip, "frames")
 
-    def masks(self, entry: Entry) -> UInt8[Tensor, "T H W"]:
+    def masks(self, clip: StoredClip) -> UInt8[Tensor, "T H W"]:
         """Which thing each pixel shows; 0 is none."""
-        return self._read(entry, "masks")
+        return self._read(clip, "masks")
 
-    def _read(self, entry: Entry, name: str) -> Tensor:
-        if entry.shard not in self._shards:
-            self._shards[entry.shard] = safe_open(entry.shard, "pt")
-        row: Tensor = self._shards[entry.shard].get_slice(name)[entry.row]  # type: ignore[no-untyped-call]  # Rust
-        return torch.flip(row, dims=(2,)) if entry.mirrored else row
+    def _read(self, clip: StoredClip, name: str) -> Tensor:
+        if clip.shard not in self._shards:
+            self._shards[clip.shard] = safe_open(clip.shard, "pt")
+        row: Tensor = self._shards[clip.shard].get_slice(name)[clip.row]  # type: ignore[no-untyped-call]  # Rust
+        return torch.flip(row, dims=(2,)) if clip.mirrored else row

@@ -1,63 +1,133 @@
-"""The exposure log: which clip was trained on at which step, as fixed rows in an append-only file.
+"""The exposure log: which clip was trained on at which step, as fixed-size rows in an append-only file.
 
-One row is 4 bytes of step (big-endian) and 32 bytes of the clip's digest. The root over the rows (RFC 6962) goes into
-the model's provenance, so that "was this clip used, and when?" has an answer that can be proved. A resumed run cuts the
-log back to what its checkpoint had seen; nothing else ever shortens it.
+One row is 4 bytes of step (big-endian) and 32 bytes of the clip's digest. The Merkle root over the rows (RFC 6962) goes
+into the model's provenance, so that "was this clip used, and when?" has an answer that can be proved. A run that is
+resumed cuts the log back to what its checkpoint had seen; nothing else ever shortens it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from langit.ledger.exposures import ROW
-from langit.ledger.log import leaf_hash, root
+from langit.ledger.log import Frontier, leaf_hash
+
+_READ = 4096 * ROW.size  # bytes at a time
 
 
 class ExposureLog:
-    """Rows appended to a file; ``rows`` counts those of this run so far."""
+    """Rows appended to a file. ``rows`` is how many this run has written or taken over.
+
+    One process writes: `train.lock` sees to that. As a second line of defence :meth:`flush` refuses to go on when the
+    file holds more or fewer rows than were written here.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows = path.stat().st_size // ROW.size if path.exists() else 0
+        self._frontier: Frontier | None = None  # over the rows so far, or None until they were read once
 
-    def enter(self, step: int, clips: tuple[str, ...]) -> None:
-        """Append a row for each clip (hex digests)."""
+    def append(self, step: int, clips: tuple[str, ...]) -> None:
+        """Append a row for each clip (digests in hex).
+
+        Raises:
+            OSError: the file cannot be written, for example because the disk is full.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
-            file.write(b"".join(ROW.pack(step, bytes.fromhex(clip.removeprefix("sha256:"))) for clip in clips))
+        rows = [ROW.pack(step, bytes.fromhex(clip.removeprefix("sha256:"))) for clip in clips]
+        frontier = self._frontier if self._frontier is not None else self._read_frontier()
+        with self.path.open("ab", buffering=0) as file:
+            data = b"".join(rows)
+            if file.write(data) != len(data):  # unbuffered: a full disk may take a part and say nothing
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        self._frontier = frontier.extend(leaf_hash(row) for row in rows)
         self.rows += len(clips)
 
     def flush(self) -> None:
-        """Return only when every row is on disk."""
-        if self.path.exists():
-            with self.path.open("ab") as file:
-                os.fsync(file.fileno())
-
-    def cut(self, rows: int) -> None:
-        """Drop what was written after a checkpoint.
+        """Return only when every row is on disk.
 
         Raises:
-            ValueError: the log is shorter than the checkpoint says: rows are missing.
+            ValueError: the file does not hold the rows that were written: something else writes to it.
         """
-        have = self.path.stat().st_size // ROW.size if self.path.exists() else 0
-        if have < rows:
-            raise ValueError(f"{self.path} has {have} rows, the checkpoint saw {rows}: restore the log or start anew")
+        if not self.path.exists():
+            return
+        with self.path.open("ab") as file:
+            os.fsync(file.fileno())
+            size = os.fstat(file.fileno()).st_size
+        if size != self.rows * ROW.size:
+            raise ValueError(
+                f"{self.path} holds {size} bytes where {self.rows * ROW.size} were written: another process writes to"
+                " it; stop it, and go on with --resume"
+            )
+
+    def cut(self, rows: int) -> None:
+        """Keep the first ``rows`` rows and drop what was written after them.
+
+        Raises:
+            ValueError: the log is shorter: rows are missing.
+        """
+        there = self.path.stat().st_size // ROW.size if self.path.exists() else 0
+        if there < rows:
+            raise ValueError(
+                f"{self.path} has {there} rows, the checkpoint saw {rows}: restore the log, or begin a new run"
+            )
         if self.path.exists():
             with self.path.open("r+b") as file:
                 file.truncate(rows * ROW.size)
         self.rows = rows
+        self._frontier = None
+
+    def restore(self, rows: int, step: int, root: str | None) -> None:
+        """Cut the log back to a checkpoint, after checking that it is the log of that checkpoint.
+
+        Args:
+            rows: how many the checkpoint saw.
+            step: the checkpoint's; the rows before it are of steps below.
+            root: the Merkle root over the rows (hex), or None where the checkpoint is older than this check.
+
+        Raises:
+            ValueError: rows are missing, were written by two processes at once, or are not those that were seen.
+        """
+        last = 0
+        for number, (at, _) in enumerate(self.read()):
+            if number >= rows:
+                break
+            if at < last or at >= step:
+                wrong = f"falls from {last}" if at < last else f"is past the checkpoint's {step}"
+                raise ValueError(
+                    f"{self.path}: the step of row {number} is {at}, which {wrong}. Two processes may have trained this"
+                    " run at once. What was seen is not known any more: remove the run's folder and train it again"
+                )
+            last = at
+        self.cut(rows)
+        if root is not None and self.root() != root:
+            raise ValueError(
+                f"{self.path} is not the log of the checkpoint (root {self.root()[:16]}…, the checkpoint's is"
+                f" {root[:16]}…): restore the log, or remove the run's folder and train it again"
+            )
 
     def read(self) -> Iterator[tuple[int, str]]:
-        """Every (step, clip digest), in order."""
-        if not self.path.exists():
-            return
-        with self.path.open("rb") as file:
-            while row := file.read(ROW.size):
-                step, clip = ROW.unpack(row)
-                yield step, clip.hex()
+        """Every (step, clip digest), in order; an incomplete last row is left out."""
+        for row in self._read_rows():
+            step, clip = ROW.unpack(row)
+            yield step, clip.hex()
 
     def root(self) -> str:
         """The Merkle root over all rows, hex."""
-        return root([leaf_hash(ROW.pack(step, bytes.fromhex(clip))) for step, clip in self.read()]).hex()
+        if self._frontier is None:
+            self._frontier = self._read_frontier()
+        return self._frontier.root().hex()
+
+    def _read_rows(self) -> Iterator[bytes]:
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            while data := file.read(_READ):
+                for start in range(0, len(data) - ROW.size + 1, ROW.size):
+                    yield data[start : start + ROW.size]
+
+    def _read_frontier(self) -> Frontier:
+        return Frontier().extend(leaf_hash(row) for row in self._read_rows())

@@ -1,8 +1,8 @@
-"""Latents of clips, made once for each encoder and kept by its hash.
+"""Latents of clips, encoded once for each encoder and cached under its hash.
 
-Latents belong to a model, not to footage: another encoder has another folder; another decoder has not. Kept as
-half-precision safetensors, one file for each shard of films, written whole or not at all; which clip each row is stands
-in the file.
+Latents belong to a model, not to footage: another encoder has another folder, another decoder has not. They are kept as
+half-precision safetensors, one file for each shard of frames, written whole or not at all; the file's metadata says
+which clip each row is.
 """
 
 from __future__ import annotations
@@ -15,25 +15,29 @@ from itertools import groupby
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save, save_file
+from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional
 
 from langit.autoencoder.model import Autoencoder, to_float
 from langit.config import canonical, dump
-from langit.feed.catalogue import Entry, Films
-from langit.feed.windows import starts_of
-from langit.files import atomic_write
+from langit.device import placement_of
+from langit.feed.catalogue import FrameReader, StoredClip
+from langit.feed.tensors import write_tensors
+from langit.feed.windows import window_starts
 from langit.shapes import whole_frames
 
 
 @dataclass(frozen=True)
-class View:
-    """A clip from one of its frames on. ``share`` is the share of each token's pixels that show a thing."""
+class LatentView:
+    """A clip from one of its frames on, encoded as a video of its own.
 
-    latents: Float[Tensor, "C F h w"]  # half precision
+    ``share`` is the share of each token's pixels that show a thing.
+    """
+
+    latents: Float[Tensor, "C F h w"]  # half precision, on the CPU
     share: Float[Tensor, "F r s"]
 
     @property
@@ -44,11 +48,11 @@ class View:
 
 @dataclass(frozen=True)
 class LatentClip:
-    """A clip as the flow task reads it: all of it, then its later parts, each encoded as a video of its own."""
+    """A clip as the flow task reads it: the view of all of it, then the views that begin later."""
 
     digest: str
     captions: tuple[str, ...]
-    views: tuple[View, ...]
+    views: tuple[LatentView, ...]
 
 
 def encoder_hash(autoencoder: Autoencoder) -> str:
@@ -66,81 +70,96 @@ def latent_statistics(autoencoder: Autoencoder, videos: Sequence[Tensor]) -> tup
     return flat.mean(dim=1), flat.std(dim=1)
 
 
-def token_share(masks: Tensor, time: int, cell: int) -> Float[Tensor, "F r s"]:
-    """Share of thing pixels in every token: masks (T, H, W), ``time`` frames and ``cell`` pixels to a token side."""
-    there = (masks > 0).float()
-    padded = torch.cat([there[:1].expand(time - 1, -1, -1), there])
+def token_share(masks: UInt8[Tensor, "T H W"], time: int, cell: int) -> Float[Tensor, "F r s"]:
+    """The share of thing pixels in every token.
+
+    Args:
+        masks: which thing each pixel shows; 0 is none.
+        time: frames to a latent frame.
+        cell: pixels to a side of a token.
+    """
+    is_thing = (masks > 0).float()
+    # The first latent frame covers one pixel frame, as if that frame had been there ``time`` times.
+    padded = torch.cat([is_thing[:1].expand(time - 1, -1, -1), is_thing])
     return functional.avg_pool3d(padded[None, None], (time, cell, cell))[0, 0]
 
 
 @torch.no_grad()
 def cache_latents(
-    entries: Sequence[Entry],
-    films: Films,
+    clips: Sequence[StoredClip],
+    reader: FrameReader,
     autoencoder: Autoencoder,
     folder: Path,
     report: Callable[[int, int], None],
     starts: int = 0,
     batch: int = 20,
 ) -> list[LatentClip]:
-    """The latents of every entry, from the cache where they are there, encoded and kept where not.
+    """The latents of every clip; those that are not in the cache are encoded and kept.
 
     Args:
-        entries: clips and where their films lie.
-        films: reads them.
-        autoencoder: whose latents they are.
+        clips: which clips, and where their frames lie.
+        reader: reads the frames.
+        autoencoder: whose latents they are; encoding runs where it is placed.
         folder: of the cache.
-        report: told of shards done, of how many.
-        starts: later frames of each film from which it is encoded once more.
-        batch: films that are encoded at once.
+        report: called with the number of shards done, and of how many.
+        starts: how many later frames of each clip to encode it from once more.
+        batch: clips that are encoded at once.
     """
     place = folder / encoder_hash(autoencoder)[:16]
-    by_shard = [(shard, list(group)) for shard, group in groupby(entries, key=lambda entry: entry.shard)]
-    clips: list[LatentClip] = []
-    for done, (shard, group) in enumerate(by_shard):
-        rows = []
-        for start in (0, *starts_of(shard.stem, group[0].pixels.frames, starts)):
+    by_shard = [(shard, list(group)) for shard, group in groupby(clips, key=lambda clip: clip.shard)]
+    latent_clips: list[LatentClip] = []
+    for done, (shard, group) in enumerate(by_shard, start=1):
+        views = []
+        for start in (0, *window_starts(shard.stem, group[0].pixels.frames, starts)):
             stem = shard.stem if start == 0 else f"{shard.stem}-from-{start:03d}"
-            file = place / shard.parent.parent.name / shard.parent.name / f"{stem}.safetensors"  # of a world, of a size
-            if _clips_of(file) != [entry.clip for entry in group]:
-                _encode(group, films, autoencoder, file, start, batch)
-            with safe_open(file, "pt") as stored:
-                latents, shares = stored.get_tensor("latents"), stored.get_tensor("shares").float()
-            shares = shares.reshape(len(group), latents.shape[2], latents.shape[3] // 2, latents.shape[4] // 2)
-            rows.append([View(*pair) for pair in zip(latents, shares, strict=True)])
-        clips += [
-            LatentClip(entry.clip, entry.captions, views)
-            for entry, views in zip(group, zip(*rows, strict=True), strict=True)
+            # A shard's folder is named for its size, and the folder above for its world or its version of footage.
+            file = place / shard.parent.parent.name / shard.parent.name / f"{stem}.safetensors"
+            if _stored_digests(file) != [clip.digest for clip in group]:
+                _encode_shard(group, reader, autoencoder, file, start, batch)
+            views.append(_read_views(file, len(group)))
+        latent_clips += [
+            LatentClip(clip.digest, clip.captions, own)
+            for clip, own in zip(group, zip(*views, strict=True), strict=True)
         ]
-        report(done + 1, len(by_shard))
-    return clips
+        report(done, len(by_shard))
+    return latent_clips
 
 
-def _clips_of(file: Path) -> list[str] | None:
+def _read_views(file: Path, count: int) -> list[LatentView]:
+    with safe_open(file, "pt") as stored:
+        latents, shares = stored.get_tensor("latents"), stored.get_tensor("shares").float()
+    shares = shares.reshape(count, latents.shape[2], latents.shape[3] // 2, latents.shape[4] // 2)
+    return [LatentView(*pair) for pair in zip(latents, shares, strict=True)]
+
+
+def _stored_digests(file: Path) -> list[str] | None:
+    """The clips of a cache file; None where it is missing or damaged, and has to be encoded again."""
     if not file.exists():
         return None
     try:
         with safe_open(file, "pt") as stored:
-            found: list[str] = json.loads(stored.metadata()["clips"])
+            digests: list[str] = json.loads(stored.metadata()["clips"])
     except (SafetensorError, KeyError, TypeError, ValueError):
-        return None  # damaged: encoded again
-    return found
+        return None
+    return digests
 
 
-def _encode(group: Sequence[Entry], films: Films, autoencoder: Autoencoder, file: Path, start: int, batch: int) -> None:
+def _encode_shard(
+    group: Sequence[StoredClip], reader: FrameReader, autoencoder: Autoencoder, file: Path, start: int, batch: int
+) -> None:
     latents, shares = [], []
+    placement = placement_of(autoencoder)
     time, cell = autoencoder.config.time, 2 * autoencoder.config.space
+    # The encoder takes 1 + 4k frames; what is left over at the end is not encoded.
     end = start + whole_frames(group[0].pixels.frames - start, autoencoder.config.compression)
     for part in _parts(group, batch):
-        video = to_float(torch.stack([films.frames(entry)[start:end] for entry in part]))
-        latents.append(autoencoder.encode(video).half())
-        shares += [token_share(films.masks(entry)[start:end], time, cell).flatten().half() for entry in part]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    whole = {"latents": torch.cat(latents), "shares": torch.stack(shares)}
-    with atomic_write(file, durable=True) as unfinished:
-        save_file(whole, unfinished, metadata={"clips": json.dumps([entry.clip for entry in group])})
+        frames = torch.stack([reader.frames(clip)[start:end] for clip in part])
+        latents.append(autoencoder.encode(placement.put(to_float(frames))).cpu().half())
+        shares += [token_share(reader.masks(clip)[start:end], time, cell).flatten().half() for clip in part]
+    tensors = {"latents": torch.cat(latents), "shares": torch.stack(shares)}
+    write_tensors(file, tensors, {"clips": json.dumps([clip.digest for clip in group])})
 
 
-def _parts(group: Sequence[Entry], size: int) -> Iterator[Sequence[Entry]]:
+def _parts(group: Sequence[StoredClip], size: int) -> Iterator[Sequence[StoredClip]]:
     for start in range(0, len(group), size):
         yield group[start : start + size]

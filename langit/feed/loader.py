@@ -9,66 +9,71 @@ from __future__ import annotations
 import bisect
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from langit.feed.batch import Batch
-from langit.feed.catalogue import Entry, Films
+from langit.feed.catalogue import FrameReader, StoredClip
 from langit.feed.latents import LatentClip
-from langit.feed.windows import Window, WindowConfig, draw_window
+from langit.feed.windows import TrainingWindow, WindowConfig, draw_window
 from langit.patches import pack_by_tokens
 from langit.shapes import Compression, latent_shape
 
-WHOLE = WindowConfig()
-STRETCH = 8  # batches' worth of tokens that are packed together
+WHOLE_CLIPS = WindowConfig()
+STRETCH = 8  # batches' worth of tokens that are packed together: more fills bins better, and mixes clips less
 
 
 @dataclass(frozen=True)
-class Order:
-    """The batches of every epoch, as indices into the clips. ``lengths`` gives their tokens in an epoch."""
+class BatchOrder:
+    """The batches of every epoch, as indices into the clips.
+
+    ``lengths`` gives the clips' tokens in an epoch, ``budget`` the most tokens of a batch.
+    """
 
     lengths: Callable[[int], Sequence[int]]
     budget: int
     seed: int
+    # Caches of what follows from the fields above: the newest epochs' batches, and the step that each epoch begins at.
     _epochs: dict[int, tuple[tuple[int, ...], ...]] = field(default_factory=dict, repr=False)
     _starts: list[int] = field(default_factory=lambda: [0], repr=False)
 
     def __post_init__(self) -> None:
         if not self.lengths(0):
-            raise ValueError("no clip may be trained on: add films to the ledger, or look at why they are refused")
+            raise ValueError("no clip may be trained on: add films to the ledger, or see why they are refused")
 
     def epoch(self, step: int) -> int:
         """The epoch that a step belongs to."""
         while step >= self._starts[-1]:
-            self._starts.append(self._starts[-1] + len(self._epoch(len(self._starts) - 1)))
+            self._starts.append(self._starts[-1] + len(self._batches(len(self._starts) - 1)))
         return bisect.bisect_right(self._starts, step) - 1
 
     def batch(self, step: int) -> tuple[int, ...]:
         """The clips of a step."""
         epoch = self.epoch(step)
-        return self._epoch(epoch)[step - self._starts[epoch]]
+        return self._batches(epoch)[step - self._starts[epoch]]
 
-    def _epoch(self, epoch: int) -> tuple[tuple[int, ...], ...]:
-        """The batches of an epoch; the newest few are remembered."""
+    def _batches(self, epoch: int) -> tuple[tuple[int, ...], ...]:
+        """The batches of an epoch; the newest two are cached."""
         if epoch not in self._epochs:
-            self._epochs[epoch] = self._cut(epoch)
+            self._epochs[epoch] = self._pack(epoch)
             for old in list(self._epochs)[:-2]:
                 del self._epochs[old]
         return self._epochs[epoch]
 
-    def _cut(self, epoch: int) -> tuple[tuple[int, ...], ...]:
+    def _pack(self, epoch: int) -> tuple[tuple[int, ...], ...]:
         lengths = self.lengths(epoch)
-        shuffle = random.Random(f"order:{self.seed}:{epoch}")
+        # A text seed goes through SHA-512, which does not depend on PYTHONHASHSEED.
+        rng = random.Random(f"order:{self.seed}:{epoch}")
         order = list(range(len(lengths)))
-        shuffle.shuffle(order)
+        rng.shuffle(order)
         batches: list[tuple[int, ...]] = []
         stretch: list[int] = []
         tokens = 0
 
-        def packed() -> list[tuple[int, ...]]:
+        def pack_stretch() -> list[tuple[int, ...]]:
             bins = pack_by_tokens([lengths[index] for index in stretch], self.budget)
             return [tuple(stretch[i] for i in bin_) for bin_ in bins]
 
@@ -76,16 +81,16 @@ class Order:
             stretch.append(index)
             tokens += lengths[index]
             if tokens >= STRETCH * self.budget:
-                bins = sorted(packed(), key=lambda bin_: sum(lengths[index] for index in bin_))
+                bins = sorted(pack_stretch(), key=lambda bin_: sum(lengths[index] for index in bin_))
                 batches += bins[1:]
                 stretch = list(bins[0])  # the emptiest is packed again with what follows
                 tokens = sum(lengths[index] for index in stretch)
-        batches += packed()
-        shuffle.shuffle(batches)
+        batches += pack_stretch()
+        rng.shuffle(batches)  # or the fullest bins of each stretch would always come first
         return tuple(batches)
 
 
-def always(lengths: Sequence[int]) -> Callable[[int], Sequence[int]]:
+def constant_lengths(lengths: Sequence[int]) -> Callable[[int], Sequence[int]]:
     """The same lengths in every epoch."""
     return lambda _epoch: lengths
 
@@ -96,20 +101,33 @@ class LatentItems:
 
     latents: list[Float[Tensor, "C F h w"]]
     captions: list[str]
-    shares: list[Float[Tensor, " n"]]  # of each token's pixels that show a thing
-    begun: list[bool]  # whether it begins later than its clip, in the middle of what the caption tells
+    shares: list[Float[Tensor, " n"]]  # of each token's pixels, how many show a thing
+    starts_later: list[bool]  # whether the window begins after its clip, in the middle of what the caption tells
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Tokens of each video."""
+        return tuple(share.shape[0] for share in self.shares)
+
+    def to(self, device: torch.device) -> LatentItems:
+        """The same items with their tensors on a device."""
+        return replace(
+            self,
+            latents=[video.to(device, non_blocking=True) for video in self.latents],
+            shares=[share.to(device, non_blocking=True) for share in self.shares],
+        )
 
 
 class LatentFeed:
     """Packs of windows of latent clips, with a caption each."""
 
     def __init__(
-        self, clips: Sequence[LatentClip], token_budget: int, seed: int, windows: WindowConfig = WHOLE
+        self, clips: Sequence[LatentClip], token_budget: int, seed: int, windows: WindowConfig = WHOLE_CLIPS
     ) -> None:
         self.clips, self.seed, self.windows = clips, seed, windows
-        self.order = Order(self._lengths, token_budget, seed)
+        self.order = BatchOrder(self._lengths, token_budget, seed)
 
-    def window(self, epoch: int, index: int) -> Window:
+    def window(self, epoch: int, index: int) -> TrainingWindow:
         """The part of a clip that an epoch learns from."""
         views = tuple(view.frames for view in self.clips[index].views)
         return draw_window(views, self.windows, random.Random(f"window:{self.seed}:{epoch}:{index}"))
@@ -121,50 +139,42 @@ class LatentFeed:
             for window, clip in zip(windows, self.clips, strict=True)
         )
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> Batch[LatentItems]:
         epoch, indices = self.order.epoch(step), self.order.batch(step)
         chosen = [self.clips[index] for index in indices]
         windows = [self.window(epoch, index) for index in indices]
         views = [clip.views[window.view] for clip, window in zip(chosen, windows, strict=True)]
-        pick = random.Random(f"captions:{self.seed}:{step}")
-        shares = [view.share[: window.frames].flatten() for view, window in zip(views, windows, strict=True)]
-        lengths = tuple(share.shape[0] for share in shares)
+        rng = random.Random(f"captions:{self.seed}:{step}")
+        items = LatentItems(
+            latents=[view.latents[:, : w.frames].float() for view, w in zip(views, windows, strict=True)],
+            captions=[clip.captions[int(rng.random() * len(clip.captions))] for clip in chosen],
+            shares=[view.share[: window.frames].flatten() for view, window in zip(views, windows, strict=True)],
+            starts_later=[window.view > 0 for window in windows],
+        )
+        return Batch(clips=tuple(clip.digest for clip in chosen), tokens=sum(items.lengths), items=items)
+
+
+class FrameFeed:
+    """Batches of whole clips of one size, as uint8 frames (B, T, H, W, 3), for tasks that learn from pixels."""
+
+    def __init__(self, clips: Sequence[StoredClip], reader: FrameReader, batch: int, seed: int) -> None:
+        self.clips, self.reader, self.seed = clips, reader, seed
+        self.by_size: dict[str, list[int]] = {}
+        for index, clip in enumerate(clips):
+            self.by_size.setdefault(str(clip.pixels), []).append(index)
+        # A "token" is a clip here: packing to a budget of ``batch`` gives batches of so many clips.
+        self.orders = {
+            size: BatchOrder(constant_lengths((1,) * len(indices)), min(batch, len(indices)), seed)
+            for size, indices in self.by_size.items()
+        }
+
+    def batch(self, step: int) -> Batch[Tensor]:
+        rng = random.Random(f"size:{self.seed}:{step}")
+        sizes = list(self.by_size)
+        size = rng.choices(sizes, weights=[len(self.by_size[name]) for name in sizes])[0]
+        chosen = [self.clips[self.by_size[size][index]] for index in self.orders[size].batch(step)]
         return Batch(
             clips=tuple(clip.digest for clip in chosen),
-            tokens=sum(lengths),
-            kind=lengths,
-            items=LatentItems(
-                latents=[view.latents[:, : w.frames].float() for view, w in zip(views, windows, strict=True)],
-                captions=[clip.captions[int(pick.random() * len(clip.captions))] for clip in chosen],
-                shares=shares,
-                begun=[window.view > 0 for window in windows],
-            ),
-        )
-
-
-class FilmFeed:
-    """Batches of whole films of one size, as uint8 frames (B, T, H, W, 3), for tasks that learn from pixels."""
-
-    def __init__(self, entries: Sequence[Entry], films: Films, batch: int, seed: int) -> None:
-        self.entries, self.films, self.count = entries, films, batch
-        self.groups: dict[str, list[int]] = {}
-        for index, entry in enumerate(entries):
-            self.groups.setdefault(str(entry.pixels), []).append(index)
-        self.orders = {
-            size: Order(always((1,) * len(indices)), min(batch, len(indices)), seed)
-            for size, indices in self.groups.items()
-        }
-        self.seed = seed
-
-    def batch(self, step: int) -> Batch:
-        pick = random.Random(f"size:{self.seed}:{step}")
-        sizes = list(self.groups)
-        size = pick.choices(sizes, weights=[len(self.groups[name]) for name in sizes])[0]
-        chosen = [self.entries[self.groups[size][index]] for index in self.orders[size].batch(step)]
-        frames = torch.stack([self.films.frames(entry) for entry in chosen])
-        return Batch(
-            clips=tuple(entry.clip for entry in chosen),
-            tokens=sum(latent_shape(entry.pixels, Compression()).cells for entry in chosen),  # to an autoencoder
-            kind=tuple(frames.shape),
-            items=frames,
+            tokens=sum(latent_shape(clip.pixels, Compression()).cells for clip in chosen),  # to an autoencoder
+            items=torch.stack([self.reader.frames(clip) for clip in chosen]),
         )

@@ -1,4 +1,4 @@
-"""A recipe's films: rendered, entered in the ledger, and which of them (and of curated footage) a stage may use."""
+"""A recipe's data: films are rendered and entered in the ledger, and each stage gets the clips that it may use."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from langit.autoencoder.model import Autoencoder
-from langit.feed.catalogue import Entry, Films, catalogue
-from langit.feed.footage import Wanted, find_manifest, footage_entries
+from langit.curate.places import places_file
+from langit.feed.catalogue import ClipRecords, FilmClip, FootageClip, FrameReader, StoredClip, film_clips
+from langit.feed.footage import TrainingFormat, TrainingSet, find_training_set, footage_clips, held_out_footage
 from langit.feed.latents import LatentClip, cache_latents
-from langit.generate.model import Model
-from langit.ledger.rights import Policy
+from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
-from langit.recipes.recipe import FilmGroup, Recipe
+from langit.recipes.recipe import FilmGroup, Recipe, StageData
 from langit.shapes import PixelShape
 from langit.worlds import farm
 from langit.worlds.scene import Split, split
 from langit.worlds.shard import open_shards
 
 Report = Callable[[str, int, int, str], None]
-"""Told of a stage by name: done, of how many, and a line of facts."""
+"""Called with a stage's name, how much is done, of how much, and a line of figures."""
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where a run keeps what it makes, under LANGIT_HOME."""
+class RunPaths:
+    """Where a run keeps its files, under LANGIT_HOME."""
 
     home: Path
     name: str
@@ -42,95 +42,156 @@ class Places:
     def latents(self) -> Path:
         return self.home / "latents"
 
+    @property
+    def footage(self) -> Path:
+        """Decoded frames of real footage."""
+        return self.home / "footage"
+
+    @property
+    def run(self) -> Path:
+        """The folder of all stages."""
+        return self.home / "runs" / self.name
+
     def stage(self, name: str) -> Path:
         """Checkpoints and the exposure log of a stage."""
-        return self.home / "runs" / self.name / name
+        return self.run / name
 
     @property
     def bundle(self) -> Path:
         return self.home / "models" / self.name
 
 
-def render_films(groups: Sequence[FilmGroup], places: Places, workers: int, report: Report) -> None:
+def render_films(groups: Sequence[FilmGroup], paths: RunPaths, workers: int, report: Report) -> None:
     """Render every film of the groups that is not there yet."""
     for group in groups:
 
-        def tell(done: int, of: int, name: str = f"films {group.world} {group.size}") -> None:
+        def progress(done: int, of: int, name: str = f"films {group.world} {group.size}") -> None:
             report(name, done, of, "")
 
-        farm.render_many(group.seeds, group.pixels, places.films, workers, tell, group.world)
+        farm.render_many(group.seeds, group.pixels, paths.films, workers, progress, group.world)
 
 
-def enter_films(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, report: Report) -> None:
+def enter_films(recipe: Recipe, groups: Sequence[FilmGroup], paths: RunPaths, report: Report) -> None:
     """Enter the groups' films and clips in the ledger; what is there already is not entered twice."""
-    ledger = Ledger(places.ledger)
+    ledger = Ledger(paths.ledger)
     for group in groups:
-        every = open_shards(places.films, group.pixels, group.world)
-        shards = [shard for shard in every if _within(shard.seeds, group)]
+        shards = [s for s in open_shards(paths.films, group.pixels, group.world) if _is_within(s.seeds, group)]
         for done, shard in enumerate(shards, start=1):
             farm.enter(ledger, shard, recipe.captions, recipe.mirror)
             report(f"ledger {group.world} {group.size}", done, len(shards), f"{ledger.size} entries")
 
 
-def _within(seeds: Sequence[int], group: FilmGroup) -> bool:
+def _is_within(seeds: Sequence[int], group: FilmGroup) -> bool:
     return group.first <= seeds[0] and seeds[-1] < group.last
 
 
-def allowed(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, which: Split = "train") -> tuple[Entry, ...]:
+@dataclass(frozen=True)
+class Corpus:
+    """All clips that a run may choose from, read from the ledger once.
+
+    ``held_out`` are the clips of the manifest that a recipe of footage alone does not learn from.
+    """
+
+    records: ClipRecords
+    films: tuple[FilmClip, ...]
+    footage: TrainingSet | None = None
+    held_out: frozenset[str] = frozenset()
+
+
+def read_corpus(recipe: Recipe, paths: RunPaths, before: Corpus | None = None) -> Corpus:
+    """Read what the ledger allows; ``before`` is returned as it is while the ledger has not grown since.
+
+    A stage reads it anew when it begins, so that a take-down counts from the next stage on.
+
+    Raises:
+        ValueError: there is no manifest of the recipe's name, or it has too few clips.
+    """
+    ledger = Ledger(paths.ledger)
+    if before is not None and before.records.size == ledger.size:
+        return before
+    records = ClipRecords.read(ledger, Policy())
+    films = film_clips(records, paths.films) if recipe.all_films else ()
+    if recipe.manifest is None:
+        return Corpus(records, films)
+    chosen = find_training_set(ledger, recipe.manifest)
+    if recipe.all_films:
+        return Corpus(records, films, chosen)  # films hold clips out already, and all footage is learnt
+    longest = max(recipe.sizes, key=lambda pixels: pixels.frames)
+    return Corpus(records, films, chosen, held_out_footage(records, chosen, TrainingFormat(longest, recipe.fps)))
+
+
+def chosen_films(
+    recipe: Recipe, groups: Sequence[FilmGroup], corpus: Corpus, which: Split = "train"
+) -> tuple[FilmClip, ...]:
     """The clips of these films that the recipe wants and the ledger allows, of one split.
 
     Raises:
-        ValueError: there are none; the message holds the rules that fired.
+        ValueError: there are none; the message holds the rules that refused them.
     """
-    entries, refused = catalogue(Ledger(places.ledger), Policy(), places.films)
     chosen = tuple(
-        entry
-        for entry in entries
-        if split(entry.seed) == which
-        and (recipe.mirror or not entry.mirrored)
-        and len(entry.captions) == recipe.captions  # the ledger may also hold what other recipes said of a film
+        film
+        for film in corpus.films
+        if split(film.seed) == which
+        and (recipe.mirror or not film.mirrored)
+        and len(film.captions) == recipe.captions  # the ledger may also hold other recipes' captions of a film
         and any(
-            (entry.world, str(entry.pixels)) == (group.world, group.size) and group.first <= entry.seed < group.last
+            (film.world, str(film.pixels)) == (group.world, group.size) and group.first <= film.seed < group.last
             for group in groups
         )
     )
-    if not chosen:
-        why = "; ".join(sorted({refusal.decision.rule for refusal in refused})) or "the ledger holds no such film"
-        raise ValueError(f"no {which} clip may be used: {why}")
+    if groups and not chosen:
+        rules = sorted({refusal.decision.rule for refusal in corpus.records.refused})
+        raise ValueError(f"no {which} clip may be used: {'; '.join(rules) or 'the ledger holds no such film'}")
     return chosen
 
 
-def curated(
-    recipe: Recipe, groups: Sequence[FilmGroup], places: Places, fps: float, report: Report
-) -> tuple[Entry, ...]:
-    """The clips of the recipe's manifest, at the sizes of these films; none where it names no manifest."""
-    if recipe.manifest is None:
+def chosen_footage(
+    recipe: Recipe, sizes: Sequence[str], corpus: Corpus, paths: RunPaths, report: Report, which: Split = "train"
+) -> tuple[FootageClip, ...]:
+    """The manifest's clips at these sizes, of one split; none where the recipe names no manifest.
+
+    Raises:
+        ValueError: no clip can be used, or a file is not where it was.
+    """
+    if corpus.footage is None:
         return ()
-    ledger = Ledger(places.ledger)
-    manifest = find_manifest(ledger, recipe.manifest)
-    found: list[Entry] = []
-    for size in dict.fromkeys(group.size for group in groups):
-        wanted = Wanted(PixelShape.parse(size), fps)
+    chosen: list[FootageClip] = []
+    for size in sizes:
 
-        def tell(done: int, of: int, size: str = size) -> None:
-            report("footage " + size, done, of, manifest.name)
+        def progress(done: int, of: int, size: str = size) -> None:
+            report(f"footage {size}", done, of, recipe.manifest or "")
 
-        noted = places.home / "curation" / "places.json"
-        found += footage_entries(ledger, Policy(), manifest, noted, places.home / "footage", wanted, tell)
-    return tuple(found)
-
-
-def learnt(recipe: Recipe, groups: Sequence[FilmGroup], places: Places, report: Report) -> tuple[Entry, ...]:
-    """The clips that a stage with these films learns from: the films', and the manifest's where there is one."""
-    return (*allowed(recipe, groups, places), *curated(recipe, groups, places, Model.fps, report))
+        wanted = TrainingFormat(PixelShape.parse(size), recipe.fps)
+        places = places_file(paths.home)
+        clips = footage_clips(corpus.records, corpus.footage, places, paths.footage, wanted, progress)
+        chosen += [clip for clip in clips if (clip.digest in corpus.held_out) == (which == "held-out")]
+    if sizes and not chosen and which == "train":
+        raise ValueError(f"manifest {corpus.footage.manifest.name!r}: every clip that could be learnt is held out")
+    return tuple(chosen)
 
 
-def latents(
-    entries: Sequence[Entry], autoencoder: Autoencoder, places: Places, starts: int, report: Report
+def training_clips(
+    recipe: Recipe, data: StageData, corpus: Corpus, paths: RunPaths, report: Report
+) -> tuple[StoredClip, ...]:
+    """The clips that a stage learns from: those of its films, then those of the manifest."""
+    return (*chosen_films(recipe, data.films, corpus), *chosen_footage(recipe, data.sizes, corpus, paths, report))
+
+
+def held_out_clips(
+    recipe: Recipe, data: StageData, corpus: Corpus, paths: RunPaths, report: Report
+) -> tuple[StoredClip, ...]:
+    """Clips like a stage's that it does not learn from, not mirrored: of films, or of footage where it has no films."""
+    if data.films:
+        return tuple(film for film in chosen_films(recipe, data.films, corpus, "held-out") if not film.mirrored)
+    return chosen_footage(recipe, data.sizes, corpus, paths, report, "held-out")
+
+
+def stage_latents(
+    clips: Sequence[StoredClip], autoencoder: Autoencoder, paths: RunPaths, starts: int, report: Report
 ) -> list[LatentClip]:
-    """The entries' latents, from the cache or made now; ``starts`` as :func:`cache_latents` has them."""
+    """The clips' latents, cached or encoded now; ``starts`` as in :func:`cache_latents`."""
 
-    def tell(done: int, of: int) -> None:
+    def progress(done: int, of: int) -> None:
         report("latents", done, of, "")
 
-    return cache_latents(entries, Films(), autoencoder, places.latents, tell, starts)
+    return cache_latents(clips, FrameReader(), autoencoder, paths.latents, progress, starts)

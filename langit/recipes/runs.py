@@ -1,8 +1,7 @@
-"""What is kept of a recipe's stages under LANGIT_HOME, gathered from their checkpoints without their weights."""
+"""What is known of a recipe's stages under LANGIT_HOME, read from their checkpoints without their weights."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,49 +10,57 @@ from langit.evaluate.figures.runs import OTHER, RunsReport, StageRun, films_in_w
 from langit.evaluate.report import check_writable
 from langit.feed.exposure import ExposureLog
 from langit.files import created_folder
-from langit.recipes.films import Places
-from langit.recipes.recipe import AutoencoderStage, DistilStage, FilmGroup, Recipe, Stage, identity
+from langit.recipes.films import RunPaths
+from langit.recipes.identity import identity
+from langit.recipes.recipe import AnyStage, AutoencoderStage, Recipe, Stage, StageData
 from langit.train import checkpoint
 from langit.train.trainer import TrainConfig
 
 
 def gather(recipe: Recipe, home: Path) -> RunsReport:
     """Every stage of a recipe, begun or not."""
-    places = Places(home, recipe.name)
-    found = []
-    every: tuple[AutoencoderStage | Stage | DistilStage, ...]
-    every = (*recipe.autoencoder_stages, *recipe.stages, *recipe.distil)
-    for stage in every:
-        if isinstance(stage, AutoencoderStage):
-            kind = "decoder" if stage.reconstruction.decoder_only else "autoencoder"
-            films: Sequence[FilmGroup] = stage.films or recipe.films
-        elif isinstance(stage, Stage):
-            kind, films = "transformer", stage.films
-        else:
-            kind, films = "adapter", recipe.films_of(stage)
-        words = films_in_words([(group.world, group.size, group.first, group.last) for group in films])
-        found.append(_stage(recipe, places, stage.name, kind, words, stage.training, config.dump(stage)))
-    return RunsReport(recipe.name, tuple(found))
+    paths = RunPaths(home, recipe.name)
+    runs = []
+    for stage in recipe.every_stage:
+        words = _data_in_words(recipe.data_of(stage), recipe.manifest)
+        settings = config.dump(stage)
+        runs.append(_stage(recipe, paths, stage.name, _kind(stage), words, stage.training, settings))
+    return RunsReport(recipe.name, tuple(runs))
+
+
+def _kind(stage: AnyStage) -> str:
+    if isinstance(stage, AutoencoderStage):
+        return "decoder" if stage.reconstruction.decoder_only else "autoencoder"
+    return "transformer" if isinstance(stage, Stage) else "adapter"
+
+
+def _data_in_words(data: StageData, manifest: str | None) -> tuple[str, ...]:
+    films = films_in_words([(group.world, group.size, group.first, group.last) for group in data.films])
+    if manifest is None and data.films:
+        return films
+    return (*films, *(f"footage {manifest or 'of a manifest'} {size}" for size in data.sizes))
 
 
 def _stage(
     recipe: Recipe,
-    places: Places,
+    paths: RunPaths,
     name: str,
     kind: str,
     films: tuple[str, ...],
     training: TrainConfig,
     settings: dict[str, Any],
 ) -> StageRun:
-    newest = checkpoint.latest(places.stage(name))
+    folder = paths.stage(name)
+    newest = checkpoint.latest(folder)
     if newest is None:
         return StageRun(name, kind, films, settings, training.steps)
     step, facts = checkpoint.facts(newest)
     state = state_of(step, training.steps, facts["identity"] == identity(recipe, name))
     if state == OTHER:
         return StageRun(name, kind, films, settings, training.steps, state)
-    sheets = sorted(places.stage(name).glob("sheet-*.png"))
-    clips = {clip for seen, clip in ExposureLog(places.stage(name) / "exposure.log").read() if seen < step}
+    sheets = sorted(folder.glob("sheet-*.png"))
+    # Rows past the checkpoint are of a run that is under way, or of one that will be cut back when it is resumed.
+    clips = {clip for at, clip in ExposureLog(folder / "exposure.log").read() if at < step}
     return StageRun(
         name=name,
         kind=kind,
@@ -72,7 +79,7 @@ def _stage(
 
 
 def report_runs(recipe: Recipe, folder: Path, home: Path | None = None) -> RunsReport:
-    """Leave the report of a recipe's runs in a folder, which is made if it is not there.
+    """Write the report of a recipe's runs into a folder, which is created if it is missing.
 
     Raises:
         ValueError: a damaged checkpoint.

@@ -1,1 +1,1 @@
-"""One loop that knows no model; what a loss is, is a task."""
+"""One training loop that knows no model. What the loss is, is a task."""

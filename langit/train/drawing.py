@@ -1,6 +1,7 @@
 """What the flow tasks draw for a batch: captions as a model reads them, and clips, noisy where they are unknown.
 
-Everything is drawn from one generator in one order, so a step that is done again sees the same. Knows no loss.
+Everything is drawn on the CPU from one generator in one order, so that a step that is done again sees the same on every
+device. Knows no loss.
 """
 
 from __future__ import annotations
@@ -12,29 +13,32 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from langit.device import placement_of
 from langit.feed.loader import LatentItems
 from langit.flow.path import on_path
 from langit.patches import Pack, TextPack, pack
 from langit.patches.known import KnownConfig, draw_known
 from langit.text.encoder import TextEncoder
 
-UNKNOWN = 2  # the id of an unknown word; those above it are words
+UNKNOWN = 2  # the tokenizer's id of an unknown word; padding and the end mark come before it, words after it
 
 
 def draw_captions(
     captions: Sequence[str], text: TextEncoder, drop_caption: float, drop_word: float, generator: torch.Generator
 ) -> TextPack:
-    """The captions encoded, a share of them emptied and a share of all words made unknown."""
+    """Encode the captions, a share of them emptied and a share of all words made unknown."""
     drop = torch.rand(len(captions), generator=generator) < drop_caption
-    kept = ["" if out else caption for caption, out in zip(captions, drop.tolist(), strict=True)]
-    ids, lengths = text.tokenize(kept)
+    texts = ["" if dropped else caption for caption, dropped in zip(captions, drop.tolist(), strict=True)]
+    ids, lengths = text.tokenize(texts)
+    ids = ids.cpu()  # where the generator draws, whichever device the encoder prefers
     unknown = (torch.rand(ids.shape, generator=generator) < drop_word) & (ids > UNKNOWN)
-    return TextPack(text(ids.masked_fill(unknown, UNKNOWN), lengths), lengths)
+    ids = ids.masked_fill(unknown, UNKNOWN).to(placement_of(text).device)
+    return TextPack(text(ids, lengths), lengths)
 
 
 @dataclass(frozen=True)
-class Noised:
-    """A pack of clips and what a model is shown of it: noisy at each token's level, which is zero where it is known."""
+class NoisedPack:
+    """A pack of clips, and what a model is shown of it: noisy at each token's level, which is 0 where it is known."""
 
     clean: Pack
     noise: Float[Tensor, "N P"]
@@ -43,33 +47,38 @@ class Noised:
 
 def draw_noised(
     items: LatentItems, levels: Float[Tensor, " B"], config: KnownConfig, generator: torch.Generator
-) -> Noised:
-    """Clips at a level each. Known tokens are disturbed a little: one draw for each video says how much."""
-    clean = pack(items.latents, levels)
+) -> NoisedPack:
+    """Pack clips and add noise at a level each, but for known tokens, which stay at level zero.
+
+    Known tokens are disturbed a little all the same: one draw for each video says how much. A model then forgives its
+    own errors when it continues from them.
+    """
+    clean = pack(items.latents, levels.to(items.latents[0].device))
+    device, counts = clean.tokens.device, torch.tensor(clean.lengths)
     known = torch.cat(
         [
             draw_known(grid, config, generator, begun).flatten()
-            for grid, begun in zip(clean.grids, items.begun, strict=True)
+            for grid, begun in zip(clean.grids, items.starts_later, strict=True)
         ]
-    )
-    noise = torch.randn(clean.tokens.shape, generator=generator)
+    ).to(device)
+    noise = torch.randn(clean.tokens.shape, generator=generator).to(device)
     level = clean.noise * ~known
     amount = torch.rand(len(clean.lengths), generator=generator) * config.noise
-    blur = amount.repeat_interleave(torch.tensor(clean.lengths)) * known
+    blur = amount.repeat_interleave(counts).to(device) * known
     noisy = on_path(clean.tokens, noise, level) + blur[:, None] * noise
-    return Noised(clean, noise, replace(clean, tokens=noisy, noise=level))
+    return NoisedPack(clean, noise, replace(clean, tokens=noisy, noise=level))
 
 
-def weighed(
-    wrong: Float[Tensor, " N"], shown: Float[Tensor, " N"], shares: Sequence[Tensor], thing_weight: float
+def weighted_mean(
+    errors: Float[Tensor, " N"], levels: Float[Tensor, " N"], shares: Sequence[Tensor], thing_weight: float
 ) -> Float[Tensor, ""]:
-    """The mean of errors, a thing's tokens counting ``1 + thing_weight x share`` and known ones (level 0) not at all.
+    """The mean of token errors in which a thing's tokens count ``1 + thing_weight x share`` and known ones not at all.
 
     Args:
-        wrong: each token's error.
-        shown: the level that each was shown at.
-        shares: of each token's pixels that show a thing, by video.
-        thing_weight: how much more they count.
+        errors: of each token.
+        levels: the noise level that each was shown at; 0 where it is known.
+        shares: of each token's pixels, how many show a thing; one tensor for each video.
+        thing_weight: how much more things count. Otherwise small things would drown in the background's error.
     """
-    weights = (1 + thing_weight * torch.cat(list(shares))) * (shown > 0)
-    return (wrong * (weights / weights.mean())).mean()
+    weights = (1 + thing_weight * torch.cat(list(shares))) * (levels > 0)
+    return (errors * (weights / weights.mean())).mean()

@@ -1,6 +1,7 @@
-"""What a loss is: the flow of the video model, and the reconstruction of the autoencoder.
+"""The losses: the flow of the video model, and the reconstruction of the autoencoder.
 
-A task knows its modules and its batch; it does not know the loop, the optimiser or the disk.
+A task knows its modules and its batch; it does not know the loop, the optimiser or the disk. Batches arrive on the
+modules' device; random numbers are drawn on the CPU and moved.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -24,17 +26,18 @@ from langit.flow.path import velocity
 from langit.patches import channels_last
 from langit.patches.known import KnownConfig
 from langit.text.encoder import TextEncoder
-from langit.train.drawing import draw_captions, draw_noised, weighed
-from langit.train.lanes import shared
-from langit.train.optim import Kind
+from langit.train.drawing import draw_captions, draw_noised, weighted_mean
+from langit.train.microbatch import sharing_weights
+from langit.train.optim import ParameterKind
 from langit.transformer.model import VideoTransformer
 
-Look = Callable[[int, Path], None]
+SavePreview = Callable[[int, Path], None]
+"""Saves something to look at (a contact sheet) for a step, in a folder."""
 
 
 @contextmanager
-def averaged(modules: dict[str, nn.Module], ema: dict[str, Tensor]) -> Iterator[None]:
-    """The modules with their averaged weights, for a while."""
+def averaged_weights(modules: dict[str, nn.Module], ema: dict[str, Tensor]) -> Iterator[None]:
+    """Put averaged weights into the modules for the time of a ``with`` block."""
     named = {f"{part}.{name}": p for part, module in modules.items() for name, p in module.named_parameters()}
     kept = {name: named[name].detach().clone() for name in ema}
     with torch.no_grad():
@@ -50,7 +53,7 @@ def averaged(modules: dict[str, nn.Module], ema: dict[str, Tensor]) -> Iterator[
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """How the flow is learnt. After ``thing_after`` steps a thing's tokens weigh ``1 + thing_weight x share``."""
+    """How the flow is learnt. From step ``thing_after`` on, a thing's tokens weigh ``1 + thing_weight x share``."""
 
     levels: LevelsConfig = LevelsConfig()
     drop_caption: float = 0.1  # share of empty captions, for guidance
@@ -64,75 +67,80 @@ class FlowConfig:
     def __post_init__(self) -> None:
         if self.token_budget < 1 or not self.thing_weight >= 0:
             raise ValueError(
-                f"token_budget {self.token_budget}, thing_weight {self.thing_weight}: give 1 and 0 or more"
+                f"token_budget {self.token_budget}, thing_weight {self.thing_weight}: use at least 1 and 0"
             )
         for name in ("drop_caption", "drop_word"):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} {getattr(self, name)} is not a share: give 0 to below 1")
+                raise ValueError(f"{name} {getattr(self, name)} is not a share: use 0 to below 1")
 
 
 class FlowTask:
     """Rectified flow on packs of latents: predict the velocity of every token from its noisy value and the caption."""
 
-    def __init__(self, transformer: VideoTransformer, text: TextEncoder, config: FlowConfig, look: Look) -> None:
-        self.transformer, self.text, self.config, self.look = transformer, text, config, look
+    def __init__(
+        self, transformer: VideoTransformer, text: TextEncoder, config: FlowConfig, preview: SavePreview
+    ) -> None:
+        self.transformer, self.text, self.config, self.preview = transformer, text, config, preview
 
     def modules(self) -> dict[str, nn.Module]:
         return {"transformer": self.transformer, "text": self.text}
 
-    def twin(self) -> FlowTask:
-        return FlowTask(shared(self.transformer), shared(self.text), self.config, self.look)
+    def replica(self) -> FlowTask:
+        return FlowTask(sharing_weights(self.transformer), sharing_weights(self.text), self.config, self.preview)
 
-    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+    def parameter_kind(self, name: str, parameter: nn.Parameter) -> ParameterKind:
         """The text encoder's scores are neither scaled nor normalised (T5); the transformer's are normalised."""
         if name.endswith((".SelfAttention.q.weight", ".SelfAttention.k.weight")):
             return "score"
         inside = ".blocks." in name or ".block." in name
+        # The bias table has two axes, but its rows are looked up: no product runs over it.
         return "matrix" if inside and parameter.ndim == 2 and "relative_attention_bias" not in name else "other"
 
-    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
-        wrong, noise = self.losses(batch, generator)
+    def loss(self, batch: Batch[LatentItems], step: int, generator: torch.Generator) -> Tensor:
+        errors, levels = self.losses(batch, generator)
         weight = self.config.thing_weight if step >= self.config.thing_after else 0.0
-        return weighed(wrong, noise, batch.items.shares, weight)
+        return weighted_mean(errors, levels, batch.items.shares, weight)
 
-    def losses(self, batch: Batch, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def losses(self, batch: Batch[LatentItems], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Squared error of each token's velocity (N,), and each token's noise level (N,): zero where it is known."""
-        items: LatentItems = batch.items
-        config = self.config
+        items, config = batch.items, self.config
+        # The order of the draws is part of what a seed means: captions, levels, known tokens, noise.
         prompts = draw_captions(items.captions, self.text, config.drop_caption, config.drop_word, generator)
-        noised = draw_noised(items, draw_levels(batch.kind, config.levels, generator), config.known, generator)
-        answer = self.transformer(noised.shown, prompts)
+        levels = draw_levels(items.lengths, config.levels, generator)
+        noised = draw_noised(items, levels, config.known, generator)
+        predicted = self.transformer(noised.shown, prompts)
         target = channels_last(velocity(noised.clean.tokens, noised.noise), noised.clean.patch)
-        return (answer - target).square().mean(1), noised.shown.noise
+        return (predicted.float() - target).square().mean(1), noised.shown.noise
 
-    def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
-        with averaged(self.modules(), ema), torch.no_grad():
-            self.look(step, folder)
-
-
-LEVELS = 3  # of a pyramid: 8x8 pixels to one, which is what every width and height divides by
+    def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
+        with averaged_weights(self.modules(), ema), torch.no_grad():
+            self.preview(step, folder)
 
 
-def pyramid_error(wrong: Tensor) -> Tensor:
-    """Mean absolute value of a Laplacian pyramid, summed over its bands: what a blurred edge is wrong in.
+PYRAMID_LEVELS = 3  # halvings of a side: sides are multiples of 8 pixels, so all three come out whole
+
+
+def pyramid_error(difference: Float[Tensor, "B 3 T H W"]) -> Tensor:
+    """Mean absolute value of a Laplacian pyramid, summed over its bands: the error that a blurred edge makes.
 
     Args:
-        wrong: the difference of two videos, (B, 3, T, H, W).
+        difference: of two videos.
     """
-    rest = wrong.transpose(1, 2).flatten(0, 1)  # (B T, 3, H, W)
-    found = rest.new_zeros(())
-    for _ in range(LEVELS):
+    rest = difference.transpose(1, 2).flatten(0, 1)  # (B T, 3, H, W)
+    total = rest.new_zeros(())
+    for _ in range(PYRAMID_LEVELS):
         smaller = functional.avg_pool2d(rest, 2)
         smooth = functional.interpolate(smaller, size=rest.shape[2:], mode="bilinear", align_corners=False)
-        found, rest = found + (rest - smooth).abs().mean(), smaller
-    return found + rest.abs().mean()
+        total, rest = total + (rest - smooth).abs().mean(), smaller
+    return total + rest.abs().mean()
 
 
 @dataclass(frozen=True)
 class ReconstructionConfig:
-    """What a good reconstruction is: squared error, sharp edges, and motion.
+    """The weights of the reconstruction loss: squared error, sharp edges, and motion.
 
-    With ``decoder_only`` encoder and latents stay as they are, to the bit: models of these latents stay good.
+    With ``decoder_only`` the encoder and its latents stay as they are, to the bit, so that models of these latents stay
+    valid.
     """
 
     batch: int = 8
@@ -144,44 +152,45 @@ class ReconstructionConfig:
 
     def __post_init__(self) -> None:
         if self.batch < 1:
-            raise ValueError(f"reconstruction.batch {self.batch}: give a whole number of at least 1")
+            raise ValueError(f"reconstruction.batch {self.batch}: use a whole number of at least 1")
         for name in ("edge_weight", "motion_weight", "latent_noise", "pyramid_weight"):
             if not getattr(self, name) >= 0:
-                raise ValueError(f"reconstruction.{name} {getattr(self, name)} is below 0: give 0 or more")
+                raise ValueError(f"reconstruction.{name} {getattr(self, name)} is below 0: use 0 or more")
 
 
 class ReconstructionTask:
-    """The autoencoder: a film in, the same film out."""
+    """The autoencoder: encode a clip, decode it, and compare."""
 
-    def __init__(self, autoencoder: Autoencoder, config: ReconstructionConfig, look: Look) -> None:
-        self.autoencoder, self.config, self.look = autoencoder, config, look
+    def __init__(self, autoencoder: Autoencoder, config: ReconstructionConfig, preview: SavePreview) -> None:
+        self.autoencoder, self.config, self.preview = autoencoder, config, preview
 
     def modules(self) -> dict[str, nn.Module]:
         if self.config.decoder_only:
             return {"autoencoder.decoder": self.autoencoder.decoder}
         return {"autoencoder": self.autoencoder}
 
-    def twin(self) -> ReconstructionTask:
-        return ReconstructionTask(shared(self.autoencoder), self.config, self.look)
+    def replica(self) -> ReconstructionTask:
+        return ReconstructionTask(sharing_weights(self.autoencoder), self.config, self.preview)
 
-    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+    def parameter_kind(self, name: str, parameter: nn.Parameter) -> ParameterKind:
         kernel = parameter.ndim >= 2 and parameter.shape[0] > 1 and name.endswith("weight")
         return "matrix" if kernel and "linear" not in name else "other"
 
-    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002
-        video = to_float(batch.items)
+    def loss(self, batch: Batch[Tensor], step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002
+        video = to_float(batch.items)  # (B, 3, T, H, W)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.decoder_only):
             latents = self.autoencoder.encode(video)
-        noise = torch.randn(latents.shape, generator=generator) * self.config.latent_noise
-        again = self.autoencoder.decode(latents + noise * latents.detach().std())
-        wrong = again - video
-        loss = functional.l1_loss(again, video) + 4 * wrong.square().mean()
+        noise = torch.randn(latents.shape, generator=generator).to(latents.device) * self.config.latent_noise
+        decoded = self.autoencoder.decode(latents + noise * latents.detach().std())
+        difference = decoded - video
+        # 4 x squared error: over [-1, 1] it then weighs about as much as the absolute error.
+        loss = functional.l1_loss(decoded, video) + 4 * difference.square().mean()
         for axis in (3, 4):
-            loss = loss + self.config.edge_weight * wrong.diff(dim=axis).abs().mean()
+            loss = loss + self.config.edge_weight * difference.diff(dim=axis).abs().mean()
         if self.config.pyramid_weight:
-            loss = loss + self.config.pyramid_weight * pyramid_error(wrong)
-        return loss + self.config.motion_weight * wrong.diff(dim=2).abs().mean()
+            loss = loss + self.config.pyramid_weight * pyramid_error(difference)
+        return loss + self.config.motion_weight * difference.diff(dim=2).abs().mean()
 
-    def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
-        with averaged(self.modules(), ema), torch.no_grad():
-            self.look(step, folder)
+    def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
+        with averaged_weights(self.modules(), ema), torch.no_grad():
+            self.preview(step, folder)

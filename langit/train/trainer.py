@@ -1,26 +1,30 @@
 """The training loop: batches in, checkpoints out. It knows no model, no data and no loss.
 
 Everything random in a step comes from (seed, step), and a batch is a function of the step, so a run that is resumed
-walks the same steps to the bit as one that was never stopped.
+repeats to the bit what one that was never stopped would have done (on the same kind of CPU).
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from langit.feed.batch import Batch
+from langit.device import CPU, Placement
+from langit.feed.batch import Batch, Items
 from langit.feed.exposure import ExposureLog
 from langit.train import checkpoint
-from langit.train.lanes import Lanes
+from langit.train.lock import locked_run
 from langit.train.metrics import count_flops, gemm_peak
-from langit.train.optim import Kind, OptimConfig, Optimisers, average
+from langit.train.microbatch import MicroBatches
+from langit.train.optim import OptimConfig, Optimisers, ParameterKind, update_ema
 
 
 @dataclass(frozen=True)
@@ -33,53 +37,53 @@ class TrainConfig:
     checkpoint_every: int = 200
     sample_every: int = 0  # 0: never
     keep: int = 2
-    lanes: int = 1  # batches of a step, each on a thread of its own
+    lanes: int = 1  # micro-batches of a step, each on a thread of its own on a CPU
     compile: bool = False
 
     def __post_init__(self) -> None:
         for name in ("steps", "checkpoint_every", "keep", "lanes"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: give a whole number of at least 1")
+                raise ValueError(f"{name}={getattr(self, name)}: use a whole number of at least 1")
         if self.sample_every < 0:
-            raise ValueError(f"sample_every={self.sample_every}: give 0 (never) or more")
+            raise ValueError(f"sample_every={self.sample_every}: use 0 (never) or more")
         if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed={self.seed}: give a whole number from 0 to {2**32 - 1}")
+            raise ValueError(f"seed={self.seed}: use a whole number from 0 to {2**32 - 1}")
 
 
-class Task(Protocol):
-    """What a loss is. The trainer sees named modules and a number to make smaller."""
+class Task(Protocol[Items]):
+    """What the loss is. The trainer sees named modules and a number to make smaller."""
 
     def modules(self) -> dict[str, nn.Module]:
         """The modules that are trained, by name."""
 
-    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
-        """What an optimiser takes this parameter for."""
+    def parameter_kind(self, name: str, parameter: nn.Parameter) -> ParameterKind:
+        """Which optimiser a parameter belongs to."""
 
-    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
+    def loss(self, batch: Batch[Items], step: int, generator: torch.Generator) -> Tensor:
         """A scalar."""
 
-    def twin(self) -> Task:
+    def replica(self) -> Task[Items]:
         """The same task with the same weights, and gradients of its own."""
 
-    def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
-        """Leave something to look at (a contact sheet) in the folder."""
+    def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
+        """Save something to look at (a contact sheet) in the folder, made with the averaged weights."""
 
 
-class Feed(Protocol):
+class Feed(Protocol[Items]):
     """A batch for every step, the same one whenever it is asked for."""
 
-    def batch(self, step: int) -> Batch: ...
+    def batch(self, step: int) -> Batch[Items]: ...
 
 
 @dataclass(frozen=True)
-class Tick:
+class StepStats:
     """What one step tells a progress bar."""
 
     step: int
     steps: int
     loss: float
     smooth_loss: float
-    norm: float
+    gradient_norm: float
     clips_per_second: float
     tokens_per_second: float
     share_of_peak: float
@@ -87,10 +91,10 @@ class Tick:
 
 
 def check_identity(path: Path, identity: str) -> None:
-    """Whether a checkpoint is of the run with that identity.
+    """Check that a checkpoint belongs to the run of that identity.
 
     Raises:
-        ValueError: it is another's, or damaged.
+        ValueError: it belongs to another one, or is damaged.
     """
     _, facts = checkpoint.facts(path)
     if facts["identity"] != identity:
@@ -100,29 +104,44 @@ def check_identity(path: Path, identity: str) -> None:
         )
 
 
-class Trainer:
-    """Runs a task over a feed, keeping its state in a folder."""
+class Trainer(Generic[Items]):
+    """Runs a task over a feed, keeping its state in a folder.
 
-    def __init__(self, task: Task, feed: Feed, config: TrainConfig, folder: Path, identity: str) -> None:
+    The modules hold single-precision weights on the placement's device; losses are computed in its dtype.
+    """
+
+    def __init__(
+        self,
+        task: Task[Items],
+        feed: Feed[Items],
+        config: TrainConfig,
+        folder: Path,
+        identity: str,
+        placement: Placement = CPU,
+    ) -> None:
+        if placement.dtype == torch.float16:
+            raise ValueError("training in fp16 is not supported, because small gradients vanish: use bf16 or fp32")
         self.task, self.feed, self.config, self.folder, self.identity = task, feed, config, folder, identity
+        self.placement = placement
         self.named = {
             f"{part}.{name}": parameter
             for part, module in task.modules().items()
             for name, parameter in module.named_parameters()
             if parameter.requires_grad
         }
-        self.lanes = Lanes(task, config.lanes)
-        self.optimisers = Optimisers(self.named, task.kind_of, config.optim, self.lanes.each)
+        self.micro_batches = MicroBatches(task, config.lanes, placement)
+        self.optimisers = Optimisers(self.named, task.parameter_kind, config.optim, self.micro_batches.each)
         self.ema = {name: parameter.detach().clone() for name, parameter in self.named.items()}
         self.exposure = ExposureLog(folder / "exposure.log")
         self.step, self.seconds, self.flops, self.smooth = 0, 0.0, 0, 0.0
         self.curve: list[tuple[int, float]] = []
 
     def resume(self) -> bool:
-        """Take up the newest checkpoint in the folder; False when there is none.
+        """Continue from the newest checkpoint in the folder; False when there is none.
 
         Raises:
-            ValueError: the checkpoint is damaged, of another recipe, or too late for another length of the run.
+            ValueError: the checkpoint is damaged, of another recipe, or too late for another length of the run; or the
+                exposure log is not the checkpoint's.
         """
         newest = checkpoint.latest(self.folder)
         if newest is None:
@@ -130,12 +149,14 @@ class Trainer:
         check_identity(newest, self.identity)
         saved = checkpoint.load(newest)
         facts: dict[str, Any] = saved.facts
-        held, wanted = facts["steps"] - facts["decay"], self.config.steps - self.config.optim.decay
-        if held != wanted and saved.step > min(held, wanted):
+        # Before its rate falls a run may be made longer or shorter: until there the schedule is the same.
+        saved_hold, hold = facts["steps"] - facts["decay"], self.config.steps - self.config.optim.decay
+        if saved_hold != hold and saved.step > min(saved_hold, hold):
             raise ValueError(
-                f"{newest} is past step {min(held, wanted)}, where the rate begins to fall: another length of the run"
-                f" has to be chosen before; give steps={facts['steps']} and decay={facts['decay']}"
+                f"{newest} is past step {min(saved_hold, hold)}, where the rate begins to fall, so the length of the"
+                f" run cannot be changed any more: use steps={facts['steps']} and decay={facts['decay']}"
             )
+        self.exposure.restore(facts["exposures"], saved.step, facts.get("exposure_root"))
         with torch.no_grad():
             for name, parameter in self.named.items():
                 parameter.copy_(saved.tensors["model"][name])
@@ -143,64 +164,122 @@ class Trainer:
         self.optimisers.restore(saved.tensors["optimiser"])
         self.step, self.seconds, self.flops = saved.step, facts["seconds"], facts["flops"]
         self.smooth, self.curve = facts["smooth"], [(int(a), float(b)) for a, b in facts["curve"]]
-        self.exposure.cut(facts["exposures"])
         return True
 
-    def fit(self, report: Callable[[Tick], None]) -> None:
-        """Train up to ``config.steps``; a checkpoint every so often and at the end; nothing where it is there."""
+    def train(self, report: Callable[[StepStats], None], resume: bool = False) -> None:
+        """Hold the run's lock, continue from its newest checkpoint if asked to, and train up to ``config.steps``.
+
+        Raises:
+            ValueError: another process trains this run; it has checkpoints and is not to be resumed; what
+                :meth:`resume` and :meth:`fit` raise.
+        """
+        with locked_run(self.folder):
+            newest = checkpoint.latest(self.folder)
+            if newest is not None and not resume:
+                raise ValueError(f"{newest} is there already: resume it, or train in another folder")
+            if resume:
+                self.resume()
+            self.fit(report)
+
+    def fit(self, report: Callable[[StepStats], None]) -> None:
+        """Train up to ``config.steps``, saving a checkpoint every so often and at the end.
+
+        The caller holds the run's lock, or is sure that no other process trains it (:meth:`train` does both).
+
+        Raises:
+            ValueError: the loss or its gradient is not a number.
+            OSError: a checkpoint cannot be written.
+        """
         if self.step >= self.config.steps:
             return
-        device = next(iter(self.named.values())).device
-        peak = gemm_peak(device)
+        peak = gemm_peak(self.placement)
         token_flops = self._token_flops()
         if self.step == 0:
             self.exposure.cut(0)
         while self.step < self.config.steps:
-            start = time.perf_counter()
-            turns = [self.step * self.config.lanes + lane for lane in range(self.config.lanes)]
-            batches = [self.feed.batch(turn) for turn in turns]
-            clips = tuple(clip for batch in batches for clip in batch.clips)
-            self.exposure.enter(self.step, clips)
-            generators = [torch.Generator().manual_seed(self.config.seed * 1_000_003 + turn) for turn in turns]
-            value = self.lanes.gradients(batches, self.step, generators)
-            tokens = sum(batch.tokens for batch in batches)
-            flops = token_flops * tokens
-            if value != value:  # NaN
-                raise ValueError(f"the loss is not a number at step {self.step}: lower the rates or clip harder")
-            norm = self.optimisers.step(self.step, self.config.steps)
-            average(self.ema, self.named, self.config.optim.ema, self.step)
-            self.smooth = value if self.step == 0 else 0.98 * self.smooth + 0.02 * value
-            self.step += 1
-            seconds = time.perf_counter() - start
-            self.seconds += seconds
-            self.flops += round(flops)
-            if self.step % 10 == 0:
-                self.curve.append((self.step, round(self.smooth, 5)))
-            report(
-                Tick(
-                    step=self.step,
-                    steps=self.config.steps,
-                    loss=value,
-                    smooth_loss=self.smooth,
-                    norm=norm,
-                    clips_per_second=len(clips) / seconds,
-                    tokens_per_second=tokens / seconds,
-                    share_of_peak=flops / seconds / peak,
-                    seconds=self.seconds,
-                )
-            )
+            report(self._train_step(token_flops, peak))
             last = self.step == self.config.steps
             if last or self.step % self.config.checkpoint_every == 0:
                 self.save()
             if self.config.sample_every and (last or self.step % self.config.sample_every == 0):
-                self.task.show(self.ema, self.step, self.folder)
+                self.task.save_preview(self.ema, self.step, self.folder)
+
+    def _train_step(self, token_flops: float, peak: float) -> StepStats:
+        start = time.perf_counter()
+        count = self.config.lanes
+        numbers = [self.step * count + micro for micro in range(count)]
+        batches = [self.feed.batch(number) for number in numbers]
+        clips = tuple(clip for batch in batches for clip in batch.clips)
+        # Before the step, so that no clip can have been learnt from without being in the log.
+        with self._naming_last_checkpoint():
+            self.exposure.append(self.step, clips)
+        generators = [torch.Generator().manual_seed(self.config.seed * 1_000_003 + number) for number in numbers]
+        losses = self.micro_batches.gradients(batches, self.step, generators)
+        for batch, loss in zip(batches, losses, strict=True):
+            if not math.isfinite(loss):
+                raise self._not_a_number("the loss", batch.clips)
+        norm = self.optimisers.clip_gradients()
+        if not math.isfinite(norm):
+            raise self._not_a_number("the gradient", clips)
+        self.optimisers.step(self.step, self.config.steps)
+        update_ema(self.ema, self.named, self.config.optim.ema, self.step)
+        value = sum(losses) / count
+        self.smooth = value if self.step == 0 else 0.98 * self.smooth + 0.02 * value
+        self.step += 1
+        seconds = time.perf_counter() - start
+        tokens = sum(batch.tokens for batch in batches)
+        flops = token_flops * tokens
+        self.seconds += seconds
+        self.flops += round(flops)
+        if self.step % 10 == 0:
+            self.curve.append((self.step, round(self.smooth, 5)))
+        return StepStats(
+            step=self.step,
+            steps=self.config.steps,
+            loss=value,
+            smooth_loss=self.smooth,
+            gradient_norm=norm,
+            clips_per_second=len(clips) / seconds,
+            tokens_per_second=tokens / seconds,
+            share_of_peak=flops / seconds / peak,
+            seconds=self.seconds,
+        )
+
+    def _not_a_number(self, what: str, clips: tuple[str, ...]) -> ValueError:
+        """The error for a step that cannot be taken. The weights are still those of the step before."""
+        shown = ", ".join(clip.removeprefix("sha256:")[:16] for clip in clips[:8])
+        more = f" and {len(clips) - 8} more" if len(clips) > 8 else ""
+        return ValueError(
+            f"{what} is not a number at step {self.step}, on clips {shown}{more}. {self._last_checkpoint()} Look at"
+            " these clips, or lower the rates (training.optim)"
+        )
+
+    def _last_checkpoint(self) -> str:
+        newest = checkpoint.latest(self.folder)
+        if newest is None:
+            return "There is no checkpoint yet."
+        return f"The last good checkpoint is {newest}, and --resume goes on from there."
+
+    @contextmanager
+    def _naming_last_checkpoint(self) -> Iterator[None]:
+        """Let errors of writing (a full disk) say which checkpoint is safe."""
+        try:
+            yield
+        except OSError as error:
+            where = error.filename or self.folder
+            raise OSError(
+                f"{where} cannot be written at step {self.step} ({error.strerror}). {self._last_checkpoint()} Make room"
+                " first"
+            ) from error
 
     def _token_flops(self) -> float:
-        """Operations a token, counted on the first batch; the counter may choose other kernels: nothing is learnt."""
-        batch = self.feed.batch(0)
+        """Operations a token, counted on the first batch. Nothing is learnt: the counter may choose other kernels."""
+        batch = self.feed.batch(0).to(self.placement.device)
 
         def forward_backward() -> None:
-            self.task.loss(batch, 0, torch.Generator().manual_seed(0)).backward()
+            with self.micro_batches.autocast():
+                loss = self.task.loss(batch, 0, torch.Generator().manual_seed(0))
+            loss.backward()
 
         flops = count_flops(forward_backward)
         for parameter in self.named.values():
@@ -208,8 +287,12 @@ class Trainer:
         return flops / batch.tokens
 
     def save(self) -> Path:
-        """Write a checkpoint of this moment; the exposure log is on disk before it."""
-        self.exposure.flush()
+        """Write a checkpoint of this moment; the exposure log is on disk before it.
+
+        Raises:
+            OSError: it cannot be written, for example because the disk is full; older checkpoints are still there.
+            ValueError: another process writes to the exposure log.
+        """
         facts = {
             "identity": self.identity,
             "steps": self.config.steps,
@@ -219,10 +302,14 @@ class Trainer:
             "smooth": self.smooth,
             "curve": self.curve,
             "exposures": self.exposure.rows,
+            "exposure_root": self.exposure.root(),
+            "device": self.placement.name,
         }
         tensors = {
             "model": {name: parameter.detach() for name, parameter in self.named.items()},
             "ema": self.ema,
             "optimiser": self.optimisers.state(),
         }
-        return checkpoint.save(self.folder, checkpoint.Checkpoint(self.step, facts, tensors), self.config.keep)
+        with self._naming_last_checkpoint():
+            self.exposure.flush()
+            return checkpoint.save(self.folder, checkpoint.Checkpoint(self.step, facts, tensors), self.config.keep)

@@ -50,11 +50,11 @@ def test_budgets_and_sizes_are_handed_on(
     assert "the table" in run.out and run.out.rstrip().endswith("scale-mine")
     assert (given["name"], given["budgets"]) == ("mine", [2, 4])
     assert given["sizes"] == {"half": ["num_layers=1", "ffn_dim=24"]}
-    assert given["asked"] == scaling.Asked(prompts=5, seeds=2, clips=7)
+    assert given["asked"] == scaling.ScalingTest(prompts=5, seeds=2, clips=7)
 
 
 def test_runs_that_are_not_begun_are_said_to_be(capsys: pytest.CaptureFixture[str], place: Path) -> None:
     run = Run(capsys, "runs", "tiny", "-o", "out")
     assert run.code == 0, run.err
-    assert run.out.count("not begun") >= 4
+    assert run.out.count("not started") >= 4
     assert {path.name for path in (place / "out").iterdir()} == {"runs.md", "runs.json"}

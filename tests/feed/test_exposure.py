@@ -15,7 +15,7 @@ def clip(number: int) -> str:
 def test_rows_are_read_back_and_can_be_proved(tmp_path: Path) -> None:
     log = ExposureLog(tmp_path / "exposure.log")
     for step in range(5):
-        log.enter(step, (clip(step), clip(step + 100)))
+        log.append(step, (clip(step), clip(step + 100)))
     log.flush()
     assert log.rows == ExposureLog(log.path).rows == 10
     rows = list(log.read())
@@ -29,7 +29,7 @@ def test_rows_are_read_back_and_can_be_proved(tmp_path: Path) -> None:
 
 def test_cutting_goes_back_to_a_checkpoint_and_no_further(tmp_path: Path) -> None:
     log = ExposureLog(tmp_path / "exposure.log")
-    log.enter(0, (clip(1), clip(2)))
+    log.append(0, (clip(1), clip(2)))
     with log.path.open("ab") as file:
         file.write(b"half a row")  # a process died while it wrote
     log.cut(2)

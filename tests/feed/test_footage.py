@@ -10,8 +10,15 @@ import av
 import numpy as np
 import pytest
 
-from langit.feed.catalogue import Films
-from langit.feed.footage import Wanted, clip_frames, find_manifest, fitted, footage_entries
+from langit.feed.catalogue import ClipRecords, FootageClip, FrameReader
+from langit.feed.footage import (
+    TrainingFormat,
+    clip_frames,
+    crop_and_scale,
+    find_training_set,
+    footage_clips,
+    held_out_footage,
+)
 from langit.files import sha256
 from langit.ledger.derived import Caption, Manifest
 from langit.ledger.policy import Policy
@@ -19,7 +26,7 @@ from langit.ledger.record import Clip, Source
 from langit.ledger.store import Ledger
 from langit.shapes import PixelShape
 
-WANTED = Wanted(PixelShape.parse("16x16x5"), 4.0)
+WANTED = TrainingFormat(PixelShape.parse("16x16x5"), 4.0)
 
 
 def ramp(path: Path, frames: int = 48, stamps: list[int] | None = None) -> Path:
@@ -61,8 +68,8 @@ def test_bars_are_cut_off_and_the_middle_is_kept() -> None:
     frame = np.zeros((48, 64, 3), np.uint8)
     frame[8:40] = 200
     frame[8:40, :16] = frame[8:40, 48:] = 90
-    assert (fitted(frame, "64x32+0+8", WANTED.pixels) == 200).all()
-    assert fitted(frame, None, PixelShape.parse("128x96x1")).shape == (96, 128, 3)
+    assert (crop_and_scale(frame, "64x32+0+8", WANTED.pixels) == 200).all()
+    assert crop_and_scale(frame, None, PixelShape.parse("128x96x1")).shape == (96, 128, 3)
 
 
 def entered(tmp_path: Path) -> tuple[Ledger, Manifest, list[Clip], Path]:
@@ -79,37 +86,72 @@ def entered(tmp_path: Path) -> tuple[Ledger, Manifest, list[Clip], Path]:
     return ledger, manifest, clips, path
 
 
-def test_a_manifest_gives_entries_whose_frames_are_kept(tmp_path: Path) -> None:
+def clips_of(ledger: Ledger, manifest: Manifest, places: Path, folder: Path, report=lambda *_: None):
+    """The manifest's clips as the ledger allows them now."""
+    records = ClipRecords.read(ledger, Policy())
+    return footage_clips(records, find_training_set(ledger, manifest.digest), places, folder, WANTED, report)
+
+
+def test_a_manifest_gives_clips_whose_frames_are_kept(tmp_path: Path) -> None:
     ledger, manifest, clips, path = entered(tmp_path)
-    assert find_manifest(ledger, "set") == find_manifest(ledger, manifest.digest) == manifest
-    given = (ledger, Policy(), manifest, tmp_path / "places.json", tmp_path / "frames", WANTED)
-    told: list[tuple[int, int]] = []
-    entries = footage_entries(*given, lambda *said: told.append(said))
-    assert [entry.clip for entry in entries] == [clips[0].digest, clips[2].digest]  # too short, and without a caption
-    assert entries[0].captions == ("it grows bright",) and told == [(2, 2)]
-    films = Films()
-    assert shades(films.frames(entries[1]).numpy()) == [20, 23, 26, 29, 32]
-    assert not films.masks(entries[1]).any()
+    assert find_training_set(ledger, "set") == find_training_set(ledger, manifest.digest)
+    assert find_training_set(ledger, "set").clips == {each.digest for each in clips}
+    given = (ledger, manifest, tmp_path / "places.json", tmp_path / "frames")
+    reports: list[tuple[int, int]] = []
+    found = clips_of(*given, lambda *counts: reports.append(counts))
+    assert [each.digest for each in found] == [clips[0].digest, clips[2].digest]  # too short, and without a caption
+    assert found[0].captions == ("it grows bright",) and reports == [(2, 2)]
+    assert {(type(each), each.fps, each.pixels) for each in found} == {(FootageClip, 4.0, WANTED.pixels)}
+    reader = FrameReader()
+    assert shades(reader.frames(found[1]).numpy()) == [20, 23, 26, 29, 32]
+    assert not reader.masks(found[1]).any()
     path.unlink()
-    assert footage_entries(*given, lambda *_: None) == entries  # read from what was kept
+    assert clips_of(*given) == found  # read from what was kept
     ledger.revoke(clips[0].digest, "asked to")
     with pytest.raises(ValueError, match="bring it back"):
-        footage_entries(*given, lambda *_: None)  # another set of frames, whose file has gone
+        clips_of(*given)  # another set of frames, whose file has gone
     ledger.revoke(clips[2].digest, "asked to")
     with pytest.raises(ValueError, match="no clip for 16x16x5"):
-        footage_entries(*given, lambda *_: None)
+        clips_of(*given)
+
+
+def test_a_set_without_usable_clips_says_why(tmp_path: Path) -> None:
+    ledger, manifest, clips, _ = entered(tmp_path)
+    given = (ledger, manifest, tmp_path / "places.json", tmp_path / "frames")
+    for each in (clips[0], clips[2]):
+        ledger.revoke(each.digest, "asked to")
+    with pytest.raises(ValueError, match="2 of its 4 are allowed, 1 of these are long enough, and none of these has"):
+        clips_of(*given)
+    ledger.revoke(clips[3].digest, "asked to")
+    with pytest.raises(ValueError, match="1 of its 4 are allowed, and the longest lasts 0.833 s where 1 s are needed"):
+        clips_of(*given)
+    ledger.revoke(clips[1].digest, "asked to")
+    with pytest.raises(ValueError, match=r"none of its 4 clips may be used any more \(.*revoked.*\): curate again"):
+        clips_of(*given)
 
 
 def test_a_file_that_was_changed_is_not_read(tmp_path: Path) -> None:
     ledger, manifest, _, path = entered(tmp_path)
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(ValueError, match="changed after"):
-        footage_entries(ledger, Policy(), manifest, tmp_path / "places.json", tmp_path / "f", WANTED, lambda *_: None)
-    with pytest.raises(ValueError, match="does not say where"):
-        footage_entries(ledger, Policy(), manifest, tmp_path / "no.json", tmp_path / "f", WANTED, lambda *_: None)
+        clips_of(ledger, manifest, tmp_path / "places.json", tmp_path / "frames")
+    with pytest.raises(ValueError, match="nothing says where the file"):
+        clips_of(ledger, manifest, tmp_path / "no.json", tmp_path / "frames")
 
 
-def test_a_manifest_that_there_is_not_is_named(tmp_path: Path) -> None:
+def test_an_unknown_manifest_is_named(tmp_path: Path) -> None:
     ledger, *_ = entered(tmp_path)
     with pytest.raises(ValueError, match="no manifest 'other'.*there is set"):
-        find_manifest(ledger, "other")
+        find_training_set(ledger, "other")
+
+
+def test_a_tenth_of_footage_is_held_out_and_at_least_one_clip_of_two(tmp_path: Path) -> None:
+    ledger, manifest, clips, _ = entered(tmp_path)
+    chosen = find_training_set(ledger, manifest.digest)
+    held_out = held_out_footage(ClipRecords.read(ledger, Policy()), chosen, WANTED)
+    assert len(held_out) == 1 and held_out < {clips[0].digest, clips[2].digest}
+    ledger.revoke(next(iter(held_out)), "asked to")
+    assert held_out_footage(ClipRecords.read(ledger, Policy()), chosen, WANTED) == held_out  # the split stays
+    longer = TrainingFormat(PixelShape.parse("16x16x17"), 4.0)
+    with pytest.raises(ValueError, match="has 0 captioned clips.*give at least 2"):
+        held_out_footage(ClipRecords.read(ledger, Policy()), chosen, longer)

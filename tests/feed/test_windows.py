@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langit.feed.windows import WindowConfig, draw_window, starts_of
+from langit.feed.windows import WindowConfig, draw_window, window_starts
 
 
 @settings(max_examples=100, deadline=None)
@@ -39,8 +39,8 @@ def test_windows_are_drawn_by_their_shares() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=20), st.integers(5, 65), st.integers(0, 9))
 def test_later_starts_leave_two_latent_frames(name: str, frames: int, count: int) -> None:
-    starts = starts_of(name, frames, count)
-    assert starts == tuple(sorted(set(starts))) == starts_of(name, frames, count)
+    starts = window_starts(name, frames, count)
+    assert starts == tuple(sorted(set(starts))) == window_starts(name, frames, count)
     assert len(starts) == min(count, max(frames - 5, 0)) and all(0 < start <= frames - 5 for start in starts)
 
 

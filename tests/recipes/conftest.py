@@ -22,6 +22,6 @@ def beside(home: Path, tmp_path: Path) -> Path:
     """A home of its own in which all of the run is there; folders that come new are its own."""
     for name in ("films", "ledger", "latents", "runs/tiny"):
         (tmp_path / name).mkdir(parents=True)
-        for there in (home / name).iterdir():
-            (tmp_path / name / there.name).symlink_to(there)
+        for path in (home / name).glob("[!.]*"):  # not the lock: locks do not follow links
+            (tmp_path / name / path.name).symlink_to(path)
     return tmp_path

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from recipes.corpora import allowed_films
 
 from langit import config, recipes
-from langit.feed.catalogue import Films
+from langit.feed.catalogue import FrameReader
 from langit.feed.latents import cache_latents
 from langit.recipes.autoencoder import train_autoencoder
-from langit.recipes.films import Places, allowed
-from langit.recipes.recipe import AutoencoderStage, Recipe, identity
+from langit.recipes.films import RunPaths, read_corpus
+from langit.recipes.identity import identity
+from langit.recipes.recipe import AutoencoderStage, Recipe
 from langit.train import checkpoint
 from langit.train.tasks import ReconstructionConfig
 from langit.train.trainer import TrainConfig
@@ -27,8 +29,9 @@ def crisp() -> Recipe:
 
 
 def test_only_the_decoder_changes(home: Path, beside: Path) -> None:
-    recipe, places = crisp(), Places(beside, "tiny")
-    made = train_autoencoder(recipe, places, True, lambda *_: None)
+    recipe, places = crisp(), RunPaths(beside, "tiny")
+    corpus = read_corpus(recipe, places)
+    made = train_autoencoder(recipe, corpus, places, True, lambda *_: None)
     before, after = made["sharper"], made["crisp"]
     for name, value in before.state_dict().items():
         assert torch.equal(value, after.state_dict()[name]) == name.startswith("encoder."), name
@@ -36,14 +39,16 @@ def test_only_the_decoder_changes(home: Path, beside: Path) -> None:
     saved = checkpoint.load(checkpoint.latest(places.stage("crisp")) or beside).tensors["model"]
     assert saved and all(name.startswith("autoencoder.decoder.") for name in saved)
 
-    entries = allowed(recipe, recipe.stages[1].films, places)
+    entries = allowed_films(recipe, recipe.stages[1].films, places)
     files = {path: path.stat().st_mtime_ns for path in (home / "latents").rglob("*.safetensors")}
-    cache_latents(entries, Films(), after, beside / "latents", lambda *_: None, recipe.stages[1].flow.windows.starts)
+    cache_latents(
+        entries, FrameReader(), after, beside / "latents", lambda *_: None, recipe.stages[1].flow.windows.starts
+    )
     assert files == {path: path.stat().st_mtime_ns for path in (home / "latents").rglob("*.safetensors")}
 
-    again = train_autoencoder(recipe, places, True, lambda *_: None)["crisp"]
+    again = train_autoencoder(recipe, corpus, places, True, lambda *_: None)["crisp"]
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in after.state_dict().items())
-    assert list(train_autoencoder(recipe, places, True, lambda *_: None, "autoencoder")) == ["autoencoder"]
+    assert list(train_autoencoder(recipe, corpus, places, True, lambda *_: None, "autoencoder")) == ["autoencoder"]
 
 
 def test_a_stage_that_learnt_the_latents_is_the_same_stage_and_decodes_better() -> None:

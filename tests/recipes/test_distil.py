@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from recipes.corpora import allowed_films
 
 from langit import config, recipes
 from langit.bundle import load_bundle
 from langit.feed.exposure import ExposureLog
 from langit.generate import Model, SamplingConfig, generate
-from langit.recipes.recipe import identity
-from langit.recipes.run import Places, allowed
+from langit.recipes.films import RunPaths
+from langit.recipes.identity import identity
 from langit.train import checkpoint
 
 PROMPT = "a red ball bounces on snow"
@@ -25,7 +26,7 @@ def test_the_bundle_is_sampled_by_its_adapter(home: Path, model: Model) -> None:
     levels = recipes.find("tiny").sampling.levels
     assert model.sampling == SamplingConfig(3, guidance=1.0, solver="euler", levels=levels, adapter="fast")
     assert model.careful == recipes.find("tiny").sampling
-    newest = checkpoint.latest(Places(home, "tiny").stage("fast"))
+    newest = checkpoint.latest(RunPaths(home, "tiny").stage("fast"))
     assert newest is not None
     averaged, held = checkpoint.load(newest).tensors["ema"], model.way("fast").adapter.state_dict()
     assert averaged.keys() == {f"adapter.{name}" for name in held}
@@ -37,7 +38,7 @@ def test_the_bundle_is_sampled_by_its_adapter(home: Path, model: Model) -> None:
 
 
 def test_the_transformer_is_that_of_the_last_stage(home: Path, model: Model) -> None:
-    newest = checkpoint.latest(Places(home, "tiny").stage("abilities"))
+    newest = checkpoint.latest(RunPaths(home, "tiny").stage("abilities"))
     assert newest is not None
     averaged = checkpoint.load(newest).tensors["ema"]
     for name, weight in model.transformer.state_dict().items():
@@ -45,11 +46,11 @@ def test_the_transformer_is_that_of_the_last_stage(home: Path, model: Model) -> 
 
 
 def test_what_it_saw_is_on_record(home: Path) -> None:
-    bundle, places, tiny = load_bundle(home / "models" / "tiny"), Places(home, "tiny"), recipes.find("tiny")
+    bundle, places, tiny = load_bundle(home / "models" / "tiny"), RunPaths(home, "tiny"), recipes.find("tiny")
     log = ExposureLog(places.stage("fast") / "exposure.log")
     said = bundle.provenance.exposure["fast"]
     assert (said.root, said.rows, said.steps) == (log.root(), log.rows, 4) and log.rows >= 4
-    may = {entry.clip for entry in allowed(tiny, tiny.films_of(tiny.distil[0]), places)}
+    may = {entry.digest for entry in allowed_films(tiny, tiny.data_of(tiny.distil[0]).films, places)}
     assert {clip for _, clip in log.read()} <= may
     assert bundle.provenance.training["fast"].flops > 0
 
@@ -60,7 +61,7 @@ def test_other_stages_are_the_same_stages_without_it() -> None:
     for stage in plain.stage_names:
         assert identity(plain, stage) == identity(tiny, stage)
     assert tiny.stage_names == (*plain.stage_names, "fast")
-    assert tiny.films_of(tiny.distil[0]) == tiny.distil[0].films
+    assert tiny.data_of(tiny.distil[0]).films == tiny.distil[0].films
     followed = config.override(tiny, ["distil.fast.films=[]"])
     assert followed.films_of(followed.distil[0]) == tiny.stages[-1].films
 

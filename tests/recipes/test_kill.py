@@ -14,7 +14,7 @@ import torch
 from langit import recipes
 from langit.feed.exposure import ExposureLog
 from langit.ledger.store import Ledger
-from langit.recipes.run import Places, run
+from langit.recipes.run import RunPaths, run
 from langit.train import checkpoint
 
 RUNNER = """
@@ -54,7 +54,7 @@ def check(home: Path, kills: int) -> None:
             home, dice
         ):  # it ended before: the next begins anew, with the films and the ledger that are there
             for stage in STAGES:
-                for path in sorted(Places(home, "tiny").stage(stage).rglob("*"), reverse=True):
+                for path in sorted(RunPaths(home, "tiny").stage(stage).rglob("*"), reverse=True):
                     path.rmdir() if path.is_dir() else path.unlink()
         if (home / "ledger").is_dir():
             ledger = Ledger(home / "ledger")
@@ -63,7 +63,7 @@ def check(home: Path, kills: int) -> None:
             entries = ledger.size
     run(recipes.find("tiny"), resume=True, home=home, workers=1, report=lambda *_: None)
     for stage in STAGES:
-        folders = [Places(place, "tiny").stage(stage) for place in (whole, home)]
+        folders = [RunPaths(place, "tiny").stage(stage) for place in (whole, home)]
         first, second = (checkpoint.load(checkpoint.latest(folder)).tensors["model"] for folder in folders)
         assert all(torch.equal(first[name], second[name]) for name in first)
         assert len({ExposureLog(folder / "exposure.log").root() for folder in folders}) == 1

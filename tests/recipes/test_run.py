@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from recipes.corpora import allowed_films
 
 from langit import config, recipes
 from langit.bundle import load_bundle
 from langit.bundle.check import check_bundle
-from langit.feed.catalogue import Films, catalogue
+from langit.feed.catalogue import FrameReader
 from langit.feed.exposure import ExposureLog
 from langit.generate import Model, generate
-from langit.ledger.rights import Policy
 from langit.ledger.store import Ledger
-from langit.recipes.run import Places, allowed, run
+from langit.recipes.films import RunPaths, read_corpus
+from langit.recipes.run import run
 from langit.text.vocabulary import unknown_words
 from langit.train import checkpoint
 
@@ -63,20 +64,21 @@ def test_the_ledger_says_which_model_came_of_which_run(home: Path) -> None:
 
 
 def test_exactly_the_allowed_clips_were_seen(home: Path) -> None:
-    places = Places(home, "tiny")
-    may = {entry.clip for entry in allowed(recipes.find("tiny"), recipes.find("tiny").films, places)}
+    places = RunPaths(home, "tiny")
+    may = {entry.digest for entry in allowed_films(recipes.find("tiny"), recipes.find("tiny").films, places)}
     rows = list(ExposureLog(places.stage("scenes") / "exposure.log").read())
     assert {clip for _, clip in rows} <= may
     assert {step for step, _ in rows} == set(range(6))
-    held = [entry for entry in catalogue(Ledger(places.ledger), Policy(), places.films)[0] if entry.seed % 10 == 9]
-    assert held and not {entry.clip for entry in held} & {clip for _, clip in rows}
+    corpus = read_corpus(recipes.find("tiny"), places)
+    held = [film for film in corpus.films if film.seed % 10 == 9]
+    assert held and not {film.digest for film in held} & {clip for _, clip in rows}
 
 
 def test_mirrored_clips_are_mirrored_films(home: Path) -> None:
-    entries = allowed(recipes.find("tiny"), recipes.find("tiny").films, Places(home, "tiny"))
+    entries = allowed_films(recipes.find("tiny"), recipes.find("tiny").films, RunPaths(home, "tiny"))
     straight, mirrored = entries[0], entries[1]
     assert (straight.seed, straight.mirrored, mirrored.mirrored) == (mirrored.seed, False, True)
-    films = Films()
+    films = FrameReader()
     assert torch.equal(films.frames(straight).flip(2), films.frames(mirrored))
     assert torch.equal(films.masks(straight).flip(2), films.masks(mirrored))
 
@@ -104,7 +106,9 @@ def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> N
     for stage in tiny.stage_names:
         first, second = weights(home, stage), weights(tmp_path, stage)
         assert all(torch.equal(first[name], second[name]) for name in first)
-    logs = [ExposureLog(Places(place, "tiny").stage("abilities") / "exposure.log").root() for place in (home, tmp_path)]
+    logs = [
+        ExposureLog(RunPaths(place, "tiny").stage("abilities") / "exposure.log").root() for place in (home, tmp_path)
+    ]
     assert logs[0] == logs[1]
 
 
@@ -126,11 +130,11 @@ def test_a_stage_of_another_recipe_is_named_before_anything_is_done(home: Path) 
 def test_the_recipe_decides_whether_mirrored_films_are_seen(home: Path) -> None:
     """The ledger holds them; a recipe without them does not train on them."""
     tiny = recipes.find("tiny")
-    plain = allowed(config.override(tiny, ["mirror=false"]), tiny.films, Places(home, "tiny"))
-    both = allowed(tiny, tiny.films, Places(home, "tiny"))
+    plain = allowed_films(config.override(tiny, ["mirror=false"]), tiny.films, RunPaths(home, "tiny"))
+    both = allowed_films(tiny, tiny.films, RunPaths(home, "tiny"))
     assert 2 * len(plain) == len(both) and not any(entry.mirrored for entry in plain)
     with pytest.raises(ValueError, match="no train clip"):
-        allowed(config.override(tiny, ["captions=5"]), tiny.films, Places(home, "tiny"))
+        allowed_films(config.override(tiny, ["captions=5"]), tiny.films, RunPaths(home, "tiny"))
 
 
 def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
@@ -139,12 +143,12 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
     shutil.copytree(home / "ledger", tmp_path / "ledger")
     (tmp_path / "films").symlink_to(home / "films")
     tiny = recipes.find("tiny")
-    places, groups = Places(tmp_path, "tiny"), tiny.films
-    before = allowed(tiny, groups, places)
+    places, groups = RunPaths(tmp_path, "tiny"), tiny.films
+    before = allowed_films(tiny, groups, places)
     ledger = Ledger(places.ledger)
     source = next(clip.source for clip in ledger.clips() if clip.digest == before[0].clip)
     ledger.revoke(source, "asked for by its owner")
-    after = allowed(tiny, groups, places)
+    after = allowed_films(tiny, groups, places)
     assert {entry.seed for entry in before} - {entry.seed for entry in after} == {before[0].seed}
 
 

@@ -1,4 +1,4 @@
-"""What is said of a recipe's runs: those that are done, under way, not begun, and of another recipe."""
+"""What is said of a recipe's runs: those that are done, running, not started, and of another recipe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from langit import config, recipes
 from langit.evaluate.figures.runs import RunsReport, StageRun, write
-from langit.recipes.films import Places
+from langit.recipes.films import RunPaths
 from langit.recipes.runs import gather, report_runs
 
 
@@ -31,16 +31,16 @@ def test_every_stage_says_what_it_took(home: Path, tmp_path: Path) -> None:
 
 def test_what_is_not_there_or_of_another_recipe_is_said(home: Path, tmp_path: Path) -> None:
     tiny = recipes.find("tiny")
-    shutil.copytree(Places(home, "tiny").stage("scenes"), Places(tmp_path, "tiny").stage("scenes"))
+    shutil.copytree(RunPaths(home, "tiny").stage("scenes"), RunPaths(tmp_path, "tiny").stage("scenes"))
     states = {stage.name: stage.state for stage in gather(tiny, tmp_path).stages}
-    assert states["scenes"] == "done" and set(states.values()) == {"done", "not begun"}
+    assert states["scenes"] == "done" and set(states.values()) == {"done", "not started"}
     longer = gather(config.override(tiny, ["stages.scenes.training.steps=9"]), tmp_path)
     scenes = next(stage for stage in longer.stages if stage.name == "scenes")
-    assert scenes.state == "under way" and scenes.line[2] == "6 of 9"
+    assert scenes.state == "running" and scenes.line[2] == "6 of 9"
     other = gather(config.override(tiny, ["stages.scenes.training.seed=5"]), tmp_path)
     scenes = next(stage for stage in other.stages if stage.name == "scenes")
     assert scenes.state == "of another recipe" and scenes.steps == 0
-    (next(Places(tmp_path, "tiny").stage("scenes").glob("step-*6")) / "checkpoint.json").write_text("{")
+    (next(RunPaths(tmp_path, "tiny").stage("scenes").glob("step-*6")) / "checkpoint.json").write_text("{")
     with pytest.raises(ValueError, match="cannot be read"):
         gather(tiny, tmp_path)
 

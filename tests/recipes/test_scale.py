@@ -15,11 +15,11 @@ from langit.evaluate.scaling.measures import ALL, EVERYTHING
 from langit.evaluate.scaling.report import ScaleReport
 from langit.evaluate.scaling.runs import OWN
 from langit.recipes import scale as scaling
-from langit.recipes.films import Places
-from langit.recipes.scale import Asked, plan, scale, shortened
+from langit.recipes.films import RunPaths
+from langit.recipes.scale import ScalingTest, plan, resized_stage, scale
 from langit.train import checkpoint
 
-ASKED = Asked(prompts=3, seeds=1, clips=9, draws=2)
+ASKED = ScalingTest(prompts=3, seeds=1, clips=9, draws=2)
 
 
 class HaltedError(Exception):
@@ -95,10 +95,10 @@ def test_three_budgets_and_a_smaller_size(place: Path) -> None:
 def test_the_own_run_is_taken_only_where_it_is_done_and_of_this_recipe(home: Path) -> None:
     tiny = recipes.find("tiny")
     assert [trial.taken for trial in plan(tiny, (3, 6), {}, home)] == ["", "tiny/scenes"]
-    newest = checkpoint.latest(Places(home, "tiny").stage("scenes"))
+    newest = checkpoint.latest(RunPaths(home, "tiny").stage("scenes"))
     assert newest is not None and checkpoint.facts(newest)[0] == 6
     longer = recipes.find("tiny")
-    longer = scaling.replace(longer, stages=(shortened(longer.stages[0], 8, ""), *longer.stages[1:]))
+    longer = scaling.replace(longer, stages=(resized_stage(longer.stages[0], 8, ""), *longer.stages[1:]))
     assert [trial.taken for trial in plan(longer, (6, 8), {}, home)] == ["", ""]
     other = scaling.config.override(tiny, ["stages.scenes.training.optim.matrix_rate=0.01"])
     assert [trial.taken for trial in plan(other, (3, 6), {}, home)] == ["", ""]
@@ -107,11 +107,11 @@ def test_the_own_run_is_taken_only_where_it_is_done_and_of_this_recipe(home: Pat
 
 def test_a_shorter_stage_has_the_same_schedule() -> None:
     stage = recipes.find("pocket").stages[0]
-    short = shortened(stage, 125, "")
+    short = resized_stage(stage, 125, "")
     assert short.name == "scenes-125" and short.films == stage.films
     assert (short.training.steps, short.training.optim.decay, short.flow.thing_after) == (125, 38, 19)
-    assert short.training.optim.warmup == 12 and shortened(stage, 500, "").training.optim.warmup == 50
-    whole = shortened(stage, stage.training.steps, "")
+    assert short.training.optim.warmup == 12 and resized_stage(stage, 500, "").training.optim.warmup == 50
+    whole = resized_stage(stage, stage.training.steps, "")
     assert scaling.replace(whole, name=stage.name, training=stage.training) == stage
     assert whole.training.optim == stage.training.optim
 
@@ -143,6 +143,6 @@ def test_videos_that_the_probe_does_not_know_are_refused_before_anything_is_done
 
 def test_too_little_to_ask_is_refused() -> None:
     with pytest.raises(ValueError, match="1 prompts"):
-        Asked(prompts=1)
+        ScalingTest(prompts=1)
     with pytest.raises(ValueError, match="1 held-out clips"):
-        Asked(clips=1)
+        ScalingTest(clips=1)

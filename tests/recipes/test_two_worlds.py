@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from recipes.corpora import allowed_films
 
 from langit import config, recipes
-from langit.recipes.recipe import FilmGroup, identity
-from langit.recipes.run import Places, allowed, enter_films, render_films
+from langit.recipes.films import RunPaths, enter_films, render_films
+from langit.recipes.identity import identity
+from langit.recipes.recipe import FilmGroup
 from langit.worlds.world import find_world
 
 
@@ -20,16 +22,18 @@ def _silent(name: str, done: int, of: int, facts: str) -> None:
 @pytest.mark.draws
 def test_a_group_has_the_films_of_its_world_alone(tmp_path: Path) -> None:
     things, story = FilmGroup("32x32x5", 8, 10), FilmGroup("32x32x5", 8, 10, "story-1")
-    recipe, places = recipes.find("tiny"), Places(tmp_path, "tiny")
+    recipe, places = recipes.find("tiny"), RunPaths(tmp_path, "tiny")
     recipe = replace(recipe, stages=(replace(recipe.stages[0], films=(things, story)), *recipe.stages[1:]))
     render_films((things, story), places, 1, _silent)
     enter_films(recipe, (things, story), places, _silent)
     for group in (things, story):
-        entries = allowed(recipe, (group,), places)
+        entries = allowed_films(recipe, (group,), places)
         assert {(entry.world, entry.seed) for entry in entries} == {(group.world, 8)}
         said = find_world(group.world).captions(find_world(group.world).sample(8), recipe.captions)
         assert entries[0].captions == said
-    assert [entry.world for entry in allowed(recipe, (things, story), places)] == ["worlds-1"] * 2 + ["story-1"] * 2
+    assert [entry.world for entry in allowed_films(recipe, (things, story), places)] == ["worlds-1"] * 2 + [
+        "story-1"
+    ] * 2
 
 
 def test_a_stage_of_another_world_is_another_stage() -> None:

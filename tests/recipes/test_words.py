@@ -9,8 +9,8 @@ import torch
 
 from langit import recipes
 from langit.recipes.autoencoder import train_autoencoder
-from langit.recipes.films import Places
-from langit.recipes.recipe import identity
+from langit.recipes.films import RunPaths, read_corpus
+from langit.recipes.identity import identity
 from langit.recipes.run import train_transformer
 from langit.text.umt5 import Umt5Encoder
 from langit.train import checkpoint
@@ -21,11 +21,12 @@ def test_scores_are_drawn_anew_and_learn_at_their_own_rate(beside: Path) -> None
     last = tiny.stages[-1]
     optim = replace(last.training.optim, score_rate=1e-6)
     words = replace(last, name="words", fresh_scores=True, training=replace(last.training, steps=2, optim=optim))
-    recipe, places = replace(tiny, stages=(*tiny.stages, words)), Places(beside, "tiny")
+    recipe, places = replace(tiny, stages=(*tiny.stages, words)), RunPaths(beside, "tiny")
     for stage in tiny.stages:
         assert identity(recipe, stage.name) == identity(tiny, stage.name)
-    autoencoders = train_autoencoder(recipe, places, True, lambda *_: None)
-    model = train_transformer(recipe, places, autoencoders, True, lambda *_: None)
+    corpus = read_corpus(recipe, places)
+    autoencoders = train_autoencoder(recipe, corpus, places, True, lambda *_: None)
+    model = train_transformer(recipe, corpus, places, autoencoders, True, lambda *_: None)
     before = checkpoint.load(checkpoint.latest(places.stage(last.name)) or beside).tensors["ema"]
     torch.manual_seed(words.training.seed)  # as the stage does before it adds words, of which there are none here
     drawn = Umt5Encoder(**model.text.config.sizes)

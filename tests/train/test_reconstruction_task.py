@@ -12,9 +12,9 @@ from langit.train.tasks import ReconstructionConfig, ReconstructionTask, pyramid
 SMALL = AutoencoderConfig(latent_channels=4, fine_width=8, coarse_width=8, encoder_blocks=(1, 1), decoder_blocks=(1, 1))
 
 
-def batch() -> Batch:
+def batch() -> Batch[torch.Tensor]:
     frames = torch.randint(0, 256, (2, 5, 16, 24, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    return Batch(clips=("a", "b"), tokens=24, kind=(), items=frames)
+    return Batch(clips=("a", "b"), tokens=24, items=frames)
 
 
 def test_a_pyramid_sees_fine_errors_more_than_smooth_ones() -> None:
@@ -33,7 +33,7 @@ def test_weights_that_are_trained_are_those_that_get_gradients(decoder_only: boo
     torch.manual_seed(0)
     model = Autoencoder(SMALL)
     task = ReconstructionTask(model, ReconstructionConfig(decoder_only=decoder_only), lambda *_: None)
-    for one in (task, task.twin()):
+    for one in (task, task.replica()):
         one.loss(batch(), 0, torch.Generator().manual_seed(1)).backward()
         named = {
             f"{part}.{name}": p.grad is not None

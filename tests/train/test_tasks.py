@@ -23,13 +23,13 @@ class Witness(nn.Module):
         return torch.zeros_like(shown.tokens) + 0 * texts.tokens.sum()
 
 
-def batch(channels: int, begun: bool = False) -> Batch:
+def batch(channels: int, later: bool = False) -> Batch[LatentItems]:
     source = torch.Generator().manual_seed(1)
     latents = [torch.randn(channels, frames, 4, 6, generator=source) for frames in (3, 5, 1)]
     lengths = tuple(6 * video.shape[1] for video in latents)
     shares = [torch.zeros(length) for length in lengths]
-    items = LatentItems(latents, ["a red ball", "a cube", "snow"], shares, [begun] * 3)
-    return Batch(("", "", ""), sum(lengths), lengths, items)
+    items = LatentItems(latents, ["a red ball", "a cube", "snow"], shares, [later] * 3)
+    return Batch(("", "", ""), sum(lengths), items)
 
 
 def task(known: KnownConfig) -> tuple[FlowTask, Witness, int]:
@@ -65,7 +65,7 @@ def test_known_tokens_may_be_disturbed_but_keep_level_zero() -> None:
 
 def test_what_begins_in_the_middle_is_begun_from_something_known() -> None:
     made, witness, channels = task(KnownConfig())
-    made.losses(batch(channels, begun=True), torch.Generator().manual_seed(0))
+    made.losses(batch(channels, later=True), torch.Generator().manual_seed(0))
     assert (witness.shown.noise[:6] == 0).all() and (witness.shown.noise[18:24] == 0).all()
     made.losses(replace(batch(channels)), torch.Generator().manual_seed(0))
     assert (witness.shown.noise > 0).all()
@@ -75,7 +75,7 @@ def test_scores_that_nothing_holds_in_check_are_named():
     parts = make_parts(0)
     made = FlowTask(parts.transformer, parts.text, FlowConfig(), lambda _step, _folder: None)
     kinds = {
-        f"{part}.{name}": made.kind_of(f"{part}.{name}", p)
+        f"{part}.{name}": made.parameter_kind(f"{part}.{name}", p)
         for part, module in made.modules().items()
         for name, p in module.named_parameters()
     }

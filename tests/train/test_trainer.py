@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from langit.feed.batch import Batch
 from langit.train import checkpoint
 from langit.train.checkpoint import Checkpoint
-from langit.train.lanes import Lanes, shared
-from langit.train.optim import Kind, OptimConfig, Optimisers, orthogonalised, rate_at
-from langit.train.trainer import Tick, TrainConfig, Trainer
+from langit.train.microbatch import MicroBatches, sharing_weights
+from langit.train.optim import OptimConfig, Optimisers, ParameterKind, orthogonalize, rate_at
+from langit.train.trainer import StepStats, TrainConfig, Trainer
 
 
 class Line:
@@ -32,38 +32,38 @@ class Line:
     def modules(self) -> dict[str, nn.Module]:
         return {"net": self.net}
 
-    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+    def parameter_kind(self, name: str, parameter: nn.Parameter) -> ParameterKind:
         return "matrix" if parameter.ndim == 2 else "other"
 
-    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:
+    def loss(self, batch: Batch[Tensor], step: int, generator: torch.Generator) -> Tensor:
         x = batch.items + 0.1 * torch.randn(batch.items.shape, generator=generator)
         return (self.net(x) - batch.items[:, :3]).square().mean()
 
-    def twin(self) -> "Line":
+    def replica(self) -> "Line":
         twin = Line()
-        twin.net = shared(self.net)
+        twin.net = sharing_weights(self.net)
         return twin
 
-    def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
+    def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
         self.shown.append(step)
 
 
 class Numbers:
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> Batch[Tensor]:
         items = torch.randn(4, 6, generator=torch.Generator().manual_seed(step))
-        return Batch(clips=(f"{step:064x}", f"{step + 1:064x}"), tokens=24, kind=(4,), items=items)
+        return Batch(clips=(f"{step:064x}", f"{step + 1:064x}"), tokens=24, items=items)
 
 
 CONFIG = TrainConfig(steps=12, optim=OptimConfig(warmup=3, decay=4, ema=0.9), checkpoint_every=4, sample_every=6)
 
 
-def run(folder: Path, stop_at: int | None = None, resume: bool = False) -> tuple[Trainer, list[Tick]]:
+def run(folder: Path, stop_at: int | None = None, resume: bool = False) -> tuple[Trainer, list[StepStats]]:
     trainer = Trainer(Line(), Numbers(), CONFIG, folder, "sha256:recipe")
     if resume:
         assert trainer.resume()
-    ticks: list[Tick] = []
+    ticks: list[StepStats] = []
 
-    def report(tick: Tick) -> None:
+    def report(tick: StepStats) -> None:
         ticks.append(tick)
         if tick.step == stop_at:
             raise KeyboardInterrupt
@@ -171,7 +171,7 @@ def test_a_kill_while_saving_leaves_the_last_good_checkpoint(tmp_path: Path) -> 
 def test_orthogonalised_matrices_are_nearly_so() -> None:
     torch.manual_seed(0)
     for shape in ((8, 20), (20, 8), (12, 12)):
-        turned = orthogonalised(torch.randn(shape), (3.4445, -4.7750, 2.0315), 5, 1e-7)
+        turned = orthogonalize(torch.randn(shape), (3.4445, -4.7750, 2.0315), 5, 1e-7)
         values = torch.linalg.svdvals(turned)
         assert turned.shape == shape
         assert values.min() > 0.3 and values.max() < 1.3
@@ -187,6 +187,7 @@ def test_muon_moves_as_torchs_own(tmp_path: Path) -> None:
     for step in range(4):
         gradient = torch.randn(12, 20)
         ours.grad, theirs.grad = gradient.clone(), gradient.clone()
+        mine.clip_gradients()
         mine.step(step, 1000)
         peer.step()
     assert torch.allclose(ours, theirs, atol=3e-3)
@@ -236,14 +237,15 @@ def test_lanes_give_the_gradient_of_all_batches_together() -> None:
     expected.backward()
     wanted = [parameter.grad.clone() for parameter in task.net.parameters() if parameter.grad is not None]
     task.net.zero_grad()
-    lanes = Lanes(task, 3)
-    assert lanes.gradients(batches, 0, quiet) == pytest.approx(expected.item())
+    micro = MicroBatches(task, 3)
+    losses = micro.gradients(batches, 0, quiet)
+    assert sum(losses) / 3 == pytest.approx(expected.item())
     found = [parameter.grad for parameter in task.net.parameters()]
     for one, other in zip(wanted, found, strict=True):
         assert other is not None and torch.allclose(one, other, atol=1e-6)
     with torch.no_grad():
         next(task.net.parameters()).add_(1.0)  # what one lane learns all know
-    for twin in lanes.tasks[1:]:
+    for twin in micro.tasks[1:]:
         assert torch.equal(next(twin.modules()["net"].parameters()), next(task.net.parameters()))
 
 
@@ -271,7 +273,7 @@ def test_another_length_has_to_be_chosen_before_the_rate_falls(tmp_path: Path) -
 
 
 def test_unchecked_scores_have_a_rate_of_their_own_where_one_is_given():
-    def kinds(name: str, _parameter: nn.Parameter) -> Kind:
+    def kinds(name: str, _parameter: nn.Parameter) -> ParameterKind:
         return "score" if name == "q" else "matrix"
 
     def moved(config: OptimConfig) -> tuple[float, float]:

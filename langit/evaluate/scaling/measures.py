@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from langit.evaluate.fidelity.scores import LANGUAGES, Shown, cases
+from langit.evaluate.fidelity.scores import LANGUAGES, ShownVideo, cases
 from langit.evaluate.figures.intervals import Rate, rate
 from langit.evaluate.judges.probe import Probe, judge
 from langit.evaluate.judges.truth import CLASSES, agreement
@@ -66,7 +66,7 @@ def held_out_loss(
     for done, (draw, step) in enumerate(((draw, step) for draw in range(draws) for step in range(steps)), start=1):
         batch = feed.batch(step)
         wrong, _ = task.losses(batch, torch.Generator().manual_seed(_SEED + draw * 100_003 + step))
-        for clip, errors in zip(batch.clips, wrong.split(list(batch.kind)), strict=True):
+        for clip, errors in zip(batch.clips, wrong.split(list(batch.items.lengths)), strict=True):
             found[clip].append(float(errors.mean()))
         progress(done, draws * steps)
     means = [statistics.fmean(losses) for losses in found.values()]
@@ -76,7 +76,7 @@ def held_out_loss(
 
 def fidelity_rates(
     model: Model, probe: Probe, pixels: PixelShape, prompts: int, seeds: int, progress: Callable[[int, int], None]
-) -> tuple[Mapping[str, Rate], tuple[Shown, ...]]:
+) -> tuple[Mapping[str, Rate], tuple[ShownVideo, ...]]:
     """How often the probe sees what unseen prompts tell, by attribute, all of them together, and everything of a video.
 
     Languages take turns, as in `fidelity.score`. Each prompt's first video comes back to be looked at.
@@ -89,12 +89,12 @@ def fidelity_rates(
     chosen = cases(prompts)
     orders = [(one, LANGUAGES[(index + seed) % 2], seed) for seed in range(seeds) for index, one in enumerate(chosen)]
     answers: list[dict[str, bool]] = []
-    shown: list[Shown] = []
+    shown: list[ShownVideo] = []
     for start in range(0, len(orders), _BATCH):
         part = orders[start : start + _BATCH]
         texts = [one.texts[language] for one, language, _ in part]
         videos = [made.frames for made in generate_many(texts, model, seeds=[seed for *_, seed in part], pixels=pixels)]
-        shown += [Shown(*pair) for pair in zip(texts, videos, strict=True)][: max(0, prompts - len(shown))]
+        shown += [ShownVideo(*pair) for pair in zip(texts, videos, strict=True)][: max(0, prompts - len(shown))]
         answers += [
             agreement(one.truth, verdict) for (one, *_), verdict in zip(part, judge(probe, videos), strict=True)
         ]

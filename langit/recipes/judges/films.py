@@ -151,6 +151,10 @@ class ProbeItems:
     where: Tensor  # (B, G, 3, h, w): shares of nothing, the first and the second thing in each cell
     labels: Tensor  # (B, A)
 
+    def to(self, device: torch.device) -> ProbeItems:
+        """The same items on a device."""
+        return ProbeItems(self.frames.to(device), self.where.to(device), self.labels.to(device))
+
 
 class ProbeFeed:
     """Batches of films of one size, half of them mirrored, a share of them spoiled; a function of the step."""
@@ -168,7 +172,7 @@ class ProbeFeed:
         for film in films:
             self.by_size.setdefault(film.size, []).append(film)
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> Batch[ProbeItems]:
         dice = random.Random(f"probe:{self.seed}:{step}")
         size = dice.choices(list(self.by_size), weights=[len(films) for films in self.by_size.values()])[0]
         films = self._next(size, step)
@@ -194,8 +198,7 @@ class ProbeFeed:
         items = ProbeItems(
             torch.stack(frames), shares(torch.stack(turned)), torch.stack([truth.labels() for truth in truths])
         )
-        shape = tuple(items.frames.shape)
-        return Batch(tuple(scene.sha256 for scene in scenes), items.frames[..., 0].numel(), shape, items)
+        return Batch(tuple(scene.sha256 for scene in scenes), items.frames[..., 0].numel(), items)
 
     def _next(self, size: str, step: int) -> list[FilmLocation]:
         """Films of a permutation of each epoch, as if every step were of this size."""

@@ -28,16 +28,16 @@ from langit.recipes.judges.films import (
     FilmLocation,
     ProbeFeed,
     ProbeItems,
-    Reconstruct,
     ProbeSeeds,
+    Reconstruct,
+    augment,
     places,
     reconstructed,
-    augment,
 )
 from langit.shapes import PixelShape
-from langit.train.lanes import shared
-from langit.train.optim import Kind, OptimConfig
-from langit.train.trainer import Tick, TrainConfig, Trainer
+from langit.train.microbatch import sharing_weights
+from langit.train.optim import OptimConfig, ParameterKind
+from langit.train.trainer import StepStats, TrainConfig, Trainer
 from langit.worlds import farm
 from langit.worlds.behind.scene import VERSION as HIDING
 from langit.worlds.scene import split
@@ -100,17 +100,17 @@ class ProbeTask:
     def modules(self) -> dict[str, nn.Module]:
         return {"probe": self.probe}
 
-    def twin(self) -> ProbeTask:
-        return ProbeTask(shared(self.probe), self.recipe)
+    def replica(self) -> ProbeTask:
+        return ProbeTask(sharing_weights(self.probe), self.recipe)
 
-    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+    def parameter_kind(self, name: str, parameter: nn.Parameter) -> ParameterKind:
         inside = any(
             part in name for part in (".fine.", ".down.", ".space.", ".time.", ".gather.", ".story.", ".thing.")
         )
         return "matrix" if inside and parameter.ndim >= 2 and name.endswith("weight") else "other"
 
-    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
-        items: ProbeItems = batch.items
+    def loss(self, batch: Batch[ProbeItems], step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
+        items = batch.items
         answer = self.probe(augment(to_video(items.frames), self.recipe.rough, generator))
         wrong = -(items.where * answer.where.log_softmax(dim=2)).sum(dim=2)  # (B, G, h, w)
         loss: Tensor = self.recipe.where_weight * wrong.mean()
@@ -120,7 +120,7 @@ class ProbeTask:
                 loss = loss + functional.cross_entropy(answer.logits[name], labels, ignore_index=NOTHING)
         return loss
 
-    def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
+    def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
         """Nothing to look at: the probe's figures come from :func:`accuracy`."""
 
 
@@ -205,7 +205,11 @@ def train_probe(
 
 
 def fit_probe(
-    recipe: ProbeRecipe, films: Sequence[FilmLocation], folder: Path, progress: Progress, reconstruct: Reconstruct | None
+    recipe: ProbeRecipe,
+    films: Sequence[FilmLocation],
+    folder: Path,
+    progress: Progress,
+    reconstruct: Reconstruct | None,
 ) -> Probe:
     """Train a probe on films; a run that was stopped is taken up."""
     learnt = list(films)
@@ -218,13 +222,12 @@ def fit_probe(
     feed = ProbeFeed(learnt, recipe.batch, recipe.training.seed, probe.questions, recipe.spoiled)
     identity = configs.digest_of({"recipe": configs.identifying(recipe), "reconstructions": reconstruct is not None})
     trainer = Trainer(ProbeTask(probe, recipe), feed, recipe.training, folder, identity)
-    trainer.resume()
 
-    def tell(tick: Tick) -> None:
-        facts = f"loss {tick.smooth_loss:.3f}  {tick.clips_per_second:.0f} films/s"
-        progress("probe", tick.step, tick.steps, facts)
+    def tell(stats: StepStats) -> None:
+        facts = f"loss {stats.smooth_loss:.3f}  {stats.clips_per_second:.0f} films/s"
+        progress("probe", stats.step, stats.steps, facts)
 
-    trainer.fit(tell)
+    trainer.train(tell, resume=True)
     probe.load_state_dict({name.removeprefix("probe."): value for name, value in trainer.ema.items()})
     return probe.eval()
 

@@ -22,14 +22,22 @@ from torch.nn import functional
 from langit import config as configs
 from langit.evaluate.figures.intervals import Rate
 from langit.evaluate.judges.probe import to_video
-from langit.evaluate.judges.tracker import Detection, Tracker, TrackerConfig, load_tracker, segment, save_tracker, likeliest_shape
+from langit.evaluate.judges.tracker import (
+    Detection,
+    Tracker,
+    TrackerConfig,
+    likeliest_shape,
+    load_tracker,
+    save_tracker,
+    segment,
+)
 from langit.feed.batch import Batch
-from langit.recipes.judges.films import FilmLocation, places, augment
+from langit.recipes.judges.films import FilmLocation, augment, places
 from langit.recipes.judges.probe import Progress
 from langit.shapes import PixelShape
-from langit.train.lanes import shared
-from langit.train.optim import Kind, OptimConfig
-from langit.train.trainer import Tick, TrainConfig, Trainer
+from langit.train.microbatch import sharing_weights
+from langit.train.optim import OptimConfig, ParameterKind
+from langit.train.trainer import StepStats, TrainConfig, Trainer
 from langit.worlds import farm
 from langit.worlds.behind.scene import VERSION as HIDING
 from langit.worlds.scene import COLOURS, SHAPES, VERSION, Scene
@@ -99,6 +107,10 @@ class TrackerItems:
     colours: Int64[Tensor, "n t H W"]  # 0: nothing; 1 and on: COLOURS
     shapes: Int64[Tensor, "n t H W"]  # of SHAPES, or NOTHING
 
+    def to(self, device: torch.device) -> TrackerItems:
+        """The same items on a device."""
+        return TrackerItems(self.frames.to(device), self.colours.to(device), self.shapes.to(device))
+
 
 def labels(masks: UInt8[Tensor, "t H W"], scene: Scene) -> tuple[Int64[Tensor, "t H W"], Int64[Tensor, "t H W"]]:
     """Of every pixel the colour and the shape of the thing that it shows."""
@@ -116,7 +128,7 @@ class TrackerFeed:
         for film in films:
             self.by_world.setdefault(film.world, []).append(film)
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> Batch[TrackerItems]:
         dice = random.Random(f"tracker:{self.recipe.training.seed}:{step}")
         worlds = list(self.by_world)
         frames, colours, shapes, names = [], [], [], []
@@ -135,7 +147,7 @@ class TrackerFeed:
             shapes.append(shape)
             names.append(film.scene.sha256)
         items = TrackerItems(torch.stack(frames), torch.stack(colours), torch.stack(shapes))
-        return Batch(tuple(names), items.colours.numel(), tuple(items.frames.shape), items)
+        return Batch(tuple(names), items.colours.numel(), items)
 
 
 class TrackerTask:
@@ -147,15 +159,15 @@ class TrackerTask:
     def modules(self) -> dict[str, nn.Module]:
         return {"tracker": self.tracker}
 
-    def twin(self) -> TrackerTask:
-        return TrackerTask(shared(self.tracker), self.recipe)
+    def replica(self) -> TrackerTask:
+        return TrackerTask(sharing_weights(self.tracker), self.recipe)
 
-    def kind_of(self, name: str, parameter: nn.Parameter) -> Kind:
+    def parameter_kind(self, name: str, parameter: nn.Parameter) -> ParameterKind:
         inside = ".stem." not in name and ".head." not in name
         return "matrix" if inside and parameter.ndim >= 2 and name.endswith("weight") else "other"
 
-    def loss(self, batch: Batch, step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
-        items: TrackerItems = batch.items
+    def loss(self, batch: Batch[TrackerItems], step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
+        items = batch.items
         seen = augment(to_video(items.frames), self.recipe.rough, generator)  # (n, 3, t, H, W)
         colours, shapes = self.tracker(seen.transpose(1, 2).flatten(0, 1))
         loss = functional.cross_entropy(colours, items.colours.flatten(0, 1))
@@ -163,7 +175,7 @@ class TrackerTask:
         wrong = functional.cross_entropy(shapes, wanted, ignore_index=NOTHING, reduction="sum")
         return loss + 0.2 * wrong / max(1, int((wanted != NOTHING).sum()))
 
-    def show(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
+    def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
         """Nothing to look at: the tracker's figures come from :func:`errors`."""
 
 
@@ -275,12 +287,12 @@ def fit_tracker(recipe: TrackerRecipe, films: Sequence[TrackedFilm], folder: Pat
     task = TrackerTask(tracker, recipe)
     identity = configs.digest_of(configs.identifying(recipe))
     trainer = Trainer(task, TrackerFeed(films, recipe), recipe.training, folder, identity)
-    trainer.resume()
 
-    def tell(tick: Tick) -> None:
-        progress("tracker", tick.step, tick.steps, f"loss {tick.smooth_loss:.4f}  {tick.clips_per_second:.0f} films/s")
+    def tell(stats: StepStats) -> None:
+        facts = f"loss {stats.smooth_loss:.4f}  {stats.clips_per_second:.0f} films/s"
+        progress("tracker", stats.step, stats.steps, facts)
 
-    trainer.fit(tell)
+    trainer.train(tell, resume=True)
     tracker.load_state_dict({name.removeprefix("tracker."): value for name, value in trainer.ema.items()})
     return tracker.eval()
 

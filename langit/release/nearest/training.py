@@ -1,4 +1,4 @@
-"""The index of a model's training clips, made of the films and the footage that its provenance names."""
+"""Build the index of a model's training clips from the films and footage that its provenance names."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 from langit.bundle import Bundle, Provenance, load_bundle
 from langit.bundle.folder import add_file
-from langit.feed.catalogue import Entry, Films, catalogue
-from langit.feed.footage import Wanted, find_manifest, footage_entries
-from langit.ledger.rights import Policy
+from langit.curate.places import places_file
+from langit.feed.catalogue import ClipRecords, FootageClip, FrameReader, film_clips
+from langit.feed.footage import TrainingFormat, find_training_set, footage_clips, held_out_footage
+from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
 from langit.release.nearest.build import Report, build_index
 from langit.release.nearest.bundled import FILE
@@ -17,54 +18,68 @@ from langit.worlds.scene import split
 
 
 def index_bundle(folder: Path, home: Path, report: Report) -> Provenance:
-    """Make the index of a model's training clips and put it into its bundle, in the stead of an older one.
+    """Build the index of a model's training clips and put it into its bundle, in place of an older one.
 
-    The provenance names the new file, so that the model has another digest after this.
+    The provenance names the new file, so the model has another digest afterwards.
 
     Args:
         folder: the bundle.
-        home: holds the ledger and the films that it was trained on.
-        report: told of what is done.
+        home: holds the ledger and the films that the model was trained on.
+        report: called with the stage and its progress.
 
     Raises:
-        ValueError: no whole bundle, or films of it that are not under ``home`` or are not allowed any more.
+        ValueError: the bundle is damaged, or some of its films are not under ``home`` or are no longer allowed.
     """
     model = load_bundle(folder)
     table = model.films()
     rows = set() if table is None else {(row.world, row.size, row.seed) for row in table.rows}
-    entries, _ = catalogue(Ledger(home / "ledger"), Policy(), home / "films")
-    # The ledger may hold a film's clip more than once, with other captions or mirrored: one is enough.
-    plain = {(entry.world, str(entry.pixels), entry.seed): entry for entry in entries if not entry.mirrored}
-    films = [entry for key, entry in plain.items() if key in rows]
-    lost = len(rows) - len(films)
-    if lost:
+    ledger = Ledger(home / "ledger")
+    records = ClipRecords.read(ledger, Policy())
+    # The ledger may hold several clips of a film, with other captions or mirrored: one is enough.
+    plain = {
+        (film.world, str(film.pixels), film.seed): film
+        for film in (film_clips(records, home / "films") if rows else ())
+        if not film.mirrored
+    }
+    films = [film for key, film in plain.items() if key in rows]
+    missing = len(rows) - len(films)
+    if missing:
         raise ValueError(
-            f"{lost} of the {len(rows)} films of {folder.name} are not under {home}, or not allowed any more:"
+            f"{missing} of the {len(rows)} films of {folder.name} are not under {home}, or no longer allowed:"
             " render and enter them first"
         )
     kinds = {(world, size) for world, size, _ in rows}
-    held = [
-        entry for (world, size, seed), entry in plain.items() if (world, size) in kinds and split(seed) == "held-out"
-    ]
-    footage = _footage(model, {size for _, size in kinds}, home, report)
-    index = build_index(films, held, Films(), model.autoencoder, model.fps, report, footage)
+    held = [film for (world, size, seed), film in plain.items() if (world, size) in kinds and split(seed) == "held-out"]
+    footage, held_footage = _footage(model, {size for _, size in kinds}, ledger, records, home, report)
+    index = build_index(films, [*held, *held_footage], FrameReader(), model.autoencoder, model.fps, report, footage)
     return add_file(folder, FILE, index.save)
 
 
-def _footage(model: Bundle, sizes: set[str], home: Path, report: Report) -> list[Entry]:
-    """Clips of real footage that the model was trained on, each at the longest of its sizes."""
+def _footage(
+    model: Bundle, sizes: set[str], ledger: Ledger, records: ClipRecords, home: Path, report: Report
+) -> tuple[list[FootageClip], list[FootageClip]]:
+    """Clips of real footage that the model was trained on, and that were held out, each at its longest size.
+
+    Footage is learnt at the sizes of the model's films. A model without films learnt it at its own sizes, and held
+    clips out by the rule of `feed.footage`.
+    """
     name = model.provenance.recipe.get("manifest")
     if not name:
-        return []
-    ledger, found = Ledger(home / "ledger"), {}
-    manifest = find_manifest(ledger, name)
-    for pixels in sorted(PixelShape.parse(size) for size in sizes):
-        places = home / "curation" / "places.json"
-        wanted = Wanted(pixels, model.fps)
+        return [], []
+    chosen = find_training_set(ledger, name)
+    own = [pixels for pixels in model.sizes if pixels.frames > 1] or list(model.sizes)
+    shapes = sorted({PixelShape.parse(size) for size in sizes} or own)
+    longest = TrainingFormat(max(shapes, key=lambda pixels: pixels.frames), model.fps)
+    held_out = frozenset() if sizes else held_out_footage(records, chosen, longest)
+    found: dict[str, FootageClip] = {}
+    for pixels in shapes:
+        wanted = TrainingFormat(pixels, model.fps)
 
-        def told(done: int, of: int, size: str = str(pixels)) -> None:
+        def report_size(done: int, of: int, size: str = str(pixels)) -> None:
             report(f"footage {size}", done, of, "")
 
-        for entry in footage_entries(ledger, Policy(), manifest, places, home / "footage", wanted, told):
-            found[entry.clip] = entry
-    return sorted(found.values(), key=lambda entry: entry.pixels)
+        for clip in footage_clips(records, chosen, places_file(home), home / "footage", wanted, report_size):
+            found[clip.digest] = clip
+    clips = sorted(found.values(), key=lambda clip: clip.pixels)
+    trained = [clip for clip in clips if clip.digest not in held_out]
+    return trained, [clip for clip in clips if clip.digest in held_out]

@@ -11,7 +11,7 @@ from langit.evaluate.fidelity.scores import LANGUAGES, cases
 from langit.evaluate.judges.probe import Probe
 from langit.evaluate.judges.truth import CLASSES
 from langit.evaluate.scaling.measures import ALL, EVERYTHING, fidelity_rates, held_out_loss
-from langit.feed.latents import LatentClip, View
+from langit.feed.latents import LatentClip, LatentView
 from langit.generate import Model
 from langit.train.tasks import FlowConfig
 from langit.transformer.model import VideoTransformer
@@ -24,7 +24,7 @@ def clips(model: Model, count: int = 5) -> list[LatentClip]:
         LatentClip(
             f"{number:064x}",
             ("a red ball",),
-            (View(torch.randn(channels, 2, 4, 4, generator=source).half(), torch.zeros(2, 2, 2)),),
+            (LatentView(torch.randn(channels, 2, 4, 4, generator=source).half(), torch.zeros(2, 2, 2)),),
         )
         for number in range(count)
     ]

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from langit.autoencoder.model import Autoencoder
 from langit.bundle import load_bundle
-from langit.feed.catalogue import Entry, Films
+from langit.feed.catalogue import FilmClip, FrameReader
 from langit.release.nearest.build import build_index
 from langit.release.nearest.index import ClipIndex
 from langit.shapes import PixelShape
@@ -39,13 +39,13 @@ def film(seed: int, frames: int = 17) -> np.ndarray:
     return np.stack(video).clip(0, 255).round().astype(np.uint8)
 
 
-def entries(folder: Path, seeds: range) -> list[Entry]:
+def entries(folder: Path, seeds: range) -> list[FilmClip]:
     """The films as the trainer reads them."""
     shard = folder / f"{seeds[0]}.safetensors"
     frames = np.stack([film(seed) for seed in seeds])
     save_file({"frames": frames}, shard, metadata={"clips": json.dumps(list(seeds))})
     return [
-        Entry(f"{seed:064x}", ("a box",), PIXELS, seed, False, shard, row, "boxes") for row, seed in enumerate(seeds)
+        FilmClip(f"{seed:064x}", ("a box",), PIXELS, False, shard, row, "boxes", seed) for row, seed in enumerate(seeds)
     ]
 
 
@@ -61,7 +61,7 @@ def index(autoencoder: Autoencoder, tmp_path_factory: pytest.TempPathFactory) ->
     made = build_index(
         entries(folder, TRAINED)[:30],
         entries(folder, HELD),
-        Films(),
+        FrameReader(),
         autoencoder,
         8.0,
         lambda stage, *_: said.append(stage),

@@ -6,10 +6,10 @@ from release.nearest.conftest import film
 
 from langit.autoencoder.model import to_float
 from langit.bundle import load_bundle
-from langit.feed.latents import LatentClip, View
+from langit.feed.latents import LatentClip, LatentView
 from langit.feed.loader import LatentFeed
 from langit.generate import Model, generate
-from langit.release.nearest import Watch, matches
+from langit.release.nearest import NearestGate, matches
 from langit.train.tasks import FlowConfig, FlowTask
 from langit.worlds.caption import prompts
 
@@ -26,7 +26,7 @@ def test_a_model_overfitted_on_ten_clips_is_caught_copying(index):
         with torch.no_grad():
             latents = model.autoencoder.encode(to_float(torch.from_numpy(film(seed))[None]))[0]
         frames, rows, columns = latents.shape[1], latents.shape[2] // 2, latents.shape[3] // 2
-        clips.append(LatentClip(f"{seed:064x}", (caption,), (View(latents, torch.zeros(frames, rows, columns)),)))
+        clips.append(LatentClip(f"{seed:064x}", (caption,), (LatentView(latents, torch.zeros(frames, rows, columns)),)))
     task = FlowTask(model.transformer, model.text, FlowConfig(), lambda *_: None)
     feed = LatentFeed(clips, 10 * 80, seed=0)
     weights = [weight for module in task.modules().values() for weight in module.parameters()]
@@ -48,7 +48,7 @@ def test_a_model_overfitted_on_ten_clips_is_caught_copying(index):
         for seed, caption in enumerate(captions):
             video = generate(caption, maker, seed=100 + seed).frames.numpy()
             (nearest,) = matches(index, maker.autoencoder, video, maker.fps, 1)
-            said.append((nearest.clip == seed, bool(Watch(index, maker.autoencoder, maker.fps).look(video))))
+            said.append((nearest.clip == seed, bool(NearestGate(index, maker.autoencoder, maker.fps).look(video))))
         return said
 
     copied = caught(model)

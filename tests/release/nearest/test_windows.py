@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langit.release.nearest.windows import FRAMES, RATE, fitted, sampled, windows
+from langit.release.nearest.windows import FRAMES, RATE, crop_and_scale, sampled, windows
 
 
 def numbered(count):
@@ -46,7 +46,7 @@ def test_a_picture_is_a_window_that_stands_still():
     ("size", "wanted"), [((64, 64), (64, 64)), ((48, 80), (48, 80)), ((720, 1280), (48, 88)), ((65, 64), (64, 64))]
 )
 def test_frames_are_made_of_whole_cells(size, wanted):
-    assert fitted(np.zeros((*size, 3), np.uint8)).shape[:2] == wanted
+    assert crop_and_scale(np.zeros((*size, 3), np.uint8)).shape[:2] == wanted
 
 
 def test_nothing_is_no_video():
