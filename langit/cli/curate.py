@@ -1,40 +1,57 @@
-"""Footage to clips that may be learnt from."""
+"""``langit curate``: turn footage into clips for training."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from langit.cli.entry import app
 from langit.cli.progress import progress
 
+if TYPE_CHECKING:
+    from langit.curate.run import CurationResult
+
 
 @app.command()
 def curate(
     config: Annotated[Path, typer.Argument(help="A TOML file: which footage, which limits, who writes captions.")],
     engine: Annotated[str, typer.Option(help="What runs the plan: native, or ray.")] = "native",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="A folder for the funnel.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the report.")] = None,
 ) -> None:
-    """Make captioned, licensed, deduplicated clips of footage; show what was kept, what not, and why."""
+    """Turn footage into captioned, licensed, deduplicated clips; report what was dropped and why."""
     from langit.config import home
     from langit.curate.settings import load
 
     curation = load(config)
 
+    from langit.curate import places
     from langit.curate.funnel import drop_counts, save
-    from langit.curate.run import curate as walk
+    from langit.curate.run import curate as run_curation
     from langit.ledger.store import Ledger
 
     with progress() as report:
-        found = walk(curation, Ledger(home() / "ledger"), home() / "curation", engine, report)
+        result = run_curation(curation, Ledger(home() / "ledger"), home() / places.FOLDER, engine, report)
     folder = output or Path(f"curation-{curation.name}")
-    paths = save(found, curation.name, folder)
-    typer.echo(f"{found.files} files, {len(found.outcomes)} clips or files that gave none, {len(found.kept)} kept")
-    for name, count in drop_counts(found):
+    paths = save(result, curation.name, folder)
+    typer.echo(f"{result.files} files, {len(result.outcomes)} clips and files without clips, {len(result.kept)} kept")
+    for name, count in drop_counts(result):
         typer.echo(f"{count:8} dropped by {name}")
-    if found.manifest is not None:
-        typer.echo(f"manifest {found.manifest.name} {found.manifest.digest}")
+    if result.manifest is not None:
+        typer.echo(f"manifest {result.manifest.name} {result.manifest.digest}")
     for path in paths:
         typer.echo(path.absolute())
+    if result.manifest is None:
+        raise ValueError(_nothing_kept(result))
+
+
+def _nothing_kept(result: CurationResult) -> str:
+    """The most frequent reason for which clips were dropped, as an error: there is nothing to train on."""
+    from langit.curate.funnel import drop_counts
+
+    (name, count) = max(drop_counts(result), key=lambda pair: pair[1])
+    detail = next(
+        o.reason.detail for o in result.outcomes if o.reason and name == f"{o.reason.stage}: {o.reason.reason}"
+    )
+    return f"nothing was kept; {count} of {len(result.outcomes)} dropped by {name} ({detail})"

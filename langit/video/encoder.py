@@ -22,8 +22,9 @@ from numpy.typing import ArrayLike
 from langit.files import atomic_write
 
 ENCODER: Final = "libx264"
-QUALITY = 18  # x264's constant rate factor: 18 is hard to tell from the original by eye
-BT709 = 1  # primaries, transfer and matrix of ITU-R BT.709 share this number in ITU-T H.273
+QUALITY: Final = 18  # x264's constant rate factor: 18 is hard to tell from the original by eye
+BT709: Final = 1  # primaries, transfer and matrix of ITU-R BT.709 share this number in ITU-T H.273
+MAX_DENOMINATOR: Final = 1001  # of frame rates: 30000/1001 is exact
 
 
 def write(
@@ -33,14 +34,15 @@ def write(
     metadata: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write frames, each (H, W, 3) uint8, as H.264 yuv420p in an mp4 that starts playing before it is loaded.
+    """Write frames, each (H, W, 3) uint8, as H.264 yuv420p in an mp4 whose index comes first, for streaming.
 
-    The file appears whole under its name or not at all, also after an error or an interrupt. ``metadata`` (title,
-    comment, or any key of your own) is read back by :func:`probe`.
+    The file appears complete or not at all, also after an error or an interrupt. :func:`probe` reads back
+    ``metadata`` (title, comment, or any other key).
 
     Raises:
-        ValueError: no frames, odd or changing sizes, not uint8 RGB, a rate that is not positive, or no encoder.
-        FileExistsError: the file exists and ``overwrite`` was not asked for.
+        ValueError: there are no frames, their sizes are odd or differ, they are not uint8 RGB, the rate is not
+            positive, or FFmpeg has no H.264 encoder.
+        FileExistsError: the file exists and ``overwrite`` is false.
         OSError: the disk is full, or the folder cannot be written to.
     """
     with atomic_write(path) as unfinished:
@@ -54,24 +56,26 @@ def encode(
     frames: Iterable[ArrayLike],
     fps: float | Fraction,
     metadata: Mapping[str, str] | None = None,
-    named: Path | None = None,
+    final_path: Path | None = None,
 ) -> None:
-    """Like :func:`write`, to a place of the caller's own, where after an error half a file is left.
+    """Like :func:`write`, but straight to ``part``, where an error leaves half a file.
 
-    ``named`` is what errors call it.
+    ``final_path`` is the name that error messages show.
     """
-    path = named or part
+    path = final_path or part
     check_encoder()
     if not fps > 0:
-        raise ValueError(f"{fps} frames a second cannot be played: give a number above 0")
+        raise ValueError(f"{fps} frames per second is not a frame rate: use a number above 0")
     try:
-        _encode(part, path, frames, Fraction(fps).limit_denominator(1001), metadata or {})
+        _encode(part, path, frames, Fraction(fps).limit_denominator(MAX_DENOMINATOR), metadata or {})
     except FFmpegError as error:
-        raise OSError(f"{path} could not be written ({error.strerror}): make room, or choose another place") from error
+        raise OSError(
+            f"{path} could not be written ({error.strerror}): free some space, or choose another folder"
+        ) from error
 
 
 def check_encoder() -> None:
-    """Make sure that the H.264 encoder is there, before frames are made for it.
+    """Make sure that the H.264 encoder exists, before frames are made for it.
 
     Raises:
         ValueError: this FFmpeg was built without it.
@@ -91,19 +95,19 @@ def _encode(part: Path, path: Path, frames: Iterable[ArrayLike], rate: Fraction,
         container.metadata.update(metadata)
         target: VideoStream | None = None
         size: tuple[int, ...] = ()
-        reformatter = VideoReformatter()  # one for all frames: making it takes longer than using it
+        reformatter = VideoReformatter()  # one for all frames: creating it takes longer than using it
         for number, item in enumerate(frames):
             picture = np.asarray(item)
             if target is None:
-                size = _checked_size(picture, path)
+                size = _check_picture(picture, path)
                 target = container.add_stream(ENCODER, rate=rate)
-                _describe(target, size)
+                _configure(target, size)
             if picture.shape != size or picture.dtype != np.uint8:
                 raise ValueError(
                     f"{path}: frame {number} is {picture.dtype} {picture.shape}, the first was uint8 {size}:"
                     " give frames of one size"
                 )
-            # PyAV assumes BT.601 unless told; the file says BT.709, so that is what the numbers have to be.
+            # PyAV converts with BT.601 by default. The file declares BT.709, so the numbers have to be BT.709.
             frame = reformatter.reformat(
                 av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"),
                 format="yuv420p",
@@ -119,7 +123,7 @@ def _encode(part: Path, path: Path, frames: Iterable[ArrayLike], rate: Fraction,
         container.mux(target.encode(None))
 
 
-def _describe(target: VideoStream, size: tuple[int, ...]) -> None:
+def _configure(target: VideoStream, size: tuple[int, ...]) -> None:
     target.height, target.width = size[:2]
     target.pix_fmt = "yuv420p"
     # With macroblock-tree on, x264 encodes the same small frames differently from run to run (docs/LOG.md).
@@ -129,11 +133,11 @@ def _describe(target: VideoStream, size: tuple[int, ...]) -> None:
     context.color_range = ColorRange.MPEG
 
 
-def _checked_size(picture: np.ndarray, path: Path) -> tuple[int, ...]:
+def _check_picture(picture: np.ndarray, path: Path) -> tuple[int, ...]:
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         raise ValueError(f"{path}: a frame is {picture.dtype} {picture.shape}: give uint8 (height, width, 3)")
     height, width, _ = picture.shape
     for name, side in (("width", width), ("height", height)):
         if side % 2 or not side:
-            raise ValueError(f"{path}: {name} {side} cannot be halved as yuv420p needs: use an even size")
+            raise ValueError(f"{path}: {name} {side} does not fit yuv420p, which halves it: use an even size")
     return picture.shape
