@@ -48,7 +48,7 @@ def main() -> None:
         door = Door.of(bundle, place / "home")
         settings = model.sampling.steps, model.sampling.guidance
         facts = Facts(said.model, PROMPT, 0, model.fps, *settings, said.digest, said.ledger)
-        for count in (17, model.most_frames):
+        for count in (17, model.max_frames):
             pixels = replace(model.sizes[0], frames=count)
             frames = generate(PROMPT, model, pixels=pixels).frames.numpy()
             work: list[Callable[[], object]] = [

@@ -30,12 +30,12 @@ import torch
 
 from benchmarks.protocol import cpu_seconds, spread
 from langit.bundle import load_bundle
-from langit.release.nearest.altered import CHANGES
+from langit.release.nearest.alterations import ALTERATIONS
 from langit.release.nearest.bundled import open_index
 from langit.release.nearest.cells import Cells
 from langit.release.nearest.embedding import features
-from langit.release.nearest.index import ClipIndex, restored
-from langit.release.nearest.prints import prints_of
+from langit.release.nearest.fingerprints import fingerprints_of
+from langit.release.nearest.index import ClipIndex, dequantize
 from langit.release.nearest.windows import windows
 from langit.shapes import PixelShape
 from langit.worlds.world import find_world
@@ -77,10 +77,10 @@ def altered(index: ClipIndex, films: int) -> tuple[np.ndarray, np.ndarray, np.nd
         world = find_world(film.world)
         frames = world.render(world.sample(film.seed), PixelShape.parse(film.size)).frames
         (window,) = windows(frames, 8.0)
-        for name, change in CHANGES.items():
+        for name, change in ALTERATIONS.items():
             copies = np.stack([change(window.frames, dice) for _ in range(TIMES)])
             found.append(index.projection(features(autoencoder, copies)))
-            prints += [prints_of(copy) for copy in copies]
+            prints += [fingerprints_of(copy) for copy in copies]
             right += [clip] * TIMES
             names += [name] * TIMES
     return np.concatenate(found), np.stack(prints), np.array(right), names
@@ -177,7 +177,7 @@ def precision(scores: np.ndarray, right: np.ndarray) -> float:
 
 def compare_prints(index: ClipIndex, queries: np.ndarray, prints: np.ndarray, clips: np.ndarray) -> None:
     """uAP of scores and of PDQ, among the films of the model."""
-    stored = restored(index.vectors)
+    stored = dequantize(index.vectors)
     plain = queries @ stored.T
     scored = np.concatenate([index.scale.scores(part, stored) for part in np.array_split(queries, 16)])
     for name, scores in (("vectors, cosine", plain), ("vectors, normalised score", scored)):
@@ -204,14 +204,14 @@ def main() -> None:
     index = open_index(load_bundle("pocket"))
     assert index is not None
     queries, prints, clips, names = altered(index, given.films)
-    stored = more(restored(index.vectors), given.stored)
+    stored = more(dequantize(index.vectors), given.stored)
     print(
         f"{len(queries)} altered copies of {given.films} films, {len(stored)} stored, {stored.shape[1]} numbers each;"
     )
     print(f"one thread, CPU time, load {os.getloadavg()[0]:.1f}, torch {torch.__version__}")
     right = scan(queries, stored, True)
     own = np.append(index.clips, np.full(len(stored) - len(index.clips), -1))
-    for name in CHANGES:
+    for name in ALTERATIONS:
         chosen = np.array([other == name for other in names])
         print(f"  {name:32} its clip is the nearest: {(own[right] == clips)[chosen].mean():.3f}")
     print(f"among the {len(index.clips)} windows of the model alone:")

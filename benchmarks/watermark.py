@@ -33,7 +33,7 @@ from PIL import Image
 
 from benchmarks.attacks import ATTACKS, SCALED_BACK, coded
 from langit import video
-from langit.release.watermark import CHANCE, IDENT, Watermark, read
+from langit.release.watermark import IDENT, MAX_CHANCE, Watermark, read
 from langit.release.watermark.payload import likeliest
 
 WIDE, HIGH = 640, 360
@@ -208,7 +208,7 @@ def report(tallies: dict[str, Tally], count: int) -> None:
         cells = []
         for tally in tallies.values():
             heard = tally.heard[name]
-            found, blind = sum(each.p_value <= CHANCE for each in heard), sum(each.blind for each in heard)
+            found, blind = sum(each.p_value <= MAX_CHANCE for each in heard), sum(each.blind for each in heard)
             right, middle = (statistics.mean(h.right for h in heard), statistics.median(h.p_value for h in heard))
             cells.append(f"{right:.2f}, {middle:.0e}, {found}/{blind}")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)

@@ -9,66 +9,69 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langit.cli.entry import app
+from langit.printable import one_line
 
 if TYPE_CHECKING:
     from langit.release.credentials.identity import Identity
 
-keys = typer.Typer(help="Who signs what leaves; docs/verify.md says how to bring a key of your own.")
+keys = typer.Typer(help="The key that signs released files; docs/verify.md explains how to use your own.")
 app.add_typer(keys, name="keys")
 
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @keys.command()
 def show(
     as_json: AsJson = False,
-    pem: Annotated[bool, typer.Option("--pem", help="The root's certificate, for others to trust.")] = False,
+    pem: Annotated[bool, typer.Option("--pem", help="Print the root's certificate, for others to trust.")] = False,
 ) -> None:
-    """Show who signs; an identity is made if there is none. The private key is never shown."""
+    """Show who signs; creates an identity if there is none. The private key is never shown."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from langit import config
     from langit.release.credentials.identity import FOLDER, identity, signing
 
     home = config.home()
-    found = identity(home / FOLDER, signing(home))
+    signer = identity(home / FOLDER, signing(home))
     if pem:
-        typer.echo(found.chain[-1].public_bytes(Encoding.PEM).decode().rstrip("\n"))
+        typer.echo(signer.chain[-1].public_bytes(Encoding.PEM).decode().rstrip("\n"))
     else:
-        _say(found, as_json)
+        _print(signer, as_json)
 
 
 @keys.command()
 def new(as_json: AsJson = False) -> None:
-    """Make a new root and key; the old ones are kept aside, and what they signed stays known as signed here."""
+    """Create a new root and key. The old ones are kept, and what they signed is still known as signed here."""
     from langit import config
     from langit.release.credentials.identity import FOLDER, renew, signing
 
     home = config.home()
     settings = signing(home)
     if settings.chain:
-        raise ValueError(f"release.toml says that {settings.chain} signs: take it out, to sign with this machine's key")
-    _say(renew(home / FOLDER, settings), as_json)
+        raise ValueError(
+            f"release.toml says that {settings.chain} signs: remove it from there, to sign with this machine's key"
+        )
+    _print(renew(home / FOLDER, settings), as_json)
 
 
-def _say(found: Identity, as_json: bool) -> None:
-    leaf = found.leaf
+def _print(signer: Identity, as_json: bool) -> None:
+    leaf = signer.leaf
     left = leaf.not_valid_after_utc - datetime.now(UTC)
-    said = {
-        "name": found.name,
-        "fingerprint": found.fingerprint,
+    values = {
+        "name": signer.name,
+        "fingerprint": signer.fingerprint,
         "valid from": f"{leaf.not_valid_before_utc:%Y-%m-%d}",
         "valid to": f"{leaf.not_valid_after_utc:%Y-%m-%d} ({left.days} days left)",
-        "root": found.root,
-        "vouched for": "by nobody but this machine: the root is private"
-        if found.private
-        else "by the root, if it is trusted",
-        "signs with": "a callback" if found.callback else f"{found.settings.algorithm.upper()}, a key file",
-        "timestamps": found.settings.timestamps or "none: what is signed lasts as long as the certificate",
-        "where": found.where,
+        "root": signer.root,
+        "vouched for": "by this machine only: the root is private"
+        if signer.private
+        else "by the root, for those who trust it",
+        "signs with": "a callback" if signer.callback else f"{signer.settings.algorithm.upper()}, a key file",
+        "timestamps": signer.settings.timestamps or "none: signatures are valid as long as the certificate",
+        "where": signer.where,
     }
     if as_json:
-        typer.echo(json.dumps(said, indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(values, indent=1))
     else:
-        for name, value in said.items():
-            typer.echo(f"{name:<12} {value}")
+        for name, value in values.items():
+            typer.echo(one_line(f"{name:<12} {value}"))

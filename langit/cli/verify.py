@@ -10,117 +10,145 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langit.cli.entry import app
+from langit.printable import one_line, quoted
 
 if TYPE_CHECKING:
     from langit.release.credentials.read import Credentials, Origin
-    from langit.release.verdict import Known, Verdict
+    from langit.release.verdict import FileVerdict, KnownOutput, KnownSource
 
-RELATIONS = {"parentOf": "goes on from", "componentOf": "holds", "inputTo": "was shown to the model"}
+RELATIONS = {"parentOf": "continues", "componentOf": "contains", "inputTo": "was shown to the model"}
+SOURCE_TYPES = {
+    "trainedAlgorithmicMedia": "generated",
+    "compositeWithTrainedAlgorithmicMedia": "generated, with parts of given files",
+}
+MAX_ORIGINS = 20
+"""Files that a chain of origins lists: a stranger's may have thousands."""
+
+Line = tuple[str, str]
 
 
 @app.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="A video or a picture.")],
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what is known of a file: is it intact, who signed it, what made it, from what? See docs/verify.md."""
+    """Report what is known of a file: is it intact, who signed it, what made it, from what? See docs/verify.md."""
     from langit import config
     from langit.release.credentials.identity import signing
     from langit.release.verify import verify as judge
 
     verdict = judge(file, signing=signing(config.home()))
     if as_json:
-        typer.echo(json.dumps(verdict.plain(), indent=1, ensure_ascii=False))
+        # ASCII: JSON escapes whatever a terminal would obey.
+        typer.echo(json.dumps(verdict.plain(), indent=1))
     else:
-        typer.echo(f"{file.name}: {verdict.sentence}")
-        for question, answer in _lines(verdict):
-            typer.echo(f"  {question:<12} {answer}")
+        typer.echo(one_line(f"{file.name}: {verdict.sentence}"))
+        for heading, lines in _sections(verdict):
+            typer.echo(one_line(f"  {heading}:"))
+            for label, value in lines:
+                typer.echo(one_line(f"    {label:<12} {value}"))
+        typer.echo(one_line(f"  SHA-256        {verdict.sha256}"))
     if verdict.finding:
         raise typer.Exit(int(verdict.finding))
 
 
-def _lines(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    said = verdict.credentials
-    if said is not None:
-        yield from _signed(said)
-        if said.state != "unreadable":
-            yield from _says(verdict, said)
+def _sections(verdict: FileVerdict) -> Iterator[tuple[str, list[Line]]]:
+    """Headings that say whose word follows, and the lines under them."""
+    credentials = verdict.credentials
+    if credentials is not None:
+        yield "the signature", [*_signature(verdict, credentials)]
+        if credentials.state != "unreadable":
+            who = "this machine signed that" if verdict.signed_here else "its signer's word, which is not checked here"
+            if verdict.intact is False:
+                who = "said of the file that was signed, which is not this one"
+            yield f"the file says ({who})", [*_claims(credentials)]
+    pictures = [("watermark", verdict.mark)] if verdict.mark else []
+    if pictures:
+        yield "its pictures show", pictures
+    ledger = [line for known in verdict.known for line in _output(known, credentials)]
+    if verdict.source is not None:
+        ledger += _source(verdict.source)
+    if ledger:
+        yield "this machine's ledger says", ledger
+    if verdict.training:
+        named = "the model that the file names" if credentials is not None else "that model"
+        lines = [("trained on" if not number else "", line) for number, line in enumerate(verdict.training)]
+        yield f"this machine has a model with the digest of {named}", lines
+
+
+def _signature(verdict: FileVerdict, credentials: Credentials) -> Iterator[Line]:
+    signature = credentials.signature
+    if signature is not None:
+        until = f"valid to {signature.valid_until[:10]}" if signature.valid_until else "no certificate"
+        organisation = f", {quoted(signature.organisation, 200)}" if signature.organisation else ""
+        yield "signed by", f"{quoted(signature.name, 200)}{organisation}, as the certificate says; {until}"
+        if signature.stamped:
+            trusted = "" if signature.stamp_trusted else ", whom nobody trusted here vouches for"
+            yield "timestamp", f"{signature.stamped[:19]} by {quoted(signature.stamp_by or '', 200)}{trusted}"
+        else:
+            yield "timestamp", "none: the signature is valid as long as the certificate"
+    for problem in credentials.problems:
+        yield "problem", f"{problem.words} ({problem.code})"
+    if credentials.why:
+        yield "problem", f"the credentials cannot be read ({credentials.why})"
     for place, count in verdict.uncovered:
         yield "not covered", f"{count} bytes in {place}"
-    if verdict.mark:
-        yield "watermark", verdict.mark
-    for known in verdict.known:
-        yield "ledger", _entry(known)
-        if known.prompt and (said is None or said.prompt != known.prompt):
-            yield "prompt", f'"{known.prompt}"'
-    if verdict.training:
-        yield "trained on", verdict.training
-    yield "SHA-256", verdict.sha256
 
 
-def _signed(said: Credentials) -> Iterator[tuple[str, str]]:
-    signer = said.signature
-    if signer is not None:
-        until = f"certificate valid to {signer.valid_until[:10]}" if signer.valid_until else "no certificate"
-        yield "signed by", f"{signer.name} ({signer.organisation}), {until}"
-        if signer.stamped:
-            word = "" if signer.stamp_trusted else ", which nobody vouches for here"
-            yield "timestamp", f"{signer.stamped[:19]} by {signer.stamp_by}{word}"
-        else:
-            yield "timestamp", "none: the signature ends with its certificate"
-    for each in said.problems:
-        yield "problem", f"{each.words} ({each.code})"
-    if said.why:
-        yield "problem", f"the credentials cannot be read ({said.why})"
+def _claims(credentials: Credentials) -> Iterator[Line]:
+    kind = SOURCE_TYPES.get(credentials.source, quoted(credentials.source) if credentials.source else "unknown kind")
+    yield "made by", f"{quoted(credentials.generator or 'a program without a name', 200)}: {kind}"
+    if credentials.model:
+        digest = (credentials.weights or "")[:16]
+        ability = quoted(credentials.ability or "", 50)
+        yield "model", f"{quoted(credentials.model, 200)} ({digest}…), {ability}, seed {credentials.seed}"
+    if credentials.prompt:
+        asked = credentials.asked if credentials.asked != credentials.prompt else ""
+        yield "prompt", quoted(credentials.prompt, 600) + (f" (asked: {quoted(asked, 300)})" if asked else "")
+    if credentials.ledger:
+        ledger = credentials.ledger
+        origin = quoted(ledger.origin, 200)
+        yield "trained on", f"what {ledger.size:,} entries of ledger {origin} allow (root {ledger.root[:16]}…)"
+    elif credentials.undisclosed:
+        yield "trained on", f"not disclosed by its makers, {quoted(credentials.undisclosed, 200)}"
+    lines = list(_origins(credentials.origins))
+    yield from lines[:MAX_ORIGINS]
+    if len(lines) > MAX_ORIGINS:
+        yield "", f"and {len(lines) - MAX_ORIGINS} more files"
 
 
-def _says(verdict: Verdict, said: Credentials) -> Iterator[tuple[str, str]]:
-    """What the credentials say; the signer's word, and no more than that."""
-    if verdict.intact is False:
-        yield "its word", "what follows was said of the file that was signed, which is not this one"
-    wholly = {
-        "trainedAlgorithmicMedia": "generated",
-        "compositeWithTrainedAlgorithmicMedia": "generated, with parts of what it was made from",
-    }
-    yield (
-        "made by",
-        f"{said.generator or 'a program without a name'}: {wholly.get(said.source, said.source or 'of unknown kind')}",
-    )
-    if said.model:
-        yield "model", f"{said.model} ({(said.weights or '')[:16]}…), {said.ability}, seed {said.seed}"
-    if said.prompt:
+def _origins(origins: tuple[Origin, ...], depth: int = 0, child: str = "") -> Iterator[Line]:
+    for origin in origins:
+        notes = [quoted(origin.done, 200)] if origin.done else []
+        notes += [f"made by {quoted(origin.model, 200)}"] if origin.model else []
+        notes += [f"from {quoted(origin.prompt, 300)}"] if origin.prompt else []
+        notes += [] if origin.signed else ["without credentials of its own"]
+        notes += [f"its credentials: {problem}" for problem in origin.problems]
+        relation = RELATIONS.get(origin.relation, quoted(origin.relation, 50))
+        before = f"{'  ' * depth}{quoted(child, 100)} " if child else ""
         yield (
-            "prompt",
-            f'"{said.prompt}"' + (f' (asked: "{said.asked}")' if said.asked and said.asked != said.prompt else ""),
+            "made from",
+            f"{before}{relation} {quoted(origin.name, 200)}" + (f" ({', '.join(notes)})" if notes else ""),
         )
-    if said.ledger:
-        ledger = said.ledger
-        yield (
-            "trained on",
-            f"what the first {ledger.size:,} entries of ledger {ledger.origin} allow (root {ledger.root[:16]}…)",
-        )
-    yield from _origins(said.origins)
+        yield from _origins(origin.origins, depth + 1, origin.name)
 
 
-def _origins(origins: tuple[Origin, ...], depth: int = 0, before: str = "") -> Iterator[tuple[str, str]]:
-    for each in origins:
-        words = [each.done] if each.done else []
-        words += [f"made by {each.model}"] if each.model else []
-        words += [f'from "{each.prompt}"'] if each.prompt else []
-        words += [] if each.signed else ["without credentials of its own"]
-        words += [f"its credentials: {problem}" for problem in each.problems]
-        link = RELATIONS.get(each.relation, each.relation)
-        whose = f"{'  ' * depth}{before} " if before else ""
-        yield "made from", f"{whose}{link} {each.name}" + (f" ({', '.join(words)})" if words else "")
-        yield from _origins(each.origins, depth + 1, each.name)
-
-
-def _entry(known: Known) -> str:
+def _output(known: KnownOutput, credentials: Credentials | None) -> Iterator[Line]:
     how = {
-        "file": "this very file left this machine",
-        "watermark": "the watermark is that of what left this machine",
-        "looks": "looks like what left this machine",
+        "file": "exactly this file left this machine",
+        "watermark": "the watermark is that of a file that left this machine",
+        "looks": "it looks like a file that left this machine",
     }[known.how]
-    return (
-        f"{how} at {known.made_at} (entry {known.entry[:16]}…, {known.ability or 'made'} by model {known.model[:16]}…)"
-    )
+    made = f"{known.ability or 'made'} by model {known.model[:16]}…"
+    yield "output", f"{how} at {known.made_at} (entry {known.entry[:16]}…, {made})"
+    if known.prompt and (credentials is None or credentials.prompt != known.prompt):
+        yield "prompt", quoted(known.prompt, 600)
+
+
+def _source(source: KnownSource) -> Iterator[Line]:
+    if source.entry is not None:
+        creator = quoted(source.creator, 200) if source.creator else "nobody on record"
+        licence = quoted(source.licence, 100) if source.licence else "no licence on record"
+        yield "source", f"this is {quoted(source.title, 200)} by {creator}, {licence} (entry {source.entry[:16]}…)"
+    for digest in source.given_to:
+        yield "given to", f"output {digest[:16]}…: it, or parts of it, were used to make that file"

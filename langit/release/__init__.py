@@ -1,6 +1,6 @@
-"""The one door out: every video or image of a model leaves by :func:`release` or :func:`release_image`.
+"""The only way out for generated media: every video or image leaves by :func:`release` or :func:`release_image`.
 
-What needs a model's rooms is imported when it is first asked for: whoever only verifies a file does not load them.
+Names that need a model's rooms are imported on first use, so that verifying a file does not load torch.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ __all__ = [
     "release_preview",
 ]
 
-_LATER = {"Door": "langit.release.door", "Facts": "langit.release.facts"}
+_LAZY = {"Door": "langit.release.door", "Facts": "langit.release.facts"}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _LATER:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+    return getattr(import_module(_LAZY[name]), name)

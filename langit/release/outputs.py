@@ -18,6 +18,7 @@ from jaxtyping import Int64, UInt8, UInt64
 
 from langit.fingerprint import BITS, BYTES, fingerprint
 from langit.ledger.derived import Output
+from langit.ledger.lookup import find_records
 from langit.ledger.store import Ledger
 from langit.release.facts import Facts
 
@@ -131,11 +132,11 @@ class Outputs:
 
     def by_hash(self, digest: str) -> Output | None:
         """The entry of a file with exactly these bytes."""
-        return next(iter(self.ledger.where(Output, "content_sha256", bytes.fromhex(digest))), None)
+        return next(iter(find_records(self.ledger, Output, "content_sha256", bytes.fromhex(digest))), None)
 
     def by_mark(self, mark: bytes) -> tuple[Output, ...]:
         """Entries with this id in their watermarks; several if the same facts were released several times."""
-        return self.ledger.where(Output, "mark", mark)
+        return find_records(self.ledger, Output, "mark", mark)
 
     def by_parent(self, digest: str) -> tuple[Output, ...]:
         """Entries that were made from a file with exactly these bytes."""

@@ -1,6 +1,6 @@
-"""The file that sets the door: ``release.toml`` under LANGIT_HOME; what is left out of its sections is default.
+"""Read ``release.toml`` under LANGIT_HOME, which configures the door. Missing sections and keys have defaults.
 
-Knows nothing of what the settings mean, nor who reads them: each section is its owner's.
+This module does not know what the settings mean: each section belongs to the module that reads it.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ Section = TypeVar("Section")
 
 
 def section(home: Path, name: str, kind: type[Section]) -> Section:
-    """One section of a home's settings.
+    """Read one section of a home's settings as a config of the given kind.
 
     Raises:
-        ValueError: the file is not TOML, or the section has a wrong key or value; the file is named.
+        ValueError: the file is not TOML, or the section has a wrong key or value; the message names the file.
     """
     path = home / FILE
     try:
-        return config.load(kind, _tables(path).get(name, {}))
+        return config.load(kind, _read_tables(path).get(name, {}))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
 
 def check_sections(home: Path, known: Collection[str]) -> None:
-    """Refuse sections that nobody reads.
+    """Refuse sections that no module reads.
 
     Raises:
-        ValueError: the file is not TOML, or has one; file and section are named.
+        ValueError: the file is not TOML, or has an unknown section; the message names both.
     """
     path = home / FILE
-    strange = sorted(set(_tables(path)) - set(known))
-    if strange:
-        raise ValueError(f"{path}: there is no section [{strange[0]}]: use {', '.join(f'[{name}]' for name in known)}")
+    unknown = sorted(set(_read_tables(path)) - set(known))
+    if unknown:
+        raise ValueError(f"{path}: there is no section [{unknown[0]}]: use {', '.join(f'[{name}]' for name in known)}")
 
 
-def _tables(path: Path) -> dict[str, Any]:
+def _read_tables(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        raise ValueError(f"{path} is not TOML ({error}): mend the file") from error
+    except (ValueError, RecursionError) as error:  # deep nesting exhausts the parser's stack
+        raise ValueError(f"{path} is not TOML ({error}): correct the file") from error

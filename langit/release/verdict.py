@@ -1,6 +1,6 @@
-"""What `langit verify` can find, as values: each finding has a number, which is the exit code, a name and a sentence.
+"""What `langit verify` can report, as values. Each finding has a number, which is the exit code, a name and a sentence.
 
-Knows nothing of how it is found out.
+This module does not know how a finding is made.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any, Final
 from langit.release.credentials.read import Credentials
 
 
-class Finding(IntEnum):
-    """Exit codes. Below 10: all is well. 10 to 19: the signature fits, and there is a but. 20 to 29: it does not fit.
+class VerifyFinding(IntEnum):
+    """Exit codes: below 10 all is well; 10 to 19 the signature fits, with a reservation; 20 to 29 it does not fit.
 
-    30 to 39: no credentials, but known all the same. 40 and above: nothing is known. 2 is an error of the person's.
+    30 to 39: no credentials, but this machine knows the file. From 40 on: nothing is known. 2 is a usage error.
     """
 
     TRUSTED = 0
@@ -37,36 +37,50 @@ class Finding(IntEnum):
     KNOWN_MARK = 31
     KNOWN_LOOKS = 32
     STRANGE_MARK = 33
+    KNOWN_SOURCE = 34
+    KNOWN_PARENT = 35
     NOTHING = 40
     NO_PICTURES = 41
 
 
-SENTENCES: Final[Mapping[Finding, str]] = {
-    Finding.TRUSTED: "intact, and signed by {signer}",
-    Finding.PRIVATE: "intact, but signed by a key that only its maker vouches for ({signer})",
-    Finding.UNKNOWN_ISSUER: "intact, but signed by {signer}, whose issuer nobody vouches for here",
-    Finding.EXPIRED: "the certificate of {signer} has expired, and no timestamp shows that the file is older",
-    Finding.CERTIFICATE: "signed by {signer} with a certificate that may not be used for this",
-    Finding.UNCOVERED: "intact as far as it is signed, but {uncovered} bytes are not covered by the signature",
-    Finding.CHANGED: "changed since it was signed: {changed}",
-    Finding.STRUCTURE: "changed since it was signed: the pictures' data are as they were, what is around them is not",
-    Finding.APPENDED: "changed since it was signed: {appended} bytes were added at its end",
-    Finding.MANIFEST: "its credentials were changed or damaged since they were signed",
-    Finding.ELSEWHERE: "its credentials belong to another file",
-    Finding.SIGNATURE: "its signature does not fit: another key made it, or what it signs was changed",
-    Finding.CUT: "not whole: at least {missing} bytes are missing at its end",
-    Finding.KNOWN_FILE: "it bears no credentials, but left this machine as it is",
-    Finding.KNOWN_MARK: "its credentials are gone, but its watermark is that of a video that left this machine",
-    Finding.KNOWN_LOOKS: "its credentials are gone, but it looks like a video that left this machine",
-    Finding.STRANGE_MARK: "its credentials are gone; it has a watermark of Langit, of a video that is not known here",
-    Finding.NOTHING: "nothing is known of it: this does not mean that it was not generated",
-    Finding.NO_PICTURES: "neither a video nor a picture that can be read: nothing can be said of it",
+SENTENCES: Final[Mapping[VerifyFinding, str]] = {
+    VerifyFinding.TRUSTED: "intact, and signed by {signer}",
+    VerifyFinding.PRIVATE: (
+        "intact, but signed with a key that only its maker vouches for; its certificate says {signer}"
+    ),
+    VerifyFinding.UNKNOWN_ISSUER: (
+        "intact, but nobody trusted here vouches for the issuer of its certificate, which says {signer}"
+    ),
+    VerifyFinding.EXPIRED: (
+        "the certificate has expired, and no timestamp shows that the file is older; it says {signer}"
+    ),
+    VerifyFinding.CERTIFICATE: "signed with a certificate that may not be used for this; it says {signer}",
+    VerifyFinding.UNCOVERED: "intact as far as it is signed, but the signature does not cover {uncovered} bytes",
+    VerifyFinding.CHANGED: "changed since it was signed: {changed}",
+    VerifyFinding.STRUCTURE: (
+        "changed since it was signed: the picture data are unchanged, the data around them are not"
+    ),
+    VerifyFinding.APPENDED: "changed since it was signed: {appended} bytes were added at its end",
+    VerifyFinding.MANIFEST: "its credentials were changed or damaged since they were signed",
+    VerifyFinding.ELSEWHERE: "its credentials belong to another file",
+    VerifyFinding.SIGNATURE: "its signature does not fit: another key made it, or what it signs was changed",
+    VerifyFinding.CUT: "not whole: at least {missing} bytes are missing at its end",
+    VerifyFinding.KNOWN_FILE: "it has no credentials, but exactly this file left this machine",
+    VerifyFinding.KNOWN_MARK: (
+        "it has no credentials, but its watermark belongs to a video or picture that left this machine"
+    ),
+    VerifyFinding.KNOWN_LOOKS: "it has no credentials, but it looks like a video or picture that left this machine",
+    VerifyFinding.STRANGE_MARK: "it has no credentials; its watermark is Langit's, with an id that is not known here",
+    VerifyFinding.KNOWN_SOURCE: "a source in this machine's ledger, not an output of a model here",
+    VerifyFinding.KNOWN_PARENT: "it was given to videos or pictures made on this machine, and is not one of them",
+    VerifyFinding.NOTHING: "nothing is known of it; that does not mean that it was not generated",
+    VerifyFinding.NO_PICTURES: "neither a video nor a picture that can be read: nothing can be said of it",
 }
 
 
 @dataclass(frozen=True)
-class Known:
-    """An entry of the ledger that this is, or that this came of; ``how`` it was found: file, watermark or looks."""
+class KnownOutput:
+    """An output in the ledger that the file is, or comes from; ``how`` it was found: file, watermark or looks."""
 
     how: str
     entry: str  # the record's digest
@@ -74,29 +88,41 @@ class Known:
     made_at: str
     model: str
     ability: str | None = None
-    prompt: str | None = None  # where it is still kept
+    prompt: str | None = None  # if it has not been erased
     parents: tuple[str, ...] = ()
-    p_value: float | None = None  # of a watermark: how often chance would look like this
+    p_value: float | None = None  # of a watermark: how often chance would match as well
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What is known of a file. ``changed`` and the like are filled in where the finding is about them."""
+class KnownSource:
+    """A source in the ledger that is exactly this file, and the outputs that it was given to."""
+
+    entry: str | None  # the record's digest; None if the file was given without being entered
+    title: str = ""
+    creator: str = ""
+    licence: str = ""
+    given_to: tuple[str, ...] = ()  # content hashes of outputs
+
+
+@dataclass(frozen=True)
+class FileVerdict:
+    """What is known of a file. ``changed`` and the like are set if the finding is about them."""
 
     file: str
     sha256: str
-    finding: Finding
+    finding: VerifyFinding
     credentials: Credentials | None = None
     signer: str = "nobody"
     signed_here: bool = False
     chain: tuple[str, ...] = ()  # SHA-256 of the certificates, as far as they can be read
-    known: tuple[Known, ...] = ()
+    known: tuple[KnownOutput, ...] = ()
+    source: KnownSource | None = None
     uncovered: tuple[tuple[str, int], ...] = ()
     changed: str = ""
     appended: int = 0
     missing: int = 0
-    mark: str = ""  # what the watermark says, where it was looked for
-    training: str = ""  # what this machine knows of the model's training
+    mark: str = ""  # what the watermark says, if one was looked for
+    training: tuple[str, ...] = ()  # what this machine knows of the model's training
 
     @property
     def sentence(self) -> str:
@@ -111,18 +137,19 @@ class Verdict:
 
     @property
     def intact(self) -> bool | None:
-        """Whether the bytes are those that were signed; None where nothing says so."""
-        if self.finding < Finding.CHANGED:
+        """Whether the bytes are those that were signed; None if nothing shows it."""
+        if self.finding < VerifyFinding.CHANGED:
             return True
-        return False if self.finding <= Finding.CUT else None
+        return False if self.finding <= VerifyFinding.CUT else None
 
     def plain(self) -> dict[str, Any]:
-        """For programs."""
-        said = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
-        said["known"] = [dataclasses.asdict(each) for each in self.known]
-        said["uncovered"] = dict(self.uncovered)
+        """The verdict as JSON values, for programs."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        values["known"] = [dataclasses.asdict(known) for known in self.known]
+        values["source"] = dataclasses.asdict(self.source) if self.source is not None else None
+        values["uncovered"] = dict(self.uncovered)
         if self.credentials is not None:
-            said["credentials"] = dataclasses.asdict(self.credentials)
-            said["credentials"]["mark"] = self.credentials.mark.hex() if self.credentials.mark else None
+            values["credentials"] = dataclasses.asdict(self.credentials)
+            values["credentials"]["mark"] = self.credentials.mark.hex() if self.credentials.mark else None
         number = {"exit_code": int(self.finding), "finding": self.finding.name.lower().replace("_", "-")}
-        return {**said, **number, "verdict": self.sentence, "intact": self.intact}
+        return {**values, **number, "verdict": self.sentence, "intact": self.intact}

@@ -75,9 +75,7 @@ def verify(path: Path, home: Path | None = None, signing: SigningConfig | None =
     return replace(verdict, training=describe_training(model, home, ledger))
 
 
-def _read_credentials(
-    path: Path, layout: FileLayout | None, home: Path, signing: SigningConfig
-) -> Credentials | None:
+def _read_credentials(path: Path, layout: FileLayout | None, home: Path, signing: SigningConfig) -> Credentials | None:
     trusted = [root for name in signing.trusted for root in certificates(Path(name).expanduser())]
     own = own_roots(home / "keys")
     found = read(path, own, trusted)
@@ -131,9 +129,7 @@ def _judge_credentials(
     return replace(verdict, finding=VerifyFinding.PRIVATE if private else VerifyFinding.UNKNOWN_ISSUER)
 
 
-def _judge_change(
-    path: Path, verdict: FileVerdict, credentials: Credentials, layout: FileLayout | None
-) -> FileVerdict:
+def _judge_change(path: Path, verdict: FileVerdict, credentials: Credentials, layout: FileLayout | None) -> FileVerdict:
     """Say what was changed in a file whose hash is not the one that was signed."""
     if layout is None or not credentials.pieces or not credentials.piece_size:
         return replace(verdict, finding=VerifyFinding.CHANGED)
@@ -238,18 +234,23 @@ def _outputs(ledger: Ledger | None) -> Outputs | None:
 
 def _by_hash(ledger: Ledger, digest: str) -> tuple[KnownOutput, ...]:
     from langit.ledger.derived import Output
+    from langit.ledger.lookup import find_records
 
-    return tuple(_known("file", output, ledger) for output in ledger.where(Output, "content_sha256", bytes.fromhex(digest)))
+    return tuple(
+        _known("file", output, ledger)
+        for output in find_records(ledger, Output, "content_sha256", bytes.fromhex(digest))
+    )
 
 
 def _source(ledger: Ledger, digest: str) -> KnownSource | None:
     """The source that is exactly this file, and what it was given to; None if it is neither on record nor given."""
+    from langit.ledger.lookup import find_records
     from langit.ledger.record import Rights, Source
 
     given_to = tuple(output.content_sha256 for output in ledger.outputs() if digest in output.parents)[:MAX_GIVEN_TO]
-    for source in ledger.where(Source, "content_sha256", bytes.fromhex(digest)):
+    for source in find_records(ledger, Source, "content_sha256", bytes.fromhex(digest)):
         creator, licence = source.creator or "", source.licence or ""
-        for statement in ledger.where(Rights, "source", bytes.fromhex(source.digest)):  # later statements win
+        for statement in find_records(ledger, Rights, "source", bytes.fromhex(source.digest)):  # later statements win
             creator, licence = statement.holder or creator, statement.licence or licence
         return KnownSource(source.digest, source.title, creator, licence, given_to)
     return KnownSource(None, given_to=given_to) if given_to else None

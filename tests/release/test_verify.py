@@ -20,7 +20,7 @@ from langit.release.credentials import boxes
 from langit.release.credentials.identity import Identity, SigningConfig, identity, renew
 from langit.release.credentials.sign import sign
 from langit.release.facts import Facts
-from langit.release.verdict import SENTENCES, Finding, Verdict
+from langit.release.verdict import SENTENCES, FileVerdict, VerifyFinding
 from langit.release.verify import verify
 
 MAKER = boxes.C2PA_UUID
@@ -29,7 +29,7 @@ MAKER = boxes.C2PA_UUID
 @pytest.fixture(autouse=True)
 def _by_credentials_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No watermark is looked for: test_verify_pictures.py does that, and it takes most of the time."""
-    monkeypatch.setattr("langit.release.verify._mark", lambda frames, ids: None)
+    monkeypatch.setattr("langit.release.verify._find_mark", lambda path, ids: None)
 
 
 def box(kind: bytes, body: bytes) -> bytes:
@@ -58,7 +58,7 @@ def another(facts: Facts, own: Identity, tmp_path_factory: pytest.TempPathFactor
     return folder / "another.mp4"
 
 
-def spoilt(path: Path, contents: bytes, home: Path) -> Verdict:
+def spoilt(path: Path, contents: bytes, home: Path) -> FileVerdict:
     path.write_bytes(contents)
     return verify(path, home)
 
@@ -75,7 +75,7 @@ def store(contents: bytes) -> tuple[int, int]:
 
 def test_intact_and_signed_here(signed: Path, home: Path, facts: Facts) -> None:
     said = verify(signed, home)
-    assert (said.finding, said.intact, said.signed_here) == (Finding.TRUSTED, True, True)
+    assert (said.finding, said.intact, said.signed_here) == (VerifyFinding.TRUSTED, True, True)
     assert said.sentence == "intact, and signed by this machine's own key"
     assert said.credentials is not None and said.credentials.prompt == facts.prompt and not said.mark
 
@@ -86,48 +86,52 @@ def test_intact_and_signed_by_one_who_is_trusted(
     sign(plain, tmp_path / "a.mp4", facts, signs(leaf))
     (tmp_path / "root.pem").write_bytes(root.pem)
     said = verify(tmp_path / "a.mp4", tmp_path, SigningConfig(trusted=(str(tmp_path / "root.pem"),)))
-    assert (said.finding, said.signed_here, said.signer) == (Finding.TRUSTED, False, "Leaf of the test, Test")
+    assert (said.finding, said.signed_here) == (VerifyFinding.TRUSTED, False)
+    assert said.signer == '"Leaf of the test", "Test"'
     with pytest.raises(ValueError, match="no certificates"):
         verify(tmp_path / "a.mp4", tmp_path, SigningConfig(trusted=(str(plain),)))
 
 
 def test_a_private_root_is_said_to_be_one(signed: Path, tmp_path: Path, own: Identity) -> None:
     said = verify(signed, tmp_path)
-    assert (said.finding, said.intact) == (Finding.PRIVATE, True)
+    assert (said.finding, said.intact) == (VerifyFinding.PRIVATE, True)
     assert "a key that only its maker vouches for" in said.sentence and own.name in said.sentence
     assert said.chain == (own.fingerprint, own.root)
     identity(tmp_path / "keys")
-    assert verify(signed, tmp_path).finding is Finding.PRIVATE
+    assert verify(signed, tmp_path).finding is VerifyFinding.PRIVATE
 
 
 def test_an_issuer_that_is_not_known_is_no_private_root(
     plain: Path, facts: Facts, leaf: Holder, tmp_path: Path
 ) -> None:
     sign(plain, tmp_path / "a.mp4", facts, signs(leaf, whole=False))
-    assert verify(tmp_path / "a.mp4", tmp_path).finding is Finding.UNKNOWN_ISSUER
+    assert verify(tmp_path / "a.mp4", tmp_path).finding is VerifyFinding.UNKNOWN_ISSUER
 
 
 def test_what_old_keys_signed_stays_signed_here(plain: Path, facts: Facts, tmp_path: Path) -> None:
     sign(plain, tmp_path / "a.mp4", facts, identity(tmp_path / "keys"))
     renew(tmp_path / "keys")
-    assert verify(tmp_path / "a.mp4", tmp_path).finding is Finding.TRUSTED
+    assert verify(tmp_path / "a.mp4", tmp_path).finding is VerifyFinding.TRUSTED
 
 
 def test_a_bit_in_the_pictures(signed: Path, home: Path, tmp_path: Path) -> None:
     contents = signed.read_bytes()
     said = spoilt(tmp_path / "a.mp4", flipped(contents, len(contents) - 20), home)
-    assert (said.finding, said.intact) == (Finding.CHANGED, False)
+    assert (said.finding, said.intact) == (VerifyFinding.CHANGED, False)
     assert "1 of 16 parts" in said.sentence and "part 16" in said.sentence
     said = spoilt(tmp_path / "a.mp4", contents[:-40] + b"more" + contents[-40:], home)
-    assert said.finding in (Finding.CHANGED, Finding.APPENDED)
+    assert said.finding in (VerifyFinding.CHANGED, VerifyFinding.APPENDED)
 
 
 def test_a_bit_around_the_pictures(signed: Path, home: Path, tmp_path: Path) -> None:
     contents = signed.read_bytes()
-    assert spoilt(tmp_path / "a.mp4", flipped(contents, contents.find(b"mvhd") + 12), home).finding is Finding.STRUCTURE
+    assert (
+        spoilt(tmp_path / "a.mp4", flipped(contents, contents.find(b"mvhd") + 12), home).finding
+        is VerifyFinding.STRUCTURE
+    )
     free = contents.find(b"free", store(contents)[1])
     inserted = contents[: free - 4] + box(b"free", bytes(8)) + contents[free - 4 :]
-    assert spoilt(tmp_path / "a.mp4", inserted, home).finding is Finding.STRUCTURE
+    assert spoilt(tmp_path / "a.mp4", inserted, home).finding is VerifyFinding.STRUCTURE
 
 
 @pytest.mark.parametrize("what", [b"bola merah di", b"trainedAlgorithmicMedia", b"langit-ledger-test", b"uuid"])
@@ -136,7 +140,7 @@ def test_a_bit_in_the_manifest(signed: Path, home: Path, tmp_path: Path, what: b
     start, end = store(contents)
     at = contents.find(what, start)
     assert start < at < end
-    assert spoilt(tmp_path / "a.mp4", flipped(contents, at), home).finding is Finding.MANIFEST
+    assert spoilt(tmp_path / "a.mp4", flipped(contents, at), home).finding is VerifyFinding.MANIFEST
 
 
 @pytest.mark.parametrize(
@@ -144,7 +148,7 @@ def test_a_bit_in_the_manifest(signed: Path, home: Path, tmp_path: Path, what: b
 )
 def test_bytes_at_the_end(signed: Path, home: Path, tmp_path: Path, added: bytes) -> None:
     said = spoilt(tmp_path / "a.mp4", signed.read_bytes() + added, home)
-    assert (said.finding, said.appended) == (Finding.APPENDED, len(added))
+    assert (said.finding, said.appended) == (VerifyFinding.APPENDED, len(added))
     assert f"{len(added)} bytes were added" in said.sentence
 
 
@@ -152,7 +156,7 @@ def test_a_manifest_of_another_file(signed: Path, another: Path, home: Path, tmp
     one, other = signed.read_bytes(), another.read_bytes()
     (a, b), (c, d) = store(one), store(other)
     said = spoilt(tmp_path / "a.mp4", other[:c] + one[a:b] + other[d:], home)
-    assert (said.finding, said.intact) == (Finding.ELSEWHERE, False)
+    assert (said.finding, said.intact) == (VerifyFinding.ELSEWHERE, False)
 
 
 def test_a_wrong_key(plain: Path, facts: Facts, root: Holder, home: Path, tmp_path: Path) -> None:
@@ -163,7 +167,7 @@ def test_a_wrong_key(plain: Path, facts: Facts, root: Holder, home: Path, tmp_pa
     contents = (tmp_path / "a.mp4").read_bytes()
     assert contents.count(one.der) == 1
     said = spoilt(tmp_path / "a.mp4", contents.replace(one.der, other.der), home)
-    assert said.finding is Finding.SIGNATURE and "another key" in said.sentence
+    assert said.finding is VerifyFinding.SIGNATURE and "another key" in said.sentence
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 0.9, 0.999])
@@ -171,7 +175,7 @@ def test_a_part_of_a_file(signed: Path, plain: Path, home: Path, tmp_path: Path,
     for whole in (signed.read_bytes(), plain.read_bytes()):
         kept = max(40, int(share * len(whole)))
         said = spoilt(tmp_path / "a.mp4", whole[:kept], home)
-        assert (said.finding, said.intact) == (Finding.CUT, False)
+        assert (said.finding, said.intact) == (VerifyFinding.CUT, False)
         assert 0 < said.missing <= len(whole) - kept
 
 
@@ -196,8 +200,8 @@ HIDDEN: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 def test_bytes_that_no_signature_covers(signed: Path, home: Path, tmp_path: Path, how: str) -> None:
     place, spoil = HIDDEN[how]
     said = spoilt(tmp_path / "a.mp4", spoil(signed.read_bytes()), home)
-    assert (said.finding, said.intact) == (Finding.UNCOVERED, True)
-    assert [name for name, _ in said.uncovered] == [place] and "not covered by the signature" in said.sentence
+    assert (said.finding, said.intact) == (VerifyFinding.UNCOVERED, True)
+    assert [name for name, _ in said.uncovered] == [place] and "the signature does not cover" in said.sentence
 
 
 def test_no_bit_of_the_manifests_can_be_changed_without_notice(signed: Path, home: Path, tmp_path: Path) -> None:
@@ -208,7 +212,7 @@ def test_no_bit_of_the_manifests_can_be_changed_without_notice(signed: Path, hom
         said = spoilt(
             tmp_path / "a.mp4", contents[:at] + bytes([contents[at] ^ (1 << at % 8)]) + contents[at + 1 :], home
         )
-        assert said.finding not in (Finding.TRUSTED, Finding.NOTHING), at
+        assert said.finding not in (VerifyFinding.TRUSTED, VerifyFinding.NOTHING), at
 
 
 @pytest.mark.parametrize("kind", [b"free", b"skip"])
@@ -225,13 +229,13 @@ def test_free_boxes_of_other_signers(
     monkeypatch.setattr(credentials, "_context", lambda: c2pa.Context.from_dict(settings))
     (tmp_path / "free.mp4").write_bytes(plain.read_bytes() + box(kind, bytes(64)))
     sign(tmp_path / "free.mp4", tmp_path / "a.mp4", facts, own)
-    assert verify(tmp_path / "a.mp4", home).finding is Finding.TRUSTED
+    assert verify(tmp_path / "a.mp4", home).finding is VerifyFinding.TRUSTED
     contents = (tmp_path / "a.mp4").read_bytes()
     said = spoilt(tmp_path / "b.mp4", contents[:-64] + b"hidden" + bytes(58), home)
-    assert (said.finding, said.uncovered) == (Finding.UNCOVERED, ((f"the {kind.decode()} box", 6),))
+    assert (said.finding, said.uncovered) == (VerifyFinding.UNCOVERED, ((f"the {kind.decode()} box", 6),))
     said = spoilt(tmp_path / "b.mp4", contents + box(kind, b"hidden" * 1000), home)
-    assert (said.finding, said.uncovered) == (Finding.UNCOVERED, ((f"the {kind.decode()} box", 6000),))
-    assert "6000 bytes are not covered" in said.sentence
+    assert (said.finding, said.uncovered) == (VerifyFinding.UNCOVERED, ((f"the {kind.decode()} box", 6000),))
+    assert "does not cover 6000 bytes" in said.sentence
 
 
 def test_a_certificate_that_expires_takes_an_unstamped_signature_with_it(
@@ -255,11 +259,11 @@ def test_a_certificate_that_expires_takes_an_unstamped_signature_with_it(
     while datetime.now(UTC) < end + timedelta(seconds=1):
         time.sleep(0.05)
     unstamped, stamped = verify(tmp_path / "a.mp4", home, trust), verify(tmp_path / "b.mp4", home, trust)
-    assert (unstamped.finding, stamped.finding) == (Finding.EXPIRED, Finding.TRUSTED)
+    assert (unstamped.finding, stamped.finding) == (VerifyFinding.EXPIRED, VerifyFinding.TRUSTED)
     assert unstamped.credentials is not None and unstamped.credentials.state == "invalid"
     assert "has expired, and no timestamp" in unstamped.sentence and unstamped.intact
     nobody = verify(tmp_path / "b.mp4", home)  # a clock that nobody vouches for stops nothing from expiring
-    assert nobody.finding in (Finding.EXPIRED, Finding.PRIVATE)
+    assert nobody.finding in (VerifyFinding.EXPIRED, VerifyFinding.PRIVATE)
 
 
 def test_files_that_are_no_pictures(home: Path, tmp_path: Path) -> None:
@@ -269,22 +273,22 @@ def test_files_that_are_no_pictures(home: Path, tmp_path: Path) -> None:
         ("b.mp4", b"\0" * 5000),
         ("c.mp4", b"\x1aE\xdf\xa3ab"),
     ):
-        assert spoilt(tmp_path / name, contents, home).finding is Finding.NO_PICTURES
-    with pytest.raises(FileNotFoundError, match="is no file"):
+        assert spoilt(tmp_path / name, contents, home).finding is VerifyFinding.NO_PICTURES
+    with pytest.raises(FileNotFoundError, match="is not a file"):
         verify(tmp_path / "nonesuch.mp4", home)
-    with pytest.raises(FileNotFoundError, match="is no file"):
+    with pytest.raises(FileNotFoundError, match="is not a file"):
         verify(tmp_path, home)
 
 
 def test_pictures_are_verified_too(picture: Path, facts: Facts, own: Identity, home: Path, tmp_path: Path) -> None:
     sign(picture, tmp_path / "a.png", facts, own)
-    assert verify(tmp_path / "a.png", home).finding is Finding.TRUSTED
+    assert verify(tmp_path / "a.png", home).finding is VerifyFinding.TRUSTED
     contents = (tmp_path / "a.png").read_bytes()
     said = spoilt(tmp_path / "b.png", contents + b"hidden", home)
-    assert (said.finding, said.appended) == (Finding.APPENDED, 6)
-    assert spoilt(tmp_path / "b.png", contents[: len(contents) // 2], home).finding is Finding.CUT
-    assert spoilt(tmp_path / "b.png", flipped(contents, len(contents) - 40), home).finding is Finding.CHANGED
-    assert spoilt(tmp_path / "b.png", flipped(contents, contents.find(b"bola")), home).finding is Finding.MANIFEST
+    assert (said.finding, said.appended) == (VerifyFinding.APPENDED, 6)
+    assert spoilt(tmp_path / "b.png", contents[: len(contents) // 2], home).finding is VerifyFinding.CUT
+    assert spoilt(tmp_path / "b.png", flipped(contents, len(contents) - 40), home).finding is VerifyFinding.CHANGED
+    assert spoilt(tmp_path / "b.png", flipped(contents, contents.find(b"bola")), home).finding is VerifyFinding.MANIFEST
 
 
 def remuxed(source: Path, target: Path) -> None:
@@ -302,17 +306,17 @@ def test_credentials_that_are_gone(signed: Path, home: Path, tmp_path: Path) -> 
     Image.fromarray(video.read(signed)[0]).save(tmp_path / "shot.png")
     for name in ("remuxed.mp4", "again.mp4", "shot.png"):
         said = verify(tmp_path / name, home)
-        assert (said.finding, said.intact, said.credentials) == (Finding.NOTHING, None, None)
+        assert (said.finding, said.intact, said.credentials) == (VerifyFinding.NOTHING, None, None)
         assert "does not mean that it was not generated" in said.sentence
 
 
 def test_every_finding_has_a_sentence_and_a_number_that_a_shell_can_take() -> None:
-    assert set(SENTENCES) == set(Finding) and len(set(SENTENCES.values())) == len(Finding)
-    assert all(each == 0 or 2 < each < 126 for each in Finding)
+    assert set(SENTENCES) == set(VerifyFinding) and len(set(SENTENCES.values())) == len(VerifyFinding)
+    assert all(each == 0 or 2 < each < 126 for each in VerifyFinding)
 
 
 def test_a_verdict_is_plain_json(signed: Path, plain: Path, home: Path, tmp_path: Path) -> None:
     for path in (signed, plain):
         said = json.loads(json.dumps(verify(path, home).plain()))
-        assert said["exit_code"] == Finding[said["finding"].upper().replace("-", "_")]
+        assert said["exit_code"] == VerifyFinding[said["finding"].upper().replace("-", "_")]
         assert said["verdict"] and len(said["sha256"]) == 64

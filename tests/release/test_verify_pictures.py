@@ -16,8 +16,8 @@ from langit import video
 from langit.release.credentials.identity import identity
 from langit.release.credentials.sign import sign
 from langit.release.facts import Facts
-from langit.release.outputs import Outputs, look
-from langit.release.verdict import Finding
+from langit.release.outputs import Outputs, fingerprint_text
+from langit.release.verdict import VerifyFinding
 from langit.release.verify import verify
 from langit.release.watermark import Watermark
 
@@ -40,7 +40,7 @@ def made(facts: Facts, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     video.write(home / "plain.mp4", marked, 8)
     sign(home / "plain.mp4", home / "made.mp4", facts, identity(home / "keys"))
     digest = hashlib.sha256((home / "made.mp4").read_bytes()).hexdigest()
-    looks = [each for each in map(look, marked[::4]) if each]
+    looks = [each for each in map(fingerprint_text, marked[::4]) if each]
     Outputs.of(home).enter(digest, facts, looks)
     return home, home / "made.mp4"
 
@@ -48,11 +48,11 @@ def made(facts: Facts, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 def test_the_ledger_knows_the_file(made: tuple[Path, Path], facts: Facts, tmp_path: Path) -> None:
     home, path = made
     said = verify(path, home)
-    assert said.finding is Finding.TRUSTED and [each.how for each in said.known] == ["file"]
+    assert said.finding is VerifyFinding.TRUSTED and [each.how for each in said.known] == ["file"]
     bare = tmp_path / "bare.txt"
     bare.write_bytes(b"a file of another kind")
     Outputs.of(home).enter(hashlib.sha256(bare.read_bytes()).hexdigest(), replace(facts, seed=8))
-    assert verify(bare, home).finding is Finding.KNOWN_FILE
+    assert verify(bare, home).finding is VerifyFinding.KNOWN_FILE
 
 
 @pytest.mark.parametrize("how", ["remuxed", "encoded again", "screenshot"])
@@ -67,7 +67,7 @@ def test_a_mark_leads_to_the_entry(made: tuple[Path, Path], facts: Facts, tmp_pa
         taken = tmp_path / "taken.png"
         Image.fromarray(video.read(path)[5]).save(taken)
     said = verify(taken, home)
-    assert (said.finding, said.intact, said.credentials) == (Finding.KNOWN_MARK, None, None)
+    assert (said.finding, said.intact, said.credentials) == (VerifyFinding.KNOWN_MARK, None, None)
     (known,) = said.known
     assert (known.how, known.prompt, known.model) == ("watermark", facts.prompt, facts.weights)
     assert known.p_value is not None and known.p_value < 1e-6
@@ -76,17 +76,17 @@ def test_a_mark_leads_to_the_entry(made: tuple[Path, Path], facts: Facts, tmp_pa
 def test_a_mark_of_another_machine(made: tuple[Path, Path], tmp_path: Path) -> None:
     remuxed(made[1], tmp_path / "taken.mp4")
     said = verify(tmp_path / "taken.mp4", tmp_path)
-    assert said.finding is Finding.STRANGE_MARK and not said.known and "holds the id" in said.mark
+    assert said.finding is VerifyFinding.STRANGE_MARK and not said.known and "holds the id" in said.mark
 
 
 def test_looks_lead_to_the_entry_where_there_is_no_mark(facts: Facts, tmp_path: Path) -> None:
     frames = scene(9)
-    Outputs.of(tmp_path).enter("12" * 32, facts, [each for each in map(look, frames[::4]) if each])
+    Outputs.of(tmp_path).enter("12" * 32, facts, [each for each in map(fingerprint_text, frames[::4]) if each])
     video.write(tmp_path / "a.mp4", frames, 8)
     said = verify(tmp_path / "a.mp4", tmp_path)
-    assert said.finding is Finding.KNOWN_LOOKS and said.known[0].how == "looks"
+    assert said.finding is VerifyFinding.KNOWN_LOOKS and said.known[0].how == "looks"
     video.write(tmp_path / "b.mp4", scene(10), 8)
-    assert verify(tmp_path / "b.mp4", tmp_path).finding is Finding.NOTHING
+    assert verify(tmp_path / "b.mp4", tmp_path).finding is VerifyFinding.NOTHING
 
 
 def test_credentials_that_were_put_back_are_not_believed_but_the_mark_is_told(
@@ -98,11 +98,11 @@ def test_credentials_that_were_put_back_are_not_believed_but_the_mark_is_told(
     start, end = store(contents)
     video.write(tmp_path / "again.mp4", video.read(path) // 8 * 8, 8)
     video.write(tmp_path / "other.mp4", scene(11), 8)
-    for name, words, known in (("again", "the one of the", ["watermark"]), ("other", "none: not that of the", [])):
+    for name, words, known in (("again", "the id that the", ["watermark"]), ("other", "none: not the id that the", [])):
         taken = tmp_path / f"{name}.mp4"
         taken.write_bytes(taken.read_bytes() + contents[start:end])
         said = verify(taken, home)
-        assert said.finding is Finding.ELSEWHERE and words in said.mark
+        assert said.finding is VerifyFinding.ELSEWHERE and words in said.mark
         assert [each.how for each in said.known] == known
 
 
@@ -111,7 +111,7 @@ def test_half_a_file_still_has_its_mark(made: tuple[Path, Path], tmp_path: Path)
     contents = path.read_bytes()
     (tmp_path / "half.mp4").write_bytes(contents[: len(contents) * 2 // 3])
     said = verify(tmp_path / "half.mp4", home)
-    assert said.finding is Finding.CUT and [each.how for each in said.known] == ["watermark"]
+    assert said.finding is VerifyFinding.CUT and [each.how for each in said.known] == ["watermark"]
 
 
 def test_verifying_changes_nothing(made: tuple[Path, Path], tmp_path: Path) -> None:

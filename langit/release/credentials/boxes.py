@@ -1,6 +1,6 @@
-"""What an mp4 or a PNG is made of, read strictly and with no library: boxes, chunks, and what lies outside of them.
+"""The boxes of an mp4 or chunks of a PNG, read strictly and without a library, and what lies outside them.
 
-Knows where bytes lie, not what they mean. Nothing that a file holds makes it fail: what does not fit is told.
+This module knows where bytes lie, not what they mean. No file makes it fail: what does not fit is reported as a value.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import BinaryIO, Final, Literal
 C2PA_UUID: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 PIECES: Final = 16
-MOST: Final = 65536
-"""Boxes that are looked at: a file of more is taken as it is after them."""
+MAX_BOXES: Final = 65536
+"""Boxes that are read: of a file with more, the rest counts as stray bytes."""
 CHUNK: Final = 1 << 20
 KNOWN: Final = frozenset(
     {"ftyp", "moov", "mdat", "free", "skip", "uuid", "moof", "mfra", "sidx", "ssix", "styp", "meta", "pdin", "wide"}
     | {"emsg", "prft", "bloc", "imda", "udta"}
 )
-"""Types that stand at the top of an mp4: one of these that is longer than the file was cut, another is no box."""
+"""Box types at the top of an mp4. One of these that is longer than the file was cut; any other is not a box at all."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box of an mp4 or a chunk of a PNG; ``start`` and ``end`` in the file, ``body`` where its contents begin."""
+    """A box of an mp4 or a chunk of a PNG, from ``start`` to ``end`` in the file; its contents begin at ``body``."""
 
     kind: str
     start: int
@@ -40,8 +40,8 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A file's boxes; bytes after the last that are no box; bytes that the last one lacks."""
+class FileLayout:
+    """A file's boxes, the ``stray`` bytes after the last one, and the ``missing`` bytes of the last one."""
 
     container: Literal["mp4", "png"]
     size: int
@@ -65,12 +65,12 @@ class Layout:
 
     @property
     def payload(self) -> tuple[Box, ...]:
-        """Boxes with the pictures themselves."""
+        """The boxes that hold the picture data."""
         return tuple(box for box in self.boxes if box.kind == ("mdat" if self.container == "mp4" else "IDAT"))
 
 
-def layout(path: Path) -> Layout | None:
-    """What the file is made of; None if it is neither mp4 (or MOV) nor PNG.
+def layout(path: Path) -> FileLayout | None:
+    """The boxes of a file; None if it is neither mp4 (or MOV) nor PNG.
 
     Raises:
         OSError: the file cannot be read.
@@ -79,42 +79,42 @@ def layout(path: Path) -> Layout | None:
         return layout_of(file)
 
 
-def layout_of(file: BinaryIO) -> Layout | None:
-    """See :func:`layout`; of an open file."""
+def layout_of(file: BinaryIO) -> FileLayout | None:
+    """The boxes of an open file, as :func:`layout`."""
     size = file.seek(0, 2)
     file.seek(0)
     head = file.read(12)
     if head.startswith(PNG):
-        return _png(file, size)
+        return _png_layout(file, size)
     if head[4:8] == b"ftyp":
-        return _mp4(file, size)
+        return _mp4_layout(file, size)
     return None
 
 
-def _mp4(file: BinaryIO, size: int) -> Layout:
-    found: list[Box] = []
+def _mp4_layout(file: BinaryIO, size: int) -> FileLayout:
+    boxes: list[Box] = []
     at = 0
-    while at < size and len(found) < MOST:
-        box = _box(file, at, size)
+    while at < size and len(boxes) < MAX_BOXES:
+        box = _read_box(file, at, size)
         if box is None:
-            return Layout("mp4", size, tuple(found), stray=size - at)
+            return FileLayout("mp4", size, tuple(boxes), stray=size - at)
         if box.end > size:
-            return Layout("mp4", size, (*found, box), missing=box.end - size)
-        found.append(box)
+            return FileLayout("mp4", size, (*boxes, box), missing=box.end - size)
+        boxes.append(box)
         at = box.end
-    return Layout("mp4", size, tuple(found), stray=size - at)
+    return FileLayout("mp4", size, tuple(boxes), stray=size - at)
 
 
-def _box(file: BinaryIO, at: int, end: int) -> Box | None:
-    """The box at a place; None if there is none. One of a known type may be longer than the file."""
+def _read_box(file: BinaryIO, at: int, end: int) -> Box | None:
+    """The box at an offset, or None if there is none. A box of a known type may be longer than the file."""
     file.seek(at)
     head = file.read(32)
     if len(head) < 8:
         return None
     length, kind, body = int.from_bytes(head[:4], "big"), head[4:8].decode("latin-1"), 8
-    if length == 1:
+    if length == 1:  # the length follows in 64 bits
         length, body = int.from_bytes(head[8:16], "big"), 16
-    elif length == 0:
+    elif length == 0:  # up to the end
         length = end - at
     if length < body or (at + length > end and kind not in KNOWN):
         return None
@@ -122,23 +122,24 @@ def _box(file: BinaryIO, at: int, end: int) -> Box | None:
     return Box(kind, at, at + body, at + length, manifest)
 
 
-def _png(file: BinaryIO, size: int) -> Layout:
-    found: list[Box] = []
+def _png_layout(file: BinaryIO, size: int) -> FileLayout:
+    chunks: list[Box] = []
     at = len(PNG)
-    while at < size and len(found) < MOST:
+    while at < size and len(chunks) < MAX_BOXES:
         file.seek(at)
         head = file.read(8)
         if len(head) < 8:
-            return Layout("png", size, tuple(found), missing=12 - len(head))
+            return FileLayout("png", size, tuple(chunks), missing=12 - len(head))
         kind = head[4:].decode("latin-1")
-        box = Box(kind, at, at + 8, at + int.from_bytes(head[:4], "big") + 12, kind == "caBX")
-        found.append(box)
-        if box.end > size:
-            return Layout("png", size, tuple(found), missing=box.end - size)
-        at = box.end
+        # 12: length, type and CRC around the data
+        chunk = Box(kind, at, at + 8, at + int.from_bytes(head[:4], "big") + 12, kind == "caBX")
+        chunks.append(chunk)
+        if chunk.end > size:
+            return FileLayout("png", size, tuple(chunks), missing=chunk.end - size)
+        at = chunk.end
         if kind == "IEND":
-            return Layout("png", size, tuple(found), stray=size - at)
-    return Layout("png", size, tuple(found), missing=12)  # a PNG ends with an IEND chunk of 12 bytes
+            return FileLayout("png", size, tuple(chunks), stray=size - at)
+    return FileLayout("png", size, tuple(chunks), missing=12)  # a PNG ends with an IEND chunk of 12 bytes
 
 
 def inside(file: BinaryIO, box: Box, path: tuple[str, ...]) -> Iterator[Box]:
@@ -147,8 +148,8 @@ def inside(file: BinaryIO, box: Box, path: tuple[str, ...]) -> Iterator[Box]:
         yield box
         return
     at, number = box.body, 0
-    while at < box.end and number < MOST:
-        child = _box(file, at, box.end)
+    while at < box.end and number < MAX_BOXES:
+        child = _read_box(file, at, box.end)
         if child is None or child.end > box.end:
             return
         if child.kind == path[0]:
@@ -156,35 +157,35 @@ def inside(file: BinaryIO, box: Box, path: tuple[str, ...]) -> Iterator[Box]:
         at, number = child.end, number + 1
 
 
-def filled(file: BinaryIO, start: int, end: int) -> int:
-    """Bytes between two places that are not zero."""
-    found = 0
+def count_nonzero(file: BinaryIO, start: int, end: int) -> int:
+    """How many bytes between two offsets are not zero."""
+    count = 0
     file.seek(start)
-    while start < end and (piece := file.read(min(CHUNK, end - start))):
-        found += len(piece) - piece.count(0)
-        start += len(piece)
-    return found
+    while start < end and (data := file.read(min(CHUNK, end - start))):
+        count += len(data) - data.count(0)
+        start += len(data)
+    return count
 
 
-def spans(found: Layout) -> tuple[tuple[int, int], ...]:
-    """Where the pictures' data lie in the file."""
-    tail = 4 if found.container == "png" else 0  # a checksum
+def payload_spans(found: FileLayout) -> tuple[tuple[int, int], ...]:
+    """Where the picture data lie in the file."""
+    tail = 4 if found.container == "png" else 0  # the chunk's CRC
     return tuple((box.body, max(box.body, min(box.end - tail, found.size))) for box in found.payload)
 
 
-def piece_size(found: Layout) -> int:
-    """Bytes of a piece, so that there are at most :data:`PIECES`."""
-    return max(1, -(-sum(end - start for start, end in spans(found)) // PIECES))
+def piece_size(found: FileLayout) -> int:
+    """Bytes of a piece, so that there are at most :data:`PIECES` of the picture data."""
+    return max(1, -(-sum(end - start for start, end in payload_spans(found)) // PIECES))
 
 
-def pieces(file: BinaryIO, found: Layout, size: int) -> tuple[str, ...]:
-    """First 8 bytes of the SHA-256 of each ``size`` bytes of the pictures' data, hexadecimal; at most twice PIECES.
+def pieces(file: BinaryIO, found: FileLayout, size: int) -> tuple[str, ...]:
+    """The first 8 bytes of the SHA-256 of each ``size`` bytes of the picture data, in hex; at most twice PIECES.
 
-    They tell which part of a file was changed, and a changed file from another one.
+    They show which part of a file was changed, and tell a changed file from a different one.
     """
     hashes: list[str] = []
     state, left = hashlib.sha256(), size
-    for start, end in spans(found):
+    for start, end in payload_spans(found):
         file.seek(start)
         while start < end and len(hashes) < 2 * PIECES:
             data = file.read(min(CHUNK, left, end - start))
@@ -201,7 +202,7 @@ def pieces(file: BinaryIO, found: Layout, size: int) -> tuple[str, ...]:
 
 
 def sha256_of(file: BinaryIO, start: int, end: int) -> str:
-    """SHA-256 of the bytes between two places, hexadecimal."""
+    """SHA-256 of the bytes between two offsets, in hex."""
     state = hashlib.sha256()
     file.seek(start)
     while start < end and (data := file.read(min(CHUNK, end - start))):

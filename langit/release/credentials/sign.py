@@ -1,9 +1,10 @@
-"""Content Credentials: what made a file is signed together with the file's bytes (C2PA), in mp4 and PNG.
+"""Sign what made a file together with the file's bytes (Content Credentials, C2PA), in mp4 and PNG.
 
 The manifest says: created, or opened and edited, by a trained algorithm; from which prompt, by which model, trained on
-what (ingredients of relationship inputTo, and the training ledger's checkpoint); from which files, with the manifests
-that those had themselves; which id the watermark holds. Everything that signs the bytes of a ``free`` box is switched
-on. Needs no network unless a timestamp is asked for; nothing is fetched. Knows nothing of how the file was written.
+what (``inputTo`` ingredients, and the training ledger's checkpoint); from which files, with the manifests that those
+had themselves; which id the watermark holds. The contents of ``free`` boxes are covered by the signature as well.
+Nothing is fetched; the network is used only if a timestamp is configured. This module does not know how the file was
+written.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ MARK: Final = "org.langit.watermark"
 TRAINED: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 COMPOSITE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 EDITS: Final = frozenset({"edit", "extend", "inpaint", "loop", "recut"})
-"""Abilities that go on from one video: it is opened and edited. Of others the parents are parts, or pictures to see."""
+"""Abilities that continue one video, which C2PA calls opened and edited. Other parents are components or inputs."""
 PLACES: Final = frozenset({"connect", "storyboard"})
-"""Abilities that put what is given into a new video."""
+"""Abilities that place given footage in a new video."""
 MASK: Final = "used as a mask"
 AGENT: Final = {"name": "Langit", "version": langit.__version__}
 CREATED: Final = (
@@ -44,8 +45,8 @@ CREATED: Final = (
     LEDGER,
     LAYOUT,
 )
-"""Assertions that the signer vouches for; others would land among those that were merely gathered."""
-USES: Final = "\n".join(
+"""Assertions that the signer vouches for; c2pa lists all others as merely gathered."""
+KEY_USAGES: Final = "\n".join(
     (
         "1.3.6.1.5.5.7.3.4",  # e-mail protection
         "1.3.6.1.5.5.7.3.36",  # document signing
@@ -54,41 +55,41 @@ USES: Final = "\n".join(
         "1.3.6.1.4.1.62558.2.1",  # C2PA's own
     )
 )
-"""What a certificate may have been issued for, as extended key usages."""
+"""Extended key usages that a signer's certificate may have."""
 OFFLINE: Final = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
 SETTINGS: Final[dict[str, Any]] = {
     "builder": {
         "created_assertion_labels": list(CREATED),
         "thumbnail": {"enabled": False},
         "bmff_hash_exclude_free_and_skip_boxes": False,
-        "ignore_ingredient_errors": True,  # of a parent with damaged credentials: it is named without them
+        "ignore_ingredient_errors": True,  # a parent with damaged credentials is named without them
     },
-    "trust": {"trust_config": USES},
+    "trust": {"trust_config": KEY_USAGES},
     **OFFLINE,
 }
 
 
 def sign(source: Path, destination: Path, facts: Facts, identity: Identity) -> None:
-    """Write a copy of a finished mp4 or PNG with a signed manifest in it.
+    """Write a copy of a finished mp4 or PNG that contains a signed manifest.
 
     Args:
-        source: the file, with everything in it that is to be covered: nothing may touch the copy afterwards.
+        source: the file, complete: the copy must not be changed afterwards.
         destination: another path; a file there is replaced, and removed if signing fails.
-        facts: what made it.
+        facts: what made the file.
         identity: who signs.
 
     Raises:
-        ValueError: the file is neither mp4 nor PNG or not whole, or the identity cannot sign.
+        ValueError: the file is neither mp4 nor PNG, is damaged or already signed, or the identity cannot sign.
         OSError: a file cannot be read or written, or the timestamp authority does not answer.
     """
     with source.open("rb") as file:
-        found = boxes.layout_of(file)
-        if found is None or found.missing or found.stray or found.manifest:
-            raise ValueError(f"{source} is no whole and unsigned mp4 or PNG: sign what was just written")
-        said, parents = manifest(facts, _layout(file, found), identity)
+        layout = boxes.layout_of(file)
+        if layout is None or layout.missing or layout.stray or layout.manifest:
+            raise ValueError(f"{source} is not a complete and unsigned mp4 or PNG: sign a file that was just written")
+        definition, parents = manifest(facts, _describe_layout(file, layout), identity)
         try:
             with destination.open("w+b") as target:
-                _sign(file, target, found.mime, said, facts, parents, identity)
+                _sign(file, target, layout.mime, definition, facts, parents, identity)
         except BaseException:
             destination.unlink(missing_ok=True)
             raise
@@ -98,7 +99,7 @@ def _sign(
     file: BinaryIO,
     target: BinaryIO,
     mime: str,
-    said: dict[str, Any],
+    definition: dict[str, Any],
     facts: Facts,
     parents: list[tuple[dict[str, Any], Path]],
     identity: Identity,
@@ -106,12 +107,13 @@ def _sign(
     import c2pa
 
     address = identity.settings.timestamps
+    # With without_timestamp, a second attempt follows if the authority does not answer.
     for timestamps in (address, "") if address and identity.settings.without_timestamp else (address,):
         file.seek(0)
         target.seek(0)
         target.truncate()
         try:
-            builder = c2pa.Builder(json.dumps(said), context=_context())
+            builder = c2pa.Builder(json.dumps(definition), context=_context())
             if facts.prompt:
                 builder.add_resource("prompt.txt", io.BytesIO(facts.prompt.encode()))
             for ingredient, path in parents:
@@ -126,7 +128,7 @@ def _sign(
             why = " ".join(str(error).split())
             if timestamps:
                 raise OSError(
-                    f"this could not be signed with a timestamp of {timestamps} ({why}): try again, or set"
+                    f"signing with a timestamp from {timestamps} failed ({why}): try again, or set"
                     " without_timestamp = true in [signing]"
                 ) from error
             raise ValueError(f"{identity.where} cannot sign this ({why}): use another chain and key") from error
@@ -158,15 +160,15 @@ def _signer(identity: Identity, timestamps: str) -> Any:
 def manifest(
     facts: Facts, layout: dict[str, Any], identity: Identity
 ) -> tuple[dict[str, Any], list[tuple[dict[str, Any], Path]]]:
-    """The manifest's definition, and the ingredients whose files are read for it."""
+    """The manifest's definition for c2pa's builder, and the ingredients with the files that it reads for them."""
     inputs = _inputs(facts)
     parents: list[dict[str, Any]] = []
     actions: list[dict[str, Any]] = []
     embedded: list[tuple[dict[str, Any], Path]] = []
-    for number, parent in enumerate(_once(facts.parents)):
+    for number, parent in enumerate(_unique(facts.parents)):
         label, relation = f"parent{number}", _relation(facts, parent)
         ingredient = _ingredient(label, parent, relation)
-        mime = _readable(parent)
+        mime = _embeddable(parent)
         if mime and parent.path is not None:
             embedded.append((ingredient | {"format": mime}, parent.path))
         else:
@@ -180,21 +182,22 @@ def manifest(
                     "parameters": {"ingredientIds": [label]},
                 }
             )
-    made: dict[str, Any] = {
+    generated: dict[str, Any] = {
         "action": "c2pa.created",
         "digitalSourceType": COMPOSITE if actions else TRAINED,
         "softwareAgent": AGENT,
         "description": facts.ability,
-        "parameters": {"ingredientIds": [each["label"] for each in inputs]},
+        "parameters": {"ingredientIds": [ingredient["label"] for ingredient in inputs]},
     }
     if actions and actions[0]["action"] == "c2pa.opened":
-        actions = [actions[0], made | {"action": "c2pa.edited"}, *actions[1:]]
+        # C2PA allows either "created" or "opened" as the first action.
+        actions = [actions[0], generated | {"action": "c2pa.edited"}, *actions[1:]]
     else:
-        actions = [made, *actions]
+        actions = [generated, *actions]
     if facts.mark:
         actions.append({"action": "c2pa.watermarked.bound", "softwareAgent": AGENT})
-    own = [each for each in inputs if not each["label"].startswith("parent")]
-    said = {
+    own = [ingredient for ingredient in inputs if not ingredient["label"].startswith("parent")]
+    definition = {
         "claim_generator_info": [AGENT],
         "title": facts.prompt[:200] or facts.ability,
         "assertions": [
@@ -202,16 +205,18 @@ def manifest(
             {"label": GENERATION, "data": _generation(facts)},
             {"label": LEDGER, "data": _ledger(facts)},
             {"label": LAYOUT, "data": layout},
-            *_marked(facts),
-            *_mining(identity),
+            *_watermark(facts),
+            *_training_and_mining(identity),
         ],
         "ingredients": [*own, *parents],
     }
-    return said, embedded
+    return definition, embedded
 
 
 def _inputs(facts: Facts) -> list[dict[str, Any]]:
-    """Prompt, model and training data."""
+    """The ingredients that the model read or was trained on: prompt, model and training data."""
+    from langit.bundle.provenance import LedgerState  # here: reading credentials imports this module without torch
+
     ledger = facts.ledger
     plain = "application/octet-stream"
     found: list[dict[str, Any]] = []
@@ -234,34 +239,31 @@ def _inputs(facts: Facts) -> list[dict[str, Any]]:
             "instance_id": f"sha256:{facts.weights.removeprefix('sha256:')}",
         }
     )
-    found.append(
-        {
-            "title": f"training data: {ledger.size} entries of ledger {ledger.origin}",
-            "format": plain,
-            "label": "training-data",
-            "data_types": [{"type": "c2pa.types.dataset"}],
-            "instance_id": f"rfc6962-sha256:{ledger.root}",
-        }
-    )
-    return [each | {"relationship": "inputTo"} for each in found]
+    training = {"format": plain, "label": "training-data", "data_types": [{"type": "c2pa.types.dataset"}]}
+    if isinstance(ledger, LedgerState):
+        title = f"training data: {ledger.size} entries of ledger {ledger.origin}"
+        found.append(training | {"title": title, "instance_id": f"rfc6962-sha256:{ledger.root}"})
+    else:
+        found.append(training | {"title": f"training data: not disclosed by {ledger.makers}"})
+    return [ingredient | {"relationship": "inputTo"} for ingredient in found]
 
 
 def _relation(facts: Facts, parent: Parent) -> str:
-    """What a file is to the video, as C2PA has it.
+    """The relationship of a given file to the video, in C2PA's words.
 
-    One video that is gone on from is its parent; several are its components; a picture that the model starts from, or
-    a mask, is an input.
+    A single video that is continued is the parent, several are components; a picture that the model starts from and a
+    mask are inputs.
     """
     if MASK in parent.done:
         return "inputTo"
     if facts.ability in EDITS:
-        videos = [each for each in _once(facts.parents) if MASK not in each.done]
+        videos = [given for given in _unique(facts.parents) if MASK not in given.done]
         return "parentOf" if len(videos) == 1 else "componentOf"
     return "componentOf" if facts.ability in PLACES else "inputTo"
 
 
-def _once(parents: tuple[Parent, ...]) -> list[Parent]:
-    """Each file once, also where it was given twice."""
+def _unique(parents: tuple[Parent, ...]) -> list[Parent]:
+    """Each file once, even if it was given twice."""
     return list({parent.sha256: parent for parent in parents}.values())
 
 
@@ -275,8 +277,8 @@ def _ingredient(label: str, parent: Parent, relation: str) -> dict[str, Any]:
     }
 
 
-def _readable(parent: Parent) -> str | None:
-    """The format of a parent that is still the file it was, if it can hold a manifest."""
+def _embeddable(parent: Parent) -> str | None:
+    """The format of a parent whose file is unchanged and can hold a manifest, which c2pa then embeds; else None."""
     if parent.path is None:
         return None
     try:
@@ -289,18 +291,19 @@ def _readable(parent: Parent) -> str | None:
 
 
 def media_type(head: bytes) -> str | None:
-    """The format of a file that can hold C2PA manifests, by its first 16 bytes; names are not believed."""
+    """The format of a file that can hold C2PA manifests, by its first 16 bytes: file names are not trusted."""
     if head[4:8] == b"ftyp":
         return {b"qt  ": "video/quicktime", b"avif": "image/avif", b"heic": "image/heic"}.get(head[8:12], "video/mp4")
     if head[:4] == b"RIFF":
         return {b"AVI ": "video/avi", b"WEBP": "image/webp"}.get(head[8:12])
-    return {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}.get(
-        head[:3] if head[:2] == b"\xff\xd8" else head[:4]
-    )
+    if head[:3] == b"\xff\xd8\xff":
+        return "image/jpeg"
+    tiff = {b"II*\0": "image/tiff", b"MM\0*": "image/tiff"}
+    return {b"\x89PNG": "image/png", b"GIF8": "image/gif", **tiff}.get(head[:4])
 
 
 def _generation(facts: Facts) -> dict[str, Any]:
-    """All that is needed to make the video again with the same code and machine."""
+    """What is needed to make the video again with the same code on the same machine."""
     return {
         "ability": facts.ability,
         "model": facts.model,
@@ -313,40 +316,47 @@ def _generation(facts: Facts) -> dict[str, Any]:
         "fps": facts.fps,
         "sampling": json.loads(facts.sampling) if facts.sampling else {},
         "parents": [
-            {"name": each.name, "sha256": each.sha256, "done": list(each.done)} for each in _once(facts.parents)
+            {"name": parent.name, "sha256": parent.sha256, "done": list(parent.done)}
+            for parent in _unique(facts.parents)
         ],
     }
 
 
 def _ledger(facts: Facts) -> dict[str, Any]:
+    from langit.bundle.provenance import LedgerState
+
+    ledger = facts.ledger
+    if not isinstance(ledger, LedgerState):
+        return {"undisclosed": ledger.makers, "manifest_digest": facts.provenance}
     return {
-        "origin": facts.ledger.origin,
-        "tree_size": facts.ledger.size,
-        "root_hash": facts.ledger.root,
+        "origin": ledger.origin,
+        "tree_size": ledger.size,
+        "root_hash": ledger.root,
         "manifest_digest": facts.provenance,
     }
 
 
-def _layout(file: BinaryIO, found: boxes.Layout) -> dict[str, Any]:
-    """Where the file's parts lie: tells later what was changed, and covers the file type box, which C2PA leaves out."""
-    first, size = found.boxes[0], boxes.piece_size(found)
+def _describe_layout(file: BinaryIO, layout: boxes.FileLayout) -> dict[str, Any]:
+    """Where the file's parts lie: shows later what was changed, and covers the ``ftyp`` box, which C2PA leaves out."""
+    first, size = layout.boxes[0], boxes.piece_size(layout)
     return {
-        "boxes": [f"{box.kind} {box.size}" for box in found.plain if box.kind != "IDAT"],
+        "boxes": [f"{box.kind} {box.size}" for box in layout.plain if box.kind != "IDAT"],
         "first": boxes.sha256_of(file, first.start, first.end),
         "piece_size": size,
-        "pieces": list(boxes.pieces(file, found, size)),
+        "pieces": list(boxes.pieces(file, layout, size)),
     }
 
 
-def _marked(facts: Facts) -> list[dict[str, Any]]:
+def _watermark(facts: Facts) -> list[dict[str, Any]]:
     if not facts.mark:
         return []
     blocks = [{"scope": {}, "value": facts.mark.hex()}]
     return [{"label": "c2pa.soft-binding", "data": {"alg": MARK, "blocks": blocks}}]
 
 
-def _mining(identity: Identity) -> list[dict[str, Any]]:
+def _training_and_mining(identity: Identity) -> list[dict[str, Any]]:
+    """CAWG's assertion on whether others may train on the file; none if nothing is configured."""
     use = identity.settings.mining
     keys = ("cawg.ai_generative_training", "cawg.ai_training", "cawg.data_mining")
-    said = {"entries": {key: {"use": use} for key in keys}}
-    return [{"label": "cawg.training-mining", "data": said}] if use else []
+    entries = {key: {"use": use} for key in keys}
+    return [{"label": "cawg.training-mining", "data": {"entries": entries}}] if use else []

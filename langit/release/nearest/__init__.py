@@ -1,7 +1,7 @@
-"""Which training clips a video is similar to: fingerprints, calibrated scores, an index, a gate. Similar, no more."""
+"""Which training clips a video is similar to: fingerprints, calibrated scores, an index, a gate. Not what caused it."""
 
 from langit.release.nearest.bundled import open_index
-from langit.release.nearest.gate import NearestConfig, Watch, check, matches
-from langit.release.nearest.index import ClipIndex, FilmName, Match
+from langit.release.nearest.gate import NearestConfig, NearestGate, check, nearest_clips
+from langit.release.nearest.index import ClipIndex, ClipMatch, FilmName
 
-__all__ = ["ClipIndex", "FilmName", "Match", "NearestConfig", "Watch", "check", "matches", "open_index"]
+__all__ = ["ClipIndex", "ClipMatch", "FilmName", "NearestConfig", "NearestGate", "check", "nearest_clips", "open_index"]

@@ -1,4 +1,4 @@
-"""The index that a bundle carries, opened once. Knows nothing of how it is made: see ``training``."""
+"""The index of training clips that a bundle contains, opened once. `training` makes it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ FILE: Final = "nearest.safetensors"
 
 
 def open_index(model: Bundle) -> ClipIndex | None:
-    """A bundle's index of its training clips; ``None`` if it carries none. Opened once for each file."""
+    """A bundle's index of its training clips; None if it has none. Each file is opened once."""
     digest = model.provenance.files.get(FILE)
-    return None if digest is None else _opened(model.path / FILE, digest)
+    return None if digest is None else _load(model.path / FILE, digest)
 
 
 @lru_cache(maxsize=4)
-def _opened(path: Path, digest: str) -> ClipIndex:
-    del digest  # another file under the same name is another index
+def _load(path: Path, digest: str) -> ClipIndex:
+    del digest  # only a key of the cache: another file under the same name is another index
     return ClipIndex.load(path)

@@ -1,8 +1,8 @@
 """The training clips of a model as one small file: a vector and two fingerprints for each window of two seconds.
 
-Eight-bit vectors, 160 bytes a window: the films of the model that ships fit into two megabytes and travel with its
-weights. A clip is a film, by seed and size, or the digest of a clip in the ledger. Searched exactly, in memory:
-see ``table`` for the ledger's index, which takes many models and real footage.
+Vectors have eight bits per component, 160 bytes a window: the index of the shipped model takes 3.7 MB and travels with
+its weights. A clip is a rendered film, by seed and size, or the digest of a clip in the ledger. The search here is
+exact and in memory; `table` holds the index beside the ledger.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float32, Int8, Int32, Int64, UInt8
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from langit.autoencoder.model import Autoencoder
-from langit.release.nearest.embedding import Half, Projection, Vectors, features
-from langit.release.nearest.prints import ASKED, Stored
-from langit.release.nearest.scale import Scale, by_content, by_motion
-from langit.release.nearest.windows import Window
+from langit.release.nearest.embedding import HalfProjection, Projection, Vectors, features
+from langit.release.nearest.fingerprints import QUERIED, StoredFingerprints
+from langit.release.nearest.scale import ScoreScale, content_half, motion_half
+from langit.release.nearest.windows import ClipWindow
 
 FORMAT: Final = "langit-nearest-1"
-_STEPS: Final = 127.0
+_LEVELS: Final = 127.0  # of a signed byte, on each side of zero
 _FILM: Final = ("world", "seed", "size")
 COPY_BITS: Final = 31
-"""Bits within which two PDQ fingerprints are of one picture, as its authors advise."""
+"""Bits within which two PDQ fingerprints show one picture, as its authors advise."""
 
 
 @dataclass(frozen=True)
-class Match:
+class ClipMatch:
     """A stored clip that a window is similar to.
 
-    ``clip`` counts the index's clips and ``start`` is where in it, in seconds. ``score`` and ``share`` are calibrated,
-    see ``scale``; ``content`` and ``motion`` are cosines (no motion where the window was too short); ``mirrored`` says
-    that its mirror image is what is similar. ``copied`` is the share of the fingerprints kept of two seconds of the
-    clip that are found in the window, and ``bits`` how many of 256 differ at the least.
+    ``clip`` is its number in the index, and ``start`` the place in it, in seconds. ``score`` and ``share`` are
+    calibrated, see `scale`; ``content`` and ``motion`` are cosines (no motion if the window is too short);
+    ``mirrored`` says that the window's mirror image is similar. ``copied`` is the share of the fingerprints of two
+    seconds of the clip that were found in the window, and ``bits`` the least number of 256 bits that differ.
     """
 
     clip: int
@@ -55,7 +55,7 @@ class Match:
 
 @dataclass(frozen=True)
 class FilmName:
-    """A rendered film: it can be rendered again."""
+    """A rendered film, by what it takes to render it again."""
 
     world: str
     seed: int
@@ -67,61 +67,61 @@ class FilmName:
 
 @dataclass(frozen=True, eq=False)
 class ClipIndex:
-    """Vectors and fingerprints of windows; which clip each is of; how vectors are made and what scores mean."""
+    """Vectors and fingerprints of windows, their clips, and how vectors are made and scores are calibrated."""
 
     projection: Projection
-    scale: Scale
+    scale: ScoreScale
     vectors: Int8[np.ndarray, "n d"]
     prints: UInt8[np.ndarray, "n p 32"]
     clips: Int32[np.ndarray, " n"]
     starts: Float32[np.ndarray, " n"]
     films: tuple[FilmName, ...]
-    """The first clips."""
+    """The clips with the lowest numbers."""
     footage: tuple[str, ...] = ()
-    """Digests of clips in the ledger: the clips after those."""
+    """Digests of clips in the ledger, which follow the films."""
 
     def name(self, clip: int) -> str:
-        """What a clip is called: a film by its seed and size, real footage by the digest of its record."""
+        """The name of a clip: seed and size of a film, or the digest of the record of real footage."""
         return str(self.films[clip]) if clip < len(self.films) else f"clip {self.footage[clip - len(self.films)]}"
 
     @cached_property
     def _vectors(self) -> Vectors:
-        return restored(self.vectors)
+        return dequantize(self.vectors)
 
     @cached_property
     def _content(self) -> Vectors:
-        return by_content(self._vectors)
+        return content_half(self._vectors)
 
     @cached_property
     def _motion(self) -> Vectors:
-        return by_motion(self._vectors)
+        return motion_half(self._vectors)
 
     @cached_property
-    def _prints(self) -> Stored:
-        return Stored(self.prints)
+    def _fingerprints(self) -> StoredFingerprints:
+        return StoredFingerprints(self.prints)
 
-    def embed(self, autoencoder: Autoencoder, window: Window) -> Float32[np.ndarray, "2 d"]:
+    def embed(self, autoencoder: Autoencoder, window: ClipWindow) -> Float32[np.ndarray, "2 d"]:
         """The vectors of a window and of its mirror image."""
         found = features(autoencoder, window.frames[None])
         return np.concatenate([self.projection(found), self.projection(self.projection.mirrored(found))])
 
-    def look(self, autoencoder: Autoencoder, window: Window, count: int = 1) -> list[Match]:
-        """The clips that a window is most similar to, the nearest first; and those of which it has fingerprints."""
+    def find(self, autoencoder: Autoencoder, window: ClipWindow, count: int = 1) -> list[ClipMatch]:
+        """The clips that a window is most similar to, the nearest first, and those of which it has fingerprints."""
         return self.search(window, self.embed(autoencoder, window), count)
 
     def search(
         self,
-        window: Window,
+        window: ClipWindow,
         vectors: Float32[np.ndarray, "2 d"],
         count: int = 1,
         rows: Int64[np.ndarray, " m"] | None = None,
-    ) -> list[Match]:
-        """As :meth:`look`, for vectors that are there already and, where they are given, among some rows only."""
+    ) -> list[ClipMatch]:
+        """Find clips, as :meth:`find`, by the window's vectors; only among some ``rows`` if they are passed."""
         part: slice | Int64[np.ndarray, " m"] = slice(None) if rows is None else rows
         if window.whole:
             scores = self.scale.scores(vectors, self._vectors[part])  # (2, m): as it is, and mirrored
         else:
-            scores = self.scale.scores(by_content(vectors), self._content[part])
+            scores = self.scale.scores(content_half(vectors), self._content[part])
         best, places = scores.max(axis=0), np.arange(len(self.vectors))[part]
         copies = self._copies(window)
         chosen: dict[int, tuple[int, Float32[np.ndarray, " two"]]] = {}
@@ -132,24 +132,24 @@ class ClipIndex:
                 break
         for clip in copies.keys() - chosen.keys():
             row = int(np.flatnonzero(self.clips == clip)[0])
-            asked, stored = (vectors, self._vectors) if window.whole else (by_content(vectors), self._content)
-            chosen[clip] = row, self.scale.scores(asked, stored[row : row + 1])[:, 0]
+            queries, stored = (vectors, self._vectors) if window.whole else (content_half(vectors), self._content)
+            chosen[clip] = row, self.scale.scores(queries, stored[row : row + 1])[:, 0]
         return [
             self._match(clip, row, vectors, own, window.whole, copies.get(clip, (0.0, 256)))
             for clip, (row, own) in chosen.items()
         ]
 
     def _order(self, best: Float32[np.ndarray, " n"], count: int) -> np.ndarray:
-        """Places from the best on, as many as surely hold ``count`` clips."""
-        each = int(np.bincount(self.clips).max())
-        many = min(len(best), count * each)
+        """Places in descending order of score, as many as are certain to hold ``count`` clips."""
+        most_windows = int(np.bincount(self.clips).max())
+        many = min(len(best), count * most_windows)
         first = np.argpartition(-best, many - 1)[:many]
         return first[np.argsort(-best[first], kind="stable")]
 
-    def _copies(self, window: Window) -> dict[int, tuple[float, int]]:
-        """For each clip with a fingerprint near one of the window's: the share of a stored window's, the least bits."""
+    def _copies(self, window: ClipWindow) -> dict[int, tuple[float, int]]:
+        """Clips with a fingerprint near one of the window's: the share of a stored window's, and the least bits."""
         found: dict[int, tuple[float, int]] = {}
-        for row, (share, bits) in self._prints.copied(window.frames[: window.seen][ASKED], COPY_BITS).items():
+        for row, (share, bits) in self._fingerprints.find(window.frames[: window.seen][QUERIED], COPY_BITS).items():
             clip = int(self.clips[row])
             found[clip] = max(found.get(clip, (0.0, -COPY_BITS)), (share, bits), key=lambda one: (one[0], -one[1]))
         return found
@@ -162,24 +162,24 @@ class ClipIndex:
         scores: Float32[np.ndarray, " two"],
         whole: bool,
         copy: tuple[float, int],
-    ) -> Match:
+    ) -> ClipMatch:
         side = int(scores.argmax())
         score, (copied, bits) = float(scores[side]), copy
-        moves = float(by_motion(vectors)[side] @ self._motion[row])
-        return Match(
+        motion = float(motion_half(vectors)[side] @ self._motion[row])
+        return ClipMatch(
             clip=clip,
             start=float(self.starts[row]),
             score=score,
             share=self.scale.share(score, whole),
-            content=float(by_content(vectors)[side] @ self._content[row]),
-            motion=moves if whole else None,
+            content=float(content_half(vectors)[side] @ self._content[row]),
+            motion=motion if whole else None,
             mirrored=bool(side),
             bits=bits,
             copied=copied,
         )
 
     def save(self, path: Path) -> None:
-        """Write the file."""
+        """Write the index as safetensors."""
         projection = self.projection
         sizes = sorted({film.size for film in self.films})
         worlds = sorted({film.world for film in self.films})
@@ -209,49 +209,58 @@ class ClipIndex:
 
     @classmethod
     def load(cls, path: Path) -> ClipIndex:
-        """Read :meth:`save`'s file.
+        """Read a file of :meth:`save`.
 
         Raises:
-            ValueError: the file is of another format.
+            ValueError: the file has another format, or is damaged.
         """
-        with safe_open(path, "numpy") as file:
-            about = json.loads((file.metadata() or {}).get("about", "{}"))
-            if about.get("format") != FORMAT:
-                raise ValueError(f"{path} is of format {about.get('format')!r}, not {FORMAT!r}: build the index again")
-            tensors: dict[str, np.ndarray] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        try:
+            with safe_open(path, "numpy") as file:
+                about = json.loads((file.metadata() or {}).get("about", "{}"))
+                if about.get("format") != FORMAT:
+                    raise ValueError(f"it has format {about.get('format')!r}, not {FORMAT!r}")
+                tensors: dict[str, np.ndarray] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return cls._parse(about, tensors)
+        except (SafetensorError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(f"{path} is not an index of clips ({error}): build the index again") from error
+
+    @classmethod
+    def _parse(cls, about: dict[str, Any], tensors: dict[str, np.ndarray]) -> ClipIndex:
         content, motion = (
-            Half(tensors[f"{name}.mean"], tensors[f"{name}.matrix"].astype(np.float32), about[f"{name}.quiet"])
+            HalfProjection(
+                tensors[f"{name}.mean"], tensors[f"{name}.matrix"].astype(np.float32), about[f"{name}.quiet"]
+            )
             for name in ("content", "motion")
         )
         return cls(
             projection=Projection(content, motion, tensors["mirror"], about["time"]),
-            scale=Scale(tensors["background"], tensors["held.both"], tensors["held.content"]),
+            scale=ScoreScale(tensors["background"], tensors["held.both"], tensors["held.content"]),
             vectors=tensors["vectors"],
             prints=tensors["prints"],
             clips=tensors["clips"],
             starts=tensors["starts"],
             films=tuple(
                 FilmName(about["worlds"][world], int(seed), about["sizes"][size])
-                for world, seed, size in zip(*(tensors[f"films.{each}"] for each in _FILM), strict=True)
+                for world, seed, size in zip(*(tensors[f"films.{part}"] for part in _FILM), strict=True)
             ),
             footage=tuple(row.tobytes().hex() for row in tensors["footage"]),
         )
 
 
-def rounded(vectors: Vectors) -> Int8[np.ndarray, "n d"]:
-    """Vectors of length one in eight bits a number."""
-    return np.asarray(np.clip(np.round(vectors * _STEPS), -_STEPS, _STEPS), np.int8)
+def quantize(vectors: Vectors) -> Int8[np.ndarray, "n d"]:
+    """Store vectors of length one in eight bits per component."""
+    return np.asarray(np.clip(np.round(vectors * _LEVELS), -_LEVELS, _LEVELS), np.int8)
 
 
-def restored(vectors: Int8[np.ndarray, "n d"]) -> Vectors:
-    """Eight-bit vectors as numbers, of length one again."""
+def dequantize(vectors: Int8[np.ndarray, "n d"]) -> Vectors:
+    """Turn eight-bit vectors into floating point, of length one again."""
     plain = vectors.astype(np.float32)
     return np.asarray(plain / np.maximum(np.linalg.norm(plain, axis=1, keepdims=True), 1e-9), np.float32)
 
 
-def best(matches: Sequence[Match], count: int) -> list[Match]:
-    """The best match of each clip, over the windows of a video; copies first, then the nearest."""
-    found: dict[int, Match] = {}
+def best_matches(matches: Sequence[ClipMatch], count: int) -> list[ClipMatch]:
+    """The best match of each clip over the windows of a video; copies first, then the nearest."""
+    found: dict[int, ClipMatch] = {}
     for match in matches:
         known = found.get(match.clip)
         if known is None or (match.copied, match.score) > (known.copied, known.score):

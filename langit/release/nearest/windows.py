@@ -1,6 +1,6 @@
-"""A video in windows of two seconds, nine frames each, at the size that the autoencoder knows; in constant memory.
+"""Cut a video into windows of two seconds, nine frames each, at the autoencoder's size; in constant memory.
 
-Windows are taken by time, whatever the video's rate. Knows nothing of what is made of them.
+Windows are cut by time, at any frame rate. This module does not know what is computed from them.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 RATE: Final = 4.0
-"""Frames of a window to a second: half of what films have. Likeness is seen as well, at half the work."""
+"""Frames of a window per second: half as many as films have, which finds as much at half the cost."""
 FRAMES: Final = 9
 SPAN: Final = FRAMES - 1
 STORED_STEP: Final = 8
 """Sampled frames from one stored window to the next."""
-ASKED_STEP: Final = 4
-"""... and from one window that is looked for to the next: no stored one is further away than half a second."""
+QUERY_STEP: Final = 4
+"""Sampled frames from one query window to the next: some stored window is at most half a second away."""
 AREA: Final = 64 * 64
-"""Pixels of a frame, about: what is larger is made smaller."""
+"""Pixels of a frame, about: larger frames are made smaller."""
 SLACK: Final = 1.5
+EPSILON: Final = 1e-6  # seconds: twice 1/8 s must be 1/4 s in floating point too
 
 
 @dataclass(frozen=True, eq=False)
-class Window:
-    """``start`` in seconds; ``seen`` of the frames are the video's, the rest repeat its last one."""
+class ClipWindow:
+    """Nine frames from ``start`` (seconds). ``seen`` of them are the video's; the rest repeat its last frame."""
 
     start: float
     frames: UInt8[np.ndarray, "9 H W 3"]
@@ -37,48 +38,47 @@ class Window:
 
     @property
     def whole(self) -> bool:
-        """Whether there is motion of the full length to compare."""
+        """Whether the window has motion over its full length."""
         return self.seen == FRAMES
 
 
-def sampled(frames: Iterable[ArrayLike], fps: float) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    """Of each moment of the windows' rate the frame that is shown then, fitted."""
-    wanted = 0
+def sample_frames(frames: Iterable[ArrayLike], fps: float) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Yield the frame that is shown at each tick of :data:`RATE`, resized."""
+    tick = 0
     for number, frame in enumerate(frames):
-        # A hair of slack: 1/8 s twice is 1/4 s, whatever floating point says.
-        while wanted / RATE < (number + 1) / fps - 1e-6:
-            if wanted / RATE >= number / fps - 1e-6:
-                yield fitted(np.asarray(frame))
-            wanted += 1
+        while tick / RATE < (number + 1) / fps - EPSILON:
+            if tick / RATE >= number / fps - EPSILON:
+                yield resize_to_cells(np.asarray(frame))
+            tick += 1
 
 
-def windows(frames: Iterable[ArrayLike], fps: float, step: int = ASKED_STEP) -> Iterator[Window]:
-    """The windows of a video, the last one flush with its end. A shorter video is one window, held at its last frame.
+def windows(frames: Iterable[ArrayLike], fps: float, step: int = QUERY_STEP) -> Iterator[ClipWindow]:
+    """Yield the windows of a video; the last ends with it. A shorter video is one window that repeats its last frame.
 
     Raises:
         ValueError: no frames, or a rate that is not positive.
     """
     if not fps > 0:
-        raise ValueError(f"{fps} frames a second is no rate: give a number above 0")
-    kept: list[np.ndarray] = []
-    number, done = 0, 0  # frames sampled, end of the last window
-    for number, frame in enumerate(sampled(frames, fps), start=1):
-        kept = [*kept, frame][-FRAMES:]
+        raise ValueError(f"{fps} frames a second is not a rate: pass a number above 0")
+    recent: list[np.ndarray] = []
+    number, covered = 0, 0  # frames sampled, end of the last window
+    for number, frame in enumerate(sample_frames(frames, fps), start=1):
+        recent = [*recent, frame][-FRAMES:]
         if number >= FRAMES and (number - FRAMES) % step == 0:
-            done = number
-            yield Window((number - FRAMES) / RATE, np.stack(kept), FRAMES)
+            covered = number
+            yield ClipWindow((number - FRAMES) / RATE, np.stack(recent), FRAMES)
     if not number:
-        raise ValueError("a video of no frames is similar to nothing: give at least one")
-    if done < number:
-        seen = len(kept)
-        held = [*kept, *([kept[-1]] * (FRAMES - seen))]
-        yield Window(max(0, number - FRAMES) / RATE, np.stack(held), seen)
+        raise ValueError("a video without frames cannot be compared: pass at least one")
+    if covered < number:
+        seen = len(recent)
+        padded = [*recent, *([recent[-1]] * (FRAMES - seen))]
+        yield ClipWindow(max(0, number - FRAMES) / RATE, np.stack(padded), seen)
 
 
-def fitted(frame: UInt8[np.ndarray, "H W 3"], cell: int = 8) -> UInt8[np.ndarray, "h w 3"]:
-    """A frame whose sides are multiples of ``cell`` and whose area is about that of 64x64, its shape nearly kept.
+def resize_to_cells(frame: UInt8[np.ndarray, "H W 3"], cell: int = 8) -> UInt8[np.ndarray, "h w 3"]:
+    """Resize a frame so that its sides are multiples of ``cell`` and its area is about 64x64, nearly keeping its shape.
 
-    One that has such sides already, and is not much larger, stays as it is.
+    A frame that has such sides already and is not much larger is returned as it is.
     """
     height, width = frame.shape[:2]
     if height % cell == 0 and width % cell == 0 and height * width <= SLACK * AREA and min(height, width) >= 2 * cell:

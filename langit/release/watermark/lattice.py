@@ -1,9 +1,9 @@
-"""What the mark is: a sum of waves in brightness that all fit one square tile, which repeats over the whole picture.
+"""The watermark's pattern: a sum of waves of brightness that all fit one square tile, repeated over the picture.
 
-Each wave holds two signs, one in its cosine and one in its sine. The signs of some waves are always the same, by which
-a reader finds the mark; the others hold the id (`payload`). All signs look random: that is why a picture without a mark
-resembles one by chance only, whatever it shows. They follow from a key that is public, so anyone can read the mark, and
-whoever wants to can take it away.
+Each wave carries two signs, one in its cosine and one in its sine. The signs of the pilot waves are fixed, so that a
+reader can find the mark; the other waves carry the id (`payload`). All signs are pseudo-random, so that a picture
+without a mark resembles one only by chance, whatever it shows. They follow from a public key: anyone can read the mark,
+and anyone who wants to can remove it.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from jaxtyping import Complex, Float, Int
 
 KEY: Final = b"org.langit.watermark.1"
 TILE: Final = 64
-"""Pixels of the tile's side in pictures up to 360 high; it grows with larger ones, which are made smaller more."""
+"""Side of the tile in pixels, in pictures up to 360 lines; it grows with larger ones, which are scaled down more."""
 SHORT: Final = 360
+"""Lines above which the tile grows."""
 LOWEST: Final = 3.0
 HIGHEST: Final = 14.0
-"""Waves across the tile: 21 to 4.6 pixels long. Longer ones drown in what pictures show, shorter ones do not survive
-coding: at a constant rate factor of 36 the band from 3 to 10 is best, at 18 one up to 20 would be."""
+"""Cycles per tile, which are waves 21 to 4.6 pixels long. Longer waves drown in the picture's content, shorter ones do
+not survive coding: at a constant rate factor of 36 the band from 3 to 10 is best, at 18 one up to 20."""
 COLUMNS: Final = 2 * int(HIGHEST) + 1
 PAYLOAD_WAVES: Final = 176
 
 
 @dataclass(frozen=True)
 class Waves:
-    """The mark's waves (across, down), in whole cycles over the tile; which of them hold what.
+    """The waves (across, down), in whole cycles per tile, and what each carries.
 
-    ``pilot`` and ``payload`` number waves; ``known`` is the pilots' signs as (±1 ± i) / sqrt 2; ``scramble`` turns the
-    payload's signs, two for each wave, so that no id has a plain pattern.
+    ``pilot`` and ``payload`` are indices of waves; ``known`` holds the pilots' signs as (±1 ± i) / sqrt 2; ``scramble``
+    flips the payload's signs, two per wave, so that no id gives a regular pattern.
     """
 
     across: Int[np.ndarray, " waves"]
@@ -44,7 +45,7 @@ class Waves:
     scramble: Float[np.ndarray, " signs"]
 
     def amplitudes(self, signs: Float[np.ndarray, " signs"]) -> Complex[np.ndarray, "rows columns"]:
-        """All waves with these payload signs: rows are 0, 1, … cycles down, columns -14 … 14 across."""
+        """Amplitudes of all waves for these payload signs: rows are 0, 1, … cycles down, columns -14 … 14 across."""
         waves = np.zeros(len(self.across), np.complex128)
         waves[self.pilot] = self.known
         pairs = (signs * self.scramble).reshape(-1, 2)
@@ -56,7 +57,7 @@ class Waves:
 
 @cache
 def waves() -> Waves:
-    """The waves of a half plane, for the other half follows, in the order of the key."""
+    """The waves of a half plane, in the key's order; the other half is their conjugate, as the pattern is real."""
     most = int(HIGHEST)
     half = [(a, d) for d in range(most + 1) for a in range(-most, most + 1) if d > 0 or a > 0]
     band = np.array([pair for pair in half if LOWEST <= np.hypot(*pair) <= HIGHEST])
@@ -71,12 +72,12 @@ def waves() -> Waves:
 
 
 def tile(height: int, width: int) -> float:
-    """The side, in pixels, of the tile in a picture of this size."""
+    """The side of the tile in a picture of this size, in pixels."""
     return TILE * max(1.0, min(height, width) / SHORT)
 
 
 def turns(length: int, period: float, cycles: int) -> Complex[np.ndarray, "length cycles"]:
-    """The waves of 0 to ``cycles`` - 1 cycles per ``period`` pixels at each pixel's middle."""
+    """exp(2 pi i c x / period) for 0 to ``cycles`` - 1 cycles c, at the centre x of each pixel."""
     places = np.arange(length) + 0.5
     return np.exp(2j * np.pi / period * np.outer(places, np.arange(cycles)))
 
@@ -84,7 +85,7 @@ def turns(length: int, period: float, cycles: int) -> Complex[np.ndarray, "lengt
 def pattern(
     height: int, width: int, amplitudes: Complex[np.ndarray, "rows columns"]
 ) -> Float[np.ndarray, "{height} {width}"]:
-    """The waves added up over a picture, with a root mean square of 1."""
+    """The sum of the waves over a picture, with a root mean square of 1."""
     side, most = tile(height, width), int(HIGHEST)
     right = turns(width, side, most + 1)
     across = np.concatenate([right[:, :0:-1].conj(), right], axis=1)

@@ -1,7 +1,7 @@
-"""An id of 64 bits as 352 signs that forgive errors, and back.
+"""Code an id of 64 bits as 352 signs with error correction, and decode it.
 
-16 bits of CRC tell a decoded id from noise; a convolutional code of rate 1/4 with 256 states, ended by eight zeros,
-makes 352 signs of the 88 bits. Knows nothing of pictures.
+A CRC of 16 bits tells a decoded id from noise. A convolutional code of rate 1/4 with 256 states, terminated by eight
+zeros, makes 352 signs of the 88 bits. This module does not know pictures.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, UInt8
 
 IDENT: Final = 8
 """Bytes of an id."""
-CHECK: Final = 16
+CHECK: Final = 16  # bits of the CRC
 GENERATORS: Final = (0o463, 0o535, 0o733, 0o745)
 """Constraint length 9, free distance 24: Lin and Costello, Error Control Coding, 2nd edition, table 12.1."""
 MEMORY: Final = 8
@@ -25,23 +25,23 @@ SIGNS: Final = STEPS * len(GENERATORS)
 
 
 def check_ident(ident: bytes) -> bytes:
-    """The id, if it is one.
+    """Return the id, if it has the right length.
 
     Raises:
-        ValueError: not 8 bytes.
+        ValueError: it is not 8 bytes long.
     """
     if len(ident) != IDENT:
-        raise ValueError(f"the watermark's id {ident.hex()} has {len(ident)} bytes: give {IDENT}")
+        raise ValueError(f"the watermark's id {ident.hex()} has {len(ident)} bytes: use {IDENT}")
     return ident
 
 
 def signs(idents: Sequence[bytes]) -> Float[np.ndarray, "idents signs"]:
-    """The ids as rows of +1 and -1.
+    """Code ids as rows of +1 and -1.
 
     Raises:
         ValueError: an id is not 8 bytes long.
     """
-    whole = [check_ident(each) + binascii.crc_hqx(each, 0).to_bytes(2, "big") + b"\0" for each in idents]
+    whole = [check_ident(ident) + binascii.crc_hqx(ident, 0).to_bytes(2, "big") + b"\0" for ident in idents]
     bits = np.unpackbits(np.frombuffer(b"".join(whole), np.uint8).reshape(len(whole), -1), axis=1)
     padded = np.pad(bits, ((0, 0), (MEMORY, 0)))
     out = np.zeros((len(whole), STEPS, len(GENERATORS)), np.uint8)
@@ -54,13 +54,13 @@ def signs(idents: Sequence[bytes]) -> Float[np.ndarray, "idents signs"]:
 
 
 def decode(soft: Float[np.ndarray, " signs"]) -> bytes | None:
-    """The id whose signs are most like these numbers, or None if its CRC is wrong."""
+    """The id whose signs agree best with these numbers; None if its CRC is wrong."""
     ident, check = likeliest(soft)
     return ident if binascii.crc_hqx(ident, 0).to_bytes(2, "big") == check else None
 
 
 def likeliest(soft: Float[np.ndarray, " signs"]) -> tuple[bytes, bytes]:
-    """The id whose signs are most like these numbers, and the CRC that came with it (Viterbi's algorithm)."""
+    """The id whose signs agree best with these numbers, and the CRC that came with it (Viterbi's algorithm)."""
     sent = _decode_bits(soft.reshape(STEPS, len(GENERATORS)))
     whole = np.packbits(sent[: STEPS - MEMORY]).tobytes()
     return whole[:IDENT], whole[IDENT:]
@@ -68,9 +68,9 @@ def likeliest(soft: Float[np.ndarray, " signs"]) -> tuple[bytes, bytes]:
 
 @cache
 def _branches() -> tuple[Int[np.ndarray, "2 states"], Float[np.ndarray, "2 states generators"]]:
-    """For each state the two states before it, and the signs that are sent on the way from each.
+    """The two predecessors of each state, and the signs that are sent in the transition from each.
 
-    A state is the last eight bits, the newest on the left.
+    A state is the last eight bits, with the newest on the left.
     """
     states = np.arange(2**MEMORY)
     before = np.stack([(states << 1 | oldest) & (2**MEMORY - 1) for oldest in (0, 1)])
@@ -82,14 +82,14 @@ def _branches() -> tuple[Int[np.ndarray, "2 states"], Float[np.ndarray, "2 state
 def _decode_bits(soft: Float[np.ndarray, "steps generators"]) -> UInt8[np.ndarray, " steps"]:
     before, sent = _branches()
     score = np.full(2**MEMORY, -np.inf)
-    score[0] = 0.0
+    score[0] = 0.0  # the encoder starts at state zero
     choices = []
     for received in soft:
-        ways = score[before] + sent @ received
-        choice = ways[1] > ways[0]
+        scores = score[before] + sent @ received
+        choice = scores[1] > scores[0]
         choices.append(choice)
-        score = np.where(choice, ways[1], ways[0])
-    state, bits = 0, []
+        score = np.where(choice, scores[1], scores[0])
+    state, bits = 0, []  # and ends there, because of the zeros at the end
     for choice in reversed(choices):
         bits.append(state >> (MEMORY - 1))
         state = int(before[int(choice[state]), state])

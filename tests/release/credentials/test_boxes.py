@@ -12,6 +12,7 @@ from langit.release.credentials import boxes, uncovered
 from langit.release.credentials.identity import Identity
 from langit.release.credentials.read import read
 from langit.release.credentials.sign import sign
+from langit.release.credentials.stores import certificates_in
 from langit.release.facts import Facts
 
 HEADS = (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", boxes.PNG, b"\xff\xd8\xff\xe0", b"RIFF\x40\0\0\0AVI ", b"")
@@ -48,7 +49,7 @@ def looked_at(place: Path, contents: bytes) -> None:
     uncovered.has_trace(place, found)
     if said is not None:
         uncovered.uncovered(place, found, said)
-        uncovered.certificates(place, found, said.label)
+        certificates_in(place, said.label)
 
 
 @given(head=st.sampled_from(HEADS), rest=PARTS)
@@ -130,5 +131,5 @@ def test_boxes_within_boxes(place: Path) -> None:
     assert found is not None
     with place.open("rb") as file:
         (free,) = boxes.inside(file, found.boxes[1], ("free",))
-        assert (free.kind, free.size, boxes.filled(file, free.body, free.end)) == ("free", 12, 4)
+        assert (free.kind, free.size, boxes.count_nonzero(file, free.body, free.end)) == ("free", 12, 4)
         assert list(boxes.inside(file, found.boxes[1], ("free", "free"))) == []

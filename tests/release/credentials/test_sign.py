@@ -314,7 +314,7 @@ def test_only_whole_unsigned_files_are_signed(plain: Path, facts: Facts, own: Id
     signed, whole = (tmp_path / "a.mp4").read_bytes(), plain.read_bytes()
     for contents in (signed, whole[:-1], whole + b"x", b"", b"no video"):
         (tmp_path / "b.mp4").write_bytes(contents)
-        with pytest.raises(ValueError, match="sign what was just written"):
+        with pytest.raises(ValueError, match="sign a file that was just written"):
             sign(tmp_path / "b.mp4", tmp_path / "c.mp4", facts, own)
     assert not (tmp_path / "c.mp4").exists()
 

@@ -1,4 +1,4 @@
-"""Little films that anyone can make, an index of forty of them, and the model's own autoencoder to compare them by."""
+"""Small synthetic films, an index of forty of them, and the shipped autoencoder to compare them by."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from langit.autoencoder.model import Autoencoder
 from langit.bundle import load_bundle
-from langit.feed.catalogue import FilmClip, FrameReader
+from langit.feed.catalogue import FilmClip, FootageClip, FrameReader
 from langit.release.nearest.build import build_index
 from langit.release.nearest.index import ClipIndex
 from langit.shapes import PixelShape
@@ -57,15 +57,19 @@ def autoencoder() -> Autoencoder:
 @pytest.fixture(scope="session")
 def index(autoencoder: Autoencoder, tmp_path_factory: pytest.TempPathFactory) -> ClipIndex:
     folder = tmp_path_factory.mktemp("films")
-    said: list[str] = []
-    made = build_index(
-        entries(folder, TRAINED)[:30],
+    stages: list[str] = []
+    trained = entries(folder, TRAINED)
+    built = build_index(
+        trained[:30],
         entries(folder, HELD),
         FrameReader(),
         autoencoder,
         8.0,
-        lambda stage, *_: said.append(stage),
-        footage=entries(folder, TRAINED)[30:],
+        lambda stage, *_: stages.append(stage),
+        footage=[
+            FootageClip(clip.digest, clip.captions, clip.pixels, clip.mirrored, clip.shard, clip.row, 8.0)
+            for clip in trained[30:]
+        ],
     )
-    assert set(said) == {"nearest: clips", "nearest: held out"}
-    return made
+    assert set(stages) == {"nearest: clips", "nearest: held out"}
+    return built

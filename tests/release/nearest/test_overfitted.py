@@ -9,7 +9,7 @@ from langit.bundle import load_bundle
 from langit.feed.latents import LatentClip, LatentView
 from langit.feed.loader import LatentFeed
 from langit.generate import Model, generate
-from langit.release.nearest import NearestGate, matches
+from langit.release.nearest import NearestGate, nearest_clips
 from langit.train.tasks import FlowConfig, FlowTask
 from langit.worlds.caption import prompts
 
@@ -47,8 +47,8 @@ def test_a_model_overfitted_on_ten_clips_is_caught_copying(index):
         said = []
         for seed, caption in enumerate(captions):
             video = generate(caption, maker, seed=100 + seed).frames.numpy()
-            (nearest,) = matches(index, maker.autoencoder, video, maker.fps, 1)
-            said.append((nearest.clip == seed, bool(NearestGate(index, maker.autoencoder, maker.fps).look(video))))
+            (nearest,) = nearest_clips(index, maker.autoencoder, video, maker.fps, 1)
+            said.append((nearest.clip == seed, bool(NearestGate(index, maker.autoencoder, maker.fps).compare(video))))
         return said
 
     copied = caught(model)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langit.release.nearest.windows import FRAMES, RATE, crop_and_scale, sampled, windows
+from langit.release.nearest.windows import FRAMES, RATE, resize_to_cells, sample_frames, windows
 
 
 def numbered(count):
@@ -15,12 +15,12 @@ def numbered(count):
 @pytest.mark.parametrize(("fps", "wanted"), [(8, [0, 2, 4, 6]), (4, [0, 1, 2, 3]), (2, [0, 0, 1, 1]), (24, [0, 6, 12])])
 def test_the_frame_that_is_shown_at_each_moment(fps, wanted):
     count = wanted[-1] + max(1, int(fps / RATE))
-    assert [int(frame[0, 0, 0]) for frame in sampled(numbered(count), fps)][: len(wanted)] == wanted
+    assert [int(frame[0, 0, 0]) for frame in sample_frames(numbered(count), fps)][: len(wanted)] == wanted
 
 
 @given(st.integers(1, 200), st.sampled_from([4.0, 8.0, 24.0, 29.97, 1.5]), st.sampled_from([4, 8]))
 def test_all_of_a_video_is_in_its_windows(count, fps, step):
-    shown = [int(frame[0, 0, 0]) for frame in sampled(numbered(count), fps)]
+    shown = [int(frame[0, 0, 0]) for frame in sample_frames(numbered(count), fps)]
     found = list(windows(numbered(count), fps, step))
     covered = set()
     for window in found:
@@ -46,11 +46,11 @@ def test_a_picture_is_a_window_that_stands_still():
     ("size", "wanted"), [((64, 64), (64, 64)), ((48, 80), (48, 80)), ((720, 1280), (48, 88)), ((65, 64), (64, 64))]
 )
 def test_frames_are_made_of_whole_cells(size, wanted):
-    assert crop_and_scale(np.zeros((*size, 3), np.uint8)).shape[:2] == wanted
+    assert resize_to_cells(np.zeros((*size, 3), np.uint8)).shape[:2] == wanted
 
 
 def test_nothing_is_no_video():
-    with pytest.raises(ValueError, match="no frames"):
+    with pytest.raises(ValueError, match="without frames"):
         list(windows([], 8.0))
-    with pytest.raises(ValueError, match="no rate"):
+    with pytest.raises(ValueError, match="not a rate"):
         list(windows(numbered(3), 0))

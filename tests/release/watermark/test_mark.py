@@ -44,13 +44,13 @@ def test_a_weaker_mark_can_be_asked_for(small: np.ndarray) -> None:
 
 def test_bad_input_is_named(small: np.ndarray) -> None:
     mark = Watermark(64, 64, IDENT)
-    with pytest.raises(ValueError, match=r"float64 .* give uint8 \(64, 64, 3\)"):
+    with pytest.raises(ValueError, match=r"float64 .* pass uint8 \(64, 64, 3\)"):
         mark.mark(small[0] / 2.0)
-    with pytest.raises(ValueError, match="give uint8"):
+    with pytest.raises(ValueError, match="pass uint8"):
         mark.mark(small[0][:32])
     with pytest.raises(ValueError, match="too small"):
         Watermark(8, 64, IDENT)
-    with pytest.raises(ValueError, match="has 3 bytes: give 8"):
+    with pytest.raises(ValueError, match="has 3 bytes: use 8"):
         Watermark(64, 64, b"abc")
     with pytest.raises(ValueError, match="between"):
         WatermarkConfig(psnr=10.0)

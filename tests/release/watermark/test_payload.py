@@ -33,5 +33,5 @@ def test_ids_that_differ_in_one_bit_differ_in_many_signs() -> None:
 
 
 def test_an_id_has_eight_bytes() -> None:
-    with pytest.raises(ValueError, match="give 8"):
+    with pytest.raises(ValueError, match="use 8"):
         payload.signs([b"short"])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from langit import video
-from langit.release.watermark import CHANCE, Watermark, read
+from langit.release.watermark import MAX_CHANCE, Watermark, read
 from tests.release.watermark.film import IDENT, scene
 
 OTHERS = [bytes([number]) * 8 for number in range(50)]
@@ -54,14 +54,14 @@ def test_the_id_is_read_with_no_list_of_ids(large: np.ndarray, change: str) -> N
     match = read(CHANGES[change](marked(large))).decode()
     assert match is not None
     assert match.ident == IDENT
-    assert match.p_value <= CHANCE
+    assert match.p_value <= MAX_CHANCE
 
 
 def test_a_small_video_is_found_in_a_list_after_coding(small: np.ndarray, tmp_path: Path) -> None:
     video.write(tmp_path / "small.mp4", marked(small), 8)
     found = read(video.stream(tmp_path / "small.mp4")).matches([*OTHERS, IDENT])
     assert [match.ident for match in found] == [IDENT]
-    assert found[0].p_value <= CHANCE
+    assert found[0].p_value <= MAX_CHANCE
 
 
 def test_a_large_picture_is_read_when_made_much_smaller() -> None:
@@ -86,12 +86,12 @@ def test_nothing_is_found_where_nothing_is(small: np.ndarray, kind: str) -> None
     reading = read(frames)
     assert reading.decode() is None
     assert reading.matches([*OTHERS, IDENT]) == []
-    assert reading.p_value > CHANCE
+    assert reading.p_value > MAX_CHANCE
 
 
 def test_anothers_mark_is_no_match(large: np.ndarray) -> None:
     reading = read(marked(large))
-    assert reading.p_value <= CHANCE
+    assert reading.p_value <= MAX_CHANCE
     assert reading.matches(OTHERS) == []
 
 
@@ -116,5 +116,5 @@ def test_bad_frames_are_named(small: np.ndarray) -> None:
         read(small / 2.0)
     with pytest.raises(ValueError, match="the first is"):
         read([small[0], small[1][:32]])
-    with pytest.raises(ValueError, match="give 8"):
+    with pytest.raises(ValueError, match="use 8"):
         read(small).matches([b"abc"])

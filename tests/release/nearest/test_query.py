@@ -13,8 +13,8 @@ from langit import video
 from langit.bundle.folder import add_file
 from langit.ledger.place import Folder
 from langit.release.nearest import show, table
-from langit.release.nearest.asked import ask
 from langit.release.nearest.bundled import FILE
+from langit.release.nearest.query import find_nearest
 from langit.release.nearest.table import NearestTable
 
 
@@ -33,7 +33,7 @@ def test_a_copy_is_shown_beside_its_clip(model, tmp_path):
     save_file({"frames": frames, "seeds": np.arange(5)}, kept / "00000000-00000004.safetensors")
     video.write(tmp_path / "copy.mp4", film(3)[:, :, ::-1], 8)
 
-    answer = ask(tmp_path / "copy.mp4", str(model), 3, tmp_path)
+    answer = find_nearest(tmp_path / "copy.mp4", str(model), 3, tmp_path)
     first, *others = answer.found
     assert first.name == "film 3 of boxes (64x64x17)" and first.match.mirrored and len(others) == 2
     assert np.array_equal(first.frames, film(3)[:, :, ::-1]) and "mirror image is similar" in first.words
@@ -41,10 +41,10 @@ def test_a_copy_is_shown_beside_its_clip(model, tmp_path):
     away = [one for one in others if one.frames is None]
     assert all("could not be rendered" in one.missing or "record" in one.missing for one in away)
 
-    show.picture(tmp_path / "a.png", answer.frames, "copy.mp4", answer.found)
-    show.page(tmp_path / "a.html", answer.frames, answer.fps, "copy.mp4", answer.found)
+    show.save_sheet(tmp_path / "a.png", answer.frames, "copy.mp4", answer.found)
+    show.save_page(tmp_path / "a.html", answer.frames, answer.fps, "copy.mp4", answer.found)
     said = (tmp_path / "a.html").read_text()
-    assert "film 3 of boxes" in said and "data:image/webp" in said and "Nobody can tell" in said
+    assert "film 3 of boxes" in said and "data:image/webp" in said and "does not show what caused it" in said
     assert (tmp_path / "a.png").stat().st_size > 1000
 
 
@@ -55,8 +55,8 @@ def test_a_model_without_an_index_says_how_to_make_one(tmp_path):
 
     save_bundle(tmp_path / "tiny", make_parts(), make_provenance())
     video.write(tmp_path / "a.mp4", film(1), 8)
-    with pytest.raises(ValueError, match="carries no index .* langit bundle index"):
-        ask(tmp_path / "a.mp4", str(tmp_path / "tiny"), 1, tmp_path)
+    with pytest.raises(ValueError, match="has no index .* `langit bundle index"):
+        find_nearest(tmp_path / "a.mp4", str(tmp_path / "tiny"), 1, tmp_path)
 
 
 @pytest.mark.parametrize("many", [table.MANY, 1])

@@ -1,0 +1,89 @@
+"""Decode the first frames of any file that strangers hand over: bounded in memory, and never raising.
+
+This module does not know what is looked for in the frames.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
+
+from langit.video import DecodedFrame, orientation_of
+
+FRAMES: Final = 240
+"""Frames of a file that are looked at."""
+MAX_PIXELS: Final = 1 << 26
+"""Pixels of a frame, 67 million: as many as 11,585 x 5,793. Larger ones are not decoded; the header says the size."""
+
+FORMATS: Final = ("WEBP", "TIFF", "PNG", "JPEG", "GIF")
+"""What Pillow may try: some of its other formats start external programs."""
+
+Frame = UInt8[np.ndarray, "H W 3"]
+
+
+def first_frames(path: Path) -> Iterator[Frame]:
+    """Yield up to :data:`FRAMES` frames of a video or picture, one at a time; none if nothing can be decoded.
+
+    Frames of another size than the first are left out.
+    """
+    size: tuple[int, ...] = ()
+    for frame in islice(_decoded(path), FRAMES):
+        size = size or frame.shape
+        if frame.shape == size:
+            yield frame
+
+
+def _decoded(path: Path) -> Iterator[Frame]:
+    count = 0
+    for frame in _by_ffmpeg(path):
+        count += 1
+        yield frame
+    if not count:
+        yield from _by_pillow(path)  # animated WebP, which FFmpeg does not decode
+
+
+def _by_ffmpeg(path: Path) -> Iterator[Frame]:
+    try:
+        with av.open(str(path)) as container:
+            decoder = container.streams.video[0].codec_context if container.streams.video else None
+            if decoder is None or decoder.width * decoder.height > MAX_PIXELS:
+                return
+            packets: Iterator[Any] = container.demux(video=0)
+            while True:
+                try:
+                    packet = next(packets, None)
+                    pictures = decoder.decode(packet)
+                except FFmpegError:
+                    pictures = decoder.decode(None)  # of half a file, what came before the cut can still be flushed
+                    packet = None
+                for picture in pictures:
+                    # A stream may change its size after the header.
+                    if picture.width * picture.height <= MAX_PIXELS:
+                        yield DecodedFrame(picture, orientation=orientation_of(picture)).rgb()
+                if packet is None:
+                    return
+    except (FFmpegError, ValueError):
+        return
+
+
+def _by_pillow(path: Path) -> Iterator[Frame]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    return
+                for number in range(getattr(opened, "n_frames", 1)):
+                    opened.seek(number)
+                    yield np.asarray(opened.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, EOFError, UnidentifiedImageError, Image.DecompressionBombError):
+        return
