@@ -1,8 +1,13 @@
-"""A model on disk: diffusers' folder layout and ``provenance.json``; weights are safetensors and nothing else."""
+"""A model on disk: diffusers' folder layout and ``provenance.json``; weights are safetensors and nothing else.
 
-from langit.bundle.adapters import TunedAdapter
-from langit.bundle.films import FilmTable
-from langit.bundle.folder import Bundle, Parts, load_bundle, resolve, save_bundle
+Names that need torch are imported on first use, so that reading a provenance is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from langit.bundle.provenance import (
     ExposureRecord,
     FilmsRecord,
@@ -13,6 +18,11 @@ from langit.bundle.provenance import (
     Undisclosed,
     code_version,
 )
+
+if TYPE_CHECKING:
+    from langit.bundle.adapters import TunedAdapter
+    from langit.bundle.films import FilmTable
+    from langit.bundle.folder import Bundle, Parts, load_bundle, resolve, save_bundle
 
 __all__ = [
     "Bundle",
@@ -31,3 +41,19 @@ __all__ = [
     "resolve",
     "save_bundle",
 ]
+
+_LAZY = {
+    "TunedAdapter": "langit.bundle.adapters",
+    "FilmTable": "langit.bundle.films",
+    "Bundle": "langit.bundle.folder",
+    "Parts": "langit.bundle.folder",
+    "load_bundle": "langit.bundle.folder",
+    "resolve": "langit.bundle.folder",
+    "save_bundle": "langit.bundle.folder",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

@@ -1,7 +1,7 @@
-"""What a home holds that came of clips, read off its disk: models, runs and their exposure logs, cached latents.
+"""What was made from clips, as it lies under LANGIT_HOME: models, runs with their exposure logs, cached latents.
 
-Reads what the rooms that write these have written, and needs none of their libraries: answers are quick. Knows nothing
-of whose the clips are.
+Reads what other rooms have written, without loading torch, so that answers are quick. Knows nothing of whose the clips
+are.
 """
 
 from __future__ import annotations
@@ -16,68 +16,73 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 import langit
-from langit import config
+from langit.bundle.provenance import FILE as PROVENANCE
+from langit.bundle.provenance import ExposureRecord, Provenance, Undisclosed
 from langit.ledger.artifacts import Artifacts, ExposureFile, Latents, TrainedModel, TrainingStage
 from langit.ledger.exposures import ROW
 
-STEP = re.compile(r"step-(\d{8})")
-PROVENANCE = "provenance.json"
+CHECKPOINT = re.compile(r"step-(\d{8})")  # the names of `train.checkpoint`
 
 
 def find_artifacts(home: Path) -> Artifacts:
-    """All models (those that ship as well), runs and latents under ``home``; what cannot be read is passed over."""
+    """All models (those that ship as well), runs and latents under ``home``; what cannot be read is left out."""
     runs = _runs(home / "runs")
     logs = [log for stages in runs.values() for log in stages]
     packaged = Path(str(resources.files(langit))) / "weights"
     models = []
-    for folder in sorted({*home.glob(f"models/*/{PROVENANCE}"), *packaged.glob(f"*/{PROVENANCE}")}):
+    for file in sorted({*home.glob(f"models/*/{PROVENANCE}"), *packaged.glob(f"*/{PROVENANCE}")}):
         try:
-            models.append(read_model(folder.parent, logs))
+            models.append(read_model(file.parent, logs))
         except ValueError:
             continue  # half a bundle, or another program's: `langit bundle check` says what is wrong with it
     return Artifacts(tuple(models), runs, tuple(_latents(home / "latents")))
 
 
 def read_model(folder: Path, logs: Iterable[ExposureFile] = ()) -> TrainedModel:
-    """What a bundle says of its training; stages are joined with the ``logs`` that have the roots it names.
+    """What a bundle says about its training; stages are joined with those ``logs`` that have the roots it names.
 
     Raises:
-        ValueError: the folder holds no provenance, or not a whole one.
+        ValueError: the folder is not a whole bundle, or the model's makers do not disclose its training data.
     """
     try:
         text = (folder / PROVENANCE).read_text(encoding="utf-8")
-        said = json.loads(text)
-        plain = {key: said[key] for key in said if key != "recipe_hash"}
-        ledger, stages = said["ledger"], said["exposure"]
-        films = _films(folder / said["films"]["file"]) if said["films"] else {}
-        return TrainedModel(
-            name=said["model"],
-            digest=config.digest_of(plain).removeprefix("sha256:"),
-            place=folder,
-            origin=ledger["origin"],
-            ledger_size=ledger["size"],
-            ledger_root=ledger["root"],
-            stages=tuple(_stage(name, stages[name], logs) for name in _in_order(stages, said["recipe"])),
-            films=films,
-            provenance=text,
-            version=said["version"],
-            fps=_fps(folder),
-        )
+        said = Provenance.parse(text)
+        films = _films(folder / said.films.file) if said.films else {}
+        fps = _fps(folder)
+        stages = _in_order(said.exposure, said.recipe)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{folder} holds no whole model ({type(error).__name__}: {error}): get it again") from error
+    if isinstance(said.ledger, Undisclosed):
+        raise ValueError(f"{folder}: its makers, {said.ledger.makers}, do not disclose what it was trained on")
+    return TrainedModel(
+        name=said.model,
+        digest=said.digest.removeprefix("sha256:"),
+        place=folder,
+        origin=said.ledger.origin,
+        ledger_size=said.ledger.size,
+        ledger_root=said.ledger.root,
+        stages=tuple(_stage(name, said.exposure[name], logs) for name in stages),
+        films=films,
+        provenance=text,
+        version=said.version,
+        fps=fps,
+    )
 
 
-def _in_order(stages: Mapping[str, Any], recipe: Mapping[str, Any]) -> list[str]:
+def _in_order(stages: Iterable[str], recipe: Mapping[str, Any]) -> list[str]:
     """Stages as they were trained: the autoencoder's, then as the recipe lists them, then any others."""
+    # Recipes before there were several autoencoder stages did not list the one that there was.
     tables = ({"name": "autoencoder"}, *recipe.get("autoencoder_stages", ()), *recipe.get("stages", ()))
     listed = dict.fromkeys(table["name"] for table in tables if isinstance(table, dict))
-    first = [name for name in listed if name in stages]
-    return [*first, *(name for name in stages if name not in first)]
+    names = list(stages)
+    first = [name for name in listed if name in names]
+    return [*first, *(name for name in names if name not in first)]
 
 
-def _stage(name: str, said: Mapping[str, Any], logs: Iterable[ExposureFile]) -> TrainingStage:
-    fitting = (log for log in logs if log.path.stat().st_size == said["rows"] * ROW.size and log.root == said["root"])
-    return TrainingStage(name, said["root"], said["rows"], said["steps"], next(fitting, None))
+def _stage(name: str, record: ExposureRecord, logs: Iterable[ExposureFile]) -> TrainingStage:
+    # Sizes first: a root takes a pass over the whole log.
+    fitting = (log for log in logs if log.path.stat().st_size == record.rows * ROW.size and log.root == record.root)
+    return TrainingStage(name, record.root, record.rows, record.steps, next(fitting, None))
 
 
 def _films(path: Path) -> dict[int, str]:
@@ -89,21 +94,21 @@ def _films(path: Path) -> dict[int, str]:
 
 def _fps(folder: Path) -> float | None:
     index = folder / "model_index.json"
-    said = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
-    return float(said["fps"]) if "fps" in said else None
+    plain = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
+    return float(plain["fps"]) if "fps" in plain else None
 
 
 def _runs(folder: Path) -> dict[str, tuple[ExposureFile, ...]]:
     """Runs by name, their stages in order of training: each stage's log is older than the next one's."""
-    found: dict[str, list[ExposureFile]] = {}
+    runs: dict[str, list[ExposureFile]] = {}
     for path in folder.glob("**/exposure.log"):
-        where = path.parent.relative_to(folder).parts
-        steps = {int(match[1]): item for item in path.parent.iterdir() if (match := STEP.fullmatch(item.name))}
-        log = ExposureFile(where[0], "/".join(where[1:]) or where[0], path, dict(sorted(steps.items())))
-        found.setdefault(log.run, []).append(log)
+        parts = path.parent.relative_to(folder).parts
+        steps = {int(match[1]): item for item in path.parent.iterdir() if (match := CHECKPOINT.fullmatch(item.name))}
+        log = ExposureFile(parts[0], "/".join(parts[1:]) or parts[0], path, dict(sorted(steps.items())))
+        runs.setdefault(log.run, []).append(log)
     return {
-        run: tuple(sorted(found[run], key=lambda log: (log.stage != "autoencoder", log.path.stat().st_mtime_ns)))
-        for run in sorted(found)
+        run: tuple(sorted(runs[run], key=lambda log: (log.stage != "autoencoder", log.path.stat().st_mtime_ns)))
+        for run in sorted(runs)
     }
 
 

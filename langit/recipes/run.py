@@ -30,12 +30,12 @@ from langit.bundle import (
     code_version,
     save_bundle,
 )
+from langit.bundle.folder import read_provenance
 from langit.device import CPU, Placement
 from langit.feed.catalogue import StoredClip
 from langit.feed.exposure import ExposureLog
 from langit.feed.footage import find_training_set
 from langit.feed.loader import LatentFeed
-from langit.feed.traces import read_model
 from langit.generate.model import Model
 from langit.ledger.derived import RunExposure
 from langit.ledger.record import Source
@@ -270,7 +270,7 @@ def _film_sources(recipe: Recipe, corpus: Corpus) -> list[Source]:
 
 def enter_training(recipe: Recipe, ledger: Ledger, paths: RunPaths, provenance: Provenance) -> None:
     """Enter in the ledger which run saw which clips, and which model came of it; nothing is entered twice."""
-    model = read_model(paths.bundle).digest
+    model = read_provenance(paths.bundle).digest.removeprefix("sha256:")  # the index of clips is part of it by now
     known = {(entry.run, entry.root, entry.model) for entry in ledger.exposures()}
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     records = [

@@ -95,7 +95,7 @@ def live(home: Path) -> Lived:
         folder = home / "runs" / "tiny" / stage
         logs[stage] = ExposureLog(folder / "exposure.log")
         for step, number in rows:
-            logs[stage].enter(step, (ALL[number].digest,))
+            logs[stage].append(step, (ALL[number].digest,))
         for step in (2, 4):
             (folder / f"step-{step:08d}").mkdir()
     provenance = Provenance(
