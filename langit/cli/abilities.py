@@ -31,7 +31,8 @@ def extend(
 
     def prepare(model: Model) -> Work:
         from langit.generate import extend as ability
-        from langit.generate.footage import frames_in, read_video
+        from langit.generate.durations import frames_in
+        from langit.generate.footage import read_video
 
         frames_in(seconds, model.fps, "--seconds")
         given = read_video(video, model, fit=fit, rate=rate)
@@ -54,7 +55,8 @@ def loop(
 
     def prepare(model: Model) -> Work:
         from langit.generate import loop as ability
-        from langit.generate.footage import frames_in, read_video
+        from langit.generate.durations import frames_in
+        from langit.generate.footage import read_video
 
         frames_in(seconds, model.fps, "--seconds")
         given = read_video(video, model, fit=fit, rate=rate)
@@ -79,7 +81,8 @@ def connect(
 
     def prepare(model: Model) -> Work:
         from langit.generate import connect as ability
-        from langit.generate.footage import frames_in, read_video
+        from langit.generate.durations import frames_in
+        from langit.generate.footage import read_video
 
         for name, value in (("--seconds", seconds), ("--blend", blend)):
             if value is not None:
@@ -128,7 +131,8 @@ def inpaint(
 
     def prepare(model: Model) -> Work:
         from langit.generate import inpaint as ability
-        from langit.generate.footage import read_mask, read_video
+        from langit.generate.footage import read_video
+        from langit.generate.stills import read_mask
 
         given = read_video(video, model, fit=fit, rate=rate)
         read_mask(mask, given.pixels)
@@ -156,7 +160,8 @@ def recut(
 
     def prepare(model: Model) -> Work:
         from langit.generate import recut as ability
-        from langit.generate.footage import frames_in, read_video
+        from langit.generate.durations import frames_in
+        from langit.generate.footage import read_video
 
         frames_in(seconds, model.fps, "--seconds")
         given = read_video(video, model, fit=fit, rate=rate)

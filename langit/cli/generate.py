@@ -34,7 +34,7 @@ def generate(
 
     def prepare(model: Model) -> Work:
         from langit.generate import generate as ability
-        from langit.generate.footage import read_image
+        from langit.generate.stills import read_image
 
         wanted = wanted_size(size, frames, seconds, model)
         given: list[Footage | None] = []
@@ -43,10 +43,10 @@ def generate(
             given.append(None if path is None else read_image(path, model, fit=fit, size=known))
         first = next((each.pixels for each in given if each), wanted)
         pixels = replace(first, frames=wanted.frames)
-        if pixels.frames > model.most_frames:
+        if pixels.frames > model.max_frames:
             raise ValueError(
                 f"{pixels.frames} frames, {pixels.frames / model.fps:g} s, are too many to be made at once: ask for at"
-                f" most {model.most_frames} frames, {model.most_frames / model.fps:g} s, or use langit minute"
+                f" most {model.max_frames} frames, {model.max_frames / model.fps:g} s, or use langit minute"
             )
         model.check(pixels)
         return lambda turn: ability(turn.prompt, model, pixels=pixels, image=given[0], last=given[1], **turn.settings)
@@ -80,7 +80,7 @@ def minute(
 
     def prepare(model: Model) -> Work:
         from langit.generate import minute as ability
-        from langit.generate.footage import frames_in
+        from langit.generate.durations import frames_in
 
         frames_in(seconds, model.fps, "--seconds")
         wanted = wanted_size(size, None, None, model)
@@ -99,7 +99,7 @@ def storyboard(
     making: Making,
 ) -> None:
     """Make a video of timed cards: sentences, pictures and videos."""
-    from langit.generate.storyboard import read_board
+    from langit.generate.board import read_board
     from langit.generate.storyboard import storyboard as ability
 
     plan = read_board(board)
@@ -123,7 +123,7 @@ def wanted_size(size: str | None, frames: int | None, seconds: float | None, mod
     Raises:
         ValueError: the options contradict each other, or say no size.
     """
-    from langit.generate.footage import frames_in
+    from langit.generate.durations import frames_in
     from langit.shapes import PixelShape
 
     if frames is not None and seconds is not None:

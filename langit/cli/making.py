@@ -24,7 +24,7 @@ from langit.cli.progress import Bars, Lines, Show, Watch, display
 if TYPE_CHECKING:
     import numpy as np
 
-    from langit.generate import Generated, Model, SamplingConfig, Stream
+    from langit.generate import Generated, GeneratedStream, Model, SamplingConfig
     from langit.generate.sampler import OnStep
     from langit.release import Door, Facts, Released
     from langit.text.expansion import Expander, Expansion
@@ -95,7 +95,7 @@ class Making(Options):
     def sampling(self, model: Model) -> SamplingConfig:
         """The model's own settings with what the person changed, which may ask for the full way."""
         wanted = {name: getattr(self, name) for name in WANTED}
-        return model.settings(model.careful if self.careful else None, **wanted)
+        return model.settings(model.full_quality if self.careful else None, **wanted)
 
     def notes(self, model: Model, sampling: SamplingConfig) -> list[str]:
         """What the person is told of the way that is taken, where they did not choose it by name."""
@@ -157,7 +157,7 @@ class Turn:
         return {"seed": self.seed, "sampling": self.sampling, "on_step": self.on_step}
 
 
-Work = Callable[[Turn], "Generated | Stream"]
+Work = Callable[[Turn], "Generated | GeneratedStream"]
 Prepare = Callable[["Model"], Work]
 
 
@@ -204,13 +204,12 @@ def make(
 
     from langit.bundle import load_bundle
     from langit.config import canonical, dump
-    from langit.generate import Model, calm_threads
+    from langit.generate import Model, limited_threads
     from langit.release import Door, Facts
 
     opened = load_bundle(making.model)
     door = Door.of(opened)
     model = Model.of(opened)
-    calm_threads(model)
     sampling = making.sampling(model)
     work = prepare(model)
     expand = rewriter(making.expander(given), model, functools.partial(door.ask, ability=making.verb))
@@ -228,7 +227,7 @@ def make(
             asked=said.original if said and said.changed else "",
             sampling=canonical(dump(sampling)).decode(),
         )
-        with display() as shown, _watching(making, model, shown, facts) as watch:
+        with limited_threads(model), display() as shown, _watching(making, model, shown, facts) as watch:
             watch.of = f"{number} of {making.variations}" if making.variations > 1 else ""
             watch.notes.extend((*making.notes(model, sampling), *(said.lines() if said else ())))
             turn = Turn(model, facts.prompt, seed, sampling, watch.on_step, watch.notes, expand, [])
@@ -287,7 +286,7 @@ def void(_: object) -> None:
     """Forget a value."""
 
 
-def _release(made: Generated | Stream, watch: Watch, facts: Facts, path: Path, door: Door, overwrite: bool) -> Released:
+def _release(made: Generated | GeneratedStream, watch: Watch, facts: Facts, path: Path, door: Door, overwrite: bool) -> Released:
     from langit.release import SUFFIX, release, release_image
 
     frames: Iterator[np.ndarray] = watch.counted(frame.numpy() for frame in made.frames)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from langit.generate import Model
-    from langit.generate.sampler import Step
+    from langit.generate.sampler import SamplingStep
 
 LINE_EVERY = 30.0  # seconds, of progress where there is no terminal
 LOOK_EVERY = 0.5  # seconds between two previews, at least,
@@ -137,18 +137,18 @@ class Watch:
     due: float = 0.0
     looked: float = 0.0  # seconds that previews have taken
 
-    def on_step(self, step: Step) -> None:
+    def on_step(self, step: SamplingStep) -> None:
         while self.notes:
             typer.echo(self.notes.pop(0), err=True)
         facts = [f"video {self.of}"] if self.of else []
-        facts += [f"window {step.walk} of {step.walks}"] if step.walks > 1 else []
+        facts += [f"window {step.window} of {step.windows}"] if step.windows > 1 else []
         facts += [f"{self.frames / self.model.fps:.3g} s done"] if self.frames else []
-        self.report("sampling", step.number, step.of, ", ".join(facts))
+        self.report("sampling", step.number, step.total, ", ".join(facts))
         start = time.monotonic()
         if self.shows and start >= self.due:
-            from langit.generate.glimpse import glimpse
+            from langit.generate.preview import decode_preview
 
-            frames = glimpse(step.latents[0], self.model).numpy()
+            frames = decode_preview(step.latents[0], self.model).numpy()
             for show in self.shows:
                 show(frames)
             end = time.monotonic()

@@ -1,22 +1,25 @@
-"""Prompt and footage -> pixels: the unrolled loop, one for every ability."""
+"""Prompts and given footage to pixels: the sampling loop, and every ability as known patches."""
 
 from langit.generate.abilities import connect, extend, generate, image, loop, minute, recut
+from langit.generate.board import Board, Card, read_board
 from langit.generate.edits import edit, inpaint
-from langit.generate.footage import Footage, Parent, read_image, read_mask, read_video
-from langit.generate.model import Model, calm_threads
+from langit.generate.footage import Footage, Parent, read_video
+from langit.generate.model import Model, SamplingPreset, limited_threads
 from langit.generate.settings import SamplingConfig
-from langit.generate.storyboard import Board, read_board, storyboard
-from langit.generate.video import Generated, Stream, generate_many
+from langit.generate.stills import read_image, read_mask
+from langit.generate.storyboard import storyboard
+from langit.generate.video import Generated, GeneratedStream, generate_many
 
 __all__ = [
     "Board",
+    "Card",
     "Footage",
     "Generated",
+    "GeneratedStream",
     "Model",
     "Parent",
     "SamplingConfig",
-    "Stream",
-    "calm_threads",
+    "SamplingPreset",
     "connect",
     "edit",
     "extend",
@@ -24,6 +27,7 @@ __all__ = [
     "generate_many",
     "image",
     "inpaint",
+    "limited_threads",
     "loop",
     "minute",
     "read_board",

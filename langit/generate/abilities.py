@@ -1,6 +1,6 @@
-"""Every ability as a set of known patches: each lays out what is given and asks for the rest. None samples by itself.
+"""Every ability as a set of known patches: each places what is given on a canvas. None of them samples by itself.
 
-Videos are given as a file's path, as footage, or as what another ability made; files are written by `release/` alone.
+Videos are given as files, as footage, or as results of other abilities. Files are written by `release/` alone.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from itertools import chain
 
 import torch
 
-from langit.generate.canvas import laid, onwards, reach_of
-from langit.generate.footage import MOST_SECONDS, frame_at, frames_in
-from langit.generate.made import (
+from langit.generate.canvas import Canvas, rollout, window_limits
+from langit.generate.completion import complete_video
+from langit.generate.durations import frame_at, frames_in
+from langit.generate.inputs import (
     Video,
+    as_footage,
+    as_picture,
     check_same_size,
-    checked_seed,
-    checked_strength,
-    footage_of,
-    made,
-    picture_of,
+    check_seed,
+    check_strength,
+    count_frames,
 )
 from langit.generate.model import Model
 from langit.generate.sampler import OnStep
 from langit.generate.settings import SamplingConfig
-from langit.generate.video import Generated, Stream, generate_many
+from langit.generate.video import Generated, GeneratedStream, generate_many
 from langit.shapes import PixelShape, whole_frames
-from langit.text.prompt import check_prompt
 from langit.text.vocabulary import unknown_words
 
 BLEND_STRENGTH = 0.6
@@ -45,32 +45,32 @@ def generate(
     sampling: SamplingConfig | None = None,
     on_step: OnStep | None = None,
 ) -> Generated:
-    """Make a video of a sentence: nothing is known, or the first frame, the last frame or both.
+    """Generate a video from a prompt; the first frame, the last frame or both may be given.
 
     Args:
-        prompt: English or Indonesian.
+        prompt: a sentence in a language that the model reads.
         model: see :class:`Model`.
-        pixels: a size that the model can do; without it that of the picture that is given, or the model's first.
-        seed: the same seed on the same machine gives the same video.
+        pixels: a supported size; by default that of the given picture, or the model's first size.
+        seed: 0 to 2**63 - 1; the same seed on the same machine gives the same video.
         image: a picture for the first frame.
-        last: a picture for the last latent frame: it stands still for as many frames as that has within the video.
-        steps: solver steps, in place of those of ``sampling``.
-        guidance: how much the text counts, in place of that of ``sampling``.
-        sampling: all settings of the walk; the model's own when left out.
-        on_step: told of every step, for a progress bar.
+        last: a picture for the end: it fills the frames of the last latent frame.
+        steps: solver steps, instead of those of ``sampling``.
+        guidance: the guidance scale, instead of that of ``sampling``.
+        sampling: all sampling settings; the model's own if left out.
+        on_step: is called after every step.
 
     Raises:
-        ValueError: an empty, endless or foreign prompt, a size or a setting that the model cannot do.
-        FileNotFoundError: there is no such picture.
+        ValueError: an empty, too long or unreadable prompt, or a size or setting that the model does not support.
+        FileNotFoundError: a picture does not exist.
     """
     model = replace(model, sampling=model.settings(sampling, steps=steps, guidance=guidance))
     if image is None and last is None:
         return generate_many([prompt], model, seeds=[seed], pixels=pixels, on_step=on_step)[0]
-    first, final = (None if each is None else picture_of(each, model) for each in (image, last))
-    given = [each for each in (first, final) if each is not None]
-    pixels = pixels or replace(given[0].pixels, frames=model.sizes[0].frames)
-    for each in given:
-        check_same_size(f"the video that is asked for, {pixels},", pixels, each)
+    first, final = (None if picture is None else as_picture(picture, model) for picture in (image, last))
+    pictures = [picture for picture in (first, final) if picture is not None]
+    pixels = pixels or replace(pictures[0].pixels, frames=model.sizes[0].frames)
+    for picture in pictures:
+        check_same_size(f"the video, {pixels},", pixels, picture)
     model.check(pixels)
     compression = model.autoencoder.config.compression
     start = whole_frames(pixels.frames, compression, up=True) - compression.time
@@ -78,9 +78,9 @@ def generate(
     tail = [] if final is None else [final.frames.expand(pixels.frames - start, -1, -1, -1)]
     rest = pixels.frames - sum(map(len, head + tail))
     if rest < 1:
-        raise ValueError(f"{pixels.frames} frames leave none to make beside what is given: ask for more")
-    canvas = laid(*head, rest, *tail)
-    return made("generate", check_prompt(prompt), model, canvas, given, seed, None, on_step)
+        raise ValueError(f"{pixels.frames} frames leave none to generate beside the given ones: ask for more")
+    canvas = Canvas.join(*head, rest, *tail)
+    return complete_video("generate", model.check_prompt(prompt), model, canvas, pictures, seed, None, on_step)
 
 
 def image(
@@ -92,10 +92,18 @@ def image(
     sampling: SamplingConfig | None = None,
     on_step: OnStep | None = None,
 ) -> Generated:
-    """Make a picture of a sentence: a video of one frame, ``size`` wide and high.
+    """Generate a picture from a prompt: a video of one frame.
+
+    Args:
+        prompt: see :func:`generate`, as for the others.
+        model: see there.
+        size: width and height; its frames do not count.
+        seed: see there.
+        sampling: see there.
+        on_step: see there.
 
     Raises:
-        ValueError: an empty, endless or foreign prompt, a size that the model cannot do.
+        ValueError: an empty, too long or unreadable prompt, or a size that the model does not support.
     """
     pixels = replace(size or model.sizes[0], frames=1)
     picture = generate(prompt, model, pixels=pixels, seed=seed, sampling=sampling, on_step=on_step)
@@ -114,15 +122,15 @@ def extend(
     sampling: SamplingConfig | None = None,
     on_step: OnStep | None = None,
 ) -> Generated:
-    """Go on from a video's end, or make what led to its beginning: its last or its first frames are known.
+    """Continue a video after its end or before its beginning.
 
     Args:
-        video: any length from one frame on; its frames come back as they were.
+        video: of any length from one frame; its frames come back unchanged.
         model: see :class:`Model`.
-        prompt: what happens in the new part; empty leaves it to what is seen.
-        seconds: how much is added, up to MOST_SECONDS; or
+        prompt: what happens in the new part; without it the given frames decide.
+        seconds: length of the new part, up to MAX_SECONDS; or
         frames: the same as a number of frames.
-        before: add it before the beginning.
+        before: add the new part before the beginning.
         seed: see :func:`generate`, as for ``sampling`` and ``on_step``.
         sampling: see there.
         on_step: see there.
@@ -130,10 +138,10 @@ def extend(
     Raises:
         ValueError, FileNotFoundError: see :func:`langit.generate.footage.read_video` and :func:`generate`.
     """
-    given = footage_of(video, model)
-    new = _count(seconds, frames, model)
-    canvas = laid(new, given.frames) if before else laid(given.frames, new)
-    return made("extend", prompt, model, canvas, [given], seed, sampling, on_step)
+    text, given = model.check_prompt(prompt, optional=True), as_footage(video, model)
+    new = count_frames(seconds, frames, model)
+    canvas = Canvas.join(new, given.frames) if before else Canvas.join(given.frames, new)
+    return complete_video("extend", text, model, canvas, [given], seed, sampling, on_step)
 
 
 def loop(
@@ -146,16 +154,17 @@ def loop(
     sampling: SamplingConfig | None = None,
     on_step: OnStep | None = None,
 ) -> Generated:
-    """Add a bridge of ``seconds`` from a video's end to its beginning, so that it can be played for ever.
+    """Add a bridge of ``seconds`` from a video's end to its beginning, so that it can be played in a loop.
 
-    See :func:`extend`.
+    For the arguments and errors see :func:`extend`.
     """
-    given = footage_of(video, model)
-    new, reach = frames_in(seconds, model.fps), reach_of(model)
-    end = given.frames[-reach.context :]
-    canvas = laid(end, new, given.frames[: reach.after])
-    whole = made("loop", prompt, model, canvas, [given], seed, sampling, on_step)
-    return replace(whole, frames=torch.cat([given.frames, whole.frames[len(end) : len(end) + new]]))
+    text, given = model.check_prompt(prompt, optional=True), as_footage(video, model)
+    new, limits = frames_in(seconds, model.fps), window_limits(model)
+    end = given.frames[-limits.context :]
+    canvas = Canvas.join(end, new, given.frames[: limits.after])
+    bridge = complete_video("loop", text, model, canvas, [given], seed, sampling, on_step)
+    frames = torch.cat([given.frames, bridge.frames[len(end) : len(end) + new]])
+    return replace(bridge, frames=frames, given=range(len(given.frames)))
 
 
 def connect(
@@ -174,38 +183,39 @@ def connect(
     """Join two shots: with a bridge of ``seconds`` between them, or by blending the end of one into the other.
 
     Args:
-        first: its frames come back as they were, but for those that are blended.
-        second: of the same size.
+        first: its frames come back unchanged, except for those that are blended.
+        second: a video of the same size.
         model: see :class:`Model`.
-        prompt: what happens in between; empty leaves it to what is seen.
-        seconds: of the bridge (1 s if neither is given); or
-        blend: seconds in which the end of the one and the beginning of the other overlap. They are faded into each
-            other and made anew from there, as :func:`edit` does, while both sides are known.
-        strength: how freely blended frames are made anew.
+        prompt: what happens in between; without it the given frames decide.
+        seconds: length of the bridge (1 s if neither is given); or
+        blend: seconds in which the end of the first and the beginning of the second overlap. They are cross-faded,
+            then generated anew from that, as :func:`edit` does, while both sides are known.
+        strength: how freely blended frames are generated anew.
         seed: see :func:`generate`, as for ``sampling`` and ``on_step``.
         sampling: see there.
         on_step: see there.
 
     Raises:
-        ValueError, FileNotFoundError: see :func:`extend`; videos of two sizes.
+        ValueError, FileNotFoundError: see :func:`extend`; the videos differ in size.
     """
-    one, other = footage_of(first, model), footage_of(second, model)
+    text = model.check_prompt(prompt, optional=True)
+    one, other = as_footage(first, model), as_footage(second, model)
     check_same_size(one.name, one.pixels, other)
     if seconds is not None and blend is not None:
-        raise ValueError(f"seconds {seconds:g} of a bridge and a blend of {blend:g} s are two ways to join: choose one")
+        raise ValueError(f"seconds {seconds:g} (a bridge) and blend {blend:g} exclude each other: give one of them")
     if blend is None:
-        canvas = laid(one.frames, frames_in(1.0 if seconds is None else seconds, model.fps), other.frames)
-        return made("connect", prompt, model, canvas, [one, other], seed, sampling, on_step)
-    over = frames_in(blend, model.fps, "blend")
+        canvas = Canvas.join(one.frames, frames_in(1.0 if seconds is None else seconds, model.fps), other.frames)
+        return complete_video("connect", text, model, canvas, [one, other], seed, sampling, on_step)
+    overlap = frames_in(blend, model.fps, "blend")
     shorter = min(len(one.frames), len(other.frames))
-    if over >= shorter:
-        raise ValueError(f"blend {blend:g} s takes all of a video of {shorter / model.fps:g} s: give less")
-    share = torch.linspace(0, 1, over + 2)[1:-1, None, None, None]
-    mixed = (one.frames[-over:] * (1 - share) + other.frames[:over] * share).round().to(torch.uint8)
-    canvas = laid(one.frames[:-over], mixed, other.frames[over:])
-    canvas.given[len(one.frames) - over : len(one.frames)] = False
-    canvas = replace(canvas, strength=checked_strength(strength))
-    return made("connect", prompt, model, canvas, [one, other], seed, sampling, on_step)
+    if overlap >= shorter:
+        raise ValueError(f"blend {blend:g} s takes all of a video of {shorter / model.fps:g} s: use less")
+    share = torch.linspace(0, 1, overlap + 2, device=one.frames.device)[1:-1, None, None, None]
+    mixed = (one.frames[-overlap:] * (1 - share) + other.frames[:overlap] * share).round().to(torch.uint8)
+    canvas = Canvas.join(one.frames[:-overlap], mixed, other.frames[overlap:])
+    canvas.given[len(one.frames) - overlap : len(one.frames)] = False
+    canvas = replace(canvas, strength=check_strength(strength))
+    return complete_video("connect", text, model, canvas, [one, other], seed, sampling, on_step)
 
 
 def recut(
@@ -221,45 +231,45 @@ def recut(
     sampling: SamplingConfig | None = None,
     on_step: OnStep | None = None,
 ) -> Generated:
-    """Keep a part of a video and make new frames on both sides of it.
+    """Keep a part of a video and generate new frames before and after it.
 
     Args:
         video: see :func:`extend`.
         model: see :class:`Model`.
-        prompt: what the new parts show; empty leaves it to what is seen.
-        start: second at which the part that is kept begins.
-        end: second at which it ends; the video's end when left out.
-        seconds: of the whole result.
-        before: seconds that are made before the part; half of what is new when left out.
+        prompt: what the new parts show; without it the given frames decide.
+        start: second at which the part to keep begins.
+        end: second at which it ends; the video's end if left out.
+        seconds: length of the whole result.
+        before: seconds to generate before the part; half of what is new if left out.
         seed: see :func:`generate`, as for ``sampling`` and ``on_step``.
         sampling: see there.
         on_step: see there.
 
     Raises:
         ValueError, FileNotFoundError: see :func:`extend`; a part that is empty or outside of the video, or a result
-            that is no longer than it.
+            that is no longer than the part.
     """
-    given = footage_of(video, model)
+    text, given = model.check_prompt(prompt, optional=True), as_footage(video, model)
     length = len(given.frames) / model.fps
     a = frame_at(start, model.fps, "start")
     z = len(given.frames) if end is None else frame_at(end, model.fps, "end")
     if not a < z <= len(given.frames):
         raise ValueError(
-            f"from {start:g} s to {'the end' if end is None else f'{end:g} s'} is no part of a video of {length:g} s:"
-            f" let 0 <= start < end <= {length:g}"
+            f"start {start:g} s to {'the end' if end is None else f'end {end:g} s'} is not within a video of"
+            f" {length:g} s: let 0 <= start < end <= {length:g}"
         )
     new = frames_in(seconds, model.fps) - (z - a)
     if new < 1:
         raise ValueError(
-            f"seconds {seconds:g} is no more than the {(z - a) / model.fps:g} s that are kept: ask for more"
+            f"seconds {seconds:g} is not more than the {(z - a) / model.fps:g} s that are kept: ask for more"
         )
     ahead = new // 2 if before is None else frame_at(before, model.fps, "before")
     if ahead > new:
-        raise ValueError(f"before {before:g} s is more than the {new / model.fps:g} s that are new: give less")
+        raise ValueError(f"before {before:g} s is more than the {new / model.fps:g} s that are new: use less")
     kept = given.frames[a:z]
-    given = given.done(f"kept from {a / model.fps:g} s to {z / model.fps:g} s", kept)
-    canvas = laid(ahead, kept, new - ahead)
-    return made("recut", prompt, model, canvas, [given], seed, sampling, on_step)
+    given = given.with_change(f"kept from {a / model.fps:g} s to {z / model.fps:g} s", kept)
+    canvas = Canvas.join(ahead, kept, new - ahead)
+    return complete_video("recut", text, model, canvas, [given], seed, sampling, on_step)
 
 
 def minute(
@@ -272,53 +282,44 @@ def minute(
     seed: int = 0,
     sampling: SamplingConfig | None = None,
     on_step: OnStep | None = None,
-) -> Stream:
-    """A long video, window after window, each knowing the end of the one before: memory does not grow with its length.
+) -> GeneratedStream:
+    """Generate a long video, window after window, each continuing the one before, in constant memory.
 
     Args:
-        prompt: what it shows all the time.
+        prompt: what the video shows from beginning to end.
         model: see :class:`Model`.
-        seconds: of what is made, at most MOST_SECONDS.
-        start: a video to begin with; it is given back first.
-        pixels: width and height; without it those of ``start``, or the model's first.
+        seconds: length of the new part, at most MAX_SECONDS.
+        start: a video to begin with, which is returned first.
+        pixels: width and height; by default those of ``start``, or the model's first size.
         seed: see :func:`generate`, as for ``sampling`` and ``on_step``.
         sampling: see there.
         on_step: see there.
 
     Returns:
-        A stream, which is made as it is read and can be read once.
+        A stream, which is generated while it is read and can be read once.
 
     Raises:
         ValueError, FileNotFoundError: see :func:`extend`.
     """
-    plain, settings = check_prompt(prompt), model.settings(sampling)
+    text, settings = model.check_prompt(prompt), model.settings(sampling)
     new = frames_in(seconds, model.fps)
-    given = None if start is None else footage_of(start, model)
+    given = None if start is None else as_footage(start, model)
     pixels = pixels or (model.sizes[0] if given is None else given.pixels)
-    model.check(replace(pixels, frames=model.most_frames))
+    model.check(replace(pixels, frames=model.max_frames))
     if given is not None:
-        check_same_size(f"the video that is asked for, {pixels},", pixels, given)
-    begin = torch.zeros(0, pixels.height, pixels.width, 3, dtype=torch.uint8) if given is None else given.frames
-    following = onwards(begin, new, plain, model, seed=checked_seed(seed), sampling=settings, on_step=on_step)
-    return Stream(
+        check_same_size(f"the video, {pixels},", pixels, given)
+    size = 0, pixels.height, pixels.width, 3
+    begin = torch.zeros(size, dtype=torch.uint8, device="cpu") if given is None else given.frames
+    following = rollout(begin, new, text, model, seed=check_seed(seed), sampling=settings, on_step=on_step)
+    return GeneratedStream(
         frames=chain(begin, following),
         count=len(begin) + new,
         fps=model.fps,
-        prompt=plain,
+        prompt=text,
         seed=seed,
         sampling=settings,
-        unknown=unknown_words(model.text.tokenizer, plain),
+        unknown=unknown_words(model.text.tokenizer, text),
         ability="minute",
         parents=() if given is None else given.parents,
+        given=range(len(begin)),
     )
-
-
-def _count(seconds: float | None, frames: int | None, model: Model) -> int:
-    if (seconds is None) == (frames is None):
-        raise ValueError(f"seconds {seconds} and frames {frames} say how much is added: give one of them")
-    if seconds is not None:
-        return frames_in(seconds, model.fps)
-    most = int(MOST_SECONDS * model.fps)
-    if frames is None or not 1 <= frames <= most:
-        raise ValueError(f"frames {frames} cannot be added: give 1 to {most}")
-    return frames

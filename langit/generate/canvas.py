@@ -1,7 +1,7 @@
-"""What is given of a video, pixel by pixel, and the making of the rest.
+"""A video of which some pixels are given, and how the others are generated.
 
-Every ability is a canvas: frames, and which of their pixels are given. A patch is known where all of its pixels are;
-what is given comes back to the pixel. It does not know what an ability is called, nor how windows are planned.
+Every ability is a canvas: frames, and a mask of the given pixels. A patch is known where all of its pixels are given.
+Given pixels come back unchanged. The module does not know the names of abilities, nor how windows are planned.
 """
 
 from __future__ import annotations
@@ -16,24 +16,31 @@ from torch import Tensor
 
 from langit.autoencoder.model import to_float
 from langit.generate.model import Model
-from langit.generate.request import Request, frames_of, walk_request
-from langit.generate.sampler import OnStep, counted
+from langit.generate.request import (
+    TORCH_SEEDS,
+    Conditioning,
+    SamplingRequest,
+    decode_frames,
+    encode_prompts,
+    sample_request,
+)
+from langit.generate.sampler import OnStep, count_over
 from langit.generate.settings import SamplingConfig
-from langit.generate.windows import Reach, Stretch, plan
+from langit.generate.windows import Span, WindowLimits, plan_windows
 from langit.patches.known import Known
 from langit.shapes import PixelShape
 
 FADE = 8
-"""Frames over which what the autoencoder loses of a given frame fades out beside it."""
+"""Frames over which the autoencoder's error in a given frame fades out beside it."""
 
 Frames = UInt8[Tensor, "T H W 3"]
 
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """Frames, and which of their pixels are given.
+    """Frames, and which of their pixels are given. Both are on the CPU.
 
-    strength: how far towards noise the rest begins: at 1 with noise alone, below with the frames as they are (SDEdit).
+    strength: how noisy the start of all other pixels is: 1 begins with noise alone, less with the frames (SDEdit).
     """
 
     frames: UInt8[Tensor, "T H W 3"]
@@ -41,59 +48,70 @@ class Canvas:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
-        assert self.given.shape == self.frames.shape[:3], "every pixel is given or not"
+        assert self.given.shape == self.frames.shape[:3], "the mask has one value for each pixel"
+
+    @classmethod
+    def join(cls, *pieces: UInt8[Tensor, "_ H W 3"] | int) -> Canvas:
+        """Concatenate given frames, and for each number as many frames to generate."""
+        like = next(piece for piece in pieces if isinstance(piece, Tensor))
+        frames = [like.new_zeros(piece, *like.shape[1:]) if isinstance(piece, int) else piece for piece in pieces]
+        given = [
+            torch.full(part.shape[:3], isinstance(piece, Tensor), device=like.device)
+            for part, piece in zip(frames, pieces, strict=True)
+        ]
+        return cls(torch.cat(frames), torch.cat(given))
 
     @property
-    def there(self) -> list[bool]:
-        """Which frames are given whole."""
-        there: list[bool] = self.given.flatten(1).all(dim=1).tolist()
-        return there
+    def given_frames(self) -> list[bool]:
+        """For each frame, whether all of it is given."""
+        whole: list[bool] = self.given.flatten(1).all(dim=1).tolist()
+        return whole
 
-    def stretches(self, prompt: str) -> tuple[Stretch, ...]:
-        """All that is not given, as runs of frames of one prompt."""
-        edges = [0, *(at for at in range(1, len(self.there)) if self.there[at] != self.there[at - 1]), len(self.there)]
+    def missing_spans(self, prompt: str) -> tuple[Span, ...]:
+        """Everything that is not given, as runs of frames with one prompt."""
+        given = self.given_frames
+        edges = [0, *(at for at in range(1, len(given)) if given[at] != given[at - 1]), len(given)]
         return tuple(
-            Stretch(first, last, prompt)
-            for first, last in zip(edges[:-1], edges[1:], strict=True)
-            if not self.there[first]
+            Span(first, last, prompt) for first, last in zip(edges[:-1], edges[1:], strict=True) if not given[first]
         )
 
 
-def laid(*pieces: UInt8[Tensor, "_ H W 3"] | int) -> Canvas:
-    """Frames that are given and numbers of frames that are not, one after the other."""
-    like = next(piece for piece in pieces if isinstance(piece, Tensor))
-    frames = [like.new_zeros(piece, *like.shape[1:]) if isinstance(piece, int) else piece for piece in pieces]
-    given = [torch.full(part.shape[:3], isinstance(piece, Tensor)) for part, piece in zip(frames, pieces, strict=True)]
-    return Canvas(torch.cat(frames), torch.cat(given))
-
-
-def fill(
+def complete(
     canvas: Canvas,
-    stretches: Sequence[Stretch],
+    spans: Sequence[Span],
     model: Model,
     *,
     seed: int,
     sampling: SamplingConfig,
     on_step: OnStep | None = None,
 ) -> Frames:
-    """Make what is not given of a canvas, stretch by stretch; what is given stays as it is, to the pixel.
+    """Generate what is not given of a canvas, span by span; given pixels stay as they are.
 
     Raises:
-        ValueError: a prompt or a size that the model cannot do.
+        ValueError: a prompt or a size that the model does not support.
     """
+    model = model.fuse(sampling)
+    encoded = encode_prompts((span.prompt for span in spans), model, sampling)
     frames, given = canvas.frames.clone(), canvas.given.clone()
-    windows = plan(canvas.there, stretches, reach_of(model))
+    windows = plan_windows(canvas.given_frames, spans, window_limits(model))
     for number, window in enumerate(windows):
-        place = torch.arange(window.begin, window.end).clamp(0, len(frames) - 1)  # outside, the outermost are held
+        # A window may reach beyond the canvas: there the first or the last frame is repeated.
+        place = torch.arange(window.begin, window.end, device=frames.device).clamp(0, len(frames) - 1)
         part = Canvas(frames[place], given[place], canvas.strength)
-        report = counted(on_step, number, len(windows))
-        made = make(part, window.prompt, model, seed=seed_of(seed, number), sampling=sampling, on_step=report)
-        frames[window.first : window.last] = made[window.first - window.begin : window.last - window.begin]
+        result = complete_window(
+            part,
+            encoded[window.prompt],
+            model,
+            seed=window_seed(seed, number),
+            sampling=sampling,
+            on_step=count_over(on_step, number, len(windows)),
+        )
+        frames[window.first : window.last] = result[window.first - window.begin : window.last - window.begin]
         given[window.first : window.last] = True
     return frames
 
 
-def onwards(
+def rollout(
     start: Frames,
     count: int,
     prompt: str,
@@ -103,107 +121,117 @@ def onwards(
     sampling: SamplingConfig,
     on_step: OnStep | None = None,
 ) -> Iterator[UInt8[Tensor, "H W 3"]]:
-    """``count`` frames that follow ``start``, one by one and for as long as it takes: only the context is kept.
+    """Yield ``count`` frames that follow ``start``, window after window; only the context stays in memory.
 
-    ``start`` may be empty (0, H, W, 3). Gives the frames that :func:`fill` does.
+    ``start`` may be empty (0, H, W, 3). The frames are those of :func:`complete`.
     """
-    there = [True] * len(start) + [False] * count
-    windows = plan(there, [Stretch(len(start), len(there), prompt)], reach_of(model))
+    model = model.fuse(sampling)
+    (conditioning,) = encode_prompts([prompt], model, sampling).values()
+    given = [True] * len(start) + [False] * count
+    windows = plan_windows(given, [Span(len(start), len(given), prompt)], window_limits(model))
     for number, window in enumerate(windows):
         context = start[len(start) - (window.first - window.begin) :]
-        part = laid(context, window.end - window.first)
-        report = counted(on_step, number, len(windows))
-        made = make(part, prompt, model, seed=seed_of(seed, number), sampling=sampling, on_step=report)
-        made = made[: window.last - window.begin]
-        yield from made[len(context) :].clone()
-        start = made
+        result = complete_window(
+            Canvas.join(context, window.end - window.first),
+            conditioning,
+            model,
+            seed=window_seed(seed, number),
+            sampling=sampling,
+            on_step=count_over(on_step, number, len(windows)),
+        )[: window.last - window.begin]
+        yield from result[len(context) :].clone()
+        start = result
 
 
 @torch.no_grad()
-def make(
+def complete_window(
     canvas: Canvas,
-    prompt: str,
+    conditioning: Conditioning,
     model: Model,
     *,
     seed: int,
     sampling: SamplingConfig,
     on_step: OnStep | None = None,
 ) -> Frames:
-    """Make what is not given of a canvas that is no longer than the model's longest video, in one walk.
+    """Generate what is not given of a canvas that is short enough to be sampled at once.
 
     Raises:
-        ValueError: a prompt or a size that the model cannot do.
+        ValueError: a size that the model does not support.
     """
     pixels = PixelShape(*canvas.given.shape)
     model.check(pixels)
-    shown = canvas.frames if canvas.strength < 1 else held(canvas)
-    latents = model.autoencoder.encode(to_float(shown[None]))[0]
-    mask = known_patches(canvas.given, model)
-    request = Request(
-        prompt,
+    visible = canvas.frames if canvas.strength < 1 else hold_given_frames(canvas)
+    latents = model.autoencoder.encode(model.placement.put(to_float(visible[None])))[0].float()
+    mask = known_patches(canvas.given, model).to(latents.device)
+    request = SamplingRequest(
+        conditioning,
         pixels,
         seed,
         known=Known(latents, mask, model.transformer.config.patch_size) if mask.any() else None,
         begin=latents if canvas.strength < 1 else None,
         strength=canvas.strength,
     )
-    made = faded(canvas, frames_of(walk_request(request, model, sampling, on_step), model, pixels.frames))
-    return torch.where(canvas.given[..., None], canvas.frames, made)
+    decoded = decode_frames(sample_request(request, model, sampling, on_step), model, pixels.frames)
+    return torch.where(canvas.given[..., None], canvas.frames, fade_error(canvas, decoded))
 
 
-def faded(canvas: Canvas, made: UInt8[Tensor, "T H W 3"]) -> UInt8[Tensor, "T H W 3"]:
-    """Frames as they were decoded, with no step beside those that are given whole.
+def fade_error(canvas: Canvas, decoded: UInt8[Tensor, "T H W 3"]) -> UInt8[Tensor, "T H W 3"]:
+    """Hide the step between given frames and decoded ones.
 
-    What the autoencoder loses of a given frame is added to the frames next to it, less with each, over FADE frames or
-    until the next that is given: fine detail fades out instead of being gone at once.
+    The error that the autoencoder makes in a given frame is added to the frames next to it, less with each, over FADE
+    frames or until the next given frame: fine detail fades out instead of vanishing at once.
     """
-    there = torch.tensor(canvas.there)
-    if FADE == 0 or not there.any() or there.all():
-        return made
-    lost = canvas.frames.float() - made.float()  # (T, H, W, 3)
-    result = made.float()
-    places = there.nonzero().flatten().tolist()
+    given = torch.tensor(canvas.given_frames, device=decoded.device)
+    if FADE == 0 or not given.any() or given.all():
+        return decoded
+    error = canvas.frames.float() - decoded.float()  # T H W 3
+    result = decoded.float()
+    places = given.nonzero().flatten().tolist()
     for before, after in zip([None, *places], [*places, None], strict=True):
         first = 0 if before is None else before + 1
-        last = len(made) if after is None else after
+        last = len(decoded) if after is None else after
         count = min(FADE, last - first)
-        share = 1 - torch.arange(1, count + 1)[:, None, None, None] / (count + 1)
+        share = 1 - torch.arange(1, count + 1, device=result.device)[:, None, None, None] / (count + 1)
         if before is not None:
-            result[first : first + count] += share * lost[before]
+            result[first : first + count] += share * error[before]
         if after is not None:
-            result[last - count : last] += share.flip(0) * lost[after]
+            result[last - count : last] += share.flip(0) * error[after]
     return result.round().clamp(0, 255).to(torch.uint8)
 
 
 def known_patches(given: Bool[Tensor, "T H W"], model: Model) -> Bool[Tensor, "F r s"]:
-    """The patches of which every pixel is given; the first latent frame is the first frame alone."""
+    """The patches of which every pixel is given."""
     time = model.autoencoder.config.time
+    # The first latent frame is the first frame alone: repeating it makes all groups equally long.
     groups = torch.cat([given[:1].expand(time - 1, -1, -1), given]).unflatten(0, (-1, time)).all(dim=1)
     rows = groups.unflatten(1, (-1, model.cell)).all(dim=2)
     patches: Tensor = rows.unflatten(2, (-1, model.cell)).all(dim=3)
     return patches
 
 
-def held(canvas: Canvas) -> Frames:
-    """The frames, each of which nothing is given replaced by the next that is given, or else by the last before it.
+def hold_given_frames(canvas: Canvas) -> Frames:
+    """The frames, with each of which nothing is given replaced by the next that is given, or else by the last one.
 
-    So the autoencoder, which looks back in time, is shown nothing strange before what is given.
+    The autoencoder looks back in time: without this, arbitrary pixels would leak into the latents of given frames.
     """
-    there = canvas.given.flatten(1).any(dim=1).nonzero().flatten()  # (k,)
-    if not len(there):
+    given = canvas.given.flatten(1).any(dim=1).nonzero().flatten()  # k
+    if not len(given):
         return canvas.frames
-    following = torch.searchsorted(there, torch.arange(len(canvas.frames))).clamp(max=len(there) - 1)
-    return canvas.frames[there[following]]
+    places = torch.arange(len(canvas.frames), device=given.device)
+    following = torch.searchsorted(given, places).clamp(max=len(given) - 1)
+    return canvas.frames[given[following]]
 
 
-def reach_of(model: Model) -> Reach:
-    """What a walk of the model can do."""
-    least = min(size.frames for size in model.sizes)
-    return Reach(least, model.most_frames, model.autoencoder.config.compression)
+def window_limits(model: Model) -> WindowLimits:
+    """The windows that a model can sample at once."""
+    fewest = min(size.frames for size in model.sizes)
+    return WindowLimits(fewest, model.max_frames, model.autoencoder.config.compression)
 
 
-def seed_of(seed: int, number: int) -> int:
-    """The seed of a video's ``number``-th window: the first has the video's own."""
+def window_seed(seed: int, number: int) -> int:
+    """The seed of a video's window ``number``, counted from 0; the first window has the video's own."""
     if number == 0:
         return seed
-    return int.from_bytes(hashlib.sha256(f"window {number} of {seed}".encode()).digest()[:7], "big")
+    derived = int.from_bytes(hashlib.sha256(f"window {number} of {seed}".encode()).digest()[:7], "big")
+    # Small seeds keep the noise that they have always had, when torch dropped the higher bits.
+    return derived % TORCH_SEEDS if seed < TORCH_SEEDS else derived

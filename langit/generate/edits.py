@@ -1,4 +1,4 @@
-"""Videos made again: the whole with another prompt, or a region of every frame while the rest is known."""
+"""Edits of given videos: generate the whole again with another prompt, or a region of every frame."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from langit.generate.canvas import Canvas
-from langit.generate.footage import read_mask
-from langit.generate.made import Video, checked_strength, footage_of, made
+from langit.generate.completion import complete_video
+from langit.generate.inputs import Video, as_footage, check_strength
 from langit.generate.model import Model
 from langit.generate.sampler import OnStep
 from langit.generate.settings import SamplingConfig
+from langit.generate.stills import read_mask
 from langit.generate.video import Generated
-from langit.text.prompt import check_prompt
 
 
 def edit(
@@ -30,15 +30,13 @@ def edit(
     sampling: SamplingConfig | None = None,
     on_step: OnStep | None = None,
 ) -> Generated:
-    """Make a video again with another prompt: nothing is known, and the walk begins with the video.
-
-    This is SDEdit (arXiv 2108.01073).
+    """Generate a video again with another prompt, beginning from the noised video: SDEdit (arXiv 2108.01073).
 
     Args:
-        video: see :func:`extend`.
-        prompt: what it is to show.
+        video: see :func:`langit.generate.extend`.
+        prompt: what the result shows.
         model: see :class:`Model`.
-        strength: above 0, at most 1: how far towards noise the walk begins, so how little of the video is kept.
+        strength: above 0 up to 1: how noisy the start is. The higher, the less of the video is kept.
         seed: see :func:`generate`, as for ``sampling`` and ``on_step``.
         sampling: see there.
         on_step: see there.
@@ -46,9 +44,10 @@ def edit(
     Raises:
         ValueError, FileNotFoundError: see :func:`extend`.
     """
-    given = footage_of(video, model)
-    canvas = Canvas(given.frames, torch.zeros(given.frames.shape[:3], dtype=torch.bool), checked_strength(strength))
-    return made("edit", check_prompt(prompt), model, canvas, [given], seed, sampling, on_step)
+    text, given = model.check_prompt(prompt), as_footage(video, model)
+    nothing = torch.zeros(given.frames.shape[:3], dtype=torch.bool, device=given.frames.device)
+    canvas = Canvas(given.frames, nothing, check_strength(strength))
+    return complete_video("edit", text, model, canvas, [given], seed, sampling, on_step)
 
 
 def inpaint(
@@ -63,23 +62,23 @@ def inpaint(
     sampling: SamplingConfig | None = None,
     on_step: OnStep | None = None,
 ) -> Generated:
-    """Make a region of every frame anew: all patches are known but those that the mask touches.
+    """Generate a region of every frame anew: all patches are known except those that the mask touches.
 
     Args:
-        video: see :func:`extend`; what lies outside of the mask comes back as it was, to the pixel.
-        mask: white (true) where the video is made anew; of the video's size.
-        prompt: what the whole video is to show.
+        video: see :func:`langit.generate.extend`; pixels outside of the mask come back unchanged.
+        mask: white (true) where the video is generated anew; of the video's size.
+        prompt: what the whole video shows.
         model: see :class:`Model`.
-        strength: below 1 the region begins with what is there, as in :func:`edit`.
-        feather: pixels inside of the mask's edge over which old and new are mixed.
+        strength: below 1 the region begins from what is there, as in :func:`edit`.
+        feather: pixels inside the mask's edge over which old and new are mixed.
         seed: see :func:`generate`, as for ``sampling`` and ``on_step``.
         sampling: see there.
         on_step: see there.
 
     Raises:
-        ValueError, FileNotFoundError: see :func:`extend`; a mask of another size, empty or full.
+        ValueError, FileNotFoundError: see :func:`langit.generate.extend`; a mask of another size, empty or full.
     """
-    given = footage_of(video, model)
+    text, given = model.check_prompt(prompt), as_footage(video, model)
     if isinstance(mask, Tensor):
         region, parents, name = mask, given.parents, "the mask"
     else:
@@ -88,26 +87,27 @@ def inpaint(
     if region.dtype != torch.bool or region.shape != given.frames.shape[1:3]:
         raise ValueError(
             f"{name} is {region.dtype} {tuple(region.shape)}, the video's frames are {tuple(given.frames.shape[1:3])}:"
-            " give one bool for each pixel"
+            " give one boolean for each pixel"
         )
     if not region.any():
-        raise ValueError(f"{name} has no white pixel, so that nothing is to be made anew: paint the region white")
+        raise ValueError(f"{name} has no white pixel: paint the region white that is to be generated anew")
     if region.all():
-        raise ValueError(f"{name} is white all over, so that nothing is kept: edit the video instead")
+        raise ValueError(f"{name} is white everywhere and keeps nothing: edit the video instead")
     if feather < 0:
-        raise ValueError(f"feather {feather} is not a number of pixels: give 0 or more")
-    canvas = Canvas(given.frames, ~region.expand(given.frames.shape[:3]), checked_strength(strength))
-    whole = made("inpaint", check_prompt(prompt), model, canvas, [given], seed, sampling, on_step)
-    share = _feathered(region, feather)[None, ..., None]
-    frames = (given.frames * (1 - share) + whole.frames * share).round().to(torch.uint8)
-    return replace(whole, frames=frames, parents=parents)
+        raise ValueError(f"feather {feather} is not a number of pixels: use 0 or more")
+    canvas = Canvas(given.frames, ~region.expand(given.frames.shape[:3]), check_strength(strength))
+    result = complete_video("inpaint", text, model, canvas, [given], seed, sampling, on_step)
+    share = _feather(region, feather)[None, ..., None]
+    frames = (given.frames * (1 - share) + result.frames * share).round().to(torch.uint8)
+    return replace(result, frames=frames, parents=parents)
 
 
-def _feathered(region: Bool[Tensor, "H W"], feather: int) -> Float[Tensor, "H W"]:
-    """How much of the new is seen: none outside of the region, more with each pixel inside, all after ``feather``."""
+def _feather(region: Bool[Tensor, "H W"], feather: int) -> Float[Tensor, "H W"]:
+    """The opacity of new pixels: 0 outside of the region, rising with each pixel inside, 1 after ``feather``."""
     layer = region.float()
     share = layer.clone()
     for _ in range(feather):
+        # A minimum over 3x3 neighbours erodes the region by one pixel. Outside of the frame counts as region.
         layer = -functional.max_pool2d(functional.pad(-layer[None, None], (1, 1, 1, 1), value=-1.0), 3, stride=1)[0, 0]
         share += layer
     return share / (feather + 1)

@@ -1,9 +1,10 @@
-"""A model as generation needs it: its parts, how it is sampled, and the sizes that it was made for."""
+"""A model as generation needs it: its modules, its sampling presets, and the sizes that it was trained for."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,35 +13,46 @@ import torch
 from langit import config
 from langit.autoencoder.model import Autoencoder
 from langit.bundle import Parts
+from langit.device import Placement, placement_of
 from langit.generate.settings import SamplingConfig
 from langit.shapes import PixelShape
+from langit.text import prompt as prompts
 from langit.text.encoder import TextEncoder
 from langit.transformer.adapter import Adapter
 from langit.transformer.model import VideoTransformer
 
-SMALL = 50_000_000  # parameters
-NAMED = 12  # sizes that a message lists
+SINGLE_THREAD_PARAMETERS = 50_000_000
+"""Models with fewer parameters run faster on one thread."""
+LISTED_SIZES = 12
+"""Sizes that an error message lists."""
 
 
 @dataclass(frozen=True, eq=False)
-class Way:
-    """An adapter, and the settings that it was made for."""
+class SamplingPreset:
+    """An adapter, and the sampling settings that it was trained for."""
 
     adapter: Adapter
     sampling: SamplingConfig
 
 
 @dataclass(frozen=True)
-class _Changed:
+class _Overridable:
+    """The part of a model that ``key=value`` changes can name."""
+
     sampling: SamplingConfig
 
 
 @dataclass(frozen=True)
 class Model:
-    """The parts that generation needs, and the sizes they were trained on.
+    """The modules that generate a video, how they are sampled, and which sizes they can generate.
 
-    A model may be walked in several ways: with its own weights, the full way, or with those of an adapter. ``sampling``
-    is how it is walked when nobody says anything, ``full`` the full way where that is another one.
+    transformer, autoencoder, text: on one device and in one dtype.
+    sampling: the settings in use when a request names none: those of the first preset, if there is one.
+    sizes: the sizes that the model was trained on; the default is first.
+    fps: frames a second of everything that it generates.
+    full: the settings of full quality, the model's own weights with guidance; None if ``sampling`` is that already.
+    presets: adapters that sample in fewer steps, by name.
+    fused: transformers with the adapter of a preset merged into their weights, by name; see :meth:`fuse`.
     """
 
     transformer: VideoTransformer
@@ -50,91 +62,133 @@ class Model:
     sizes: tuple[PixelShape, ...]
     fps: float = 8.0
     full: SamplingConfig | None = None
-    ways: Mapping[str, Way] = field(default_factory=dict, hash=False)
-    _merged: dict[str, tuple[VideoTransformer, Adapter, VideoTransformer]] = field(
-        default_factory=dict, repr=False, compare=False
-    )  # what was merged of which two, when it was first asked for
+    presets: Mapping[str, SamplingPreset] = field(default_factory=dict, hash=False)
+    fused: Mapping[str, VideoTransformer] = field(default_factory=dict, hash=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, parts: Parts) -> Model:
-        """The parts of a bundle, its sampling settings read and checked; the first adapter is what is used."""
+        """Read the sampling settings of a bundle's parts; the first adapter is the default preset.
+
+        Raises:
+            ValueError: a setting is unknown or wrong.
+        """
         full = config.load(SamplingConfig, dict(parts.sampling))
-        ways = {
-            name: Way(tuned.adapter, config.load(SamplingConfig, {**tuned.sampling, "adapter": name}))
+        presets = {
+            name: SamplingPreset(tuned.adapter, config.load(SamplingConfig, {**tuned.sampling, "adapter": name}))
             for name, tuned in parts.adapters.items()
         }
-        sampling = next((way.sampling for way in ways.values()), full)
+        sampling = next((preset.sampling for preset in presets.values()), full)
         return cls(
-            parts.transformer, parts.autoencoder, parts.text, sampling, parts.sizes, parts.fps, full=full, ways=ways
+            parts.transformer,
+            parts.autoencoder,
+            parts.text,
+            sampling,
+            parts.sizes,
+            parts.fps,
+            full=full,
+            presets=presets,
         )
 
     @property
-    def careful(self) -> SamplingConfig:
-        """The settings of the full way: the model's own weights, guided."""
+    def placement(self) -> Placement:
+        """The device and dtype of the modules."""
+        return placement_of(self.transformer)
+
+    @property
+    def full_quality(self) -> SamplingConfig:
+        """The settings of full quality: the model's own weights, with guidance."""
         return self.sampling if self.full is None else self.full
 
-    def way(self, name: str) -> Way:
-        """The way of an adapter.
+    def preset(self, name: str) -> SamplingPreset:
+        """The preset of an adapter.
 
         Raises:
-            ValueError: there is none of that name.
+            ValueError: the model has no adapter of that name.
         """
-        if name not in self.ways:
-            there = f"it has {', '.join(self.ways)}" if self.ways else "it has none"
-            raise ValueError(f"this model has no adapter {name!r}: {there}, and an empty name is the full way")
-        return self.ways[name]
+        if name not in self.presets:
+            known = f"it has {', '.join(self.presets)}" if self.presets else "it has none"
+            raise ValueError(f"this model has no adapter {name!r}: {known}; an empty name means full quality")
+        return self.presets[name]
 
     def settings(self, sampling: SamplingConfig | None = None, **wanted: Any) -> SamplingConfig:
-        """Settings with what a person wants otherwise (None: nothing).
+        """Sampling settings with some of them changed.
 
-        An adapter was made for its own guidance and solver and for no more than its own steps, and moves away from no
-        text: who wants another of these takes the full way.
+        An adapter was trained for one guidance scale, one solver, no negative prompt and at most its own number of
+        steps. A request outside of that gets full quality instead.
+
+        Args:
+            sampling: settings to start from; the model's own if left out.
+            wanted: new values by name; None leaves a setting as it is.
         """
         base = self.sampling if sampling is None else sampling
-        changed = {name: value for name, value in wanted.items() if value is not None}
-        asked = replace(base, **changed)
-        same = asked.guidance == base.guidance and asked.solver == base.solver and asked.steps <= base.steps
-        if base.adapter and not (same and asked.negative == base.negative):
-            return replace(self.careful, **changed)
-        return asked
+        changes = {name: value for name, value in wanted.items() if value is not None}
+        changed = replace(base, **changes)
+        same = changed.guidance == base.guidance and changed.solver == base.solver and changed.steps <= base.steps
+        if base.adapter and not (same and changed.negative == base.negative):
+            return replace(self.full_quality, **changes)
+        return changed
 
-    def changed(self, changes: Sequence[str]) -> Model:
-        """The model with ``sampling.key=value`` changes; those to ``sampling.adapter`` count first (empty: full way).
+    def override(self, changes: Sequence[str]) -> Model:
+        """The model with ``sampling.key=value`` changes, its denoiser ready for them.
+
+        ``sampling.adapter`` counts first, wherever it stands; an empty adapter means full quality.
 
         Raises:
-            ValueError: an unknown key, a wrong value, or settings that the way cannot be walked with.
+            ValueError: an unknown key, a wrong value, or settings that the preset cannot be sampled with.
         """
         names = [change.partition("=")[2] for change in changes if change.startswith("sampling.adapter=")]
         base = self.sampling
         if names:
-            base = self.way(names[-1]).sampling if names[-1] else self.careful
-        rest = [change for change in changes if not change.startswith("sampling.adapter=")]
-        changed = replace(self, sampling=config.override(_Changed(base), rest).sampling)
-        changed.denoiser(changed.sampling)
-        return changed
+            base = self.preset(names[-1]).sampling if names[-1] else self.full_quality
+        others = [change for change in changes if not change.startswith("sampling.adapter=")]
+        changed = replace(self, sampling=config.override(_Overridable(base), others).sampling)
+        return changed.fuse(changed.sampling)
 
     def denoiser(self, sampling: SamplingConfig) -> VideoTransformer:
-        """The transformer that these settings walk with. An adapter is merged once, when it is first asked for.
+        """The transformer that these settings sample with; an adapter is merged into a copy of its weights.
 
         Raises:
-            ValueError: there is no such adapter, or guidance is folded into it and would count twice.
+            ValueError: the model has no such adapter, or guidance would count twice: the adapter has learnt it.
         """
         name = sampling.adapter
         if not name:
             return self.transformer
-        way = self.way(name)
-        if way.sampling.guidance == 1 and (sampling.guidance != 1 or sampling.negative):
+        preset = self.preset(name)
+        if preset.sampling.guidance == 1 and (sampling.guidance != 1 or sampling.negative):
             what = (
                 f"a negative prompt, {sampling.negative!r}," if sampling.negative else f"guidance {sampling.guidance:g}"
             )
             raise ValueError(
-                f"{what} is for the full way: adapter {name!r} has guidance in its weights; use an empty adapter"
+                f"{what} needs full quality: adapter {name!r} has guidance in its weights; use an empty adapter"
             )
-        base, adapter, merged = self._merged.get(name, (None, None, None))
-        if merged is None or base is not self.transformer or adapter is not way.adapter:
-            merged = way.adapter.merged(self.transformer).eval()
-            self._merged[name] = (self.transformer, way.adapter, merged)
-        return merged
+        return self.fused.get(name) or preset.adapter.fuse(self.transformer).eval()
+
+    def fuse(self, sampling: SamplingConfig) -> Model:
+        """The model with the adapter of these settings merged, so that :meth:`denoiser` does not merge it every time.
+
+        Replace ``transformer`` or ``presets`` before, not afterwards: merged weights are not merged again.
+
+        Raises:
+            ValueError: see :meth:`denoiser`.
+        """
+        denoiser = self.denoiser(sampling)
+        if not sampling.adapter or sampling.adapter in self.fused:
+            return self
+        return replace(self, fused={**self.fused, sampling.adapter: denoiser})
+
+    def check_prompt(self, prompt: str, optional: bool = False) -> str:
+        """The normalized prompt.
+
+        Args:
+            prompt: as a person wrote it.
+            optional: whether an empty prompt is allowed, which lets the given frames decide.
+
+        Raises:
+            ValueError: it is empty, too long, or in letters that the model cannot read.
+        """
+        if optional and not prompt:
+            return ""
+        return prompts.check_prompt(prompt, self.text.vocabulary.scripts)
 
     @property
     def cell(self) -> int:
@@ -142,56 +196,67 @@ class Model:
         return self.autoencoder.config.space * self.transformer.config.patch_size[1]
 
     @property
-    def most_frames(self) -> int:
-        """The longest video that one walk can make."""
+    def max_frames(self) -> int:
+        """Frames of the longest video that is sampled at once."""
         return max(size.frames for size in self.sizes)
 
     def check(self, pixels: PixelShape) -> None:
-        """Refuse sizes that the model was not made for. Those between the sizes that it was trained on it can do.
+        """Refuse a size that the model was not trained for. Sizes between those of its training are allowed.
 
         Raises:
-            ValueError: names the size and those that the model can do.
+            ValueError: names the size and the sizes that are supported.
         """
-        least, most = min(size.frames for size in self.sizes), self.most_frames
-        if (pixels.width, pixels.height) not in self.pictures or not least <= pixels.frames <= most:
-            raise ValueError(f"this model cannot make {pixels} (width x height x frames): {self.can_do}")
+        fewest = min(size.frames for size in self.sizes)
+        if (pixels.width, pixels.height) not in self.frame_sizes or not fewest <= pixels.frames <= self.max_frames:
+            raise ValueError(
+                f"size {pixels} (width x height x frames) is not supported by this model: {self.supported_sizes}"
+            )
 
     @property
-    def pictures(self) -> tuple[tuple[int, int], ...]:
-        """Widths and heights that the model can do: those it was trained on, then those between them.
+    def frame_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Supported widths and heights: those of the training first, then those between them.
 
-        Between: in whole patches, no side, area or proportion beyond those that it has seen.
+        Between them means: whole patches, and no side, area or aspect ratio beyond those of the training.
         """
-        learnt = tuple(dict.fromkeys((size.width, size.height) for size in self.sizes))
-        sides = [range(min(side), max(side) + 1, self.cell) for side in zip(*learnt, strict=True)]
-        most = max(width * height for width, height in learnt)
-        shapes = [width / height for width, height in learnt]
+        trained = tuple(dict.fromkeys((size.width, size.height) for size in self.sizes))
+        sides = [range(min(side), max(side) + 1, self.cell) for side in zip(*trained, strict=True)]
+        area = max(width * height for width, height in trained)
+        aspects = [width / height for width, height in trained]
         between = (
             (width, height)
             for width in sides[0]
             for height in sides[1]
-            if width * height <= most and min(shapes) <= width / height <= max(shapes)
+            if width * height <= area and min(aspects) <= width / height <= max(aspects)
         )
-        return tuple(dict.fromkeys((*learnt, *between)))
+        return tuple(dict.fromkeys((*trained, *between)))
 
     @property
-    def can_do(self) -> str:
-        """The sizes that the model can do, in words."""
-        named = [f"{width}x{height}" for width, height in self.pictures[:NAMED]]
-        rest = len(self.pictures) - len(named)
+    def supported_sizes(self) -> str:
+        """The supported sizes in words, as the end of an error message."""
+        listed = [f"{width}x{height}" for width, height in self.frame_sizes[:LISTED_SIZES]]
+        others = len(self.frame_sizes) - len(listed)
         frames = sorted({size.frames for size in self.sizes})
         lengths = f"{frames[0]} to {frames[-1]} frames" if len(frames) > 1 else f"{frames[0]} frames"
         return (
-            f"use {', '.join(named)}{f' or one of {rest} more between them' if rest else ''}"
+            f"use {', '.join(listed)}{f' or one of {others} more between them' if others else ''}"
             f" with {lengths} ({frames[-1] / self.fps:.3g} s{' at most' if len(frames) > 1 else ''})"
         )
 
 
-def calm_threads(model: Model) -> None:
-    """Use one thread for a small model on a CPU, unless OMP_NUM_THREADS says otherwise.
+@contextmanager
+def limited_threads(model: Model) -> Iterator[None]:
+    """Run a small model on a CPU with one thread, unless OMP_NUM_THREADS is set; restore the number afterwards.
 
     The threads of one operation wait for each other: on a busy machine two took five times as long (docs/LOG.md).
     """
     parameters = sum(parameter.numel() for parameter in model.transformer.parameters())
-    if "OMP_NUM_THREADS" not in os.environ and parameters < SMALL:
-        torch.set_num_threads(1)
+    on_cpu = model.placement.device.type == "cpu"
+    if "OMP_NUM_THREADS" in os.environ or not on_cpu or parameters >= SINGLE_THREAD_PARAMETERS:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

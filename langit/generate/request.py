@@ -1,18 +1,21 @@
-"""One video asked of a model, and the walk that answers: text, size, seed, known patches, where to begin.
+"""A request to a model, and its answer in latents: encoded prompt, size, seed, known patches, where to begin.
 
-Every ability ends here: what is given is a value of `patches.known`, the rest is noise or begins part of the way.
+Every ability ends here: given frames are a value of `patches.known`, the rest begins as noise or partly noised.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from langit.autoencoder.model import to_frames
-from langit.flow.levels import walk
+from langit.device import Placement
+from langit.flow.levels import sampling_levels
 from langit.flow.path import on_path
 from langit.flow.solvers import solver
 from langit.generate.model import Model
@@ -21,23 +24,37 @@ from langit.generate.settings import SamplingConfig
 from langit.patches import TextPack, channels_first, channels_last, pack, unpack
 from langit.patches.known import Known
 from langit.shapes import LatentShape, PixelShape, latent_shape, whole_frames
-from langit.text.prompt import check_prompt
 
 Latents = Float[Tensor, "C F h w"]
 
+TORCH_SEEDS = 2**32
+"""Seeds that torch's CPU generator tells apart: it drops all higher bits, so that 2**32 would repeat 0."""
+DECODED_AT_ONCE = 16
+"""Latent frames that are decoded at once; longer videos are streamed, so that activations take constant memory."""
+
 
 @dataclass(frozen=True, eq=False)
-class Request:
-    """A video that a model is asked for.
+class Conditioning:
+    """An encoded prompt, and the encoded text that guidance moves away from."""
 
-    prompt: what it shows; empty asks the model without a text.
-    pixels: its size; any number of frames: the last latent frame is decoded whole and cut.
+    text: TextPack
+    negative: TextPack
+    has_prompt: bool  # without a prompt there is nothing to guide towards
+
+
+@dataclass(frozen=True, eq=False)
+class SamplingRequest:
+    """One video, or one window of a video, to be sampled.
+
+    conditioning: see :func:`encode_prompts`.
+    pixels: the size, which :meth:`Model.check` accepts; the last latent frame is decoded whole and cut.
+    seed: of the noise; 0 to 2**63 - 1.
     known: patches that are given.
-    begin: latents to begin from, disturbed up to ``strength`` of the way to noise (SDEdit, arXiv 2108.01073); None
-        begins with noise alone.
+    begin: latents to begin from, noised to ``strength`` of the schedule (SDEdit, arXiv 2108.01073); None begins from
+        noise alone.
     """
 
-    prompt: str
+    conditioning: Conditioning
     pixels: PixelShape
     seed: int
     known: Known | None = None
@@ -45,12 +62,32 @@ class Request:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.strength <= 1:
-            raise ValueError(f"strength {self.strength:g} is not a share of the way to noise: give above 0, at most 1")
+        assert 0 < self.strength <= 1, f"strength {self.strength:g} is not in (0, 1]"
 
 
-def shape_of(pixels: PixelShape, model: Model) -> LatentShape:
-    """The latents that hold a video of this size, rounded up to whole latent frames.
+@torch.no_grad()
+def encode_prompts(prompts: Iterable[str], model: Model, sampling: SamplingConfig) -> dict[str, Conditioning]:
+    """Encode each distinct prompt once, and the negative prompt once for all of them.
+
+    Args:
+        prompts: as :meth:`Model.check_prompt` returns them; an empty one asks the model without a text.
+        model: its text encoder and vocabulary are used.
+        sampling: has the negative prompt.
+
+    Raises:
+        ValueError: a prompt is longer than the encoder reads, or the negative prompt is in letters of another script.
+    """
+    negative = model.check_prompt(sampling.negative_text) if sampling.negative else ""
+    without = TextPack(*model.text.encode([negative]))
+    return {
+        # One at a time: in a batch the last bits would depend on the other prompts' lengths.
+        prompt: Conditioning(TextPack(*model.text.encode([prompt])), without, bool(prompt))
+        for prompt in dict.fromkeys(prompts)
+    }
+
+
+def latent_size(pixels: PixelShape, model: Model) -> LatentShape:
+    """The shape of the latents that hold a video of this size, rounded up to whole latent frames.
 
     Raises:
         ValueError: width or height cannot be compressed.
@@ -60,52 +97,68 @@ def shape_of(pixels: PixelShape, model: Model) -> LatentShape:
 
 
 @torch.no_grad()
-def walk_request(
-    request: Request, model: Model, sampling: SamplingConfig | None = None, on_step: OnStep | None = None
+def sample_request(
+    request: SamplingRequest, model: Model, sampling: SamplingConfig, on_step: OnStep | None = None
 ) -> Latents:
-    """Walk from noise, or from where the request begins, to normalised latents.
+    """Sample normalised latents, in single precision on the model's device.
 
-    A video is walked in a pack of its own, so that it is the same to the bit in any company.
+    A video is sampled in a pack of its own, so that it is the same to the bit whatever else is generated.
 
     Raises:
-        ValueError: a prompt or a size that the model cannot do.
+        ValueError: the settings name an adapter that the model lacks or cannot combine with them.
     """
-    sampling = model.sampling if sampling is None else sampling
-    model.check(request.pixels)
-    shape, patch = shape_of(request.pixels, model), model.transformer.config.patch_size
+    shape, patch = latent_size(request.pixels, model), model.transformer.config.patch_size
     size = (shape.channels, shape.frames, shape.height, shape.width)
-    noise = torch.randn(size, generator=torch.Generator().manual_seed(request.seed))
+    noise = draw_noise(size, request.seed, model.placement)
     start = pack([noise], [1.0], patch)
     share = 1.0 if request.begin is None else request.strength
-    levels = walk(sampling.steps, start.lengths[0], sampling.levels, share).tolist()
+    levels = sampling_levels(sampling.steps, start.lengths[0], sampling.levels, share).tolist()
     if request.begin is not None:
-        there = pack([request.begin], [levels[0]], patch)
-        start = replace(start, tokens=on_path(there.tokens, start.tokens, there.noise))
-    given = None
+        clean = pack([request.begin], [levels[0]], patch)
+        start = replace(start, tokens=on_path(clean.tokens, start.tokens, clean.noise))
+    known = None
     if request.known is not None:
-        given = request.known.tokens
-        held = pack([request.known.latents], [0.0], patch)
-        start = replace(start, tokens=torch.where(given[:, None], held.tokens, start.tokens))
-    prompt = check_prompt(request.prompt) if request.prompt else ""
-    walked = sample(
+        known = request.known.tokens
+        given = pack([request.known.latents], [0.0], patch)
+        start = replace(start, tokens=torch.where(known[:, None], given.tokens, start.tokens))
+    tokens = sample(
         model.denoiser(sampling),
         start,
-        TextPack(*model.text.encode([prompt])),
-        TextPack(*model.text.encode([sampling.without])),
+        request.conditioning.text,
+        request.conditioning.negative,
         levels=levels,
         solver=solver(sampling.solver),
-        guidance=sampling.guidance if prompt else 1.0,
+        guidance=sampling.guidance if request.conditioning.has_prompt else 1.0,
         guidance_from=sampling.guidance_from,
         guidance_to=sampling.guidance_to,
         reuse=sampling.reuse,
-        to_state=lambda answer: channels_first(answer, patch),
-        known=given,
+        # The solver's state stays in single precision whatever the model computes in: errors add up over steps.
+        to_state=lambda velocity: channels_first(velocity.float(), patch),
+        known=known,
         on_step=on_step,
     )
-    return unpack(start, channels_last(walked, patch))[0]
+    return unpack(start, channels_last(tokens, patch))[0]
+
+
+def draw_noise(size: tuple[int, ...], seed: int, placement: Placement) -> Float[Tensor, ...]:
+    """Standard normal noise of a seed, the same on every device: drawn on the CPU in single precision and moved.
+
+    Args:
+        size: the shape.
+        seed: 0 to 2**63 - 1; no two of them give the same noise.
+        placement: where the noise goes.
+    """
+    if seed < TORCH_SEEDS:
+        return placement.normal(size, torch.Generator().manual_seed(seed))
+    noise = np.random.Generator(np.random.PCG64(seed)).standard_normal(size, dtype=np.float32)
+    return torch.from_numpy(noise).to(placement.device)
 
 
 @torch.no_grad()
-def frames_of(latents: Latents, model: Model, frames: int | None = None) -> UInt8[Tensor, "T H W 3"]:
-    """Decode latents; of the frames that they hold the first ``frames``."""
-    return to_frames(model.autoencoder.decode(latents[None]))[0][:frames]
+def decode_frames(latents: Latents, model: Model, frames: int | None = None) -> UInt8[Tensor, "T H W 3"]:
+    """Decode latents to frames on the CPU; of the frames that they hold, the first ``frames``."""
+    pieces, state = [], None
+    for piece in latents[None].split(DECODED_AT_ONCE, dim=2):
+        video, state = model.autoencoder.decode_stream(model.placement.put(piece), state)
+        pieces.append(to_frames(video.float())[0].cpu())
+    return torch.cat(pieces)[:frames] if len(pieces) > 1 else pieces[0][:frames]

@@ -1,7 +1,7 @@
-"""Which windows a model makes a stretch of frames in: a plan of numbers, made before anything is computed.
+"""Plan the windows in which a model generates missing frames: numbers only, before anything is computed.
 
-A stretch grows from what is there already: onwards from frames before it, backwards from frames after it, and from the
-frames before it towards those after it where there are both. It knows numbers of frames, not pixels.
+A span grows from the frames beside it: forwards from frames before it, backwards from frames after it, and from the
+frames before towards those after it where there are both. The module knows numbers of frames, not pixels.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from langit.shapes import Compression, whole_frames
 
 CONTEXT = 13
-"""Frames before a window's own that it is shown: four latent frames (docs/LOG.md has what other numbers do)."""
+"""Frames before its own that a window sees: four latent frames (docs/LOG.md compares other numbers)."""
 AFTER = 12
-"""Frames after a window's own that it is shown: three latent frames."""
+"""Frames after its own that a window sees: three latent frames."""
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Frames ``first`` to ``last`` (which is not part of it) that are to be made, with a prompt that may be empty."""
+class Span:
+    """Missing frames from ``first`` up to but not including ``last``, with a prompt that may be empty."""
 
     first: int
     last: int
@@ -28,10 +28,10 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Window:
-    """A walk over frames ``begin`` to ``end``, of which ``first`` to ``last`` are kept.
+class SamplingWindow:
+    """Frames ``begin`` to ``end`` that are sampled at once, of which ``first`` to ``last`` are kept.
 
-    Ends are not part of it. A window may begin before frame 0 or end after the last: what it makes there is cut off.
+    Ends are exclusive. A window may begin before frame 0 or end after the last one; what lies outside is cut off.
     """
 
     begin: int
@@ -42,8 +42,11 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Reach:
-    """What a walk of a model can do: ``least`` to ``most`` frames, of which it is shown so many before and after."""
+class WindowLimits:
+    """What a model can sample at once: ``least`` to ``most`` frames, ``context`` before and ``after`` for orientation.
+
+    Context is reduced to half of ``most``: a window that sees more than it generates would take very long.
+    """
 
     least: int
     most: int
@@ -52,118 +55,123 @@ class Reach:
     after: int = AFTER
 
     def __post_init__(self) -> None:
-        half = self.most // 2  # a walk that is shown more than it makes would take all day
-        object.__setattr__(self, "context", self.begun(max(1, min(self.context, half))))
-        object.__setattr__(self, "after", max(self.groups(min(self.after, half)), self.group))
+        half = self.most // 2
+        object.__setattr__(self, "context", self.round_from_start(max(1, min(self.context, half))))
+        object.__setattr__(self, "after", max(self.round_to_groups(min(self.after, half)), self.group))
 
     @property
     def group(self) -> int:
         """Frames that become one latent frame."""
-        return self.groups(1, up=True)
+        return self.round_to_groups(1, up=True)
 
-    def groups(self, frames: int, up: bool = False) -> int:
-        """The most frames, of at most (``up``: the fewest, of at least) so many, that fill groups after the first."""
+    def round_to_groups(self, frames: int, up: bool = False) -> int:
+        """The most frames up to ``frames`` (``up``: the fewest from there) that fill latent frames after the first."""
         return whole_frames(frames + 1, self.compression, up) - 1
 
-    def begun(self, frames: int, up: bool = False) -> int:
-        """The same where the first frame is a group of its own."""
+    def round_from_start(self, frames: int, up: bool = False) -> int:
+        """The same from a video's start, where the first frame is a latent frame of its own."""
         return whole_frames(frames, self.compression, up)
 
 
-def plan(there: Sequence[bool], stretches: Sequence[Stretch], reach: Reach) -> tuple[Window, ...]:
-    """The windows for stretches in the order in which they are to be made.
+def plan_windows(given: Sequence[bool], spans: Sequence[Span], limits: WindowLimits) -> tuple[SamplingWindow, ...]:
+    """The windows for all spans, in the order in which they are sampled.
 
     Args:
-        there: which frames are given.
-        stretches: of frames that are not.
-        reach: of the model.
+        given: for each frame, whether it is given.
+        spans: of missing frames, in the order in which they are generated: each may look at those before.
+        limits: of the model.
+
+    Raises:
+        ValueError: a span between given frames, and a model too short to see both sides.
     """
-    known = list(there)
-    windows: list[Window] = []
-    for stretch in stretches:
-        assert 0 <= stretch.first < stretch.last <= len(known) and not any(known[stretch.first : stretch.last])
-        windows += _windows(known, stretch, reach)
-        known[stretch.first : stretch.last] = [True] * (stretch.last - stretch.first)
+    known = list(given)
+    windows: list[SamplingWindow] = []
+    for span in spans:
+        assert 0 <= span.first < span.last <= len(known) and not any(known[span.first : span.last])
+        windows += _plan_span(known, span, limits)
+        known[span.first : span.last] = [True] * (span.last - span.first)
     return tuple(windows)
 
 
-def _windows(known: Sequence[bool], stretch: Stretch, reach: Reach) -> Iterator[Window]:
-    before = _run(known[: stretch.first][::-1])
-    after = _run(known[stretch.last :])
-    tail = min(reach.groups(after), reach.after)
-    if after and not tail and stretch.last + after == len(known):
-        tail = reach.group  # the canvas' last frame is held to fill it
+def _plan_span(known: Sequence[bool], span: Span, limits: WindowLimits) -> Iterator[SamplingWindow]:
+    before = _leading_known(known[: span.first][::-1])
+    after = _leading_known(known[span.last :])
+    tail = min(limits.round_to_groups(after), limits.after)
+    if after and not tail and span.last + after == len(known):
+        tail = limits.group  # too few frames for a latent frame: the canvas' last one is repeated to fill it
     if tail and before:
-        return _between(stretch, before, tail, reach)
-    return _backwards(stretch, tail, reach) if tail else _onwards(stretch, before, reach)
+        return _plan_between(span, before, tail, limits)
+    return _plan_backwards(span, tail, limits) if tail else _plan_forwards(span, before, limits)
 
 
-def _run(known: Sequence[bool]) -> int:
-    """How many frames are known from the first on."""
+def _leading_known(known: Sequence[bool]) -> int:
+    """How many frames are known before the first that is not."""
     return known.index(False) if False in known else len(known)
 
 
-def _share(need: int, room: int) -> int:
-    """Of as few windows as can make ``need`` frames, ``room`` each, what one makes if all make about the same."""
+def _even_share(need: int, room: int) -> int:
+    """Frames for each window if as few windows as possible, of ``room`` each, share ``need`` frames evenly."""
     return math.ceil(need / math.ceil(need / room))
 
 
-def _onwards(stretch: Stretch, before: int, reach: Reach) -> Iterator[Window]:
-    at = stretch.first
-    while at < stretch.last:
-        need = stretch.last - at
-        context = reach.begun(min(before, reach.context)) if before else 0
-        make = min(need, reach.groups(_share(need, reach.most - context), up=True) if before else reach.most)
+def _plan_forwards(span: Span, before: int, limits: WindowLimits) -> Iterator[SamplingWindow]:
+    at = span.first
+    while at < span.last:
+        need = span.last - at
+        context = limits.round_from_start(min(before, limits.context)) if before else 0
+        room = limits.most - context
+        count = min(need, limits.round_to_groups(_even_share(need, room), up=True) if before else limits.most)
         begin = at - context
-        yield Window(
-            begin, begin + max(reach.begun(context + make, up=True), reach.least), at, at + make, stretch.prompt
-        )
-        at, before = at + make, before + make
+        end = begin + max(limits.round_from_start(context + count, up=True), limits.least)
+        yield SamplingWindow(begin, end, at, at + count, span.prompt)
+        at, before = at + count, before + count
 
 
-def _backwards(stretch: Stretch, tail: int, reach: Reach) -> Iterator[Window]:
-    at = stretch.last
-    while at > stretch.first:
-        need = at - stretch.first
-        make = min(need, reach.begun(_share(need, reach.most - tail), up=True))
-        begin = min(at - reach.begun(make, up=True), at + tail - reach.least)
-        yield Window(begin, at + tail, at - make, at, stretch.prompt)
-        at, tail = at - make, min(reach.groups(tail + make), reach.after)
+def _plan_backwards(span: Span, tail: int, limits: WindowLimits) -> Iterator[SamplingWindow]:
+    at = span.last
+    while at > span.first:
+        need = at - span.first
+        count = min(need, limits.round_from_start(_even_share(need, limits.most - tail), up=True))
+        begin = min(at - limits.round_from_start(count, up=True), at + tail - limits.least)
+        yield SamplingWindow(begin, at + tail, at - count, at, span.prompt)
+        at, tail = at - count, min(limits.round_to_groups(tail + count), limits.after)
 
 
-def _between(stretch: Stretch, before: int, tail: int, reach: Reach) -> Iterator[Window]:
-    """Onwards until the rest fits into a window that sees both sides."""
-    if reach.most < reach.begun(2 * reach.group + 1):
+def _plan_between(span: Span, before: int, tail: int, limits: WindowLimits) -> Iterator[SamplingWindow]:
+    """Go forwards until the rest fits into a window that sees both sides."""
+    least = limits.round_from_start(2 * limits.group + 1)
+    if limits.most < least:
         raise ValueError(
-            f"a model of at most {reach.most} frames cannot join what lies before and after: use one that makes"
-            f" {reach.begun(2 * reach.group + 1)} or more"
+            f"a model of at most {limits.most} frames cannot join what lies before and after: use one that generates"
+            f" {least} or more"
         )
-    at = stretch.first
-    while (sides := _sides(stretch.last - at, before, tail, reach)) is None:
-        need = stretch.last - at
-        context = reach.begun(min(before, reach.context))
-        make = reach.groups(min(_share(need, reach.most - context), need - 1))
+    at = span.first
+    while (sides := _visible_sides(span.last - at, before, tail, limits)) is None:
+        need = span.last - at
+        context = limits.round_from_start(min(before, limits.context))
+        count = limits.round_to_groups(min(_even_share(need, limits.most - context), need - 1))
         begin = at - context
-        yield Window(begin, max(at + make, begin + reach.least), at, at + make, stretch.prompt)
-        at, before = at + make, before + make
-    begin, end = at - sides[0], stretch.last + sides[1]
-    yield Window(begin, max(end, begin + reach.least), at, stretch.last, stretch.prompt)
+        yield SamplingWindow(begin, max(at + count, begin + limits.least), at, at + count, span.prompt)
+        at, before = at + count, before + count
+    begin, end = at - sides[0], span.last + sides[1]
+    yield SamplingWindow(begin, max(end, begin + limits.least), at, span.last, span.prompt)
 
 
-def _sides(need: int, before: int, tail: int, reach: Reach) -> tuple[int, int] | None:
-    """Frames before and after that a window which makes ``need`` is shown; None where there is no room for both.
+def _visible_sides(need: int, before: int, tail: int, limits: WindowLimits) -> tuple[int, int] | None:
+    """Frames before and after that a window which generates ``need`` frames sees; None if there is no room for both.
 
-    What comes after begins a group. Where there are too few frames before for that, the first of them is held.
+    What comes after starts a latent frame. Where too few frames come before for that, the first of them is repeated.
     """
-    context = reach.begun(min(before, reach.context) + need) - need
-    context += reach.group if context < 1 else 0
-    while context + need + tail > reach.most:
-        if tail > reach.group and tail >= context:
-            tail -= reach.group
-        elif context > reach.group:
-            context -= reach.group
-        elif tail > reach.group:
-            tail -= reach.group
+    context = limits.round_from_start(min(before, limits.context) + need) - need
+    context += limits.group if context < 1 else 0
+    while context + need + tail > limits.most:
+        # Shorten the longer side first, and the tail where they are equal.
+        if tail > limits.group and tail >= context:
+            tail -= limits.group
+        elif context > limits.group:
+            context -= limits.group
+        elif tail > limits.group:
+            tail -= limits.group
         else:
             return None
     return context, tail

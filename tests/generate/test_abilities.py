@@ -1,4 +1,4 @@
-"""Each ability is a mask over patches: which one, what comes back as it was, and what is refused."""
+"""Each ability is a mask over patches: which one, what comes back unchanged, and what is refused."""
 
 import gc
 from dataclasses import replace
@@ -20,7 +20,7 @@ from langit.generate import (
     minute,
     recut,
 )
-from langit.generate.request import walk_request
+from langit.generate.request import sample_request
 from langit.release import Door, Facts, release
 from langit.shapes import PixelShape
 
@@ -29,7 +29,7 @@ RED = "a red ball bounces on snow"
 
 @pytest.fixture
 def masks(monkeypatch):
-    """For every walk that is asked for the latent frames that are known: x whole, o in part, . not at all."""
+    """For every sampling request its known latent frames: x whole, o in part, . not at all."""
     seen = []
 
     def spy(request, *rest):
@@ -37,9 +37,9 @@ def masks(monkeypatch):
         frames = [] if known is None else known.mask.flatten(1).float().mean(1).tolist()
         marks = "".join("x" if share == 1 else "." if share == 0 else "o" for share in frames)
         seen.append(marks or "none")
-        return walk_request(request, *rest)
+        return sample_request(request, *rest)
 
-    monkeypatch.setattr(canvas, "walk_request", spy)
+    monkeypatch.setattr(canvas, "sample_request", spy)
     return seen
 
 
@@ -72,7 +72,7 @@ def test_a_plain_picture_knows_nothing(model) -> None:
     assert torch.equal(made.frames, image(RED, model, size=PixelShape.parse("48x32"), seed=5).frames)
 
 
-def test_what_is_given_comes_back_to_the_pixel(model, shot) -> None:
+def test_given_frames_come_back_unchanged(model, shot) -> None:
     video, other = shot(11), shot(7, seed=1)
     a, b = video.frames, other.frames
     assert torch.equal(extend(video, model, RED, seconds=0.625).frames[:11], a)
@@ -92,8 +92,27 @@ def test_what_is_given_comes_back_to_the_pixel(model, shot) -> None:
     assert not torch.equal(both[16], both[17])  # the last latent frame begins with frame 17
 
 
+def test_results_say_which_frames_were_given(model, shot) -> None:
+    video, other = shot(11), shot(7, seed=1)
+    region = torch.zeros(32, 32, dtype=torch.bool)
+    region[4:12, 4:12] = True
+    table = [
+        (generate(RED, model), set()),
+        (generate(RED, model, image=shot(1)), {0}),
+        (extend(video, model, frames=4), set(range(11))),
+        (extend(video, model, frames=4, before=True), set(range(4, 15))),
+        (loop(video, model, seconds=0.5), set(range(11))),
+        (connect(video, other, model, seconds=0.75), set(range(11)) | set(range(17, 24))),
+        (connect(video, other, model, blend=0.5), set(range(7)) | set(range(11, 14))),
+        (edit(video, RED, model), set()),
+        (inpaint(video, region, RED, model), set()),
+        (minute(RED, model, seconds=1, start=video), set(range(11))),
+    ]
+    assert [set(result.given) for result, _ in table] == [given for _, given in table]
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3])
-def test_very_short_videos_will_do(model, shot, frames: int) -> None:
+def test_very_short_videos_are_enough(model, shot, frames: int) -> None:
     video = shot(frames)
     made = [
         extend(video, model, frames=2),
@@ -129,7 +148,7 @@ def test_less_strength_keeps_more(model, shot) -> None:
     assert apart[0] < apart[1]
 
 
-def test_what_was_made_can_be_gone_on_from(model, shot) -> None:
+def test_results_can_be_continued(model, shot) -> None:
     first = extend(shot(5), model, RED, frames=4, seed=9)
     second = extend(first, model, RED, frames=4)
     assert [parent.name for parent in second.parents] == ["shot-0.mp4", "extend of seed 9"]
@@ -148,7 +167,7 @@ def test_a_long_video_takes_no_more_memory_than_a_short_one(model) -> None:
     assert held[1] <= held[0] + 32 * 32 * 3
 
 
-def test_a_stream_can_be_collected_and_begins_with_what_is_given(model, shot) -> None:
+def test_a_stream_can_be_collected_and_begins_with_given_frames(model, shot) -> None:
     stream = minute(RED, model, seconds=1, start=shot(5), seed=4)
     made = stream.collect()
     assert stream.count == len(made.frames) == 13 and torch.equal(made.frames[:5], shot(5).frames)

@@ -1,4 +1,4 @@
-"""What a person gives is read as it is, changed only when asked, and refused with the mend."""
+"""Given files are read as they are, changed only on request, and refused with a remedy."""
 
 import hashlib
 from dataclasses import replace
@@ -23,7 +23,9 @@ from langit.generate import (
     read_video,
     recut,
 )
-from langit.generate.footage import MOST_SECONDS, check_fit, check_rate, frame_at, frames_in, nearest_picture
+from langit.generate.durations import MAX_SECONDS, frame_at, frames_in
+from langit.generate.fitting import check_fit, nearest_size
+from langit.generate.footage import check_rate
 from langit.shapes import PixelShape
 from tests.curate.making import encode
 
@@ -78,22 +80,22 @@ def test_another_shape_is_fitted_only_when_asked(model, film) -> None:
     square = read_video(film(size="48x32"), model, fit="pad", size=PixelShape.parse("32x32"))
     rows = square.frames[8].float().mean(dim=(1, 2))
     assert rows[0] < 5 and rows[16] > 50 and rows[31] < 5  # 48x32 becomes 32x21, black above and below
-    with pytest.raises(ValueError, match="fit 'squeeze' is unknown: use crop, pad, stretch"):
+    with pytest.raises(ValueError, match="fit 'squeeze' is not known: use crop, pad, stretch"):
         check_fit("squeeze")
-    with pytest.raises(ValueError, match="cannot make 64x64x33"):
+    with pytest.raises(ValueError, match="size 64x64x33 .* is not supported"):
         read_video(path, model, fit="crop", size=PixelShape.parse("64x64"))
 
 
 def test_another_rate_is_changed_only_when_asked(model, film) -> None:
     path = film(frames=24, fps=24)
-    with pytest.raises(ValueError, match="24 frames a second, this model makes 8: rate resample.*retime"):
+    with pytest.raises(ValueError, match="24 frames a second, this model generates 8: rate resample.*retime"):
         read_video(path, model)
     assert shades(read_video(path, model, rate="resample")) == list(range(0, 24, 3))
     retimed = read_video(path, model, rate="retime")
     assert shades(retimed) == list(range(24)) and retimed.fps == 8
     assert retimed.parents[0].done == ("retimed from 24 to 8 frames a second",)
     assert shades(read_video(film(frames=4, fps=4), model, rate="resample")) == [0, 0, 1, 1, 2, 2, 3, 3]
-    with pytest.raises(ValueError, match="rate 'slow' is unknown: use resample, retime"):
+    with pytest.raises(ValueError, match="rate 'slow' is not known: use resample, retime"):
         check_rate("slow")
 
 
@@ -102,9 +104,9 @@ def test_frames_of_changing_duration_are_shown_when_they_were(model, tmp_path) -
     assert shades(read_video(path, model, rate="resample"))[:8] == [0, 1, 2, 2, 2, 2, 3, 4]
 
 
-def test_light_of_high_range_is_refused(model, tmp_path) -> None:
+def test_high_dynamic_range_is_refused(model, tmp_path) -> None:
     path = encode(tmp_path / "hdr.mp4", ramp(5, 32, 32), fps=8, transfer=16)
-    with pytest.raises(ValueError, match="hdr.mp4 has light of high dynamic range .PQ.: give a version in standard"):
+    with pytest.raises(ValueError, match="hdr.mp4 is in high dynamic range .PQ.: give a version in standard"):
         read_video(path, model)
 
 
@@ -115,7 +117,7 @@ def test_one_frame_has_no_rate(model, film, picture) -> None:
 
 def test_a_video_that_is_too_long_is_refused(model, tmp_path) -> None:
     video.write(tmp_path / "long.mp4", ramp(2, 32, 32), 0.003)
-    with pytest.raises(ValueError, match=f"at most {MOST_SECONDS:g} s"):
+    with pytest.raises(ValueError, match=f"at most {MAX_SECONDS:g} s"):
         read_video(tmp_path / "long.mp4", model, rate="resample")
 
 
@@ -159,7 +161,7 @@ def test_files_that_are_missing_or_broken_are_named(model, tmp_path, picture, fi
         read_video(tmp_path / "empty.mp4", model)
 
 
-def test_masks_are_white_where_the_video_is_made_anew(model, shot, tmp_path) -> None:
+def test_white_of_a_mask_is_generated_anew(model, shot, tmp_path) -> None:
     mask = np.zeros((32, 32), np.uint8)
     mask[4:9, 3:7] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
@@ -169,7 +171,7 @@ def test_masks_are_white_where_the_video_is_made_anew(model, shot, tmp_path) -> 
     assert [parent.name for parent in made.parents] == ["shot-0.mp4", "mask.png"]
     with pytest.raises(ValueError, match="mask.png is 32x32, the video 48x32: make the mask 48x32"):
         inpaint(shot(5, "48x32"), tmp_path / "mask.png", RED, model)
-    for value, said in ((0, "no white pixel"), (255, "white all over.*edit the video")):
+    for value, said in ((0, "no white pixel"), (255, "white everywhere.*edit the video")):
         Image.fromarray(np.full_like(mask, value)).save(tmp_path / "flat.png")
         with pytest.raises(ValueError, match=f"flat.png .*{said}"):
             inpaint(shot(5), tmp_path / "flat.png", RED, model)
@@ -180,18 +182,18 @@ def test_masks_are_white_where_the_video_is_made_anew(model, shot, tmp_path) -> 
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 600, float("nan"), float("inf")])
-def test_durations_that_are_none_are_refused(model, shot, seconds: float) -> None:
+def test_impossible_durations_are_refused(model, shot, seconds: float) -> None:
     for ability in (extend, loop):
-        with pytest.raises(ValueError, match=f"seconds {seconds:g} is not a duration: give above 0, at most 300"):
+        with pytest.raises(ValueError, match=f"seconds {seconds:g} is not a duration: use a number above 0"):
             ability(shot(5), model, seconds=seconds)
     with pytest.raises(ValueError, match=f"{seconds:g}"):
         connect(shot(5), shot(5), model, blend=seconds)
 
 
-def test_moments_between_frames_are_refused_with_the_nearest(model) -> None:
+def test_times_between_frames_are_refused_with_the_nearest(model) -> None:
     assert [frames_in(seconds, 8) for seconds in (0.125, 4, 300)] == [1, 32, 2400]
     assert frames_in(0.667, 24) == 16 and frame_at(0, 24, "start") == 0
-    with pytest.raises(ValueError, match="seconds 3.3 lies between two frames at 8 a second: give 3.25 or 3.375"):
+    with pytest.raises(ValueError, match="seconds 3.3 lies between two frames at 8 a second: use 3.25 or 3.375"):
         frames_in(3.3, 8)
     with pytest.raises(ValueError, match="seconds 0.01 lies between two frames at 8 a second: give 0.125"):
         frames_in(0.01, 8)
@@ -199,30 +201,30 @@ def test_moments_between_frames_are_refused_with_the_nearest(model) -> None:
         frame_at(-1, 8, "start")
 
 
-def test_what_cannot_be_joined_or_cut_is_refused(model, shot) -> None:
+def test_impossible_joins_and_cuts_are_refused(model, shot) -> None:
     with pytest.raises(ValueError, match="shot-0.mp4 is 32x32, shot-1.mp4 is 48x32.*fit"):
         connect(shot(5), shot(5, "48x32", 1), model)
-    with pytest.raises(ValueError, match="shot-1.mp4 has 24 frames a second, this model makes 8"):
+    with pytest.raises(ValueError, match="shot-1.mp4 has 24 frames a second, this model generates 8"):
         connect(shot(5), shot(5, seed=1, fps=24), model)
     with pytest.raises(ValueError, match="blend 0.75 s takes all of a video of 0.625 s"):
         connect(shot(5), shot(9), model, blend=0.75)
-    with pytest.raises(ValueError, match="choose one"):
+    with pytest.raises(ValueError, match="exclude each other"):
         connect(shot(5), shot(9), model, blend=0.25, seconds=1)
-    with pytest.raises(ValueError, match="from 0.5 s to 0.25 s is no part of a video of 0.625 s"):
+    with pytest.raises(ValueError, match="start 0.5 s to end 0.25 s is not within a video of 0.625 s"):
         recut(shot(5), model, start=0.5, end=0.25, seconds=4)
-    with pytest.raises(ValueError, match="from 0 s to 1 s is no part"):
+    with pytest.raises(ValueError, match="start 0 s to end 1 s is not within"):
         recut(shot(5), model, end=1, seconds=4)
-    with pytest.raises(ValueError, match="seconds 0.25 is no more than the 0.625 s that are kept"):
+    with pytest.raises(ValueError, match="seconds 0.25 is not more than the 0.625 s that are kept"):
         recut(shot(5), model, seconds=0.25)
     with pytest.raises(ValueError, match="before 2 s is more than the 1.375 s that are new"):
         recut(shot(5), model, seconds=2, before=2)
-    with pytest.raises(ValueError, match="give one of them"):
+    with pytest.raises(ValueError, match="give one"):
         extend(shot(5), model, seconds=1, frames=8)
     with pytest.raises(ValueError, match="frames 0 cannot be added"):
         extend(shot(5), model, frames=0)
 
 
-def test_settings_that_cannot_be_are_refused(model, shot) -> None:
+def test_impossible_settings_are_refused(model, shot) -> None:
     for strength in (0, -0.5, 1.5, float("nan")):
         with pytest.raises(ValueError, match=f"strength {strength:g} is out of range"):
             edit(shot(5), RED, model, strength=strength)
@@ -237,22 +239,22 @@ def test_settings_that_cannot_be_are_refused(model, shot) -> None:
         extend(shot(5, "64x64"), model, frames=4)
     with pytest.raises(ValueError, match="shot-0.mp4 has 5 frames: give a picture"):
         generate(RED, model, image=shot(5))
-    with pytest.raises(ValueError, match="the video that is asked for, 48x32x17, is 48x32, shot-0.mp4 is 32x32"):
+    with pytest.raises(ValueError, match="the video, 48x32x17, is 48x32, shot-0.mp4 is 32x32"):
         generate(RED, model, image=shot(1), pixels=PixelShape.parse("48x32x17"))
-    with pytest.raises(ValueError, match="leave none to make"):
+    with pytest.raises(ValueError, match="leave none to generate"):
         generate(RED, model, image=shot(1), pixels=PixelShape(1, 32, 32))
 
 
 def test_footage_is_frames(shot) -> None:
     with pytest.raises(ValueError, match="give uint8 .*at least one"):
         Footage(torch.zeros(0, 8, 8, 3, dtype=torch.uint8), 8.0)
-    with pytest.raises(ValueError, match="0 frames a second"):
+    with pytest.raises(ValueError, match="fps 0 is not a frame rate"):
         replace(shot(2), fps=0)
     assert Footage(shot(2).frames, 8.0).name == "the footage"
 
 
 def test_the_nearest_size_is_nearest_in_proportion(model) -> None:
-    assert [nearest_picture(*size, model) for size in ((640, 360), (100, 99), (10, 30))] == [
+    assert [nearest_size(*size, model) for size in ((640, 360), (100, 99), (10, 30))] == [
         (48, 32),
         (32, 32),
         (32, 48),

@@ -15,8 +15,8 @@ def model(*sizes: str) -> Model:
 
 def test_sizes_between_those_that_were_learnt_can_be_done() -> None:
     one = model("64x64x17", "80x48x33", "48x80x33", "64x64x1")
-    assert one.pictures[:3] == ((64, 64), (80, 48), (48, 80))
-    assert set(one.pictures[3:]) == {(48, 48), (64, 48), (48, 64)}
+    assert one.frame_sizes[:3] == ((64, 64), (80, 48), (48, 80))
+    assert set(one.frame_sizes[3:]) == {(48, 48), (64, 48), (48, 64)}
     for size in ("64x48x32", "48x48x1", "80x48x2"):
         one.check(PixelShape.parse(size))
 

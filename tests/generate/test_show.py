@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from langit.generate import extend, image
-from langit.generate.show import moving, png, sheet
+from langit.generate.show import animated_webp, encode_png, sheet
 
 
 def shown(html: str) -> tuple[str, Image.Image]:
@@ -35,7 +35,7 @@ def test_an_image_is_a_picture(model) -> None:
 
 def test_a_film_plays_at_its_rate() -> None:
     frames = (torch.arange(6, dtype=torch.uint8)[:, None, None, None] * 40).expand(6, 16, 16, 3).contiguous()
-    picture, times = Image.open(io.BytesIO(moving(frames, 24.0))), []
+    picture, times = Image.open(io.BytesIO(animated_webp(frames, 24.0))), []
     for number in range(6):
         picture.seek(number)
         picture.load()
@@ -49,4 +49,4 @@ def test_a_sheet_shows_first_and_last(shot) -> None:
     together = sheet(frames, 3)
     assert torch.equal(together, torch.cat([frames[0], frames[5], frames[10]], dim=1))
     assert torch.equal(sheet(frames[:1]), frames[0])
-    assert np.array_equal(np.array(Image.open(io.BytesIO(png(together)))), together.numpy())
+    assert np.array_equal(np.array(Image.open(io.BytesIO(encode_png(together)))), together.numpy())

@@ -25,14 +25,14 @@ def model(home: Path) -> Model:
 def test_the_bundle_is_sampled_by_its_adapter(home: Path, model: Model) -> None:
     levels = recipes.find("tiny").sampling.levels
     assert model.sampling == SamplingConfig(3, guidance=1.0, solver="euler", levels=levels, adapter="fast")
-    assert model.careful == recipes.find("tiny").sampling
+    assert model.full_quality == recipes.find("tiny").sampling
     newest = checkpoint.latest(RunPaths(home, "tiny").stage("fast"))
     assert newest is not None
-    averaged, held = checkpoint.load(newest).tensors["ema"], model.way("fast").adapter.state_dict()
+    averaged, held = checkpoint.load(newest).tensors["ema"], model.preset("fast").adapter.state_dict()
     assert averaged.keys() == {f"adapter.{name}" for name in held}
     assert all(torch.equal(averaged[f"adapter.{name}"].half().float(), held[name]) for name in held)
     assert any(tensor.abs().max() > 0 for name, tensor in held.items() if name.endswith("lora_B.weight"))
-    fast, careful = (generate(PROMPT, model, seed=1, sampling=each) for each in (model.sampling, model.careful))
+    fast, careful = (generate(PROMPT, model, seed=1, sampling=each) for each in (model.sampling, model.full_quality))
     assert torch.equal(fast.frames, generate(PROMPT, model, seed=1).frames)
     assert careful.sampling.adapter == "" and careful.frames.shape == fast.frames.shape
 
