@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Int64, UInt8, UInt64
 
-from langit.fingerprint import BITS, BYTES, fingerprint
+from langit.fingerprint import BITS, fingerprint
 from langit.ledger.derived import Output
 from langit.ledger.lookup import find_records
 from langit.ledger.store import Ledger
@@ -170,7 +170,7 @@ class Outputs:
 
 def _words(texts: Collection[str]) -> UInt64[np.ndarray, "n 4"]:
     """Fingerprints as rows of four 64-bit words."""
-    return np.frombuffer(bytes.fromhex("".join(texts)), np.uint64).reshape(-1, BYTES // 8)
+    return np.frombuffer(bytes.fromhex("".join(texts)), np.uint64).reshape(-1, 4)
 
 
 def _nearest(some: UInt64[np.ndarray, "n 4"], others: UInt64[np.ndarray, "m 4"]) -> Int64[np.ndarray, " n"]:

@@ -1,4 +1,4 @@
-"""`langit verify` and `langit keys` as a person meets them."""
+"""`langit verify` and `langit keys` on the command line."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ FACTS = Facts(
 )
 
 
-Said = Callable[..., tuple[int, str, str]]
+RunVerb = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Said:
+def run(capsys: pytest.CaptureFixture[str]) -> RunVerb:
     """Exit code, stdout and stderr of a verb."""
 
-    def said(*arguments: str) -> tuple[int, str, str]:
+    def report(*arguments: str) -> tuple[int, str, str]:
         left = Run(capsys, *arguments)
         assert isinstance(left.code, int)
         return left.code, left.out, left.err
 
-    return said
+    return report
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def signed(tmp_path: Path) -> Path:
     return tmp_path / "signed.mp4"
 
 
-def test_verify_says_what_a_person_asks(signed: Path, run: Said) -> None:
+def test_verify_prints_what_is_known(signed: Path, run: RunVerb) -> None:
     code, out, _ = run("verify", str(signed))
     assert code == 0
     assert out.startswith("signed.mp4: intact, and signed by this machine's own key")
@@ -54,13 +54,13 @@ def test_verify_says_what_a_person_asks(signed: Path, run: Said) -> None:
         assert words in out
 
 
-def test_verify_has_exit_codes_and_json(signed: Path, run: Said, tmp_path: Path) -> None:
+def test_verify_returns_exit_codes_and_json(signed: Path, run: RunVerb, tmp_path: Path) -> None:
     contents = signed.read_bytes()
     signed.write_bytes(contents + b"more")
     code, out, _ = run("verify", str(signed), "--json")
-    said = json.loads(out)
-    assert (code, said["exit_code"], said["finding"], said["appended"]) == (22, 22, "appended", 4)
-    assert said["credentials"]["prompt"] == "a red ball" and said["intact"] is False
+    report = json.loads(out)
+    assert (code, report["exit_code"], report["finding"], report["appended"]) == (22, 22, "appended", 4)
+    assert report["credentials"]["prompt"] == "a red ball" and report["intact"] is False
     code, out, _ = run("verify", str(signed))
     assert code == 22 and "said of the file that was signed" in out
     code, out, _ = run("verify", str(Path(__file__)))
@@ -69,7 +69,7 @@ def test_verify_has_exit_codes_and_json(signed: Path, run: Said, tmp_path: Path)
     assert code == 2 and "is not a file" in err and not out
 
 
-def test_keys_are_shown_without_their_secret_and_kept_when_replaced(run: Said) -> None:
+def test_keys_are_shown_without_their_secret_and_kept_when_replaced(run: RunVerb) -> None:
     code, first, _ = run("keys", "show")
     assert code == 0 and "the root is private" in first and "PRIVATE KEY" not in first
     assert run("keys", "show")[1] == first
@@ -82,7 +82,7 @@ def test_keys_are_shown_without_their_secret_and_kept_when_replaced(run: Said) -
     assert code == 0 and out.startswith("-----BEGIN CERTIFICATE") and "PRIVATE" not in out
 
 
-def test_keys_of_a_persons_own_are_not_replaced(run: Said) -> None:
+def test_keys_of_ones_own_are_not_replaced(run: RunVerb) -> None:
     config.home().mkdir(parents=True)
     (config.home() / "release.toml").write_text('[signing]\nchain = "own.pem"\nkey = "own.key"\n')
     code, _, err = run("keys", "new")

@@ -51,7 +51,7 @@ class Holder:
         )
 
 
-def holder(
+def issue(
     name: str,
     issuer: Holder | None = None,
     *,
@@ -60,7 +60,7 @@ def holder(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> Holder:
-    """Somebody with a certificate; of its own making if nobody issues it."""
+    """Issue a certificate; self-signed without an issuer."""
     now, key = datetime.now(UTC), ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name(
         [x509.NameAttribute(NameOID.COMMON_NAME, name), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Test")]
@@ -86,20 +86,20 @@ def holder(
     return Holder(builder.sign(signing, hashes.SHA256()), key, issuer)
 
 
-def signs(who: Holder, timestamps: str = "", whole: bool = True) -> Identity:
-    """An identity that signs as somebody; with the root in its chain or without."""
+def identity_of(who: Holder, timestamps: str = "", whole: bool = True) -> Identity:
+    """An identity that signs with a certificate; with the root in its chain or without."""
     chain = who.chain if whole else who.chain[:-1]
     return Identity(chain, "a test", who.secret, None, SigningConfig(timestamps=timestamps))
 
 
 @contextmanager
-def stamping(authority: Holder, at: datetime) -> Iterator[str]:
+def timestamp_authority(authority: Holder, at: datetime) -> Iterator[str]:
     """The address of a timestamp authority (RFC 3161) at which it is always ``at``."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked = self.rfile.read(int(self.headers["Content-Length"]))
-            body = _stamped(asked, authority, at)
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = _stamped(body, authority, at)
             self.send_response(200)
             self.send_header("Content-Type", "application/timestamp-reply")
             self.send_header("Content-Length", str(len(body)))
@@ -120,10 +120,10 @@ def stamping(authority: Holder, at: datetime) -> Iterator[str]:
         thread.join()
 
 
-def _stamped(asked: bytes, authority: Holder, at: datetime) -> bytes:
+def _stamped(body: bytes, authority: Holder, at: datetime) -> bytes:
     """A TimeStampResp (RFC 3161, 2.4.2): CMS signed data over a TSTInfo."""
-    request = tsp.TimeStampReq.load(asked)
-    said = {
+    request = tsp.TimeStampReq.load(body)
+    fields = {
         "version": "v1",
         "policy": "1.2.3.4",
         "message_imprint": request["message_imprint"],
@@ -131,8 +131,8 @@ def _stamped(asked: bytes, authority: Holder, at: datetime) -> bytes:
         "gen_time": at,
     }
     if request["nonce"].native is not None:
-        said["nonce"] = request["nonce"].native
-    token = tsp.TSTInfo(said).dump()
+        fields["nonce"] = request["nonce"].native
+    token = tsp.TSTInfo(fields).dump()
     own = asn1.Certificate.load(authority.der)
     named = tsp.SigningCertificateV2(
         {"certs": [tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(authority.der).digest()})]}

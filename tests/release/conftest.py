@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bundle.miniature import make_parts, make_provenance
 from PIL import Image
-from release.authorities import EMAIL, Holder, holder
+from release.authorities import EMAIL, Holder, issue
 
 from langit import video
 from langit.bundle import Bundle, load_bundle, save_bundle
@@ -60,12 +60,12 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Identity:
 
 @pytest.fixture(scope="session")
 def root() -> Holder:
-    return holder("Root of the test", authority=True)
+    return issue("Root of the test", authority=True)
 
 
 @pytest.fixture(scope="session")
 def leaf(root: Holder) -> Holder:
-    return holder("Leaf of the test", root, use=EMAIL)
+    return issue("Leaf of the test", root, use=EMAIL)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What leaves by the door can be found again, what is refused leaves nothing, also when the process is killed."""
+"""Released files can be found again, and refusals leave nothing, even if the process is killed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_what_leaves_is_found_by_its_bytes_its_mark_and_its_looks(door: Door, out: Path) -> None:
+def test_a_released_file_is_found_by_hash_watermark_and_looks(door: Door, out: Path) -> None:
     shown = clip(17)
     left = release(shown, FACTS, out / "a.mp4", door)
     outputs = Outputs.of(door.home)
@@ -48,7 +48,7 @@ def test_what_leaves_is_found_by_its_bytes_its_mark_and_its_looks(door: Door, ou
     assert (left.entry.model, left.entry.ability) == (FACTS.weights, "generate")
 
 
-def test_what_leaves_is_watermarked_so_that_nobody_sees_it(door: Door, out: Path) -> None:
+def test_released_frames_carry_an_invisible_watermark(door: Door, out: Path) -> None:
     shown = clip(17)
     path = release(shown, FACTS, out / "a.mp4", door).path
     (match, *_) = read_mark(frames_of(path)).matches([bytes(8), FACTS.mark, bytes(range(8))])
@@ -60,30 +60,30 @@ def test_what_leaves_is_watermarked_so_that_nobody_sees_it(door: Door, out: Path
     assert 10 * np.log10(255**2 / error.mean()) > 38
 
 
-def test_what_leaves_is_signed_and_says_what_made_it(door: Door, out: Path) -> None:
+def test_a_released_file_is_signed_and_names_its_model(door: Door, out: Path) -> None:
     path = release(clip(), FACTS, out / "a.mp4", door).path
     with c2pa.Reader(str(path)) as reader:
-        told = json.loads(reader.json())
+        texts = json.loads(reader.json())
         assert reader.get_validation_state() == "Valid"
-    manifest = told["manifests"][told["active_manifest"]]
+    manifest = texts["manifests"][texts["active_manifest"]]
     assert "trainedAlgorithmicMedia" in json.dumps(manifest) and FACTS.weights in json.dumps(manifest)
     image = release_image(clip()[0], replace(FACTS, ability="image"), out / "a.png", door).path
     with c2pa.Reader(str(image)) as reader:
         assert reader.get_validation_state() == "Valid"
 
 
-def test_parents_are_in_the_manifest_and_in_the_ledger(door: Door, out: Path) -> None:
+def test_parents_are_recorded_in_the_manifest_and_the_ledger(door: Door, out: Path) -> None:
     first = release(clip(), FACTS, out / "a.mp4", door)
     parent = Parent("a.mp4", sha256(first.path), ("cut",), first.path)
     second = release(clip(seed=1), replace(FACTS, ability="extend", parents=(parent,)), out / "b.mp4", door)
     assert second.entry.parents == (first.entry.content_sha256,)
-    said = read(second.path)
-    assert said is not None
-    (origin,) = said.origins
+    printed = read(second.path)
+    assert printed is not None
+    (origin,) = printed.origins
     assert (origin.name, origin.relation, origin.signed, origin.prompt) == ("a.mp4", "parentOf", True, "bola merah")
 
 
-def test_what_is_refused_leaves_nothing(door: Door, out: Path) -> None:
+def test_a_refusal_leaves_no_file_and_no_entry(door: Door, out: Path) -> None:
     with pytest.raises(Refused, match="sexual"):
         release(clip(), replace(FACTS, prompt="a naked woman"), out / "a.mp4", door)
     with pytest.raises(Refused, match="sexual"):
@@ -93,7 +93,7 @@ def test_what_is_refused_leaves_nothing(door: Door, out: Path) -> None:
     assert list(out.iterdir()) == [] and Outputs.of(door.home).ledger.size == 0
 
 
-def test_flashing_frames_do_not_leave(door: Door, out: Path) -> None:
+def test_flashing_frames_are_refused(door: Door, out: Path) -> None:
     flashing = np.zeros((33, 64, 64, 3), np.uint8)
     flashing[::2] = 255
     with pytest.raises(Refused, match="flash"):
@@ -107,7 +107,7 @@ def test_a_model_without_an_index_is_noted(door: Door, out: Path) -> None:
     assert left.entry.flags == tuple(map(str, left.notes))
 
 
-def test_a_preview_is_marked_and_not_entered(door: Door, out: Path) -> None:
+def test_a_preview_is_watermarked_but_not_entered(door: Door, out: Path) -> None:
     path = release_preview(clip()[0], FACTS, out / "p.png")
     release_preview(clip()[1], FACTS, path)
     assert (frames_of(path) != clip()[1]).any()
@@ -138,25 +138,25 @@ for number in range(int(sys.argv[4]), 10**6):
 """
 
 
-def killed(door: Door, out: Path, times: int) -> None:
-    """Kill a process that releases videos, at random moments; each time nothing may be there that is not entered."""
+def kill_while_releasing(door: Door, out: Path, times: int) -> None:
+    """Kill a process that releases videos, at random moments; each time nothing may be files that is not entered."""
     dice = random.Random(0)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     for turn in range(times):
         arguments = [str(door.model.path), str(door.home), str(out), str(1000 * turn)]
         child = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, env=environment)
         assert child.stdout is not None and child.stdout.readline() == b"ready\n"
-        said = [child.stdout.readline() for _ in range(dice.randrange(1, 4))]
+        printed = [child.stdout.readline() for _ in range(dice.randrange(1, 4))]
         time.sleep(dice.random() * 0.2)
         child.send_signal(signal.SIGKILL)
-        said += child.stdout.readlines()
+        printed += child.stdout.readlines()
         child.wait()
         outputs = Outputs.of(door.home)
         outputs.ledger.check()
-        there = sorted(out.glob("*.mp4"))
-        told = [Path(line.decode().strip()) for line in said if line.endswith(b"\n")]
-        assert set(told) <= set(there)
-        for path in there:
+        files = sorted(out.glob("*.mp4"))
+        texts = [Path(line.decode().strip()) for line in printed if line.endswith(b"\n")]
+        assert set(texts) <= set(files)
+        for path in files:
             assert outputs.by_hash(sha256(path)) is not None
             assert verify(path, door.home).intact
             path.unlink()
@@ -165,9 +165,9 @@ def killed(door: Door, out: Path, times: int) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX")
 def test_no_file_without_an_entry_after_kill_9(door: Door, out: Path) -> None:
-    killed(door, out, 3)
+    kill_while_releasing(door, out, 3)
 
 
 @pytest.mark.slow
 def test_no_file_without_an_entry_after_fifty_kills(door: Door, out: Path) -> None:
-    killed(door, out, 50)
+    kill_while_releasing(door, out, 50)

@@ -1,4 +1,4 @@
-"""The one door: what made a video is written in it, and what cannot be written is refused beforehand."""
+"""Released files contain what made them, and paths that cannot be written are refused beforehand."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_released_video_says_what_made_it(tmp_path: Path, door: Door) -> None:
     assert path == tmp_path / "a.mp4" and path.is_absolute()
     info = video.probe(path)
     assert (info.frames, info.fps) == (5, 8.0)
-    told = {
+    texts = {
         "model": "tiny",
         "prompt": "bola merah",
         "seed": "7",
@@ -31,31 +31,31 @@ def test_a_released_video_says_what_made_it(tmp_path: Path, door: Door) -> None:
         "guidance": "4.0",
         "title": "bola merah",
     }
-    assert told.items() <= info.metadata.items()
+    assert texts.items() <= info.metadata.items()
     assert info.metadata["provenance"] == FACTS.provenance
     assert "Langit" in info.metadata["comment"] and "tiny" in info.metadata["comment"]
 
 
-def test_places_that_cannot_be_written_are_refused_beforehand(tmp_path: Path, door: Door) -> None:
-    there = tmp_path / "there.mp4"
-    there.write_bytes(b"kept")
+def test_paths_that_cannot_be_written_are_refused_beforehand(tmp_path: Path, door: Door) -> None:
+    existing = tmp_path / "existing.mp4"
+    existing.write_bytes(b"kept")
     (tmp_path / "folder.mp4").mkdir()
     for path, kind, words in (
-        (there, FileExistsError, "there.mp4 exists"),
+        (existing, FileExistsError, "existing.mp4 exists"),
         (tmp_path / "folder.mp4", ValueError, "is a folder"),
         (tmp_path / "a.webm", ValueError, "name it a.mp4"),
         (tmp_path / "a", ValueError, "name it a.mp4"),
         (tmp_path / "none" / "a.mp4", FileNotFoundError, "none is not a folder"),
-        (there / "a.mp4", FileNotFoundError, "is not a folder"),
+        (existing / "a.mp4", FileNotFoundError, "is not a folder"),
         (tmp_path / ("a" * 300 + ".mp4"), OSError, "too long"),
     ):
         with pytest.raises(kind, match=words):
             check_path(path)
         with pytest.raises(kind, match=words):
             release(FRAMES, FACTS, path, door)
-    check_path(there, overwrite=True)
+    check_path(existing, overwrite=True)
     check_path(tmp_path / "free.mp4")
-    assert there.read_bytes() == b"kept" and len(list(tmp_path.iterdir())) == 2
+    assert existing.read_bytes() == b"kept" and len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_folder_that_cannot_be_written_is_refused_even_for_root(tmp_path: Path) -> None:
@@ -81,8 +81,8 @@ def test_a_released_image_says_what_made_it(tmp_path: Path, door: Door) -> None:
     path = release_image(picture, facts, tmp_path / "a.png", door).path
     with Image.open(path) as opened:
         assert path.is_absolute() and np.asarray(opened).shape == picture.shape
-        told = {"prompt": facts.prompt, "seed": "7", "ability": "image"}
-        assert told.items() <= opened.text.items() and "Langit" in opened.text["Comment"]
+        texts = {"prompt": facts.prompt, "seed": "7", "ability": "image"}
+        assert texts.items() <= opened.text.items() and "Langit" in opened.text["Comment"]
         assert opened.text["parents"] == f"sha256:{'ab' * 32} still.png (cropped)"
     with pytest.raises(FileExistsError, match="a.png exists"):
         release_image(picture, facts, path, door)

@@ -1,4 +1,4 @@
-"""Any bytes at all: what cannot be read is told, and nothing raises."""
+"""Arbitrary bytes: what cannot be read is reported, and nothing raises."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz") / "any.mp4"
 
 
-def looked_at(place: Path, contents: bytes) -> None:
-    """All that reads files that may be hostile."""
+def read_everything(place: Path, contents: bytes) -> None:
+    """Call everything that reads hostile files."""
     place.write_bytes(contents)
-    found, said = boxes.layout(place), read(place)
-    assert said is None or said.state in ("trusted", "valid", "invalid", "unreadable")
+    found, credentials = boxes.layout(place), read(place)
+    assert credentials is None or credentials.state in ("trusted", "valid", "invalid", "unreadable")
     if found is None:
         return
     assert found.stray >= 0 and found.missing >= 0 and found.stray * found.missing == 0
@@ -47,24 +47,24 @@ def looked_at(place: Path, contents: bytes) -> None:
     with place.open("rb") as file:
         assert len(boxes.pieces(file, found, boxes.piece_size(found))) <= 2 * boxes.PIECES + 1
     uncovered.has_trace(place, found)
-    if said is not None:
-        uncovered.uncovered(place, found, said)
-        certificates_in(place, said.label)
+    if credentials is not None:
+        uncovered.uncovered(place, found, credentials)
+        certificates_in(place, credentials.label)
 
 
 @given(head=st.sampled_from(HEADS), rest=PARTS)
 @settings(max_examples=150)
-def test_any_bytes(place: Path, head: bytes, rest: bytes) -> None:
-    looked_at(place, head + rest)
+def test_arbitrary_bytes_never_raise(place: Path, head: bytes, rest: bytes) -> None:
+    read_everything(place, head + rest)
 
 
 @given(data=st.data())
 @settings(max_examples=100)
-def test_a_signed_file_with_anything_done_to_it(place: Path, signed: bytes, data: st.DataObject) -> None:
+def test_damaged_signed_files_never_raise(place: Path, signed: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(signed) // 4))  # the manifests are in front
     length = data.draw(st.integers(0, 60))
     other = data.draw(st.one_of(st.binary(max_size=60), SIZES, KINDS))
-    looked_at(place, signed[:at] + other + signed[at + length :])
+    read_everything(place, signed[:at] + other + signed[at + length :])
 
 
 def box(kind: bytes, size: int, body: bytes = b"") -> bytes:
@@ -90,7 +90,9 @@ FIRST = box(b"ftyp", 16, b"isom\0\0\0\0")
         (boxes.PNG + b"\0\0\0\x09IDAT", ["IDAT"], 0, 13),
     ],
 )
-def test_layouts(place: Path, contents: bytes, kinds: list[str], stray: int, missing: int) -> None:
+def test_layouts_of_whole_and_damaged_files(
+    place: Path, contents: bytes, kinds: list[str], stray: int, missing: int
+) -> None:
     if contents.startswith(boxes.PNG):
         contents = contents.replace(box(b"IHDR", 0), b"\0\0\0\0IHDR")
     place.write_bytes(contents)
@@ -99,7 +101,7 @@ def test_layouts(place: Path, contents: bytes, kinds: list[str], stray: int, mis
     assert ([each.kind for each in found.boxes], found.stray, found.missing) == (kinds, stray, missing)
 
 
-def test_what_is_neither_has_no_layout(place: Path) -> None:
+def test_other_formats_have_no_layout(place: Path) -> None:
     for contents in (b"", b"RIFF", b"hello world, hello"):
         place.write_bytes(contents)
         assert boxes.layout(place) is None
@@ -113,7 +115,7 @@ def pieces_of(place: Path, contents: bytes, size: int | None = None) -> tuple[st
         return boxes.pieces(file, found, size or boxes.piece_size(found))
 
 
-def test_pieces_tell_where_a_change_is(place: Path) -> None:
+def test_pieces_locate_a_change(place: Path) -> None:
     body = bytes(range(255)) * 10
     for count in (1, 15, 16, 17, 2550):
         contents = FIRST + box(b"mdat", 8 + count, body[:count])
@@ -124,7 +126,7 @@ def test_pieces_tell_where_a_change_is(place: Path) -> None:
     assert pieces_of(place, longer, 160)[:15] == first[:15]
 
 
-def test_boxes_within_boxes(place: Path) -> None:
+def test_boxes_inside_boxes_are_found(place: Path) -> None:
     inner = box(b"free", 12, b"1234")
     place.write_bytes(FIRST + box(b"moov", 8 + len(inner) + 8, inner + box(b"udta", 8)))
     found = boxes.layout(place)

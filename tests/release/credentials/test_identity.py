@@ -1,4 +1,4 @@
-"""Who signs: made on first use, readable by its owner only, renewed in time, replaced only when asked."""
+"""The identity is created on first use, readable by its owner only, renewed in time, replaced on request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from release.authorities import EMAIL, Holder, holder
+from release.authorities import EMAIL, Holder, issue
 
 from langit.release.credentials.identity import (
     SELF_ISSUED,
@@ -28,14 +28,14 @@ from langit.release.credentials.identity import (
 NOW = datetime.now(UTC)
 
 
-def test_an_identity_is_made_once_and_says_where_it_was_made(tmp_path: Path) -> None:
-    made = identity(tmp_path / "keys")
+def test_an_identity_is_created_once_and_is_self_issued(tmp_path: Path) -> None:
+    created = identity(tmp_path / "keys")
     again = identity(tmp_path / "keys")
-    assert (made.fingerprint, made.root, made.key) == (again.fingerprint, again.root, again.key)
-    assert made.made_here and made.private and "Langit" in made.name
-    leaf, top = made.chain
+    assert (created.fingerprint, created.root, created.key) == (again.fingerprint, again.root, again.key)
+    assert created.made_here and created.private and "Langit" in created.name
+    leaf, top = created.chain
     assert SELF_ISSUED in leaf.subject.rfc4514_string().replace("\\", "")
-    assert common_name(top) == made.name.replace("Langit ", "Langit root ")
+    assert common_name(top) == created.name.replace("Langit ", "Langit root ")
     leaf.verify_directly_issued_by(top)
     top.verify_directly_issued_by(top)
     assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
@@ -50,32 +50,32 @@ def test_no_two_homes_have_the_same_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems keep rights otherwise")
-def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
-    made = identity(tmp_path / "keys")
+def test_keys_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
+    created = identity(tmp_path / "keys")
     files = [path for path in (tmp_path / "keys").rglob("*") if path.is_file()]
     assert {path.name for path in files} == {"root.pem", "leaf.pem"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    assert stat.S_IMODE(Path(made.where).stat().st_mode) == 0o700
-    assert made.key is not None and made.key.decode() not in repr(made) and "PRIVATE" not in repr(made)
-    (Path(made.where) / "leaf.pem").chmod(0o644)
+    assert stat.S_IMODE(Path(created.where).stat().st_mode) == 0o700
+    assert created.key is not None and created.key.decode() not in repr(created) and "PRIVATE" not in repr(created)
+    (Path(created.where) / "leaf.pem").chmod(0o644)
     with pytest.raises(ValueError, match="readable by others"):
         identity(tmp_path / "keys")
 
 
-def test_a_leaf_is_renewed_by_the_same_root_when_half_its_life_is_over(tmp_path: Path) -> None:
-    made = identity(tmp_path, now=NOW)
-    assert identity(tmp_path, now=NOW + 4.9 * YEAR).fingerprint == made.fingerprint
+def test_the_root_renews_a_leaf_after_half_its_validity(tmp_path: Path) -> None:
+    created = identity(tmp_path, now=NOW)
+    assert identity(tmp_path, now=NOW + 4.9 * YEAR).fingerprint == created.fingerprint
     later = identity(tmp_path, now=NOW + 5.1 * YEAR)
-    assert later.root == made.root and later.fingerprint != made.fingerprint
+    assert later.root == created.root and later.fingerprint != created.fingerprint
     assert later.leaf.not_valid_after_utc > NOW + 15 * YEAR
     assert identity(tmp_path, now=NOW + 5.2 * YEAR).fingerprint == later.fingerprint
 
 
-def test_a_root_that_will_not_outlive_a_leaf_is_replaced_and_kept(tmp_path: Path) -> None:
-    made = identity(tmp_path, now=NOW)
+def test_a_root_that_would_not_outlive_a_leaf_is_replaced_and_kept(tmp_path: Path) -> None:
+    created = identity(tmp_path, now=NOW)
     later = identity(tmp_path, now=NOW + 26 * YEAR)
-    assert later.root != made.root and later.leaf.not_valid_after_utc > NOW + 35 * YEAR
-    assert {common_name(made.chain[1]), common_name(later.chain[1])} == set(map(common_name, own_roots(tmp_path)))
+    assert later.root != created.root and later.leaf.not_valid_after_utc > NOW + 35 * YEAR
+    assert {common_name(created.chain[1]), common_name(later.chain[1])} == set(map(common_name, own_roots(tmp_path)))
 
 
 def test_new_keys_keep_the_old_ones_aside(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_new_keys_keep_the_old_ones_aside(tmp_path: Path) -> None:
     assert len(list((tmp_path / "kept").glob("*/leaf.pem"))) == 2
 
 
-def test_of_many_who_ask_at_once_all_get_the_same(tmp_path: Path) -> None:
+def test_concurrent_first_uses_share_one_identity(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: identity(tmp_path).fingerprint, range(8)))
     assert len(set(found)) == 1
@@ -107,7 +107,7 @@ def test_damaged_keys_are_named(tmp_path: Path, name: str, contents: bytes, word
     assert name in str(caught.value)
 
 
-def test_a_key_that_is_not_its_certificates_is_refused(tmp_path: Path) -> None:
+def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
     path = Path(identity(tmp_path / "a").where) / "leaf.pem"
     other = (Path(identity(tmp_path / "b").where) / "leaf.pem").read_bytes()
     mine = path.read_bytes()
@@ -127,13 +127,13 @@ def files(folder: Path, who: Holder, *issuers: Holder, key: Holder | None = None
     return SigningConfig(chain=str(folder / "chain.pem"), key=str(folder / "leaf.key"))
 
 
-def test_a_persons_own_chain(tmp_path: Path, root: Holder, leaf: Holder) -> None:
+def test_a_chain_of_ones_own_is_used(tmp_path: Path, root: Holder, leaf: Holder) -> None:
     found = identity(tmp_path / "keys", files(tmp_path, leaf, root))
     assert found.chain == (leaf.certificate, root.certificate) and not found.made_here
     assert not (tmp_path / "keys").exists()
 
 
-def test_a_callback_takes_the_place_of_a_key(tmp_path: Path, root: Holder, leaf: Holder) -> None:
+def test_a_callback_can_replace_a_key(tmp_path: Path, root: Holder, leaf: Holder) -> None:
     chain = files(tmp_path, leaf, root).chain
     found = identity(tmp_path, SigningConfig(chain=chain, callback="os.path:basename"))
     assert found.key is None and found.callback is os.path.basename
@@ -144,9 +144,9 @@ def test_a_callback_takes_the_place_of_a_key(tmp_path: Path, root: Holder, leaf:
         identity(tmp_path, SigningConfig(chain=chain, callback="os:sep"))
 
 
-def test_what_is_wrong_with_a_chain_is_named(tmp_path: Path, root: Holder, leaf: Holder) -> None:
-    other = holder("Other", root, use=EMAIL)
-    old = holder("Old", root, use=EMAIL, end=NOW - timedelta(days=1))
+def test_defects_of_a_chain_are_named(tmp_path: Path, root: Holder, leaf: Holder) -> None:
+    other = issue("Other", root, use=EMAIL)
+    old = issue("Old", root, use=EMAIL, end=NOW - timedelta(days=1))
     with pytest.raises(ValueError, match="not the key of the first certificate"):
         identity(tmp_path, files(tmp_path, leaf, root, key=other))
     with pytest.raises(ValueError, match="get a new one"):
@@ -154,7 +154,7 @@ def test_what_is_wrong_with_a_chain_is_named(tmp_path: Path, root: Holder, leaf:
     with pytest.raises(ValueError, match="was not issued by"):
         identity(tmp_path, files(tmp_path, leaf, other))
     with pytest.raises(ValueError, match="was not issued by"):
-        identity(tmp_path, files(tmp_path, leaf, holder("Root of the test", authority=True)))
+        identity(tmp_path, files(tmp_path, leaf, issue("Root of the test", authority=True)))
     settings = files(tmp_path, leaf, root)
     Path(settings.key).chmod(0o644)
     with pytest.raises(ValueError, match="readable by others"):
@@ -173,12 +173,12 @@ def test_what_is_wrong_with_a_chain_is_named(tmp_path: Path, root: Holder, leaf:
         ({"timestamps": "ftp://x"}, "http"),
     ],
 )
-def test_settings_that_contradict_each_other(wrong: dict[str, str], words: str) -> None:
+def test_contradicting_settings_are_refused(wrong: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         SigningConfig(**wrong)
 
 
-def test_the_section_of_the_settings_file(tmp_path: Path) -> None:
+def test_settings_are_read_from_release_toml(tmp_path: Path) -> None:
     assert signing(tmp_path) == SigningConfig()
     file = tmp_path / "release.toml"
     file.write_text('[signing]\ntimestamps = "https://example.com"\n[other]\na = 1\n')
@@ -189,5 +189,5 @@ def test_the_section_of_the_settings_file(tmp_path: Path) -> None:
             signing(tmp_path)
 
 
-def test_an_identity_is_a_value_of_its_chain(own: Identity) -> None:
+def test_the_pem_of_an_identity_is_its_chain(own: Identity) -> None:
     assert x509.load_pem_x509_certificates(own.pem) == list(own.chain)

@@ -15,7 +15,7 @@ def clouds(count, seed):
 
 
 @pytest.mark.parametrize("count", [1, 7, 900])
-def test_exact_is_exact(count):
+def test_the_exact_search_agrees_with_a_scan(count):
     stored, asked = clouds(count, 1), clouds(60, 2)
     rows, cosines = Cells(stored).nearest(asked)
     scan = asked @ stored.T
@@ -23,7 +23,7 @@ def test_exact_is_exact(count):
     np.testing.assert_allclose(scan[np.arange(60), rows], scan.max(axis=1), atol=1e-6)
 
 
-def test_a_few_cells_hold_nearly_all_and_more_hold_more():
+def test_recall_grows_with_the_number_of_cells():
     stored, asked = clouds(4000, 3), clouds(300, 4)
     cells, right = Cells(stored, 64), (asked @ stored.T).argmax(axis=1)
     shares = [(cells.nearest(asked, probes)[0] == right).mean() for probes in (1, 4, 16, 64)]

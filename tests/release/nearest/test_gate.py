@@ -82,7 +82,7 @@ def test_frames_pass_unchanged_and_one_by_one(index, autoencoder):
     assert any("film 9 " in finding.why for finding in gate.findings())
 
 
-def test_an_index_is_kept_as_it_was(index, autoencoder, tmp_path):
+def test_an_index_survives_saving_and_loading(index, autoencoder, tmp_path):
     index.save(tmp_path / "a.safetensors")
     again = ClipIndex.load(tmp_path / "a.safetensors")
     assert again.films == index.films and again.footage == index.footage
@@ -94,7 +94,7 @@ def test_an_index_is_kept_as_it_was(index, autoencoder, tmp_path):
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
-def test_a_bundle_carries_its_index_and_one_without_says_so(index, autoencoder, tmp_path):
+def test_a_bundle_contains_its_index_and_one_without_is_flagged(index, autoencoder, tmp_path):
     parts = make_parts()
     save_bundle(tmp_path / "tiny", parts, make_provenance())
     bundle = load_bundle(tmp_path / "tiny")

@@ -43,8 +43,8 @@ def test_a_copy_is_shown_beside_its_clip(model, tmp_path):
 
     show.save_sheet(tmp_path / "a.png", answer.frames, "copy.mp4", answer.found)
     show.save_page(tmp_path / "a.html", answer.frames, answer.fps, "copy.mp4", answer.found)
-    said = (tmp_path / "a.html").read_text()
-    assert "film 3 of boxes" in said and "data:image/webp" in said and "does not show what caused it" in said
+    page = (tmp_path / "a.html").read_text()
+    assert "film 3 of boxes" in page and "data:image/webp" in page and "does not show what caused it" in page
     assert (tmp_path / "a.png").stat().st_size > 1000
 
 
@@ -62,10 +62,10 @@ def test_a_model_without_an_index_says_how_to_make_one(tmp_path):
 @pytest.mark.parametrize("many", [table.MANY, 1])
 def test_the_table_finds_what_a_scan_finds(index, tmp_path, monkeypatch, many):
     monkeypatch.setattr(table, "MANY", many)  # with 1, an inverted file is made
-    monkeypatch.setattr(table, "ROWS_EACH", 20)
+    monkeypatch.setattr(table, "ROWS_PER_PARTITION", 20)
     stored = NearestTable(Folder(tmp_path), "0" * 64)
     stored.enter(index)
     stored.enter(index)
-    asked = index._vectors[::7]
-    rows = stored.search(asked, 1)
+    queries = index._vectors[::7]
+    rows = stored.search(queries, 1)
     assert set(range(0, len(index.vectors), 7)) == set(rows.tolist())

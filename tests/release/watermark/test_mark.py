@@ -23,7 +23,7 @@ def test_no_frame_falls_below_the_ratio(height: int, width: int) -> None:
     assert 40.0 <= ratio < (41.0 if height < 128 else 48.5)  # large smooth pictures get less of it
 
 
-def test_the_same_frame_is_marked_alike_whatever_came_before(small: np.ndarray) -> None:
+def test_marking_does_not_depend_on_earlier_frames(small: np.ndarray) -> None:
     first, second = Watermark(64, 64, IDENT), Watermark(64, 64, IDENT)
     for frame in small:
         first.mark(frame)
@@ -37,7 +37,7 @@ def test_black_and_white_stay_within_eight_bits() -> None:
         assert np.abs(Watermark(64, 64, IDENT).mark(frame).astype(int) - level).max() < 16
 
 
-def test_a_weaker_mark_can_be_asked_for(small: np.ndarray) -> None:
+def test_a_weaker_mark_can_be_configured(small: np.ndarray) -> None:
     faint = Watermark(64, 64, IDENT, WatermarkConfig(psnr=46.0)).mark(small[0])
     assert np.mean((faint.astype(float) - small[0]) ** 2) <= 255**2 / 10**4.6
 
@@ -56,7 +56,7 @@ def test_bad_input_is_named(small: np.ndarray) -> None:
         WatermarkConfig(psnr=10.0)
 
 
-def test_large_pictures_get_less_of_it_where_they_are_smooth() -> None:
+def test_the_mark_is_fainter_in_smooth_areas_of_large_pictures() -> None:
     random = np.random.Generator(np.random.PCG64(2))
     frame = np.full((360, 640, 3), 128, np.uint8)
     frame[:, 320:] = random.integers(0, 256, (90, 80, 1), np.uint8).repeat(4, axis=0).repeat(4, axis=1)

@@ -12,11 +12,11 @@ from langit.release.watermark import payload
 
 @settings(deadline=None, max_examples=10)
 @given(some.binary(min_size=8, max_size=8))
-def test_every_id_comes_back(ident: bytes) -> None:
+def test_every_id_survives_coding(ident: bytes) -> None:
     assert payload.decode(payload.signs([ident])[0]) == ident
 
 
-def test_errors_are_forgiven_up_to_a_measure() -> None:
+def test_errors_are_corrected_up_to_a_limit() -> None:
     ident = bytes(range(8))
     sent = payload.signs([ident])[0]
     wrong = np.random.Generator(np.random.PCG64(1)).permutation(payload.SIGNS)

@@ -50,21 +50,21 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_id_is_read_with_no_list_of_ids(large: np.ndarray, change: str) -> None:
+def test_the_id_is_decoded_without_candidates(large: np.ndarray, change: str) -> None:
     match = read(CHANGES[change](marked(large))).decode()
     assert match is not None
     assert match.ident == IDENT
     assert match.p_value <= MAX_CHANCE
 
 
-def test_a_small_video_is_found_in_a_list_after_coding(small: np.ndarray, tmp_path: Path) -> None:
+def test_a_small_video_is_matched_with_candidates_after_coding(small: np.ndarray, tmp_path: Path) -> None:
     video.write(tmp_path / "small.mp4", marked(small), 8)
     found = read(video.stream(tmp_path / "small.mp4")).matches([*OTHERS, IDENT])
     assert [match.ident for match in found] == [IDENT]
     assert found[0].p_value <= MAX_CHANCE
 
 
-def test_a_large_picture_is_read_when_made_much_smaller() -> None:
+def test_a_large_picture_is_decoded_after_downscaling() -> None:
     frames = scene(1080, 1440, 1)
     match = read(resized(marked(frames), 0.25)).decode()
     assert match is not None
@@ -72,7 +72,7 @@ def test_a_large_picture_is_read_when_made_much_smaller() -> None:
 
 
 @pytest.mark.parametrize("kind", ["scene", "flat", "noise", "stripes", "black"])
-def test_nothing_is_found_where_nothing_is(small: np.ndarray, kind: str) -> None:
+def test_unmarked_frames_give_no_match(small: np.ndarray, kind: str) -> None:
     random = np.random.Generator(np.random.PCG64(3))
     frames = {
         "scene": small,
@@ -89,7 +89,7 @@ def test_nothing_is_found_where_nothing_is(small: np.ndarray, kind: str) -> None
     assert reading.p_value > MAX_CHANCE
 
 
-def test_anothers_mark_is_no_match(large: np.ndarray) -> None:
+def test_a_different_id_does_not_match(large: np.ndarray) -> None:
     reading = read(marked(large))
     assert reading.p_value <= MAX_CHANCE
     assert reading.matches(OTHERS) == []
@@ -102,7 +102,7 @@ def test_more_ids_make_a_match_less_sure(large: np.ndarray) -> None:
     assert among.p_value == pytest.approx(51 * alone.p_value)
 
 
-def test_chance_keeps_to_its_bound() -> None:
+def test_p_values_of_noise_keep_to_their_bound() -> None:
     random = np.random.Generator(np.random.PCG64(8))
     sizes = ((16, 16), (24, 40), (33, 20))
     values = [read(random.integers(0, 256, (1, *sizes[n % 3], 3), np.uint8)).p_value for n in range(6)]
