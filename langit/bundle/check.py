@@ -47,7 +47,9 @@ class BundleReport:
         return all(finding.state != "broken" for finding in self.findings)
 
 
-def check_bundle(place: Path | str, render: int | Literal["all"] = 20, progress: Progress | None = None) -> BundleReport:
+def check_bundle(
+    place: Path | str, render: int | Literal["all"] = 20, progress: Progress | None = None
+) -> BundleReport:
     """Check a bundle by name or folder.
 
     Args:
@@ -71,16 +73,30 @@ def check_bundle(place: Path | str, render: int | Literal["all"] = 20, progress:
         BundleFinding("files", "holds", f"all {len(provenance.files)} files are those that provenance.json names"),
         BundleFinding("recipe", "holds", f"{provenance.recipe_hash} is the hash of the recipe"),
     ]
-    if provenance.films is None and isinstance(provenance.ledger, Undisclosed):
-        text = f"{provenance.ledger.makers} do not disclose what the model was trained on"
-        return BundleReport(folder, (*findings, BundleFinding("films", "unknown", text)))
     if provenance.films is None:
-        return BundleReport(folder, (*findings, BundleFinding("films", "broken", "the model does not say what it was trained on")))
+        return BundleReport(folder, (*findings, _check_without_films(provenance)))
     table = FilmTable.load(folder / provenance.films.file)
     findings += [_check_table(table, provenance), _check_ledger(table, provenance)]
     if render != 0:
         findings += _check_films(table, render, progress)
     return BundleReport(folder, tuple(findings))
+
+
+def _check_without_films(provenance: Provenance) -> BundleFinding:
+    """What can be said of the data of a model that was trained on no rendered films."""
+    if isinstance(provenance.ledger, Undisclosed):
+        return BundleFinding(
+            "films", "unknown", f"{provenance.ledger.makers} do not disclose what the model was trained on"
+        )
+    manifest = provenance.recipe.get("manifest")
+    if manifest is None:
+        return BundleFinding("films", "broken", "the model does not say what it was trained on")
+    return BundleFinding(
+        "films",
+        "unknown",
+        f"none: it was trained on the footage of manifest {manifest}, whose clips are in the ledger"
+        f" {provenance.ledger.origin}; check them with langit ledger audit",
+    )
 
 
 def _check_table(table: FilmTable, provenance: Provenance) -> BundleFinding:
@@ -92,7 +108,9 @@ def _check_table(table: FilmTable, provenance: Provenance) -> BundleFinding:
 
 def _check_ledger(table: FilmTable, provenance: Provenance) -> BundleFinding:
     if isinstance(provenance.ledger, Undisclosed):
-        return BundleFinding("ledger", "unknown", f"{provenance.ledger.makers} do not disclose what the model was trained on")
+        return BundleFinding(
+            "ledger", "unknown", f"{provenance.ledger.makers} do not disclose what the model was trained on"
+        )
     foreign = [world for world in table.worlds if world not in WORLDS]
     if foreign:
         made = " and ".join(WORLDS)

@@ -42,11 +42,9 @@ def train(
     from langit.config import override
     from langit.recipes import find
 
-    changed = override(find(recipe), changes or [])
-    if manifest is not None:
-        changed = replace(changed, manifest=manifest)
-    if base is not None:
-        changed = replace(changed, base=base)
+    start = find(recipe)  # base and manifest first: what other changes are possible depends on them
+    start = replace(start, manifest=start.manifest if manifest is None else manifest)
+    changed = override(replace(start, base=start.base if base is None else base), changes or [])
 
     from langit.device import Placement
     from langit.recipes.run import run

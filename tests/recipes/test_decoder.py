@@ -1,4 +1,4 @@
-"""A stage that trains the decoder alone: latents stay to the bit, and what learnt them goes on."""
+"""A stage that trains the decoder alone: latents stay to the bit, so models of these latents stay valid."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def crisp() -> Recipe:
 def test_only_the_decoder_changes(home: Path, beside: Path) -> None:
     recipe, places = crisp(), RunPaths(beside, "tiny")
     corpus = read_corpus(recipe, places)
-    made = train_autoencoder(recipe, corpus, places, True, lambda *_: None)
-    before, after = made["sharper"], made["crisp"]
+    stages = train_autoencoder(recipe, corpus, places, True, lambda *_: None)
+    before, after = stages["sharper"], stages["crisp"]
     for name, value in before.state_dict().items():
         assert torch.equal(value, after.state_dict()[name]) == name.startswith("encoder."), name
     assert before.config == after.config and torch.equal(before.std, after.std)
@@ -51,7 +51,7 @@ def test_only_the_decoder_changes(home: Path, beside: Path) -> None:
     assert list(train_autoencoder(recipe, corpus, places, True, lambda *_: None, "autoencoder")) == ["autoencoder"]
 
 
-def test_a_stage_that_learnt_the_latents_is_the_same_stage_and_decodes_better() -> None:
+def test_stages_of_these_latents_keep_their_identity_and_use_the_new_decoder() -> None:
     tiny, more = recipes.find("tiny"), crisp()
     named = config.override(more, ["stages.abilities.autoencoder=sharper"])
     for stage in ("autoencoder", "sharper", "scenes", "abilities"):
@@ -60,13 +60,3 @@ def test_a_stage_that_learnt_the_latents_is_the_same_stage_and_decodes_better() 
     assert [tiny.decoder_of(stage) for stage in tiny.stages] == ["autoencoder", "sharper"]
     with pytest.raises(ValueError, match="stage autoencoder trains the decoder alone"):
         config.override(more, ["autoencoder_stages.autoencoder.reconstruction.decoder_only=true"])
-
-
-def test_the_weights_that_ship_keep_their_identities() -> None:
-    """Their checkpoints say so: a change of these needs the weights to be trained again."""
-    pocket = recipes.find("pocket")
-    assert {stage: identity(pocket, stage)[7:23] for stage in ("autoencoder", "scenes", "abilities")} == {
-        "autoencoder": "a57078316d315b03",
-        "scenes": "efc101e59b18da80",
-        "abilities": "2d8cec49e7fc06cb",
-    }

@@ -1,4 +1,4 @@
-"""A recipe's last stretch: its adapter is in the bundle, its clips on record, and other stages know nothing of it."""
+"""Distillation in a recipe: the adapter is in the bundle, its clips are on record, other stages are unaffected."""
 
 from pathlib import Path
 
@@ -28,13 +28,13 @@ def test_the_bundle_is_sampled_by_its_adapter(home: Path, model: Model) -> None:
     assert model.full_quality == recipes.find("tiny").sampling
     newest = checkpoint.latest(RunPaths(home, "tiny").stage("fast"))
     assert newest is not None
-    averaged, held = checkpoint.load(newest).tensors["ema"], model.preset("fast").adapter.state_dict()
-    assert averaged.keys() == {f"adapter.{name}" for name in held}
-    assert all(torch.equal(averaged[f"adapter.{name}"].half().float(), held[name]) for name in held)
-    assert any(tensor.abs().max() > 0 for name, tensor in held.items() if name.endswith("lora_B.weight"))
-    fast, careful = (generate(PROMPT, model, seed=1, sampling=each) for each in (model.sampling, model.full_quality))
+    averaged, stored = checkpoint.load(newest).tensors["ema"], model.preset("fast").adapter.state_dict()
+    assert averaged.keys() == {f"adapter.{name}" for name in stored}
+    assert all(torch.equal(averaged[f"adapter.{name}"].half().float(), stored[name]) for name in stored)
+    assert any(tensor.abs().max() > 0 for name, tensor in stored.items() if name.endswith("lora_B.weight"))
+    fast, full = (generate(PROMPT, model, seed=1, sampling=each) for each in (model.sampling, model.full_quality))
     assert torch.equal(fast.frames, generate(PROMPT, model, seed=1).frames)
-    assert careful.sampling.adapter == "" and careful.frames.shape == fast.frames.shape
+    assert full.sampling.adapter == "" and full.frames.shape == fast.frames.shape
 
 
 def test_the_transformer_is_that_of_the_last_stage(home: Path, model: Model) -> None:
@@ -45,17 +45,17 @@ def test_the_transformer_is_that_of_the_last_stage(home: Path, model: Model) -> 
         assert torch.equal(averaged[f"transformer.{name}"].half().float(), weight)
 
 
-def test_what_it_saw_is_on_record(home: Path) -> None:
+def test_the_clips_it_saw_are_on_record(home: Path) -> None:
     bundle, places, tiny = load_bundle(home / "models" / "tiny"), RunPaths(home, "tiny"), recipes.find("tiny")
     log = ExposureLog(places.stage("fast") / "exposure.log")
-    said = bundle.provenance.exposure["fast"]
-    assert (said.root, said.rows, said.steps) == (log.root(), log.rows, 4) and log.rows >= 4
-    may = {entry.digest for entry in allowed_films(tiny, tiny.data_of(tiny.distil[0]).films, places)}
-    assert {clip for _, clip in log.read()} <= may
+    recorded = bundle.provenance.exposure["fast"]
+    assert (recorded.root, recorded.rows, recorded.steps) == (log.root(), log.rows, 4) and log.rows >= 4
+    allowed = {entry.digest for entry in allowed_films(tiny, tiny.data_of(tiny.distil[0]).films, places)}
+    assert {clip for _, clip in log.read()} <= allowed
     assert bundle.provenance.training["fast"].flops > 0
 
 
-def test_other_stages_are_the_same_stages_without_it() -> None:
+def test_other_stages_keep_their_identity_without_it() -> None:
     tiny = recipes.find("tiny")
     plain = config.override(tiny, ["distil=[]"])
     for stage in plain.stage_names:
@@ -63,7 +63,7 @@ def test_other_stages_are_the_same_stages_without_it() -> None:
     assert tiny.stage_names == (*plain.stage_names, "fast")
     assert tiny.data_of(tiny.distil[0]).films == tiny.distil[0].films
     followed = config.override(tiny, ["distil.fast.films=[]"])
-    assert followed.films_of(followed.distil[0]) == tiny.stages[-1].films
+    assert followed.data_of(followed.distil[0]).films == tiny.stages[-1].films
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_other_stages_are_the_same_stages_without_it() -> None:
         ("sampling.levels.shift=2", False),
     ],
 )
-def test_what_makes_it_another_run(change: str, same: bool) -> None:
+def test_which_changes_make_it_another_run(change: str, same: bool) -> None:
     tiny = recipes.find("tiny")
     assert (identity(config.override(tiny, [change]), "fast") == identity(tiny, "fast")) == same

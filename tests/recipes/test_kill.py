@@ -1,4 +1,4 @@
-"""kill -9 at random moments of a whole run: the ledger stays whole, and what was resumed is what was never stopped."""
+"""kill -9 at random moments of a whole run: the ledger stays whole, and the resumed run ends as one never stopped."""
 
 import os
 import random
@@ -27,8 +27,8 @@ run(recipes.find("tiny"), resume=True, home=Path(sys.argv[1]), workers=1, report
 STAGES = recipes.find("tiny").stage_names
 
 
-def killed(home: Path, dice: random.Random) -> bool:
-    """Start or go on with a run; kill it at a random moment. False when it had ended by then."""
+def kill_once(home: Path, dice: random.Random) -> bool:
+    """Start or continue a run and kill it at a random moment. False when it had ended by then."""
     child = subprocess.Popen(
         [sys.executable, "-c", RUNNER, str(home)],
         stdout=subprocess.PIPE,
@@ -50,16 +50,14 @@ def check(home: Path, kills: int) -> None:
     run(recipes.find("tiny"), home=whole, workers=1, report=lambda *_: None)
     dice, entries = random.Random(kills), 0
     for _ in range(kills):
-        if not killed(
-            home, dice
-        ):  # it ended before: the next begins anew, with the films and the ledger that are there
+        if not kill_once(home, dice):  # the run had ended: the next starts over, with the same films and ledger
             for stage in STAGES:
                 for path in sorted(RunPaths(home, "tiny").stage(stage).rglob("*"), reverse=True):
                     path.rmdir() if path.is_dir() else path.unlink()
         if (home / "ledger").is_dir():
             ledger = Ledger(home / "ledger")
             ledger.check()
-            assert ledger.size >= entries, "what was entered is there"
+            assert ledger.size >= entries, "no entry may be lost"
             entries = ledger.size
     run(recipes.find("tiny"), resume=True, home=home, workers=1, report=lambda *_: None)
     for stage in STAGES:

@@ -1,5 +1,6 @@
-"""The whole road in miniature: films, ledger, latents, training, a bundle, a video; and the same again to the bit."""
+"""A whole run in miniature: films, ledger, latents, training, a bundle, a video; and the same again to the bit."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,6 @@ from langit.recipes.run import run
 from langit.text.vocabulary import unknown_words
 from langit.train import checkpoint
 
-Said = list[tuple[str, int, int, str]]
-
 
 def weights(home: Path, stage: str) -> dict[str, torch.Tensor]:
     newest = checkpoint.latest(home / "runs" / "tiny" / stage)
@@ -27,24 +26,24 @@ def weights(home: Path, stage: str) -> dict[str, torch.Tensor]:
     return checkpoint.load(newest).tensors["model"]
 
 
-def test_a_sentence_becomes_frames(home: Path) -> None:
+def test_the_bundle_turns_a_prompt_into_frames(home: Path) -> None:
     model = Model.of(load_bundle(home / "models" / "tiny"))
-    made = generate("a red ball bounces on snow", model, seed=3)
-    assert made.frames.shape == (5, 32, 32, 3) and made.frames.dtype == torch.uint8
-    assert torch.equal(made.frames, generate("a red ball bounces on snow", model, seed=3).frames)
-    assert not torch.equal(made.frames, generate("a red ball bounces on snow", model, seed=4).frames)
+    video = generate("a red ball bounces on snow", model, seed=3)
+    assert video.frames.shape == (5, 32, 32, 3) and video.frames.dtype == torch.uint8
+    assert torch.equal(video.frames, generate("a red ball bounces on snow", model, seed=3).frames)
+    assert not torch.equal(video.frames, generate("a red ball bounces on snow", model, seed=4).frames)
     wide = generate("bola merah di atas salju", model, pixels=model.sizes[1])
     assert wide.frames.shape == (5, 32, 48, 3)
     with pytest.raises(ValueError, match="64x64x9.*use 32x32, 48x32 with 1 to 9 frames"):
         generate("a ball", model, pixels=type(model.sizes[0]).parse("64x64x9"))
 
 
-def test_words_that_only_a_later_stage_has_are_known(home: Path) -> None:
+def test_words_of_a_later_stage_are_added_to_the_vocabulary(home: Path) -> None:
     tokenizer = load_bundle(home / "models" / "tiny").text.tokenizer
     assert unknown_words(tokenizer, "a puppy, a ball") == () and unknown_words(tokenizer, "a giraffe")
 
 
-def test_the_bundle_keeps_its_word(home: Path) -> None:
+def test_the_bundle_passes_its_own_check(home: Path) -> None:
     report = check_bundle(home / "models" / "tiny", render=3)
     assert report.holds, [finding for finding in report.findings if finding.state == "broken"]
     provenance = load_bundle(home / "models" / "tiny").provenance
@@ -53,38 +52,38 @@ def test_the_bundle_keeps_its_word(home: Path) -> None:
     assert provenance.exposure["scenes"].steps == 6
 
 
-def test_the_ledger_says_which_model_came_of_which_run(home: Path) -> None:
+def test_the_ledger_records_which_model_came_from_which_run(home: Path) -> None:
     bundle = load_bundle(home / "models" / "tiny")
-    entered = {entry.run: entry for entry in Ledger(home / "ledger").exposures()}
-    assert set(entered) == {f"tiny/{stage}" for stage in recipes.find("tiny").stage_names}
+    recorded = {entry.run: entry for entry in Ledger(home / "ledger").exposures()}
+    assert set(recorded) == {f"tiny/{stage}" for stage in recipes.find("tiny").stage_names}
     for name, seen in bundle.provenance.exposure.items():
-        entry = entered[f"tiny/{name}"]
+        entry = recorded[f"tiny/{name}"]
         assert (entry.root, entry.rows, entry.step) == (seen.root, seen.rows, seen.steps)
         assert f"sha256:{entry.model}" == bundle.provenance.digest
 
 
-def test_exactly_the_allowed_clips_were_seen(home: Path) -> None:
+def test_only_allowed_training_clips_were_seen(home: Path) -> None:
     places = RunPaths(home, "tiny")
-    may = {entry.digest for entry in allowed_films(recipes.find("tiny"), recipes.find("tiny").films, places)}
+    allowed = {entry.digest for entry in allowed_films(recipes.find("tiny"), recipes.find("tiny").films, places)}
     rows = list(ExposureLog(places.stage("scenes") / "exposure.log").read())
-    assert {clip for _, clip in rows} <= may
+    assert {clip for _, clip in rows} <= allowed
     assert {step for step, _ in rows} == set(range(6))
     corpus = read_corpus(recipes.find("tiny"), places)
-    held = [film for film in corpus.films if film.seed % 10 == 9]
-    assert held and not {film.digest for film in held} & {clip for _, clip in rows}
+    held_out = [film for film in corpus.films if film.seed % 10 == 9]
+    assert held_out and not {film.digest for film in held_out} & {clip for _, clip in rows}
 
 
-def test_mirrored_clips_are_mirrored_films(home: Path) -> None:
+def test_mirrored_clips_show_mirrored_films(home: Path) -> None:
     entries = allowed_films(recipes.find("tiny"), recipes.find("tiny").films, RunPaths(home, "tiny"))
     straight, mirrored = entries[0], entries[1]
     assert (straight.seed, straight.mirrored, mirrored.mirrored) == (mirrored.seed, False, True)
-    films = FrameReader()
-    assert torch.equal(films.frames(straight).flip(2), films.frames(mirrored))
-    assert torch.equal(films.masks(straight).flip(2), films.masks(mirrored))
+    reader = FrameReader()
+    assert torch.equal(reader.frames(straight).flip(2), reader.frames(mirrored))
+    assert torch.equal(reader.masks(straight).flip(2), reader.masks(mirrored))
 
 
 def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> None:
-    """Stopped between checkpoints in both stages, then resumed: the same bits as the run that was never stopped."""
+    """Every stage is stopped between two checkpoints and resumed: the same bits as a run that was never stopped."""
 
     class HaltedError(Exception):
         pass
@@ -112,23 +111,22 @@ def test_a_resumed_run_ends_at_the_same_weights(home: Path, tmp_path: Path) -> N
     assert logs[0] == logs[1]
 
 
-def test_an_older_run_is_not_overwritten(home: Path) -> None:
+def test_an_earlier_run_is_not_overwritten(home: Path) -> None:
     before = (home / "runs" / "tiny" / "scenes" / "exposure.log").read_bytes()
     with pytest.raises(ValueError, match="is there already: --resume"):
         run(recipes.find("tiny"), home=home, workers=1, report=lambda *_: None)
     assert (home / "runs" / "tiny" / "scenes" / "exposure.log").read_bytes() == before
 
 
-def test_a_stage_of_another_recipe_is_named_before_anything_is_done(home: Path) -> None:
+def test_a_run_of_another_recipe_is_refused_before_any_work(home: Path) -> None:
     other = config.override(recipes.find("tiny"), ["distil.fast.training.seed=9"])
-    said: list[object] = []
+    reports: list[object] = []
     with pytest.raises(ValueError, match="tiny/fast/step-.*another recipe"):
-        run(other, resume=True, home=home, workers=1, report=lambda *tick: said.append(tick))
-    assert not said
+        run(other, resume=True, home=home, workers=1, report=lambda *tick: reports.append(tick))
+    assert not reports
 
 
-def test_the_recipe_decides_whether_mirrored_films_are_seen(home: Path) -> None:
-    """The ledger holds them; a recipe without them does not train on them."""
+def test_a_recipe_may_leave_mirrored_films_out(home: Path) -> None:
     tiny = recipes.find("tiny")
     plain = allowed_films(config.override(tiny, ["mirror=false"]), tiny.films, RunPaths(home, "tiny"))
     both = allowed_films(tiny, tiny.films, RunPaths(home, "tiny"))
@@ -138,15 +136,13 @@ def test_the_recipe_decides_whether_mirrored_films_are_seen(home: Path) -> None:
 
 
 def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(home / "ledger", tmp_path / "ledger")
     (tmp_path / "films").symlink_to(home / "films")
     tiny = recipes.find("tiny")
     places, groups = RunPaths(tmp_path, "tiny"), tiny.films
     before = allowed_films(tiny, groups, places)
     ledger = Ledger(places.ledger)
-    source = next(clip.source for clip in ledger.clips() if clip.digest == before[0].clip)
+    source = next(clip.source for clip in ledger.clips() if clip.digest == before[0].digest)
     ledger.revoke(source, "asked for by its owner")
     after = allowed_films(tiny, groups, places)
     assert {entry.seed for entry in before} - {entry.seed for entry in after} == {before[0].seed}
@@ -159,7 +155,10 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
         ("stages.scenes.training.steps=many", "training.steps: 'many'"),
         ("stages.scenes.training.steps=0", "steps=0"),
         ("steps", "not key=value"),
-        ("stages.scenes.films=[]", "no films"),
+        ("stages.scenes.films=[]", "no films and no sizes of footage"),
+        ('stages.scenes.sizes=["64x64"]', "64x64"),
+        ("fps=12", "films are rendered at 8"),
+        ("autoencoder_stages=[]", "without a base, one of the autoencoder"),
         ("stages.scenes.flow.drop_caption=2", "drop_caption 2"),
         ("text.d_model=20", "text_dim 32 is not text.d_model 20"),
         ('stages.scenes.films=[{"size":"32x32x5","first":0,"last":20,"world":"worlds-9"}]', "worlds-9"),
@@ -177,28 +176,45 @@ def test_a_revoked_film_is_not_trained_on(home: Path, tmp_path: Path) -> None:
         ("stages.scenes.flow.levels.base_tokens=0", "base_tokens 0"),
         ("autoencoder.time_kernel=0", "at least 1"),
         ("transformer.out_channels=8", "out_channels 8"),
-        ("stages.scenes.autoencoder=sharpest", "'sharpest' is none of its stages: autoencoder, sharper"),
+        (
+            "stages.scenes.autoencoder=sharpest",
+            "'sharpest' is not a stage of the autoencoder: there are autoencoder, sharper",
+        ),
         ("stages.scenes.name=sharper", "a name of its own"),
         ("distil.fast.name=scenes", "a name of its own"),
         ("distil.fast.name=../fast", "cannot name a folder"),
-        ("distil.fast.distil.rank=40", "rank 40 .*give 1 to 32"),
+        ("distil.fast.distil.rank=40", "rank 40 is out of range: use 1 to 32"),
         ("distil.fast.distil.stepz=3", "'stepz'.*did you mean 'steps'"),
-        ("distil.fast.flow.token_budget=4", "distil.fast.flow.token_budget 4: a film of 32x32x5 has 8 tokens"),
+        ("distil.fast.flow.token_budget=4", "distil.fast.flow.token_budget 4: a clip of 32x32x5 has 8 tokens"),
         ("distil.fast.training.compile=true", "distil.fast.training.compile"),
         ("distil.slow.training.steps=3", "unknown key 'slow' in 'distil'"),
     ],
 )
-def test_wrong_recipes_are_named(change: str, named: str) -> None:
+def test_wrong_settings_are_named(change: str, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         config.override(recipes.find("tiny"), [change])
 
 
-def test_unknown_recipes_are_named() -> None:
+def test_an_unknown_recipe_is_answered_with_the_nearest_name() -> None:
     with pytest.raises(ValueError, match="'pockt'.*'pocket'"):
         recipes.find("pockt")
 
 
-def test_every_recipe_survives_its_json() -> None:
+def test_every_recipe_can_be_read_back_from_json() -> None:
     for name in recipes.RECIPES:
         recipe = recipes.find(name)
         assert config.load(type(recipe), config.dump(recipe)) == recipe
+
+
+def test_a_take_down_during_a_run_counts_from_the_next_stage_on(home: Path, tmp_path: Path) -> None:
+    """The ledger is read once, and again only when it has grown."""
+    shutil.copytree(home / "ledger", tmp_path / "ledger")
+    (tmp_path / "films").symlink_to(home / "films")
+    tiny, paths = recipes.find("tiny"), RunPaths(tmp_path, "tiny")
+    corpus = read_corpus(tiny, paths)
+    assert read_corpus(tiny, paths, corpus) is corpus
+    ledger = Ledger(paths.ledger)
+    source = next(clip.source for clip in ledger.clips() if clip.digest == corpus.films[0].digest)
+    ledger.revoke(source, "asked for by its owner")
+    later = read_corpus(tiny, paths, corpus)
+    assert corpus.films[0].digest not in {film.digest for film in later.films}

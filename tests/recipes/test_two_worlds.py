@@ -1,4 +1,4 @@
-"""A recipe's groups are of a world each: films of one size and seed are never taken for those of another world."""
+"""Each group of films is of one world: films of the same size and seed are not mixed up between worlds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _silent(name: str, done: int, of: int, facts: str) -> None:
 
 
 @pytest.mark.draws
-def test_a_group_has_the_films_of_its_world_alone(tmp_path: Path) -> None:
+def test_a_group_has_only_the_films_of_its_world(tmp_path: Path) -> None:
     things, story = FilmGroup("32x32x5", 8, 10), FilmGroup("32x32x5", 8, 10, "story-1")
     recipe, places = recipes.find("tiny"), RunPaths(tmp_path, "tiny")
     recipe = replace(recipe, stages=(replace(recipe.stages[0], films=(things, story)), *recipe.stages[1:]))
@@ -36,7 +36,7 @@ def test_a_group_has_the_films_of_its_world_alone(tmp_path: Path) -> None:
     ] * 2
 
 
-def test_a_stage_of_another_world_is_another_stage() -> None:
+def test_films_of_another_world_change_the_identity() -> None:
     recipe = recipes.find("tiny")
     moved = config.override(recipe, ["stages.scenes.films=" + _films("story-1")])
     assert moved.stages[0].films[0].world == "story-1"

@@ -1,4 +1,4 @@
-"""A stage before which the text encoder forgets who looks at whom."""
+"""A stage that draws the text encoder's attention anew."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from langit.text.umt5 import Umt5Encoder
 from langit.train import checkpoint
 
 
-def test_scores_are_drawn_anew_and_learn_at_their_own_rate(beside: Path) -> None:
+def test_attention_is_drawn_anew_and_learns_at_its_own_rate(beside: Path) -> None:
     tiny = recipes.find("tiny")
     last = tiny.stages[-1]
     optim = replace(last.training.optim, score_rate=1e-6)

@@ -1,0 +1,132 @@
+"""A recipe that learns from footage alone, and one that begins from a bundle, run from end to end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from recipes.footage import add_footage
+
+from langit import config, recipes
+from langit.bundle import Bundle, load_bundle
+from langit.bundle.check import check_bundle
+from langit.feed.exposure import ExposureLog
+from langit.generate import Model, generate
+from langit.ledger.store import Ledger
+from langit.recipes.films import RunPaths
+from langit.recipes.identity import identity
+from langit.recipes.recipe import Recipe
+from langit.recipes.run import run
+
+SIZE = "32x32x9"
+
+
+def footage_recipe(name: str = "alone", manifest: str | None = "mine") -> Recipe:
+    """The tiny recipe with one stage of each kind, and no films."""
+    tiny = recipes.find("tiny")
+    stage = replace(tiny.stages[0], films=(), sizes=(SIZE,), autoencoder="")
+    adapter = replace(tiny.distil[0], films=())
+    return replace(
+        tiny,
+        name=name,
+        stages=(stage,),
+        autoencoder_stages=(tiny.autoencoder_stages[0],),
+        distil=(adapter,),
+        manifest=manifest,
+    )
+
+
+def seen_clips(home: Path, name: str) -> set[str]:
+    paths = RunPaths(home, name)
+    logs = [ExposureLog(path) for path in paths.run.glob("*/exposure.log")]
+    assert logs
+    return {clip for log in logs for _, clip in log.read()}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    home = tmp_path_factory.mktemp("footage")
+    return home, add_footage(home)
+
+
+@pytest.fixture(scope="module")
+def alone(clips: tuple[Path, list[str]]) -> Bundle:
+    return load_bundle(run(footage_recipe(), home=clips[0], workers=1, report=lambda *_: None))
+
+
+def test_a_model_of_footage_alone_is_a_whole_bundle(clips: tuple[Path, list[str]], alone: Bundle) -> None:
+    home, digests = clips
+    assert check_bundle(alone.path, render=0).holds
+    assert alone.provenance.films is None and not (home / "films").exists()
+    seen = seen_clips(home, "alone")
+    assert len(seen) == 3 and seen < set(digests), "one clip of four is held out"
+    manifest = next(iter(Ledger(home / "ledger").manifests()))
+    assert alone.provenance.recipe["manifest"] == manifest.digest
+    assert {entry.manifest for entry in Ledger(home / "ledger").exposures()} == {manifest.digest}
+
+
+def test_it_generates_at_the_size_of_the_footage(alone: Bundle) -> None:
+    video = generate("a red square moves right", Model.of(alone), seed=1)
+    assert video.frames.shape == (9, 32, 32, 3) and video.frames.dtype == torch.uint8
+
+
+def test_a_recipe_without_films_needs_a_manifest(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="recipe 'alone' has a stage that learns from footage alone: .*--manifest"):
+        run(footage_recipe(manifest=None), home=tmp_path, workers=1, report=lambda *_: None)
+    with pytest.raises(ValueError, match="no manifest 'mine'.*langit curate"):
+        run(footage_recipe(), home=tmp_path, workers=1, report=lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ({"captioned": False}, "has 0 captioned clips.*give at least 2"),
+        ({"films": 1}, "has 1 captioned clips.*give at least 2"),
+        ({"frames": 3}, "has 0 captioned clips that last 1 s, which 32x32x9 at 8 frames a second needs"),
+    ],
+)
+def test_a_set_that_cannot_be_trained_on_is_one_clear_line(tmp_path: Path, made: dict[str, int], message: str) -> None:
+    add_footage(tmp_path, **made)
+    with pytest.raises(ValueError, match=message) as caught:
+        run(footage_recipe(), home=tmp_path, workers=1, report=lambda *_: None)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_set_whose_clips_were_all_revoked_is_refused(tmp_path: Path) -> None:
+    for digest in add_footage(tmp_path):
+        Ledger(tmp_path / "ledger").revoke(digest, "their owner asked for it")
+    with pytest.raises(ValueError, match=r"none of its 4 clips may be used any more \(.*revoked.*\): curate again"):
+        run(footage_recipe(), home=tmp_path, workers=1, report=lambda *_: None)
+
+
+def test_training_begins_from_a_bundle(clips: tuple[Path, list[str]], alone: Bundle) -> None:
+    """Its weights, words and autoencoder; the base is in the provenance, and decides the identity."""
+    home, _ = clips
+    rates = [f"stages.scenes.training.optim.{name}_rate=1e-9" for name in ("matrix", "other")]
+    recipe = replace(footage_recipe("later"), base="alone")
+    recipe = config.override(recipe, [*rates, "autoencoder_stages=[]", "distil=[]"])
+    later = load_bundle(run(recipe, home=home, workers=1, report=lambda *_: None))
+    assert later.provenance.base == alone.provenance.digest == later.provenance.recipe["base"]
+    assert later.provenance.exposure.keys() == {"scenes"}
+    assert later.tokenizer.get_vocab() == alone.tokenizer.get_vocab()
+    for part in ("transformer", "autoencoder"):
+        before, after = getattr(alone, part).state_dict(), getattr(later, part).state_dict()
+        assert all(torch.allclose(before[name], after[name], atol=1e-3) for name in before), part
+    assert check_bundle(later.path, render=0).holds
+
+    named = replace(recipe, base=alone.provenance.digest)  # by digest, as a resumed run has it
+    run(named, home=home, workers=1, report=lambda *_: None, resume=True)
+    other = replace(recipe, base="sha256:" + "0" * 64)
+    assert identity(named, "scenes") != identity(other, "scenes")
+    with pytest.raises(ValueError, match="the base sha256:0000.* is not under"):
+        run(other, home=home, workers=1, report=lambda *_: None)
+
+
+def test_a_base_of_other_sizes_is_named_with_the_change_that_fits(clips: tuple[Path, list[str]], alone: Bundle) -> None:
+    recipe = config.override(footage_recipe("wider"), ["transformer.num_layers=1"])
+    with pytest.raises(ValueError, match="the recipe's transformer is not of the base's sizes: set transformer.num_la"):
+        run(replace(recipe, base="alone"), home=clips[0], workers=1, report=lambda *_: None)
+    with pytest.raises(ValueError, match="no model 'nothing'"):
+        run(replace(recipe, base="nothing"), home=clips[0], workers=1, report=lambda *_: None)
