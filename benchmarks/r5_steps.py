@@ -25,7 +25,7 @@ from benchmarks import curves
 from benchmarks.protocol import prepare
 from langit.autoencoder.model import to_frames
 from langit.bundle import load_bundle
-from langit.evaluate.fidelity.scores import LANGUAGES, Case, cases
+from langit.evaluate.fidelity.scores import LANGUAGES, FidelityCase, cases
 from langit.evaluate.judges.probe import Probe, judge, load_probe
 from langit.evaluate.judges.truth import agreement
 from langit.evaluate.reconstruction import psnr
@@ -139,16 +139,16 @@ def interval_arms(base: SamplingConfig, brief: bool) -> list[Arm]:
     ]
 
 
-def text_of(case: Case, number: int) -> str:
+def text_of(case: FidelityCase, number: int) -> str:
     """English and Indonesian by turns."""
     return case.texts[LANGUAGES[number % 2]]
 
 
 def closeness(
-    maker: Maker, chosen: Sequence[Case], arms: Sequence[Arm], budget: float
+    maker: Maker, chosen: Sequence[FidelityCase], arms: Sequence[Arm], budget: float
 ) -> tuple[dict[str, list[Made]], dict[str, list[tuple[float, float]]]]:
     """Every arm's videos, and their PSNR to the 50-step and the 200-step output; as many prompts as fit the budget."""
-    base = plain(maker.model.careful)
+    base = plain(maker.model.full_quality)
     made: dict[str, list[Made]] = {arm.name: [] for arm in arms}
     near: dict[str, list[tuple[float, float]]] = {arm.name: [] for arm in arms} | {"euler 50": []}
     made["euler 50"] = []
@@ -169,7 +169,7 @@ def closeness(
 
 
 def fidelity(
-    maker: Maker, probe: Probe, chosen: Sequence[Case], arms: Sequence[Arm], budget: float
+    maker: Maker, probe: Probe, chosen: Sequence[FidelityCase], arms: Sequence[Arm], budget: float
 ) -> dict[str, list[Judged]]:
     """Every arm's videos as the probe judges them; as many prompts as fit the budget."""
     judged: dict[str, list[Judged]] = {arm.name: [] for arm in arms}
@@ -295,7 +295,7 @@ def main() -> None:
     pixels = next((size for size in model.sizes if size.frames == probe.config.frames), None)
     if pixels is None:
         raise SystemExit(f"the probe judges {probe.config.frames} frames, and {given.model} is not made for that many")
-    base = plain(model.careful)
+    base = plain(model.full_quality)
     print(f"{pixels}, guidance {base.guidance:g}; held-out prompts from number {SCORED} on")
     chosen = cases(SCORED + max(prompts, judgings))[SCORED:]
     maker = Maker(model, pixels)

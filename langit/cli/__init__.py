@@ -12,10 +12,12 @@ import langit.cli.generate
 import langit.cli.abilities
 import langit.cli.train
 import langit.cli.evaluate
+import langit.cli.judge
 import langit.cli.worlds
 import langit.cli.curate
 import langit.cli.nearest
 import langit.cli.ledger
+import langit.cli.ledger_proofs
 import langit.cli.gate
 import langit.cli.likeness
 import langit.cli.verify

@@ -1,1 +1,1 @@
-"""What a model makes, judged: by a probe that knows the truth of our worlds, beside real films and shuffled prompts."""
+"""Measure models: fidelity to the prompt, abilities, physics, copying, reconstruction and scaling."""

@@ -1,45 +1,53 @@
-"""Does a model copy what it was trained on? Its videos' nearest training clips, counted and shown.
+"""The copying report: does a model reproduce its training clips? Finds the nearest training clips of its videos.
 
-Real films that nobody trained on are measured the same way: films of one world are similar to each other without any
-copying, and only what goes beyond that is the model's. Half of the prompts are of pairings that it was trained on,
-where copying is likelier, half of others.
+Real films that were never trained on are the baseline: films of one world resemble each other without any copying, and
+only what goes beyond that is due to the model. Half of the prompts have combinations that the model was trained on,
+where copying is more likely; the others do not.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
+from PIL import Image
 from rich.table import Table
 
 from langit import config, sheet
-from langit.bundle import Bundle, load_bundle
+from langit.bundle import Bundle
+from langit.device import CPU, Placement
 from langit.evaluate.figures.intervals import Rate, rate
-from langit.evaluate.report import check_writable, filmer
-from langit.files import atomic_write, created_folder
-from langit.generate import Model, generate_many
-from langit.generate.model import calm_threads
+from langit.evaluate.figures.table import markdown_table
+from langit.evaluate.films import check_renderer, render_frames
+from langit.evaluate.report import Progress, ReportPictures, Subject, run_evaluation
+from langit.generate import generate_many
+from langit.generate.model import limited_threads
 from langit.release.nearest.bundled import open_index
 from langit.release.nearest.clips import film_frames
-from langit.release.nearest.gate import NearestConfig, matches
-from langit.release.nearest.index import ClipIndex, Match
+from langit.release.nearest.gate import NearestConfig, nearest_clips
+from langit.release.nearest.index import ClipIndex, ClipMatch
 from langit.worlds.caption import prompts as world_prompts
 from langit.worlds.scene import Split, sample_scene
 
-Progress = Callable[[str, int, int], None]
 Frames = UInt8[np.ndarray, "T H W 3"]
+Compared = tuple[str, Frames, ClipMatch]
+"""A video's description, its frames, and its nearest training clip."""
 _REAL_FROM = 960_009  # first of the held-out seeds whose films are the baseline
 _SHOWN = 12
 
 
 @dataclass(frozen=True)
-class Group:
-    """Videos of one kind and their nearest training clips: how many are as near as one in two hundred real films."""
+class CopyingGroup:
+    """Similarity statistics of one kind of video. Field names are keys of copying.json.
+
+    near: videos with a clip nearer than one in two hundred real films has.
+    copied: videos in which all fingerprints of a window of a clip were found.
+    """
 
     name: str
     near: Rate
@@ -58,16 +66,22 @@ HEAD = ("videos", "of", "near copies", "PDQ copies", "median score", "highest", 
 
 
 @dataclass(frozen=True)
-class Copying:
-    """The report."""
+class CopyingReport:
+    """The figures of an evaluation of copying."""
 
     model: str
     near: float
-    groups: tuple[Group, ...]
+    groups: tuple[CopyingGroup, ...]
     sampling: dict[str, Any]
 
+    def json(self) -> str:
+        plain = asdict(self)
+        for values, group in zip(plain["groups"], self.groups, strict=True):
+            for name in ("near", "copied"):
+                values[name]["interval"] = [round(end, 4) for end in getattr(group, name).interval]
+        return json.dumps(plain, indent=1) + "\n"
+
     def table(self) -> Table:
-        """For a terminal."""
         table = Table(title=f"{self.model}: nearest training clips; near is a share of {self.near} or more")
         for column in HEAD:
             table.add_column(column, justify="left" if column == HEAD[0] else "right")
@@ -76,107 +90,114 @@ class Copying:
         return table
 
     def markdown(self) -> str:
-        """To read."""
-        rows = [HEAD, ("---",) * len(HEAD), *(group.line for group in self.groups)]
-        lines = "\n".join("| " + " | ".join(row) + " |" for row in rows)
         return (
             f"# {self.model}: copying\n\nA near copy is nearer to a training clip than {self.near:.1%} of held-out real"
-            f" films are; in brackets 95% Wilson intervals.\n\n{lines}\n\n"
-            f"nearest.png: the {_SHOWN} nearest videos, each with its training clip beneath; real.png: real films.\n"
+            " films are. In brackets: 95% Wilson intervals.\n\n"
+            f"{markdown_table(HEAD, [group.line for group in self.groups])}\n\n"
+            f"nearest.png: the {_SHOWN} nearest videos, each with its training clip below; real.png: real films.\n"
         )
 
 
 def evaluate_copying(
-    name: str, prompts: int, folder: Path, home: Path, progress: Progress, changes: Sequence[str] = ()
-) -> Copying:
-    """Measure, and leave copying.json, copying.md, nearest.png and real.png in a folder.
+    model_name: str,
+    prompts: int,
+    folder: Path,
+    home: Path,
+    progress: Progress,
+    changes: Sequence[str] = (),
+    placement: Placement = CPU,
+) -> CopyingReport:
+    """Measure copying; write copying.json, copying.md, nearest.png and real.png to a folder.
 
     Args:
-        name: a model's name or its bundle's folder.
-        prompts: how many videos to make, and how many real films to compare.
-        folder: made if it is not there.
-        home: where films may be kept; others are rendered again.
-        progress: told of each stage.
-        changes: to its sampling, as :meth:`langit.generate.Model.changed` has them.
+        model_name: a model's name, or a bundle's folder.
+        prompts: number of videos to generate, and of real films to compare them with.
+        folder: see :func:`langit.evaluate.report.run_evaluation`, also for ``changes`` and ``placement``.
+        home: where rendered films may be stored; missing ones are rendered again.
+        progress: called as stages advance.
+        changes: sampling settings to override.
+        placement: device and precision.
 
     Raises:
-        ValueError: no such model, a wrong change, or it carries no index, or the worlds cannot be rendered here.
+        ValueError: the model does not exist, has no index of its training clips, a change is wrong, or the worlds
+            cannot be rendered here.
         OSError: the folder cannot be written.
     """
-    bundle = load_bundle(name)
-    index = open_index(bundle)
-    if index is None:
-        raise ValueError(f"{name} carries no index of its training clips: make one with langit bundle index {name}")
-    film, model, near = filmer(), Model.of(bundle).changed(changes), NearestConfig().near
-    calm_threads(model)
-    pixels = model.sizes[0]
-    with created_folder(folder):
-        check_writable(folder)
-        found: dict[str, list[tuple[str, Frames, Match]]] = {"prompts as trained": [], "prompts never trained": []}
-        halves: tuple[tuple[Split, int], ...] = (("train", (prompts + 1) // 2), ("held-out", prompts // 2))
-        for group, (which, count) in zip(found.values(), halves, strict=True):
-            for number, prompt in enumerate(world_prompts(which, count) if count else ()):
-                video = generate_many([prompt.text], model, seeds=[number])[0].frames.numpy()
-                group.append((prompt.text, video, _nearest(index, bundle, video)))
-                progress(f"videos, {which}", number + 1, count)
-        real = []
-        for number in range(prompts):
-            seed = _REAL_FROM + 10 * number
-            frames = film(sample_scene(seed), pixels).numpy()
-            real.append((f"real film {seed}, never trained on", frames, _nearest(index, bundle, frames)))
-            progress("real films", number + 1, prompts)
-        made_here = [one for group in found.values() for one in group]
-        groups = {"all that was made": made_here, **found, "real films, held out": real}
-        report = Copying(
-            bundle.provenance.model,
-            near,
-            tuple(_group(title, rows, near) for title, rows in groups.items() if rows),
-            config.dump(model.sampling),
-        )
-        for file, rows in (("nearest.png", made_here), ("real.png", real)):
-            _pairs(folder / file, rows, index, home)
-        for file, text in (("copying.json", _json(report)), ("copying.md", report.markdown())):
-            with atomic_write(folder / file) as unfinished:
-                unfinished.write_text(text, encoding="utf-8")
-    return report
+
+    def measure_subject(subject: Subject) -> tuple[CopyingReport, ReportPictures]:
+        index = open_index(subject.bundle)
+        if index is None:
+            raise ValueError(
+                f"{model_name} has no index of its training clips: make one with langit bundle index {model_name}"
+            )
+        check_renderer()
+        with limited_threads(subject.model):
+            return measure(subject, index, prompts, home, progress)
+
+    return run_evaluation(
+        model_name, measure_subject, stem="copying", folder=folder, changes=changes, placement=placement
+    )
 
 
-def _nearest(index: ClipIndex, bundle: Bundle, frames: Frames) -> Match:
-    return max(matches(index, bundle.autoencoder, frames, bundle.fps, 1), key=lambda match: match.score)
+def measure(
+    subject: Subject, index: ClipIndex, prompts: int, home: Path, progress: Progress
+) -> tuple[CopyingReport, ReportPictures]:
+    """Find the nearest training clips of generated videos and of real films."""
+    model, near = subject.model, NearestConfig().near
+    by_prompt: dict[str, list[Compared]] = {"prompts as trained": [], "prompts never trained": []}
+    halves: tuple[tuple[Split, int], ...] = (("train", (prompts + 1) // 2), ("held-out", prompts // 2))
+    for group, (which, count) in zip(by_prompt.values(), halves, strict=True):
+        for number, prompt in enumerate(world_prompts(which, count) if count else ()):
+            frames = generate_many([prompt.text], model, seeds=[number])[0].frames.numpy()
+            group.append((prompt.text, frames, _nearest(index, subject.bundle, frames)))
+            progress(f"videos, {which}", number + 1, count)
+    real = []
+    for number in range(prompts):
+        seed = _REAL_FROM + 10 * number  # every tenth seed is held out of training
+        frames = render_frames(sample_scene(seed), model.sizes[0]).numpy()
+        real.append((f"real film {seed}, never trained on", frames, _nearest(index, subject.bundle, frames)))
+        progress("real films", number + 1, prompts)
+    generated = [one for group in by_prompt.values() for one in group]
+    groups = {"all that was made": generated, **by_prompt, "real films, held out": real}
+    report = CopyingReport(
+        subject.name,
+        near,
+        tuple(summarize(title, rows, near) for title, rows in groups.items() if rows),
+        config.dump(model.sampling),
+    )
+    stills = {"nearest": _pair_sheet(generated, index, home), "real": _pair_sheet(real, index, home)}
+    return report, ReportPictures(stills)
 
 
-def _group(name: str, rows: Sequence[tuple[str, Frames, Match]], near: float) -> Group:
-    found = [match for _, _, match in rows]
-    scores, shares = [match.score for match in found], [match.share for match in found]
-    return Group(
+def _nearest(index: ClipIndex, bundle: Bundle, frames: Frames) -> ClipMatch:
+    return max(nearest_clips(index, bundle.autoencoder, frames, bundle.fps, 1), key=lambda match: match.score)
+
+
+def summarize(name: str, rows: Sequence[Compared], near: float) -> CopyingGroup:
+    """Count near and exact copies among compared videos."""
+    matches = [match for _, _, match in rows]
+    scores, shares = [match.score for match in matches], [match.share for match in matches]
+    return CopyingGroup(
         name,
-        near=rate([match.share >= near for match in found]),
-        copied=rate([match.copied >= NearestConfig().copied for match in found]),
+        near=rate([match.share >= near for match in matches]),
+        copied=rate([match.copied >= NearestConfig().copied for match in matches]),
         score_median=float(np.median(scores)),
         score_most=max(scores),
         share_median=float(np.median(shares)),
     )
 
 
-def _pairs(path: Path, rows: Sequence[tuple[str, Frames, Match]], index: ClipIndex, home: Path) -> None:
-    """The nearest videos, their clips beneath."""
-    first = sorted(rows, key=lambda row: -row[2].score)[:_SHOWN]
+def _pair_sheet(rows: Sequence[Compared], index: ClipIndex, home: Path) -> Image.Image:
+    """Draw the videos with the highest scores, with their training clips below them."""
     films, texts = [], []
-    for text, frames, match in first:
+    for text, frames, match in sorted(rows, key=lambda row: -row[2].score)[:_SHOWN]:
         films.append(frames)
         texts.append(text)
-        seen = film_frames(index.films[match.clip], home)[0] if match.clip < len(index.films) else None
-        turned = np.zeros_like(frames[:1]) if seen is None else seen[:, :, ::-1] if match.mirrored else seen
-        films.append(turned)
+        clip = film_frames(index.films[match.clip], home)[0] if match.clip < len(index.films) else None
+        # a clip that cannot be rendered here is shown as one black frame
+        films.append(np.zeros_like(frames[:1]) if clip is None else clip[:, :, ::-1] if match.mirrored else clip)
         side = "mirrored " if match.mirrored else ""
         texts.append(f"nearest: {side}{index.name(match.clip)}, score {match.score:.3f}, share {match.share:.3f}")
+    # in a sheet of two columns, a video's clip belongs in the row below it
     order = [place for at in range(0, len(films), 4) for place in (at, at + 2, at + 1, at + 3) if place < len(films)]
-    sheet.save(path, [films[place] for place in order], [texts[place] for place in order], columns=2)
-
-
-def _json(report: Copying) -> str:
-    plain = asdict(report)
-    for said, group in zip(plain["groups"], report.groups, strict=True):
-        for name in ("near", "copied"):
-            said[name]["interval"] = [round(end, 4) for end in getattr(group, name).interval]
-    return json.dumps(plain, indent=1) + "\n"
+    return sheet.contact_sheet([films[place] for place in order], [texts[place] for place in order], columns=2)

@@ -66,6 +66,6 @@ def test_curves_and_sheets_are_left(tmp_path: Path) -> None:
     said = (tmp_path / "runs.md").read_text(encoding="utf-8")
     assert "| scenes | transformer | 500 | 9 | 5 | 60 | 3 | 0.200 to 0.004 | done |" in said
     assert "| story | transformer | 0 of 700 |" in said and "seed 3, decay 5" in said and "(scenes.png)" in said
-    assert "In all 60 s and 3 TFLOP." in said
+    assert "Total: 60 s and 3 TFLOP." in said
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.width > 400

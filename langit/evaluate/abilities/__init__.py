@@ -1,1 +1,1 @@
-"""What each ability keeps and loses: image to video, extend, loop, connect, edit, long videos."""
+"""What each ability preserves and loses: image to video, extend, loop, connect, edit, inpaint, long videos."""

@@ -1,7 +1,7 @@
-"""A long video: how much memory it takes to make, and what becomes of it in time.
+"""Long videos: peak memory, and drift over time.
 
-Memory is the peak of a process of its own (VmHWM, which unlike ru_maxrss does not remember who started the process).
-Drift is measured in windows: what the probe still sees, and three plain numbers beside those of the first window.
+Memory is measured in a process of its own, as VmHWM: ru_maxrss would include the memory of the process that forked it.
+Drift is measured in windows: what the probe still recognises, and three simple statistics relative to the first window.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from langit.bundle import load_bundle
-from langit.evaluate.abilities.cases import Case, Progress, seen_in
-from langit.evaluate.abilities.joins import distance, steps
+from langit.evaluate.abilities.cases import AbilityCase, Progress, spread_frames
+from langit.evaluate.abilities.seams import distance, steps
 from langit.evaluate.judges.probe import Probe, judge
 from langit.evaluate.judges.truth import agreement
-from langit.generate import Model, calm_threads, minute
+from langit.generate import Model, minute
+from langit.generate.model import limited_threads
 
 LASTING = ("shape", "colour", "ground", "sky", "things", "second shape", "second colour")
-"""Attributes that stay true however long a video is; what happens and how the camera goes do not."""
+"""Attributes that stay true however long a video is; actions and camera motions end."""
 WINDOW = 4.0  # seconds
 _CHILD = """import sys
-from langit.evaluate.abilities.minute import peak
-sys.stdout.write(str(peak(sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4:])))"""
+from langit.evaluate.abilities.minute import peak_memory
+sys.stdout.write(str(peak_memory(sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4:])))"""
 
 
-def peak(model_name: str, prompt: str, seconds: float, changes: Sequence[str] = ()) -> int:
-    """Make a video, keep none of its frames, and say how many bytes this process held at most."""
-    model = Model.of(load_bundle(model_name)).changed(changes)
-    calm_threads(model)
-    for _ in minute(prompt, model, seconds=seconds).frames:
-        pass
+def peak_memory(model_name: str, prompt: str, seconds: float, changes: Sequence[str] = ()) -> int:
+    """Generate a video without keeping its frames; return this process's peak resident memory in bytes."""
+    model = Model.of(load_bundle(model_name)).override(changes)
+    with limited_threads(model):
+        for _ in minute(prompt, model, seconds=seconds).frames:
+            pass
     status = Path("/proc/self/status")
     if status.exists():
         lines = (line.split() for line in status.read_text(encoding="ascii").splitlines())
@@ -47,50 +48,50 @@ def peak(model_name: str, prompt: str, seconds: float, changes: Sequence[str] = 
 
 
 @dataclass(frozen=True)
-class Memory:
-    """Peak bytes of each run, by the seconds of video that it made."""
+class PeakMemory:
+    """Peak bytes of each run, by the duration of the video in seconds."""
 
     peaks: dict[float, tuple[int, ...]]
 
     @property
     def growth(self) -> float:
-        """The longest's median peak as a multiple of the shortest's."""
+        """The median peak of the longest duration as a multiple of that of the shortest."""
         return statistics.median(self.peaks[max(self.peaks)]) / statistics.median(self.peaks[min(self.peaks)])
 
 
-def memory(
+def measure_memory(
     model_name: str,
     prompt: str,
     seconds: Sequence[float],
     turns: int,
     progress: Progress,
     changes: Sequence[str] = (),
-) -> Memory:
-    """Peaks of fresh processes, the durations by turns.
+) -> PeakMemory:
+    """Measure the peak memory of fresh processes, alternating the durations.
 
     Raises:
-        OSError: a process failed; its last line says why.
+        OSError: a process failed; the message ends with its last line.
     """
-    found: dict[float, list[int]] = {each: [] for each in seconds}
-    order = [each for _ in range(turns) for each in seconds]
-    for done, each in enumerate(order, start=1):
-        command = [sys.executable, "-c", _CHILD, model_name, prompt, str(each), *changes]
+    peaks: dict[float, list[int]] = {duration: [] for duration in seconds}
+    order = [duration for _ in range(turns) for duration in seconds]
+    for done, duration in enumerate(order, start=1):
+        command = [sys.executable, "-c", _CHILD, model_name, prompt, str(duration), *changes]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode:
-            said = ended.stderr.strip().splitlines() or ["nothing was said"]
-            raise OSError(f"making {each:g} s to see its memory failed: {said[-1]}")
-        found[each].append(int(ended.stdout))
+            lines = ended.stderr.strip().splitlines() or ["no output"]
+            raise OSError(f"measuring the memory of a video of {duration:g} s failed: {lines[-1]}")
+        peaks[duration].append(int(ended.stdout))
         progress("memory", done, len(order))
-    return Memory({each: tuple(peaks) for each, peaks in found.items()})
+    return PeakMemory({duration: tuple(values) for duration, values in peaks.items()})
 
 
 @dataclass(frozen=True)
 class Drift:
-    """Of one long video, by window: shares of lasting attributes that are seen, and three numbers.
+    """One long video by window: which lasting attributes are recognised, and three statistics.
 
-    sharpness: the mean step between neighbouring pixels, as a multiple of the first window's.
-    movement: the median step between neighbouring frames, in grey levels.
-    change: the distance of the window's mean picture from the first window's, in grey levels.
+    sharpness: mean difference of neighbouring pixels, as a multiple of the first window's.
+    movement: median distance of neighbouring frames, in grey levels.
+    change: distance of the window's mean picture from the first window's, in grey levels.
     """
 
     right: dict[str, tuple[bool, ...]]
@@ -100,14 +101,14 @@ class Drift:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Of the lasting attributes the share that is seen in each window."""
+        """The share of the lasting attributes that is recognised in each window."""
         return tuple(statistics.fmean(answers) for answers in zip(*self.right.values(), strict=True))
 
 
-def drift(
-    case: Case, model: Model, probe: Probe, seconds: float, seed: int, on_frame: Callable[[], None]
+def measure_drift(
+    case: AbilityCase, model: Model, probe: Probe, seconds: float, seed: int, on_frame: Callable[[], None]
 ) -> tuple[Drift, UInt8[Tensor, "T H W 3"]]:
-    """Make a long video of a case's caption and watch it; also frames of it to look at, one of each second."""
+    """Generate a long video of a case's caption and measure its drift; also return one frame of each second."""
     stream = minute(case.caption, model, seconds=seconds, seed=seed)
     length = round(WINDOW * stream.fps)
     verdicts, shown, window, means = [], [], [], []
@@ -120,25 +121,25 @@ def drift(
             shown.append(frame)
         if len(window) == length:
             frames = torch.stack(window)
-            verdicts += judge(probe, [seen_in(frames, probe.config.frames)])
+            verdicts += judge(probe, [spread_frames(frames, probe.config.frames)])
             sharp.append(sharpness(frames))
             movement.append(float(steps(frames).median()))
             means.append(frames.float().mean(dim=0).round().to(torch.uint8))
             window = []
     if not verdicts:
-        raise ValueError(f"{seconds:g} s hold no window of {WINDOW:g} s: make at least that")
+        raise ValueError(f"a video of {seconds:g} s is shorter than a window of {WINDOW:g} s: make at least one window")
     answers = [agreement(case.truth, verdict) for verdict in verdicts]
-    told = Drift(
-        right={name: tuple(each[name] for each in answers) for name in LASTING if name in case.truth.named},
-        sharpness=tuple(each / max(sharp[0], 1e-6) for each in sharp),
+    drift = Drift(
+        right={name: tuple(answer[name] for answer in answers) for name in LASTING if name in case.truth.named},
+        sharpness=tuple(value / max(sharp[0], 1e-6) for value in sharp),
         movement=tuple(movement),
         change=tuple(float(distance(mean, means[0])) for mean in means),
     )
-    return told, torch.stack(shown)
+    return drift, torch.stack(shown)
 
 
 def sharpness(frames: UInt8[Tensor, "T H W 3"]) -> float:
-    """The mean difference of neighbouring pixels, across and down, in grey levels."""
+    """Return the mean difference of neighbouring pixels, across and down, in grey levels."""
     x = frames.float()
     across, down = (x[:, :, 1:] - x[:, :, :-1]).abs().mean(), (x[:, 1:] - x[:, :-1]).abs().mean()
     return float(across + down) / 2

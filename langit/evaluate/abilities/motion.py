@@ -1,9 +1,9 @@
-"""Does a video go on as the film does? Its optical flow, measured, against the flow that the simulator knows.
+"""Optical flow: does a video continue like the film? Estimated flow against the exact flow of the simulator.
 
-The reference is exact: depth, camera and the things' places say where every point of a frame is in the next one. What
-is judged is estimated from its frames, by a coarse-to-fine least-squares match of colours (Lucas and Kanade 1981),
-which is wrong by about half a pixel on the things of real films; so real films have an error too, and it is the floor.
-Not judged is the sky, on which nothing can be seen to move. It knows frames and truth, no models.
+The reference is exact: depth, camera and the objects' poses say where every point of a frame is in the next one. The
+flow of a video is estimated from its frames by coarse-to-fine least squares on colours (Lucas and Kanade 1981). That
+estimate is wrong by about half a pixel on the objects of real films, so real films have an error too, which is the
+floor. The sky is ignored, because it has no texture. Knows frames and truth, no models.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from langit.worlds.camera import lens
 if TYPE_CHECKING:
     from langit.worlds.film import Film  # its module starts OpenGL
 
-PAIRS = 4  # of neighbouring frames that are compared: one latent frame
-_FAR = 200.0  # metres: the ground ends at 150, what is further is the sky
+PAIRS = 4  # pairs of neighbouring frames that are compared: one latent frame
+_FAR = 200.0  # metres: the ground ends at 150, anything further is sky
 _LEVELS, _TURNS = 3, 3
 _WINDOW, _BLUR, _BETWEEN = 2.0, 0.6, 0.7  # standard deviations in pixels
-_CALM = 3e-3  # how much a flow is drawn to that of its neighbours
-_FAINT = 1e-3  # squared difference of colours (0 to 1) below which all count alike
+_CALM = 3e-3  # weight of smoothness: how strongly flow is pulled to that of its neighbours
+_FAINT = 1e-3  # squared colour difference (0 to 1) below which all pixels are trusted equally
 
 Flow = Float[Tensor, "n 2 H W"]
 
 
 def flow(before: UInt8[Tensor, "n H W 3"], after: UInt8[Tensor, "n H W 3"]) -> Flow:
-    """Pixels to the right and down that each pixel of ``before`` goes until ``after``, estimated."""
+    """Estimate how many pixels (right, down) each pixel of ``before`` moves until ``after``."""
     levels = [tuple(x.permute(0, 3, 1, 2).float() / 255 for x in (before, after))]
     for _ in range(_LEVELS - 1):
-        one, other = (functional.avg_pool2d(_blurred(x, _BETWEEN), 2, ceil_mode=True) for x in levels[-1])
+        one, other = (functional.avg_pool2d(_blur(x, _BETWEEN), 2, ceil_mode=True) for x in levels[-1])
         levels.append((one, other))
     found = levels[-1][0].new_zeros(len(before), 2, *levels[-1][0].shape[2:])
     for one, other in reversed(levels):
         if found.shape[2:] != one.shape[2:]:
             found = 2 * functional.interpolate(found, size=one.shape[2:], mode="bilinear", align_corners=False)
-        found = _match(_blurred(one, _BLUR), _blurred(other, _BLUR), found)
+        found = _refine(_blur(one, _BLUR), _blur(other, _BLUR), found)
     return found
 
 
-def _match(one: Tensor, other: Tensor, found: Flow) -> Flow:
-    """Better the flow on one level: other, warped by it, is to look like one."""
+def _refine(one: Tensor, other: Tensor, found: Flow) -> Flow:
+    """Improve the flow on one level of the pyramid, so that ``other`` warped by it resembles ``one``."""
     height, width = one.shape[2:]
     down, across = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
     for _ in range(_TURNS):
@@ -57,18 +57,19 @@ def _match(one: Tensor, other: Tensor, found: Flow) -> Flow:
         padded = functional.pad((one + warped) / 2, (1, 1, 1, 1), mode="replicate")
         x, y = padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2], padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]
         x, y, rest = x / 2, y / 2, warped - one
-        trust = (rest.square().mean(dim=1, keepdim=True) + _FAINT).rsqrt()  # what is hidden matches nothing
+        trust = (rest.square().mean(dim=1, keepdim=True) + _FAINT).rsqrt()  # robust: occluded pixels match nothing
         sums = torch.stack([(trust * a * b).sum(dim=1) for a, b in ((x, x), (x, y), (y, y), (x, rest), (y, rest))], 1)
-        smooth = _blurred(torch.cat([sums, found], dim=1), _WINDOW)
+        smooth = _blur(torch.cat([sums, found], dim=1), _WINDOW)
         xx, xy, yy, xd, yd = smooth[:, :5].unbind(dim=1)
         pull = _CALM * (smooth[:, 5:] - found)
         xx, yy, xd, yd = xx + _CALM, yy + _CALM, xd - pull[:, 0], yd - pull[:, 1]
+        # solve the 2x2 normal equations of each pixel by Cramer's rule
         found = found - torch.stack([yy * xd - xy * yd, xx * yd - xy * xd], dim=1) / (xx * yy - xy * xy)[:, None]
     near = functional.unfold(functional.pad(found, (1, 1, 1, 1), mode="replicate"), 3)
     return near.view(len(found), 2, 9, height, width).median(dim=2).values
 
 
-def _blurred(x: Tensor, deviation: float) -> Tensor:
+def _blur(x: Tensor, deviation: float) -> Tensor:
     reach, channels = int(3 * deviation + 0.5), x.shape[1]
     line = torch.exp(-(torch.arange(-reach, reach + 1) / deviation).square() / 2)
     line = (line / line.sum()).to(x)
@@ -79,7 +80,7 @@ def _blurred(x: Tensor, deviation: float) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class TrueFlow:
-    """Where every pixel goes until the next frame, which pixels show a thing, and which the ground."""
+    """The exact motion of every pixel to the next frame, and which pixels show an object or the ground."""
 
     flow: Flow
     things: Bool[Tensor, "n H W"]
@@ -87,17 +88,17 @@ class TrueFlow:
 
 
 def true_flow(film: Film, frames: Sequence[int]) -> TrueFlow:
-    """The exact flow from each of ``frames`` to the one after it, of a film that was drawn with depth."""
-    assert film.depth is not None, "the exact flow needs depth"
+    """Compute the exact flow from each of ``frames`` to the next, of a film that was rendered with depth."""
+    assert film.depth is not None, "exact flow needs depth"
     masks = torch.from_numpy(film.masks[list(frames)])
     things = masks > 0
     sky = torch.from_numpy(film.depth[list(frames)]) > _FAR
-    exact = np.stack([_exact(film, frame) for frame in frames])
+    exact = np.stack([_exact_flow(film, frame) for frame in frames])
     return TrueFlow(torch.from_numpy(exact).float().permute(0, 3, 1, 2), things, ~sky & ~things)
 
 
-def _exact(film: Film, frame: int) -> Float[np.ndarray, "H W 2"]:
-    """Every pixel's point is found by its depth, carried by the thing that it belongs to, and seen again."""
+def _exact_flow(film: Film, frame: int) -> Float[np.ndarray, "H W 2"]:
+    """Unproject every pixel by its depth, move it with its object, and project it into the next frame."""
     assert film.depth is not None
     height, width = film.masks.shape[1:]
     row = film.camera[frame]
@@ -110,9 +111,9 @@ def _exact(film: Film, frame: int) -> Float[np.ndarray, "H W 2"]:
     points = row[:3] + film.depth[frame][..., None] * rays  # (H, W, 3)
     for index in range(film.positions.shape[1]):
         here = film.masks[frame] == index + 1
-        turn = _matrix(film.orientations[frame + 1, index]) @ _matrix(film.orientations[frame, index]).T
-        carried = (points[here] - film.positions[frame, index]) @ turn.T
-        points[here] = carried + film.positions[frame + 1, index]
+        turn = _rotation(film.orientations[frame + 1, index]) @ _rotation(film.orientations[frame, index]).T
+        moved = (points[here] - film.positions[frame, index]) @ turn.T
+        points[here] = moved + film.positions[frame + 1, index]
     row = film.camera[frame + 1]
     half_width, half_height = lens(float(row[9]), height, width)
     forward, up = row[3:6], row[6:9]
@@ -123,9 +124,9 @@ def _exact(film: Film, frame: int) -> Float[np.ndarray, "H W 2"]:
     return np.stack([seen_x - across, seen_y - down], axis=-1)
 
 
-def _matrix(turned: Float[np.ndarray, " q"]) -> Float[np.ndarray, "3 3"]:
-    """The rotation of a unit quaternion (w, x, y, z)."""
-    w, x, y, z = turned
+def _rotation(quaternion: Float[np.ndarray, " q"]) -> Float[np.ndarray, "3 3"]:
+    """Return the rotation matrix of a unit quaternion (w, x, y, z)."""
+    w, x, y, z = quaternion
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
@@ -137,25 +138,25 @@ def _matrix(turned: Float[np.ndarray, " q"]) -> Float[np.ndarray, "3 3"]:
 
 @dataclass(frozen=True)
 class FlowError:
-    """Mean end-point errors in pixels a frame, on pixels of the things and of the ground; None where there are none."""
+    """Mean end-point errors in pixels per frame, on objects and on the ground; None where there are no such pixels."""
 
     things: float | None
     ground: float | None
 
 
-def error(estimated: Flow, truth: TrueFlow) -> FlowError:
-    """How far the flow of a video is from that of the film."""
+def end_point_error(estimated: Flow, truth: TrueFlow) -> FlowError:
+    """Compare estimated with exact flow."""
     apart = (estimated - truth.flow).norm(dim=1)
     shares = [float(apart[where].mean()) if where.any() else None for where in (truth.things, truth.ground)]
     return FlowError(*shares)
 
 
 def flow_error(frames: UInt8[Tensor, "T H W 3"], firsts: Sequence[int], truth: TrueFlow) -> FlowError:
-    """The error of a video between each of the frames ``firsts`` and the next."""
+    """Return the error of a video's flow from each of the frames ``firsts`` to the next."""
     places = torch.tensor(list(firsts))
-    return error(flow(frames[places], frames[places + 1]), truth)
+    return end_point_error(flow(frames[places], frames[places + 1]), truth)
 
 
 def frozen_error(truth: TrueFlow) -> FlowError:
-    """The error of a video that stands still: how far things go."""
-    return error(torch.zeros_like(truth.flow), truth)
+    """Return the error of a still video, which is how far objects move."""
+    return end_point_error(torch.zeros_like(truth.flow), truth)

@@ -1,279 +1,256 @@
-"""Every ability of a model, measured on held-out films: tables, numbers and pictures in a folder.
+"""The abilities report: every ability of a model, measured on held-out films.
 
-This is where the parts meet: films, probe, abilities. Each measure is in a module beside it.
+Films, probe and abilities meet here; each measure is in a module beside it.
 """
 
 from __future__ import annotations
 
-import json
 import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
-from rich.table import Table
 
 import langit
 from langit import config
-from langit.bundle import load_bundle
-from langit.evaluate.abilities import sections
-from langit.evaluate.abilities.cases import Case, Drawer, Frames, Progress, cases, drawer
-from langit.evaluate.abilities.changed import Changed, Inpainted, try_edits, try_inpainting
-from langit.evaluate.abilities.joined import Joined, try_all
-from langit.evaluate.abilities.minute import LASTING, WINDOW, Drift, Memory, drift, memory
-from langit.evaluate.abilities.sizes import Sized, lengths, pictures, try_size
-from langit.evaluate.figures.strips import Curve, Strip, curve, plot, sheet
-from langit.evaluate.figures.table import Section
+from langit.device import CPU, Placement
+from langit.evaluate.abilities import tables
+from langit.evaluate.abilities.cases import AbilityCase, FilmRenderer, Frames, Progress, cases, film_renderer
+from langit.evaluate.abilities.continuations import ContinuationResults, try_all
+from langit.evaluate.abilities.edits import ChangedVideo, InpaintedVideo, try_edits, try_inpainting
+from langit.evaluate.abilities.minute import LASTING, WINDOW, Drift, PeakMemory, measure_drift, measure_memory
+from langit.evaluate.abilities.sizes import SizeResult, durations, picture_sizes, try_size
+from langit.evaluate.figures.strips import Curve, Strip, curve_of, plot, strip_sheet
+from langit.evaluate.figures.table import ReportTable
 from langit.evaluate.judges.probe import Probe, load_probe
-from langit.evaluate.report import check_writable
-from langit.files import atomic_write, created_folder
-from langit.generate import Model, calm_threads, generate
+from langit.evaluate.report import ReportPictures, Subject, TableReport, run_evaluation
+from langit.generate import Model, generate
+from langit.generate.model import limited_threads
 from langit.shapes import PixelShape
 from langit.worlds.scene import VERSION
 
 MINUTE = 60.0  # seconds
-SHORT = 4.0  # seconds that a minute's memory is compared with
+SHORT = 4.0  # seconds of the video whose memory a minute's is compared with
 SHOWN = 6  # films in each picture
-_FILMS_A_MINUTE = 16  # one long video for so many films
-
-
-@dataclass(frozen=True)
-class AbilityReport:
-    """What is known of a model's abilities. ``seconds`` are of processor time, those of child processes too."""
-
-    model: str
-    version: str
-    world: str
-    films: int
-    sampling: Mapping[str, Any]
-    seconds: float
-    sections: tuple[Section, ...]
-
-    def json(self) -> str:
-        plain = {name: value for name, value in vars(self).items() if name != "sections"}
-        plain["sections"] = [section.plain() for section in self.sections]
-        return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
-
-    def markdown(self) -> str:
-        parts = [
-            f"# {self.model}: abilities",
-            f"Langit {self.version}, {self.world}, {self.films} held-out films, {self.seconds:.0f} s of processor time."
-            " Shares have 95% Wilson intervals in brackets. Other numbers are medians, with mean and worst in brackets,"
-            " unless their table says otherwise. Pictures: one for each ability, the first films, unchosen; what was"
-            " given is outlined in green.",
-            *(section.markdown() for section in self.sections),
-        ]
-        return "\n\n".join(parts) + "\n"
-
-    def table(self) -> Table:
-        """What is asked for and what was found, for a terminal."""
-        return self.sections[0].table()
+_FILMS_PER_MINUTE = 16  # one long video for so many films
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """All that was measured."""
+class AbilityResults:
+    """All measurements but memory."""
 
-    joined: Joined
-    edits: Mapping[str, Sequence[Changed]]
-    inpainted: Sequence[Inpainted]
-    sizes: Sequence[Sized]
-    durations: Sequence[Sized]
+    continuations: ContinuationResults
+    edits: Mapping[str, Sequence[ChangedVideo]]
+    inpainted: Sequence[InpaintedVideo]
+    sizes: Sequence[SizeResult]
+    durations: Sequence[SizeResult]
     drifts: Sequence[Drift]
     long: Sequence[tuple[str, Frames]]
 
-    def sections(self, memory: Memory) -> tuple[Section, ...]:
+    def sections(self, memory: PeakMemory) -> tuple[ReportTable, ...]:
         return (
-            sections.asked_for(self.joined, self.edits, self.inpainted, memory),
-            sections.given(self.joined),
-            sections.continued(self.joined),
-            sections.likeness(self.joined),
-            sections.joined(self.joined),
-            sections.seams(self.joined),
-            sections.edited(self.edits),
-            sections.inpainted(self.inpainted),
-            sections.sized(self.sizes, "Sizes"),
-            sections.sized(self.durations, "Durations"),
-            sections.lasting(self.drifts),
-            sections.remembered(memory),
+            tables.targets(self.continuations, self.edits, self.inpainted, memory),
+            tables.given_frames(self.continuations),
+            tables.motion_continuation(self.continuations),
+            tables.next_frames(self.continuations),
+            tables.jumps(self.continuations),
+            tables.loops(self.continuations),
+            tables.edits(self.edits),
+            tables.inpainting(self.inpainted),
+            tables.size_table(self.sizes, "Sizes"),
+            tables.size_table(self.durations, "Durations"),
+            tables.long_videos(self.drifts),
+            tables.memory(memory),
         )
 
 
 def evaluate_abilities(
-    model_name: str, *, films: int = 64, folder: Path, progress: Progress, changes: Sequence[str] = ()
-) -> AbilityReport:
-    """Measure a model's abilities and leave abilities.json, abilities.md and pictures in a folder.
+    model_name: str,
+    *,
+    films: int = 64,
+    folder: Path,
+    progress: Progress,
+    changes: Sequence[str] = (),
+    placement: Placement = CPU,
+) -> TableReport:
+    """Measure a model's abilities; write abilities.json, abilities.md and pictures to a folder.
 
     Args:
-        model_name: a model's name or its bundle's folder.
-        films: how many held-out films each ability is tried on; one long video is made for every 16 of them.
-        folder: made if it is not there; what an earlier report left is replaced.
-        progress: told of each stage: its name, done, of how many.
-        changes: to its sampling, as :meth:`langit.generate.Model.changed` has them.
+        model_name: a model's name, or a bundle's folder.
+        films: number of held-out films to try each ability on; one long video is made for every 16 of them.
+        folder: see :func:`langit.evaluate.report.run_evaluation`, also for ``changes`` and ``placement``.
+        progress: called as stages advance.
+        changes: sampling settings to override.
+        placement: device and precision. Peak memory is always measured on the CPU.
 
     Raises:
-        ValueError: no such model or a damaged one, a wrong change, too few films, a model or a machine that
-            cannot do it.
+        ValueError: the model does not exist or is damaged, a change is wrong, there are too few films, or the probe
+            cannot judge this model's videos.
         OSError: the folder cannot be written, or a child process failed.
     """
     if films < 2:
         raise ValueError(f"{films} films cannot be connected with each other: use at least 2")
-    bundle = load_bundle(model_name)
-    model, draw, probe = Model.of(bundle).changed(changes), drawer(), load_probe()
-    check_model(model, probe)
-    calm_threads(model)
-    with created_folder(folder):
-        check_writable(folder)
-        begun = _spent()
-        found = measure(model, draw, probe, films, MINUTE, progress)
-        prompt, turns = found.long[0][0], 2 if films >= _FILMS_A_MINUTE else 1
-        held = memory(model_name, prompt, (SHORT, MINUTE), turns, progress, changes)
-        report = AbilityReport(
-            model=bundle.provenance.model,
-            version=langit.__version__,
-            world=VERSION,
-            films=films,
-            sampling=config.dump(model.sampling),
-            seconds=_spent() - begun,
-            sections=found.sections(held),
-        )
-        write(report, drawn(found), folder)
-    return report
+
+    def measure_subject(subject: Subject) -> tuple[TableReport, ReportPictures]:
+        render, probe = film_renderer(), load_probe(placement=subject.judges)
+        check_model(subject.model, probe)
+        start = _processor_seconds()
+        with limited_threads(subject.model):
+            results = measure(subject.model, render, probe, films, MINUTE, progress)
+        prompt, turns = results.long[0][0], 2 if films >= _FILMS_PER_MINUTE else 1
+        memory = measure_memory(model_name, prompt, (SHORT, MINUTE), turns, progress, changes)
+        report = _report(subject, films, results.sections(memory), _processor_seconds() - start)
+        return report, ReportPictures(ability_pictures(results))
+
+    return run_evaluation(
+        model_name, measure_subject, stem="abilities", folder=folder, changes=changes, placement=placement
+    )
+
+
+def _report(subject: Subject, films: int, sections: tuple[ReportTable, ...], seconds: float) -> TableReport:
+    facts = {
+        "model": subject.name,
+        "version": langit.__version__,
+        "world": VERSION,
+        "films": films,
+        "sampling": config.dump(subject.model.sampling),
+        "seconds": seconds,
+    }
+    introduction = (
+        f"Langit {langit.__version__}, {VERSION}, {films} held-out films, {seconds:.0f} s of processor time."
+        " Proportions have 95% Wilson intervals in brackets. Other numbers are medians, with mean and worst in"
+        " brackets, unless their table says otherwise. There is one picture per ability, of the first films; given"
+        " frames are outlined in green."
+    )
+    return TableReport(f"{subject.name}: abilities", facts, (introduction,), sections, summary=1)
 
 
 def check_model(model: Model, probe: Probe) -> None:
     """Refuse a model whose videos the probe cannot judge.
 
     Raises:
-        ValueError: it does not make videos as long as the probe looks.
+        ValueError: the model cannot make videos of the probe's length.
     """
-    least, most, asked = min(size.frames for size in model.sizes), model.most_frames, probe.config.frames
-    if not least <= asked <= most:
-        raise ValueError(f"this model makes {least} to {most} frames, the probe judges {asked}: it cannot be measured")
+    least, most, wanted = min(size.frames for size in model.sizes), model.max_frames, probe.config.frames
+    if not least <= wanted <= most:
+        raise ValueError(
+            f"this model makes {least} to {most} frames, but the probe judges {wanted}: it cannot be measured"
+        )
 
 
-def _spent() -> float:
-    """Processor seconds of this process and of its children that have ended."""
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in used)
+def _processor_seconds() -> float:
+    """Return the CPU seconds of this process and of its children that have ended."""
+    usage = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in usage)
 
 
-def measure(model: Model, draw: Drawer, probe: Probe, films: int, seconds: float, progress: Progress) -> Found:
-    """All of :func:`evaluate_abilities` that needs no disk; ``seconds`` of the long videos."""
+def measure(
+    model: Model, render: FilmRenderer, probe: Probe, films: int, seconds: float, progress: Progress
+) -> AbilityResults:
+    """Measure everything but memory, without touching the disk; ``seconds`` is the duration of long videos."""
     size = model.sizes[0]
     pixels = PixelShape(probe.config.frames, size.height, size.width)
-    chosen = cases(films, draw, pixels, progress)
-    plain = _plain(chosen, model, progress)
-    drifts, long = _long(chosen[: max(1, films // _FILMS_A_MINUTE)], model, probe, seconds, progress)
+    chosen = cases(films, render, pixels, progress)
+    plain = _text_only_videos(chosen, model, progress)
+    drifts, long = _long_videos(chosen[: max(1, films // _FILMS_PER_MINUTE)], model, probe, seconds, progress)
 
-    def each(shapes: Sequence[PixelShape]) -> list[Sized]:
-        return [try_size(shape, chosen, model, probe, draw, plain, progress) for shape in shapes]
+    def try_sizes(shapes: Sequence[PixelShape]) -> list[SizeResult]:
+        return [try_size(shape, chosen, model, probe, render, plain, progress) for shape in shapes]
 
-    return Found(
-        joined=try_all(chosen, model, plain, progress),
+    return AbilityResults(
+        continuations=try_all(chosen, model, plain, progress),
         edits=try_edits(chosen, model, probe, progress),
         inpainted=try_inpainting(chosen, model, probe, progress),
-        sizes=each(pictures(model, pixels.frames)),
-        durations=each(lengths(model)),
+        sizes=try_sizes(picture_sizes(model, pixels.frames)),
+        durations=try_sizes(durations(model)),
         drifts=drifts,
         long=long,
     )
 
 
-def _plain(chosen: Sequence[Case], model: Model, progress: Progress) -> list[dict[int, Frames]]:
-    """Videos of captions alone, as long as each case's films; a model that stops earlier gives its longest, held."""
-    found = []
+def _text_only_videos(chosen: Sequence[AbilityCase], model: Model, progress: Progress) -> list[dict[int, Frames]]:
+    """Generate each case's caption at the lengths of its films; the last frame fills what the model cannot reach."""
+    generated = []
     for number, case in enumerate(chosen):
         videos = {}
         for film in (case.short, case.long):
-            pixels = PixelShape(min(film.pixels.frames, model.most_frames), film.pixels.height, film.pixels.width)
+            pixels = PixelShape(min(film.pixels.frames, model.max_frames), film.pixels.height, film.pixels.width)
             frames = generate(case.caption, model, pixels=pixels, seed=number).frames
             missing = film.pixels.frames - len(frames)
             videos[film.pixels.frames] = torch.cat([frames, frames[-1:].expand(missing, -1, -1, -1)])
-        found.append(videos)
+        generated.append(videos)
         progress("videos of text alone", number + 1, len(chosen))
-    return found
+    return generated
 
 
-def _long(
-    chosen: Sequence[Case], model: Model, probe: Probe, seconds: float, progress: Progress
+def _long_videos(
+    chosen: Sequence[AbilityCase], model: Model, probe: Probe, seconds: float, progress: Progress
 ) -> tuple[list[Drift], list[tuple[str, Frames]]]:
-    """Long videos, watched."""
     drifts, long = [], []
-    frames, made_so_far = round(seconds * model.fps), 0
+    total, generated = round(seconds * model.fps) * len(chosen), 0
 
     def on_frame() -> None:
-        nonlocal made_so_far
-        made_so_far += 1
-        progress("long videos, frames", made_so_far, frames * len(chosen))
+        nonlocal generated
+        generated += 1
+        progress("long videos, frames", generated, total)
 
     for number, case in enumerate(chosen):
-        told, shown = drift(case, model, probe, seconds, number, on_frame)
-        drifts.append(told)
+        drift, shown = measure_drift(case, model, probe, seconds, number, on_frame)
+        drifts.append(drift)
         long.append((case.caption, shown))
     return drifts, long
 
 
-def drawn(found: Found) -> dict[str, Image.Image]:
-    """A picture for each ability, by the name of its file."""
-    made_of: dict[str, Image.Image] = {}
-    for name, results in found.joined.results.items():
+def ability_pictures(results: AbilityResults) -> dict[str, Image.Image]:
+    """Draw a picture for each ability, by file name."""
+    pictures: dict[str, Image.Image] = {}
+    for name, trials in results.continuations.results.items():
         groups = []
-        for result in results[:SHOWN]:
+        for result in trials[:SHOWN]:
             video, film = result.made, result.trial.film
             if name == "loop":
-                video = torch.cat([video, video[:1]])  # where it begins again
+                video = torch.cat([video, video[:1]])  # shows where it starts again
             given = torch.tensor([at not in result.trial.new for at in range(len(video))])
             groups.append([Strip("film", film[: len(given)]), Strip("made", video, given)])
-        titles = [result.trial.title for result in results[:SHOWN]]
-        made_of[name.replace(", ", "-").replace(" ", "-")] = sheet(groups, titles)
-    made_of["edit"] = _edits(found.edits)
-    made_of["inpaint"] = sheet(
-        [[Strip("film", one.film), Strip("made", one.changed.made, ~one.region)] for one in found.inpainted[:SHOWN]],
-        [one.changed.change.prompt for one in found.inpainted[:SHOWN]],
+        titles = [result.trial.title for result in trials[:SHOWN]]
+        pictures[name.replace(", ", "-").replace(" ", "-")] = strip_sheet(groups, titles)
+    pictures["edit"] = _edit_sheet(results.edits)
+    inpainted = results.inpainted[:SHOWN]
+    pictures["inpaint"] = strip_sheet(
+        [[Strip("film", one.film), Strip("made", one.changed.made, ~one.region)] for one in inpainted],
+        [one.changed.change.prompt for one in inpainted],
     )
-    tried = [*found.sizes, *found.durations]
-    made_of["sizes"] = sheet(
+    tried = [*results.sizes, *results.durations]
+    pictures["sizes"] = strip_sheet(
         [[Strip("film", one.first_real), Strip("made", one.first)] for one in tried], [str(one.pixels) for one in tried]
     )
-    made_of["minute"] = sheet(
-        [[Strip("each 4 s", frames)] for _, frames in found.long], [caption for caption, _ in found.long], 15
+    pictures["minute"] = strip_sheet(
+        [[Strip("each 4 s", frames)] for _, frames in results.long], [caption for caption, _ in results.long], 15
     )
-    made_of["drift"] = drift_plot(found.drifts)
-    return made_of
+    pictures["drift"] = drift_plot(results.drifts)
+    return pictures
 
 
-def _edits(edits: Mapping[str, Sequence[Changed]]) -> Image.Image:
-    """The film and what became of it in each way, under what was asked."""
+def _edit_sheet(edits: Mapping[str, Sequence[ChangedVideo]]) -> Image.Image:
+    """Stack the film and its edits under the change that was requested."""
     count = min(SHOWN, *map(len, edits.values()))
     groups = [[Strip(name, changed[at].made) for name, changed in edits.items()] for at in range(count)]
     first = next(iter(edits.values()))
-    return sheet(groups, [f"{one.change.attribute}: {one.change.prompt}" for one in first[:count]])
+    return strip_sheet(groups, [f"{one.change.attribute}: {one.change.prompt}" for one in first[:count]])
 
 
 def drift_plot(drifts: Sequence[Drift]) -> Image.Image:
-    """What the probe still sees, and plain numbers, window by window: the mean, and the range of all videos."""
+    """Plot recognised attributes and statistics by window: the mean and the range over all videos."""
     windows = min(len(one.shares) for one in drifts)
     names = {"sharpness": "sharpness, x first window", "movement": "movement", "change": "change"}
-    seen = [curve("all of them", [one.shares[:windows] for one in drifts])]
+    recognised = [curve_of("all of them", [one.shares[:windows] for one in drifts])]
     for attribute in LASTING[:4]:
-        mean = curve("", [[float(right) for right in one.right[attribute][:windows]] for one in drifts]).mean
-        seen.append(Curve(attribute, mean, mean, mean))
-    panels = {"lasting attributes that the probe sees, as a share": seen}
+        mean = curve_of("", [[float(right) for right in one.right[attribute][:windows]] for one in drifts]).mean
+        recognised.append(Curve(attribute, mean, mean, mean))
+    panels = {"lasting attributes that the probe sees, as a share": recognised}
     for name, title in names.items():
         unit = "" if name == "sharpness" else ", grey levels"
-        panels[f"{title}{unit}"] = [curve(name, [getattr(one, name)[:windows] for one in drifts])]
+        panels[f"{title}{unit}"] = [curve_of(name, [getattr(one, name)[:windows] for one in drifts])]
     return plot(panels, WINDOW)
-
-
-def write(report: AbilityReport, drawings: Mapping[str, Image.Image], folder: Path) -> None:
-    """Leave a report's files in a folder, each whole or not at all."""
-    for name, text in (("abilities.json", report.json()), ("abilities.md", report.markdown())):
-        with atomic_write(folder / name) as unfinished:
-            unfinished.write_text(text, encoding="utf-8")
-    for name, picture in drawings.items():
-        with atomic_write(folder / f"{name}.png") as unfinished:
-            picture.save(unfinished)

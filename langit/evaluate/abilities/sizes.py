@@ -1,8 +1,8 @@
-"""Sizes and durations, also those that were never trained on: does the video still show what its prompt says?
+"""Sizes and durations, including untrained ones: does the video still show what its prompt says?
 
-The probe was trained on some sizes and one duration only. So real films of every size and duration are judged as well:
-they are the ceiling, and where they fall short it is the probe that does. Longer and shorter videos are shown to it at
-as many frames as it knows, evenly spread.
+The probe itself was trained on few sizes and one duration. Real films of every size and duration are judged as well;
+they are the ceiling, and where they fall short, the probe does. From longer and shorter videos the probe gets as many
+evenly spread frames as it was trained on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from langit.evaluate.abilities.cases import Case, Drawer, Frames, Progress, frames_in, seen_in
+from langit.evaluate.abilities.cases import AbilityCase, FilmRenderer, Frames, Progress, film_frames, spread_frames
 from langit.evaluate.figures.intervals import Rate, rate
 from langit.evaluate.judges.probe import Probe, judge
 from langit.evaluate.judges.truth import agreement
@@ -23,50 +23,50 @@ DURATIONS = (1, 9, 17, 25, 33)
 
 
 @dataclass(frozen=True, eq=False)
-class Sized:
-    """A size: by attribute, and for everything at once, how often made videos and real films show what is told.
+class SizeResult:
+    """One size: how often generated videos and real films match the prompt, by attribute and in everything.
 
-    Of one frame only what stands still is judged.
+    Actions and camera motions do not count in videos of one frame.
     """
 
     pixels: PixelShape
     trained: bool
     made: Mapping[str, Rate]
     real: Mapping[str, Rate]
-    first: Frames  # to look at
+    first: Frames  # for the picture
     first_real: Frames
 
 
-def pictures(model: Model, frames: int) -> list[PixelShape]:
-    """All widths and heights that the model can do, those that it was trained on first."""
-    return [PixelShape(frames, height, width) for width, height in model.pictures]
+def picture_sizes(model: Model, frames: int) -> list[PixelShape]:
+    """List all widths and heights that the model supports, trained ones first."""
+    return [PixelShape(frames, height, width) for width, height in model.frame_sizes]
 
 
-def lengths(model: Model) -> list[PixelShape]:
-    """The durations that are tried, of those that the model can do, in its first width and height."""
-    least, most = min(size.frames for size in model.sizes), model.most_frames
+def durations(model: Model) -> list[PixelShape]:
+    """List the tested durations that the model supports, at its first width and height."""
+    least, most = min(size.frames for size in model.sizes), model.max_frames
     return [replace(model.sizes[0], frames=frames) for frames in DURATIONS if least <= frames <= most]
 
 
 def try_size(
     pixels: PixelShape,
-    cases: Sequence[Case],
+    cases: Sequence[AbilityCase],
     model: Model,
     probe: Probe,
-    draw: Drawer,
+    draw: FilmRenderer,
     plain: Sequence[Mapping[int, Frames]],
     progress: Progress,
-) -> Sized:
-    """Make every case's caption in one size, and film it. What ``plain`` or the cases hold already is used again."""
+) -> SizeResult:
+    """Generate and render every case in one size, reusing the videos in ``plain`` and the cases' films."""
     usual = (pixels.width, pixels.height) == (model.sizes[0].width, model.sizes[0].height)
     made, real = [], []
     for number, case in enumerate(cases):
         ready = plain[number].get(pixels.frames) if usual else None
         made.append(generate(case.caption, model, pixels=pixels, seed=number).frames if ready is None else ready)
         filmed = next((film for film in (case.short, case.long) if film.pixels == pixels), None)
-        real.append(frames_in(filmed or draw(case.scene, pixels, False)))
+        real.append(film_frames(filmed or draw(case.scene, pixels, False)))
         progress(str(pixels), number + 1, len(cases))
-    return Sized(
+    return SizeResult(
         pixels=pixels,
         trained=pixels in model.sizes,
         made=_rates(cases, made, probe, pixels.frames),
@@ -76,8 +76,8 @@ def try_size(
     )
 
 
-def _rates(cases: Sequence[Case], videos: Sequence[Frames], probe: Probe, frames: int) -> dict[str, Rate]:
-    verdicts = judge(probe, [seen_in(video, probe.config.frames) for video in videos])
+def _rates(cases: Sequence[AbilityCase], videos: Sequence[Frames], probe: Probe, frames: int) -> dict[str, Rate]:
+    verdicts = judge(probe, [spread_frames(video, probe.config.frames) for video in videos])
     answers = [agreement(case.truth, verdict) for case, verdict in zip(cases, verdicts, strict=True)]
     asked = STILL if frames == 1 else (*STILL, "action", "camera")
     answers = [{name: right for name, right in answer.items() if name in asked} for answer in answers]

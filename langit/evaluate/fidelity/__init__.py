@@ -1,1 +1,1 @@
-"""How well videos follow their prompts, as the probe judges it."""
+"""How well videos follow their prompts, as judged by the probe."""

@@ -1,6 +1,6 @@
-"""What the story's report asks for: held-out scenes of every kind by turns, and five sentences as people wrote them.
+"""The prompts of the story report: held-out scenes of every kind in turn, and five sentences as people wrote them.
 
-Scenes are of seeds that no training set holds, with pairs that none shows. It knows scenes and sentences.
+Scenes have seeds and combinations that no training set contains. Knows scenes and sentences.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ class StoryCase:
 
     @property
     def truth(self) -> Truth:
-        """What a video of it is judged by."""
+        """The attributes that a video of the scene is scored on."""
         named = truth_of(self.scene, STORY).named
-        return Truth({name: said for name, said in named.items() if name in STORY.scored}, STORY)
+        return Truth({name: value for name, value in named.items() if name in STORY.scored}, STORY)
 
     def text(self, language: str) -> str:
-        """The plainest sentence about it, with everything said."""
+        """Return the plainest complete sentence about the scene."""
         return canonical(self.scene, "id" if language == "id" else "en")
 
 
 @dataclass(frozen=True)
-class Order:
-    """A video that is asked for: of a case, in a language, with a seed."""
+class StoryRequest:
+    """One video to make: of a case, in a language, with a seed."""
 
     number: int  # of the case
     case: StoryCase
@@ -46,28 +46,28 @@ class Order:
 
 
 def check_counts(number: int, seeds: int) -> None:
-    """Refuse what cannot be scored, before anything is made.
+    """Check counts before anything is made.
 
     Raises:
-        ValueError: fewer prompts than kinds of scenes, or no seeds.
+        ValueError: there are fewer prompts than kinds of scenes, or no seeds.
     """
     if number < len(KINDS):
-        raise ValueError(f"{number} prompts cannot tell of {', '.join(KINDS)}: use at least {len(KINDS)}")
+        raise ValueError(f"{number} prompts cannot cover {', '.join(KINDS)}: use at least {len(KINDS)}")
     if seeds < 1:
         raise ValueError(f"{seeds} seeds make no video: use at least 1")
 
 
 def cases(number: int) -> list[StoryCase]:
-    """So many held-out scenes, of each kind by turns."""
-    each = -(-number // len(KINDS))
-    by_kind = [[StoryCase(prompt.scene) for prompt in prompts("held-out", each, kind=kind)] for kind in KINDS]
+    """Return the first held-out scenes, the kinds in turn."""
+    per_kind = -(-number // len(KINDS))
+    by_kind = [[StoryCase(prompt.scene) for prompt in prompts("held-out", per_kind, kind=kind)] for kind in KINDS]
     return [case for turn in zip(*by_kind, strict=True) for case in turn][:number]
 
 
-def orders(chosen: list[StoryCase], seeds: int) -> list[Order]:
-    """Every case with each of the seeds 0, 1, …; English and Indonesian by turns, also among scenes of a kind."""
+def story_requests(chosen: list[StoryCase], seeds: int) -> list[StoryRequest]:
+    """Return a request for every case with each of the seeds 0, 1, …; languages alternate, also within a kind."""
     return [
-        Order(number, case, LANGUAGES[(number + seed) % len(LANGUAGES)], seed)
+        StoryRequest(number, case, LANGUAGES[(number + seed) % len(LANGUAGES)], seed)
         for seed in range(seeds)
         for number, case in enumerate(chosen)
     ]
@@ -75,7 +75,7 @@ def orders(chosen: list[StoryCase], seeds: int) -> list[Order]:
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words as a person would write them, and what has to be seen for them to be met."""
+    """A sentence as a person would write it, and the attributes that a video must show to match it."""
 
     text: str
     asks: dict[str, str]

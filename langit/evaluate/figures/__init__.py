@@ -1,1 +1,1 @@
-"""Intervals, tables, charts and pictures that reports are made of."""
+"""Building blocks of reports: intervals, tables, charts and pictures."""

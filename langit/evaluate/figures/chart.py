@@ -1,4 +1,4 @@
-"""Charts: lines and marks on plain or logarithmic axes, drawn with Pillow alone. Knows nothing of what is drawn."""
+"""Charts: lines and markers on linear or logarithmic axes, drawn with Pillow alone. Knows nothing about the data."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from PIL import Image, ImageDraw, ImageFont
 _WIDE, _HIGH, _LEFT, _TOP, _BELOW, _GAP, _LINE = 460, 300, 62, 30, 46, 18, 16
 _INK, _PAPER, _FAINT = (20, 24, 32), (255, 255, 255), (224, 228, 234)
 _COLOURS = ((24, 92, 170), (200, 80, 30), (40, 140, 60), (140, 60, 150), (120, 110, 30), (90, 90, 90), (200, 40, 90))
-_ROOM = 0.06  # of an axis is left free at both ends
+_ROOM = 0.06  # fraction of an axis that is left free at both ends
 _DASH = 7  # pixels
-_TICKS = 8  # on an axis, at most
+_TICKS = 8  # the most ticks on an axis
 
 Pen = ImageDraw.ImageDraw
 
 
 @dataclass(frozen=True)
 class Line:
-    """Points, joined or marked or both; ``around`` holds each point's lower and upper end, for bars through it."""
+    """Points, joined or marked or both; ``around`` holds the lower and upper end of each point's error bar."""
 
     name: str
     across: tuple[float, ...]
@@ -29,12 +29,12 @@ class Line:
     marked: bool = False
     dashed: bool = False
     around: tuple[tuple[float, float], ...] = ()
-    colour: int | None = None  # by number; its place in the panel if left out
+    colour: int | None = None  # index of the colour; by default the line's position in the panel
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes and what is drawn on it."""
+    """One pair of axes and the lines drawn on it."""
 
     title: str
     across: str
@@ -51,19 +51,19 @@ class _Axis:
     log: bool
 
     def share(self, value: float) -> float:
-        """Where a value lies, from 0 to 1."""
+        """Return a value's position along the axis, from 0 to 1."""
         place = math.log10(value) if self.log else value
         return (place - self.low) / (self.high - self.low)
 
 
 def chart(panels: Sequence[Panel], columns: int = 2) -> Image.Image:
-    """Panels side by side, so many to a row.
+    """Draw panels in rows of ``columns``.
 
     Raises:
-        ValueError: no panel, one without a point, or a value that a logarithmic axis does not have.
+        ValueError: there is no panel, a panel has no point, or a value cannot be drawn on a logarithmic axis.
     """
     if not panels:
-        raise ValueError("a chart of no panels: give at least one")
+        raise ValueError("a chart needs at least one panel")
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     step = (_LEFT + _WIDE + _GAP, max(_TOP + _HIGH + _BELOW + _LINE * len(panel.lines) for panel in panels) + _GAP)
@@ -88,11 +88,11 @@ def _panel(pen: Pen, panel: Panel, left: int, top: int) -> None:
     for value in _ticks(across):
         x = left + across.share(value) * _WIDE
         pen.line((x, top, x, top + _HIGH), fill=_FAINT)
-        pen.text((x, top + _HIGH + 4), _said(value), fill=_INK, font=font, anchor="ma")
+        pen.text((x, top + _HIGH + 4), _tick_label(value), fill=_INK, font=font, anchor="ma")
     for value in _ticks(up):
         y = top + (1 - up.share(value)) * _HIGH
         pen.line((left, y, left + _WIDE, y), fill=_FAINT)
-        pen.text((left - 6, y), _said(value), fill=_INK, font=font, anchor="rm")
+        pen.text((left - 6, y), _tick_label(value), fill=_INK, font=font, anchor="rm")
     pen.rectangle((left, top, left + _WIDE, top + _HIGH), outline=_INK)
     pen.text((left + _WIDE, top + _HIGH + 20), panel.across, fill=_INK, font=font, anchor="ra")
     pen.text((left + _WIDE, top - 20), panel.up, fill=_INK, font=font, anchor="ra")
@@ -127,7 +127,7 @@ def _join(pen: Pen, points: Sequence[tuple[float, float]], colour: tuple[int, in
 
 def _axis(values: Sequence[float], log: bool, title: str) -> _Axis:
     if not values or not all(math.isfinite(value) and (value > 0 or not log) for value in values):
-        raise ValueError(f"{title}: {list(values)} cannot be drawn{' in logarithms' if log else ''}")
+        raise ValueError(f"{title}: {list(values)} cannot be drawn{' on a logarithmic axis' if log else ''}")
     places = [math.log10(value) for value in values] if log else list(values)
     low, high = min(places), max(places)
     room = (high - low) * _ROOM or abs(high) * _ROOM or 1.0
@@ -135,9 +135,10 @@ def _axis(values: Sequence[float], log: bool, title: str) -> _Axis:
 
 
 def _ticks(axis: _Axis) -> list[float]:
-    """A few round values on an axis."""
+    """Choose a few round values within an axis."""
     if axis.log:
         decades = range(math.floor(axis.low), math.ceil(axis.high) + 1)
+        # the coarsest set of mantissas that gives at least three ticks
         for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
             found = [step * 10.0**decade for decade in decades for step in steps]
             found = [value for value in found if axis.low <= math.log10(value) <= axis.high]
@@ -150,8 +151,8 @@ def _ticks(axis: _Axis) -> list[float]:
     return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _said(value: float) -> str:
-    """A tick's number: 1500, 0.25, 3e+14."""
+def _tick_label(value: float) -> str:
+    """Format a tick: 1500, 0.25, 3e14."""
     if value and not 1e-3 <= abs(value) < 1e5:
         return f"{value:.2g}".replace("e+", "e")
     return f"{round(value, 10):g}"

@@ -1,21 +1,21 @@
-"""Shares and how sure one can be of them."""
+"""Proportions and their confidence intervals."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-_95 = 1.959963984540054  # standard deviations that hold 95% of a normal distribution
+_95 = 1.959963984540054  # standard deviations around the mean that contain 95% of a normal distribution
 
 
 def wilson(right: int, of: int, deviations: float = _95) -> tuple[float, float]:
-    """Wilson's score interval of a binomial share (Wilson 1927, JASA 22, p. 209).
+    """Return Wilson's score interval of a binomial proportion (Wilson 1927, JASA 22, p. 209).
 
     Raises:
-        ValueError: more right than there are, or fewer than none.
+        ValueError: ``right`` is negative or larger than ``of``.
     """
     if not 0 <= right <= of:
-        raise ValueError(f"{right} of {of} is not a share: give 0 <= right <= of")
+        raise ValueError(f"{right} of {of} is not a proportion: use 0 <= right <= of")
     if of == 0:
         return 0.0, 1.0
     share, squared = right / of, deviations**2
@@ -40,8 +40,13 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95%, as if every judgement were independent of the others."""
+        """The 95% interval, as if all judgements were independent."""
         return wilson(self.right, self.of)
+
+    def plain(self) -> dict[str, float]:
+        """Return the rate as JSON stores it."""
+        low, high = self.interval
+        return {"right": self.right, "of": self.of, "low": round(low, 4), "high": round(high, 4)}
 
     def __str__(self) -> str:
         if not self.of:
@@ -51,4 +56,5 @@ class Rate:
 
 
 def rate(answers: list[bool]) -> Rate:
+    """Count the true answers."""
     return Rate(sum(answers), len(answers))

@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: confusion matrices, and videos side by side. Drawn with Pillow alone."""
+"""Pictures for reports: confusion matrices, and animations of videos side by side. Drawn with Pillow alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Counts = Sequence[Sequence[int]]
 
 
 def confusion_picture(matrices: Mapping[str, Counts], classes: Mapping[str, Sequence[str]]) -> Image.Image:
-    """One block for each attribute: rows are the truth, columns what was seen, cells per cent of the row."""
+    """Draw one block per attribute: rows are the truth, columns the prediction, cells per cent of the row."""
     names = list(matrices)
     widest = max(len(classes[name]) for name in names)
     step_x = _LABEL + widest * _CELL + _GAP
@@ -33,9 +33,10 @@ def confusion_picture(matrices: Mapping[str, Counts], classes: Mapping[str, Sequ
 
 def _block(picture: Image.Image, title: str, counts: Counts, classes: Sequence[str], left: int, top: int) -> None:
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=12)
-    draw.text((left, top), f"{title}: truth down, seen across, %", fill=_INK, font=font)
+    draw.text((left, top), f"{title}: truth down, prediction across, %", fill=_INK, font=font)
     x0, y0 = left + _LABEL, top + _HEAD + _LABEL
     for number, name in enumerate(classes):
+        # Pillow cannot draw rotated text: draw a mask, turn it, and paste ink through it
         upright = Image.new("L", (_LABEL, 16), 0)
         ImageDraw.Draw(upright).text((0, 0), name, fill=255, font=font)
         mask = upright.rotate(90, expand=True)
@@ -45,6 +46,7 @@ def _block(picture: Image.Image, title: str, counts: Counts, classes: Sequence[s
         total = sum(line)
         for column, count in enumerate(line):
             share = count / total if total else 0.0
+            # from white to the full colour in proportion to the share
             fill = tuple(round(p + (f - p) * share) for p, f in zip(_PAPER, _FULL, strict=True))
             x, y = x0 + column * _CELL, y0 + row * _CELL
             draw.rectangle((x, y, x + _CELL - 2, y + _CELL - 2), fill=fill, outline=(224, 228, 234))
@@ -55,15 +57,15 @@ def _block(picture: Image.Image, title: str, counts: Counts, classes: Sequence[s
                 )
 
 
-def moving_picture(videos: Sequence[ArrayLike], columns: int, scale: int, fps: float, path: Path) -> None:
-    """Write videos of one size side by side as an endless WebP, each pixel ``scale`` pixels wide, frames unchanged.
+def save_animation(videos: Sequence[ArrayLike], columns: int, scale: int, fps: float, path: Path) -> None:
+    """Write videos of one size side by side as a looping WebP.
 
     Args:
         videos: each (T, H, W, 3) uint8.
-        columns: videos in a row; the last row may be short.
-        scale: how many times larger to show them.
-        fps: frames a second.
-        path: where to.
+        columns: videos in a row; the last row may be shorter.
+        scale: factor by which pictures are enlarged.
+        fps: frames per second.
+        path: the file to write.
     """
     films = [np.asarray(video) for video in videos]
     length, height, width, _ = films[0].shape

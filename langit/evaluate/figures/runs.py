@@ -1,6 +1,6 @@
-"""What each stage of a model's training took and came to: tables, curves and contact sheets, ready for the docs.
+"""A report on the training runs of a recipe: cost and result of each stage as tables, curves and contact sheets.
 
-Knows figures and files; where they are kept, and what a recipe is, it does not.
+Knows figures and files, but not where runs are stored or what a recipe is.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from typing import Any
 from rich.table import Table
 
 from langit.evaluate.figures.chart import Line, Panel, chart
-from langit.evaluate.scaling.report import markdown_table
-from langit.evaluate.scaling.runs import tflop
+from langit.evaluate.figures.table import markdown_table
+from langit.evaluate.scaling.runs import format_tflop
 from langit.files import atomic_write
 
-DONE, UNDER_WAY, ABSENT, OTHER = "done", "under way", "not begun", "of another recipe"
+DONE, UNDER_WAY, ABSENT, OTHER = "done", "running", "not started", "of another recipe"
 _HEAD = ("stage", "learns", "steps", "clips seen", "different", "seconds", "TFLOP", "loss", "state")
 
 
 @dataclass(frozen=True)
 class StageRun:
-    """A stage and what its newest checkpoint says. ``curve`` is the smoothed training loss by step."""
+    """A stage and the facts in its newest checkpoint. ``curve`` is the smoothed training loss by step."""
 
     name: str
     kind: str
-    films: tuple[str, ...]  # groups, in words
+    films: tuple[str, ...]  # groups, described in words
     settings: dict[str, Any]
-    wanted: int  # steps
+    wanted: int  # steps that the recipe asks for
     state: str = ABSENT
     steps: int = 0
-    clips: int = 0  # seen, as often as they were seen
+    clips: int = 0  # that were seen, repetitions counted
     different: int = 0
     seconds: float = 0.0
     flops: float = 0.0
@@ -47,19 +47,19 @@ class StageRun:
             return (self.name, self.kind, f"0 of {self.wanted:,}", *["–"] * 5, self.state)
         steps = f"{self.steps:,}" if self.state == DONE else f"{self.steps:,} of {self.wanted:,}"
         loss = f"{self.curve[0][1]:.3f} to {self.curve[-1][1]:.3f}" if self.curve else "–"
-        figures = (f"{self.clips:,}", f"{self.different:,}", f"{self.seconds:,.0f}", tflop(self.flops))
+        figures = (f"{self.clips:,}", f"{self.different:,}", f"{self.seconds:,.0f}", format_tflop(self.flops))
         return (self.name, self.kind, steps, *figures, loss, self.state)
 
 
 @dataclass(frozen=True)
 class RunsReport:
-    """All stages of a recipe, in their order."""
+    """All stages of a recipe, in order."""
 
     recipe: str
     stages: tuple[StageRun, ...]
 
     def table(self) -> Table:
-        """For a terminal."""
+        """The table for a terminal, without its less important columns."""
         table = Table(title=f"{self.recipe}: stages")
         shown = [place for place, column in enumerate(_HEAD) if column not in ("learns", "different")]
         for place in shown:
@@ -73,22 +73,24 @@ class RunsReport:
         seconds, flops = (sum(getattr(stage, name) for stage in begun) for name in ("seconds", "flops"))
         parts = [
             f"# Runs of {self.recipe}",
-            "Each stage begins with the averaged weights of the one before it. Seconds are those of steps alone: no"
-            " rendering, no encoding, no pictures. FLOPs are counted, forward and backward. Loss is the training loss,"
-            " smoothed over about 50 steps, at the tenth step and at the last; losses of stages that learn from other"
-            " films, or of other things, cannot be compared.",
+            "Each stage starts from the averaged weights of the one before it. Seconds are those of training steps"
+            " only, without rendering, encoding and pictures. FLOPs are counted, forward and backward. Loss is the"
+            " training loss, smoothed over about 50 steps, at the tenth step and at the last; losses of stages with"
+            " different films or objectives cannot be compared.",
             markdown_table(_HEAD, [stage.line for stage in self.stages]),
-            f"In all {seconds:,.0f} s and {tflop(flops)} TFLOP.",
+            f"Total: {seconds:,.0f} s and {format_tflop(flops)} TFLOP.",
         ]
         if any(stage.curve for stage in begun):
             parts.append("![Training loss of each stage by step](curves.png)")
         for stage in self.stages:
             training = stage.settings.get("training", {})
             optim = training.get("optim", {})
-            said = ", ".join(f"{name} {value}" for name, value in {**training, **optim}.items() if name != "optim")
-            parts.append(f"## {stage.name}\n\nFilms: {'; '.join(stage.films)}. Settings: {said}.")
+            values = ", ".join(f"{name} {value}" for name, value in {**training, **optim}.items() if name != "optim")
+            parts.append(f"## {stage.name}\n\nFilms: {'; '.join(stage.films)}. Settings: {values}.")
             if stage.sheet is not None:
-                parts.append(f"![Held out, {stage.sheet.stem.removeprefix('sheet-')} steps]({stage.name}.png)")
+                parts.append(
+                    f"![Held-out clips after {stage.sheet.stem.removeprefix('sheet-')} steps]({stage.name}.png)"
+                )
         return "\n\n".join(parts) + "\n"
 
     def json(self) -> str:
@@ -97,9 +99,9 @@ class RunsReport:
 
 
 def write(report: RunsReport, folder: Path) -> None:
-    """Leave runs.md, runs.json, curves.png and STAGE.png in a folder that is there, each whole or not at all.
+    """Write runs.md, runs.json, curves.png and STAGE.png to an existing folder, each atomically.
 
-    There are no curves before a stage has ten steps, and no sheet of a stage that shows none.
+    A stage has a curve after ten steps, and a sheet once it has written one.
     """
     for name, text in (("runs.json", report.json()), ("runs.md", report.markdown())):
         with atomic_write(folder / name) as unfinished:
@@ -116,15 +118,15 @@ def write(report: RunsReport, folder: Path) -> None:
 
 def _panel(stage: StageRun) -> Panel:
     steps, losses = zip(*stage.curve, strict=True)
-    title = f"{stage.name} ({stage.kind}): {stage.seconds / 60:,.0f} min, {tflop(stage.flops)} TFLOP"
+    title = f"{stage.name} ({stage.kind}): {stage.seconds / 60:,.0f} min, {format_tflop(stage.flops)} TFLOP"
     return Panel(title, "steps", "loss", (Line("training loss, smoothed", steps, losses),))
 
 
 def state_of(steps: int, wanted: int, same: bool) -> str:
-    """What is said of a run with so many steps of so many, of this recipe or not."""
+    """Describe a run's state; ``same`` says whether it belongs to the current recipe."""
     return OTHER if not same else DONE if steps == wanted else UNDER_WAY
 
 
 def films_in_words(groups: Sequence[tuple[str, str, int, int]]) -> tuple[str, ...]:
-    """Groups of films (world, size, first seed, the one after the last) as a reader wants them."""
+    """Describe groups of films, each (world, size, first seed, last seed + 1)."""
     return tuple(f"{world} {size}, seeds {first:,} to {last - 1:,}" for world, size, first, last in groups)

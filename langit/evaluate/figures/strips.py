@@ -1,4 +1,4 @@
-"""Pictures of what abilities make: films above results, given frames outlined; and drift, drawn over time."""
+"""Filmstrips of results under the films they came from, with given frames outlined; and curves over time."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _WIDE, _HIGH, _LEFT, _BELOW = 560, 190, 54, 26
 
 @dataclass(frozen=True, eq=False)
 class Strip:
-    """A row of a sheet: a video and what it is; ``given`` says which frames (or which of their pixels) were known."""
+    """A row of a sheet: a video and its name; ``given`` marks the known frames, or pixels of all frames."""
 
     name: str
     frames: UInt8[Tensor, "T H W 3"]
     given: Tensor | None = None  # bool (T,) or (H, W)
 
 
-def sheet(groups: Sequence[Sequence[Strip]], titles: Sequence[str], most: int = 17) -> Image.Image:
-    """Strips one under the other, a title above each group; of a video that is longer, ``most`` frames evenly spread.
+def strip_sheet(groups: Sequence[Sequence[Strip]], titles: Sequence[str], most: int = 17) -> Image.Image:
+    """Stack strips, with a title above each group. Of longer videos, show ``most`` evenly spread frames.
 
-    Frames that were given have a green frame; a region that was made anew a green outline.
+    A given frame has a green border; a region that was generated has a green outline.
 
     Raises:
-        ValueError: no strip, or another number of titles.
+        ValueError: there are no groups, or the number of titles differs.
     """
     if not groups or len(groups) != len(titles):
-        raise ValueError(f"{len(groups)} groups of strips with {len(titles)} titles: give one title for each group")
+        raise ValueError(f"{len(groups)} groups of strips with {len(titles)} titles: use one title per group")
     blocks: list[Image.Image] = []
     for group, title in zip(groups, titles, strict=True):
-        blocks.append(_text(title))
+        blocks.append(_title(title))
         blocks += [_strip(one, most) for one in group]
         blocks.append(Image.new("RGB", (1, _GAP), _PAPER))
     width = max(block.width for block in blocks) + 2 * _GAP
@@ -49,7 +49,7 @@ def sheet(groups: Sequence[Sequence[Strip]], titles: Sequence[str], most: int = 
     return picture
 
 
-def _text(text: str) -> Image.Image:
+def _title(text: str) -> Image.Image:
     font = ImageFont.load_default(size=12)
     line = Image.new("RGB", (int(font.getlength(text)) + 2, _LINE), _PAPER)
     ImageDraw.Draw(line).text((0, 1), text, fill=_INK, font=font)
@@ -81,7 +81,7 @@ def _strip(one: Strip, most: int) -> Image.Image:
 
 @dataclass(frozen=True)
 class Curve:
-    """Something over time: its mean, and the least and the most of several videos."""
+    """A quantity over time: mean, minimum and maximum over several videos."""
 
     name: str
     mean: tuple[float, ...]
@@ -89,20 +89,21 @@ class Curve:
     high: tuple[float, ...]
 
 
-def curve(name: str, videos: Sequence[Sequence[float]]) -> Curve:
-    """The curve of several videos' numbers."""
+def curve_of(name: str, videos: Sequence[Sequence[float]]) -> Curve:
+    """Summarise the time series of several videos."""
     columns = list(zip(*videos, strict=True))
     mean = tuple(sum(column) / len(column) for column in columns)
     return Curve(name, mean, tuple(map(min, columns)), tuple(map(max, columns)))
 
 
 def plot(panels: Mapping[str, Sequence[Curve]], seconds: float) -> Image.Image:
-    """Panels one under the other, time across; ``seconds`` lie between two points. Bands run from least to most."""
+    """Draw panels above each other over time, ``seconds`` between points. Bands run from minimum to maximum."""
     picture = Image.new("RGB", (_LEFT + _WIDE + 170, len(panels) * (_HIGH + _BELOW + _LINE + _GAP) + _GAP), _PAPER)
     pen, font = ImageDraw.Draw(picture, "RGBA"), ImageFont.load_default(size=12)
     for number, (title, curves) in enumerate(panels.items()):
         top = _GAP + number * (_HIGH + _BELOW + _LINE + _GAP) + _LINE
         pen.text((_LEFT, top - _LINE), title, fill=_INK, font=font)
+        # a curve of zeros must not divide by zero; 5% of the height stay free above the highest point
         highest = max(1e-9, *(value for one in curves for value in one.high)) * 1.05
         points = max(len(one.mean) for one in curves)
 

@@ -1,4 +1,4 @@
-"""Figures in tables: shares, spreads and plain numbers under names, as JSON, Markdown and for a terminal."""
+"""Tables of figures: proportions, spreads and plain numbers, as JSON, Markdown and for a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from langit.evaluate.figures.intervals import Rate
 
 @dataclass(frozen=True)
 class Spread:
-    """Of many numbers the mean, the median and the worst; ``unit`` goes behind them."""
+    """Mean, median and worst of many numbers; ``unit`` is printed after them."""
 
     count: int
     mean: float
@@ -29,7 +29,7 @@ class Spread:
 
 
 def spread(values: Sequence[float], unit: str = "", worst_is_least: bool = False) -> Spread:
-    """Mean, median and worst; the worst is the largest unless told otherwise."""
+    """Summarise numbers; the worst is the largest unless ``worst_is_least``."""
     if not values:
         return Spread(0, math.nan, math.nan, math.nan, unit)
     worst = min(values) if worst_is_least else max(values)
@@ -40,8 +40,11 @@ Figure = Rate | Spread | float | str
 
 
 @dataclass(frozen=True)
-class Section:
-    """A table: rows by name, each with a figure for every column. ``meaning`` says how to read it."""
+class ReportTable:
+    """A table with named rows, each with one figure per column. ``meaning`` says how to read it.
+
+    Title, row names and column names are also the keys of the JSON document, so renaming one changes the format.
+    """
 
     title: str
     meaning: str
@@ -53,23 +56,21 @@ class Section:
             assert len(row) == len(self.columns), f"{self.title}: {name}"
 
     def markdown(self) -> str:
-        lines = [["", *self.columns], ["---"] * (len(self.columns) + 1)]
-        lines += [[name, *map(said, row)] for name, row in self.rows.items()]
-        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        return f"## {self.title}\n\n{self.meaning}\n\n{table}"
+        lines = [(name, *map(format_figure, row)) for name, row in self.rows.items()]
+        return f"## {self.title}\n\n{self.meaning}\n\n{markdown_table(('', *self.columns), lines)}"
 
     def table(self) -> Table:
-        """For a terminal."""
+        """The table for a terminal."""
         table = Table(title=self.title)
         table.add_column("")
         for column in self.columns:
             table.add_column(column, justify="right")
         for name, row in self.rows.items():
-            table.add_row(name, *map(said, row))
+            table.add_row(name, *map(format_figure, row))
         return table
 
     def plain(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The table as JSON stores it."""
         rows = {
             name: {column: _plain(figure) for column, figure in zip(self.columns, row, strict=True)}
             for name, row in self.rows.items()
@@ -77,19 +78,26 @@ class Section:
         return {"title": self.title, "meaning": self.meaning, "rows": rows}
 
 
-def said(figure: Figure) -> str:
+def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Format a Markdown table."""
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def format_figure(figure: Figure) -> str:
+    """Format a figure for a reader; NaN becomes a dash."""
     return ("–" if math.isnan(figure) else f"{figure:.2f}") if isinstance(figure, float) else str(figure)
 
 
 def _plain(figure: Figure) -> Any:
     if isinstance(figure, Rate):
-        low, high = figure.interval
-        return {"right": figure.right, "of": figure.of, "low": round(low, 4), "high": round(high, 4)}
+        return figure.plain()
     if isinstance(figure, Spread):
         numbers = {"mean": figure.mean, "median": figure.median, "worst": figure.worst}
-        return {"count": figure.count, **{name: _number(number) for name, number in numbers.items()}}
-    return _number(figure) if isinstance(figure, float) else figure
+        return {"count": figure.count, **{name: _finite(number) for name, number in numbers.items()}}
+    return _finite(figure) if isinstance(figure, float) else figure
 
 
-def _number(number: float) -> float | None:
+def _finite(number: float) -> float | None:
+    # JSON has no NaN and no infinity
     return round(number, 4) if math.isfinite(number) else None

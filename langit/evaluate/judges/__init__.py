@@ -1,1 +1,1 @@
-"""Networks that know the truth of rendered films and judge videos by it: the probe and the tracker."""
+"""Networks that judge videos: the probe and the tracker, trained on rendered films whose content is known."""

@@ -1,7 +1,7 @@
-"""The probe: a small network that says what a video shows, trained on films whose truth is known.
+"""The probe: a small network that classifies what a video shows, trained on films whose content is known.
 
-It finds the first and the second thing in every part of the picture, gathers what it sees there, and answers for each
-attribute that is asked about a world's films. It knows videos and classes; prompts, models and training are elsewhere.
+It locates the first and the second object in every moment, pools features there, and classifies each attribute of a
+world's questions. It knows videos and classes; prompts, video models and training are elsewhere.
 """
 
 from __future__ import annotations
@@ -21,37 +21,38 @@ from torch.nn import functional
 
 from langit import config as configs
 from langit.autoencoder.layers import ChannelNorm, SpaceBlock
-from langit.evaluate.judges.questions import FIRST, asked_of
-from langit.evaluate.judges.truth import Verdict
+from langit.device import CPU, Placement, placement_of
+from langit.evaluate.judges.questions import FIRST, questions_for
+from langit.evaluate.judges.truth import ProbeVerdict
 
-CELL = 8  # pixels to a side of a cell, in which things are looked for
+CELL = 8  # pixels to a side of a cell, the resolution at which objects are located
 SHIPPED = Path(str(resources.files("langit"))) / "weights" / "probe"
 SHIPPED_STORY = SHIPPED.with_name("probe-story")
-_MOMENT = 3  # frames that are seen together; the middle ones of moments are two frames apart
-_WIDEST = 64 * 64  # pixels: larger pictures are made smaller before they are looked at
+_MOMENT = 3  # frames that are processed together; middle frames of neighbouring moments are two frames apart
+_LARGEST = 64 * 64  # pixels: larger pictures are downscaled first
 
 
 @dataclass(frozen=True)
 class ProbeConfig:
     """Sizes of the network, and the world whose questions it answers.
 
-    ``frames`` is fixed, because a story has a beginning and an end.
+    ``frames`` is fixed, because an action has a beginning and an end.
     """
 
     frames: int = 17
     fine_width: int = 48
     width: int = 64
     blocks: int = 3
-    looks: int = 4  # places that it learns to look at by itself
+    looks: int = 4  # learned attention maps, besides those of the two objects
     memory: int = 64
     world: str = FIRST.world
 
     def __post_init__(self) -> None:
         if self.frames < _MOMENT or self.frames % 2 == 0:
             raise ValueError(
-                f"frames {self.frames}: the probe sees every second frame's neighbours, give an odd number >= 3"
+                f"frames {self.frames} is not supported: the probe reads every second frame, use an odd number >= 3"
             )
-        asked_of(self.world)
+        questions_for(self.world)
 
     @property
     def moments(self) -> int:
@@ -59,15 +60,15 @@ class ProbeConfig:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the network says of B videos: logits of each attribute, and of nothing, first, second thing in each cell."""
+class ProbeOutput:
+    """Logits for B videos: of each attribute, and of (nothing, first object, second object) in each cell."""
 
     logits: dict[str, Float[Tensor, "B _"]]
     where: Float[Tensor, "B G 3 h w"]
 
 
 class _AcrossTime(nn.Module):
-    """Each cell sees the same cell ``step`` moments before and after."""
+    """A dilated convolution over time: each cell sees itself ``step`` moments before and after."""
 
     def __init__(self, width: int, step: int) -> None:
         super().__init__()
@@ -88,12 +89,15 @@ class _AcrossTime(nn.Module):
 
 
 class Probe(nn.Module):
-    """Videos in, an :class:`Answer` out."""
+    """A video classifier: float video (B, 3, T, H, W) in [-1, 1] to a :class:`ProbeOutput`.
+
+    Submodules are named as in the weights on disk.
+    """
 
     def __init__(self, config: ProbeConfig) -> None:
         super().__init__()
         self.config = config
-        self.questions = asked_of(config.world)
+        self.questions = questions_for(config.world)
         fine, width, memory = config.fine_width, config.width, config.memory
         self.stem = nn.Conv2d(_MOMENT * 3 * 16, fine, 1)
         self.fine = SpaceBlock(fine)
@@ -108,126 +112,131 @@ class Probe(nn.Module):
         self.thing = nn.Linear(width, width)
         self.heads = nn.ModuleDict(
             {
-                _module(attribute): nn.Linear(width if attribute in self.questions.things else memory, len(names))
+                _module_name(attribute): nn.Linear(width if attribute in self.questions.things else memory, len(names))
                 for attribute, names in self.questions.classes.items()
                 if not attribute.startswith("second ")
             }
         )
 
-    def forward(self, video: Float[Tensor, "B 3 T H W"]) -> Answer:
+    def forward(self, video: Float[Tensor, "B 3 T H W"]) -> ProbeOutput:
         batch, groups = len(video), self.config.moments
-        x = functional.pixel_unshuffle(moments(video).flatten(0, 1), 4)  # (B G, 144, H/4, W/4)
+        x = functional.pixel_unshuffle(moment_features(video).flatten(0, 1), 4)  # (B G, 144, H/4, W/4)
         x = self.fine(self.stem(x))  # (B G, fine, H/4, W/4)
         x = self.down(functional.pixel_unshuffle(x, 2))  # (B G, D, h, w)
         for space, time in zip(self.space, self.time, strict=True):
-            x = time(_split(space(x), groups)).flatten(0, 1)
+            x = time(_unflatten(space(x), groups)).flatten(0, 1)
         x = self.norm(x)
         where = self.where(x)  # (B G, 3, h, w)
-        seen = where.softmax(dim=1)[:, 1:].flatten(2)  # (B G, 2, n): the share of each cell that is the thing
+        coverage = where.softmax(dim=1)[:, 1:].flatten(2)  # (B G, 2, n): the share of each cell that an object covers
         looks = self.looks(x).flatten(2).softmax(dim=2)  # (B G, looks, n)
-        weights = torch.cat([seen / (seen.sum(dim=2, keepdim=True) + 0.05), looks], dim=1)
-        gathered = torch.einsum("bkn,bdn->bkd", weights, x.flatten(2))  # (B G, 2 + looks, D)
-        places = torch.einsum("bkn,nc->bkc", weights[:, :2], _centres(where))  # (B G, 2, 2)
-        sizes = seen.sum(dim=2, keepdim=True) / 8  # (B G, 2, 1)
-        told = torch.cat([gathered.flatten(1), places.flatten(1), sizes.flatten(1)], dim=1)
-        told = functional.silu(self.gather(told)).reshape(batch, -1)  # (B, G memory)
-        story = functional.silu(self.story(told))  # (B, memory)
-        logits = {name: self.heads[_module(name)](story) for name in self.questions.whole}
-        sizes = _split(sizes, groups)  # (B, G, 2, 1)
-        share = sizes / (sizes.sum(dim=1, keepdim=True) + 1e-3)
-        things = (_split(gathered[:, :2], groups) * share).sum(dim=1)  # (B, 2, D)
+        # 0.05: an object that is not in the picture must not divide by zero
+        weights = torch.cat([coverage / (coverage.sum(dim=2, keepdim=True) + 0.05), looks], dim=1)
+        pooled = torch.einsum("bkn,bdn->bkd", weights, x.flatten(2))  # (B G, 2 + looks, D)
+        centres = torch.einsum("bkn,nc->bkc", weights[:, :2], _cell_centres(where))  # (B G, 2, 2)
+        sizes = coverage.sum(dim=2, keepdim=True) / 8  # (B G, 2, 1)
+        features = torch.cat([pooled.flatten(1), centres.flatten(1), sizes.flatten(1)], dim=1)
+        features = functional.silu(self.gather(features)).reshape(batch, -1)  # (B, G memory)
+        story = functional.silu(self.story(features))  # (B, memory)
+        logits = {name: self.heads[_module_name(name)](story) for name in self.questions.whole}
+        sizes = _unflatten(sizes, groups)  # (B, G, 2, 1)
+        share = sizes / (sizes.sum(dim=1, keepdim=True) + 1e-3)  # moments in which an object is large count more
+        things = (_unflatten(pooled[:, :2], groups) * share).sum(dim=1)  # (B, 2, D)
         things = functional.silu(self.thing(things))
         for name in self.questions.things:
-            both = self.heads[_module(name)](things)  # (B, 2, classes)
+            both = self.heads[_module_name(name)](things)  # (B, 2, classes)
             logits[name], logits[f"second {name}"] = both[:, 0], both[:, 1]
-        return Answer(logits, _split(where, groups))
+        return ProbeOutput(logits, _unflatten(where, groups))
 
 
-def moments(video: Float[Tensor, "B 3 T H W"]) -> Float[Tensor, "B G 9 H W"]:
-    """Every second frame with the change to it and the change after it."""
+def moment_features(video: Float[Tensor, "B 3 T H W"]) -> Float[Tensor, "B G 9 H W"]:
+    """Stack every second frame with the change before it and the change after it, as channels."""
     before, here, after = video[:, :, :-2:2], video[:, :, 1:-1:2], video[:, :, 2::2]
     return torch.cat([here, 2 * (here - before), 2 * (after - here)], dim=1).transpose(1, 2)
 
 
-def _split(x: Tensor, groups: int) -> Tensor:
-    """The moments of each video apart: (B G, ...) -> (B, G, ...)."""
+def _unflatten(x: Tensor, groups: int) -> Tensor:
+    """Separate the moments of each video: (B G, ...) -> (B, G, ...)."""
     return x.reshape(-1, groups, *x.shape[1:])
 
 
-def _centres(like: Tensor) -> Float[Tensor, "n 2"]:
-    """Where cells lie: across and down, -1 to 1."""
+def _cell_centres(like: Tensor) -> Float[Tensor, "n 2"]:
+    """Return the (x, y) of each cell's centre, from -1 to 1."""
     height, width = like.shape[-2:]
     down = (torch.arange(height, device=like.device) + 0.5) / height * 2 - 1
     across = (torch.arange(width, device=like.device) + 0.5) / width * 2 - 1
     return torch.stack(torch.meshgrid(across, down, indexing="xy"), dim=-1).flatten(0, 1)
 
 
-def _module(attribute: str) -> str:
+def _module_name(attribute: str) -> str:
+    # ModuleDict keys become attribute names, which must not contain spaces
     return attribute.replace(" ", "_")
 
 
-def seen_size(height: int, width: int) -> tuple[int, int]:
-    """The size at which the probe sees a picture: its own, or the nearest of whole cells and at most 64x64 pixels."""
-    scale = min(1.0, (_WIDEST / (height * width)) ** 0.5)
+def input_size(height: int, width: int) -> tuple[int, int]:
+    """Return the size at which the probe reads a picture: whole cells, and at most as many pixels as 64x64."""
+    scale = min(1.0, (_LARGEST / (height * width)) ** 0.5)
     rows, columns = (max(1, round(side * scale / CELL)) for side in (height, width))
     return rows * CELL, columns * CELL
 
 
 def to_video(frames: UInt8[Tensor, "B T H W 3"]) -> Float[Tensor, "B 3 T h w"]:
-    """Frames as the probe sees them: floats in [-1, 1], at :func:`seen_size`."""
+    """Convert frames to the probe's input: floats in [-1, 1], downscaled to :func:`input_size`."""
     video = frames.permute(0, 4, 1, 2, 3).float().div(127.5).sub(1.0)
-    size = seen_size(*video.shape[3:])
+    size = input_size(*video.shape[3:])
     if size == tuple(video.shape[3:]):
         return video
     return functional.adaptive_avg_pool3d(video, (video.shape[2], *size))
 
 
 @torch.no_grad()
-def judge(probe: Probe, videos: Sequence[UInt8[Tensor, "T H W 3"]], batch: int = 16) -> list[Verdict]:
-    """What each video shows.
+def judge(probe: Probe, videos: Sequence[UInt8[Tensor, "T H W 3"]], batch: int = 16) -> list[ProbeVerdict]:
+    """Judge videos of any sizes, in batches of equal size, on the probe's device.
 
     Raises:
-        ValueError: a video has another number of frames than the probe was trained on.
+        ValueError: a video does not have the number of frames that the probe was trained on.
     """
-    verdicts: list[Verdict | None] = [None] * len(videos)
+    placement = placement_of(probe)
+    verdicts: list[ProbeVerdict | None] = [None] * len(videos)
     by_size: dict[tuple[int, ...], list[int]] = {}
     for index, video in enumerate(videos):
         if video.shape[0] != probe.config.frames:
             raise ValueError(
-                f"a video of {video.shape[0]} frames cannot be judged: this probe knows {probe.config.frames} frames"
+                f"a video of {video.shape[0]} frames cannot be judged: this probe needs {probe.config.frames} frames"
             )
         by_size.setdefault(tuple(video.shape), []).append(index)
     for indices in by_size.values():
         for start in range(0, len(indices), batch):
             part = indices[start : start + batch]
-            logits = probe(to_video(torch.stack([videos[index] for index in part]))).logits
+            video = to_video(torch.stack([videos[index] for index in part]).to(placement.device))
+            logits = probe(placement.put(video)).logits
             for row, index in enumerate(part):
-                said = {name: tuple(logits[name][row].softmax(0).tolist()) for name in probe.questions.classes}
-                verdicts[index] = Verdict(said, probe.questions)
+                shares = {name: tuple(logits[name][row].softmax(0).tolist()) for name in probe.questions.classes}
+                verdicts[index] = ProbeVerdict(shares, probe.questions)
     assert all(verdict is not None for verdict in verdicts)
     return [verdict for verdict in verdicts if verdict is not None]
 
 
 def save_probe(probe: Probe, folder: Path) -> None:
-    """Write config.json and half-precision weights."""
+    """Write config.json and model.safetensors (half precision) to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.half().contiguous() for name, value in probe.state_dict().items()}
     save_file(weights, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(configs.dump(probe.config), indent=1) + "\n", encoding="utf-8")
 
 
-def load_probe(folder: Path = SHIPPED) -> Probe:
-    """Read a probe, by default the one that ships.
+def load_probe(folder: Path = SHIPPED, placement: Placement = CPU) -> Probe:
+    """Load a probe, by default the one shipped for the first world.
 
     Raises:
         ValueError: a file is missing or damaged; the message names it.
     """
     for name in ("config.json", "model.safetensors"):
         if not (folder / name).is_file():
-            raise ValueError(f"{folder / name} is missing: the probe cannot judge without it, install langit again")
+            raise ValueError(f"{folder / name} is missing: reinstall langit, the probe cannot work without it")
     probe = Probe(configs.load(ProbeConfig, folder / "config.json"))
     try:
         probe.load_state_dict({name: value.float() for name, value in load_file(folder / "model.safetensors").items()})
     except (SafetensorError, RuntimeError) as error:
-        raise ValueError(f"{folder / 'model.safetensors'} is damaged ({error}): install langit again") from error
+        raise ValueError(f"{folder / 'model.safetensors'} is damaged ({error}): reinstall langit") from error
+    placement.put(probe)  # moves the module in place
     return probe.eval()

@@ -1,6 +1,6 @@
-"""What is asked of a video of a world: named attributes, each with its classes. Knows names only.
+"""The questions that a probe answers about a world's films: named attributes, each with its classes.
 
-The order of attributes and classes is that of a probe's weights.
+Knows only names. The order of attributes and classes is that of a probe's weights, so it must not change.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ OTHER = "something else"  # the class of a video that shows none of the story's 
 class Questions:
     """The attributes of a world's films.
 
-    things: those that each of two things has, the second by "second".
-    faint: those that the shipped probe errs about in more than a tenth of real films: learnt, and in no score.
+    things: attributes that each of two objects has; those of the second object are prefixed with "second".
+    faint: attributes that the shipped probe gets wrong in more than a tenth of real films. It learns them, but no
+        score counts them.
     """
 
     world: str
@@ -29,12 +30,12 @@ class Questions:
 
     @property
     def scored(self) -> tuple[str, ...]:
-        """The attributes that a model is judged by."""
+        """The attributes that a model is scored on."""
         return tuple(name for name in self.classes if name not in self.faint)
 
     @property
     def whole(self) -> tuple[str, ...]:
-        """The attributes of the whole video."""
+        """The attributes of the video as a whole, rather than of one object."""
         return tuple(name for name in self.classes if name.removeprefix("second ") not in self.things)
 
 
@@ -70,17 +71,17 @@ STORY = Questions(
         "second colour": _COLOURS,
     },
     ("colour",),
-    ("weather",),  # flakes are a pixel wide
+    ("weather",),  # a snowflake is one pixel wide, too small for the probe
 )
 _BY_WORLD = {questions.world: questions for questions in (FIRST, STORY)}
 
 
-def asked_of(world: str) -> Questions:
-    """The questions about a world's films.
+def questions_for(world: str) -> Questions:
+    """Return the questions about a world's films.
 
     Raises:
-        ValueError: there are none.
+        ValueError: no questions are defined for this world.
     """
     if world not in _BY_WORLD:
-        raise ValueError(f"nothing is asked about films of world {world!r}: use {' or '.join(_BY_WORLD)}")
+        raise ValueError(f"no questions are defined for films of world {world!r}: use {' or '.join(_BY_WORLD)}")
     return _BY_WORLD[world]

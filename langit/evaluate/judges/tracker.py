@@ -1,7 +1,8 @@
-"""The tracker: where things are in every frame of a video, how large they are, and what colour and shape they have.
+"""The tracker: where objects are in every frame of a video, how large they are, and their colours and shapes.
 
-A small network says of every pixel which colour of thing it shows, if any, and which shape. What is measured is made of
-those shares, so places are finer than pixels. It sees one frame at a time: it knows no motion, no prompts, no models.
+A small network assigns each pixel probabilities of showing an object of each colour and shape. Positions are weighted
+means of those probabilities, so they are finer than a pixel. The network reads one frame at a time. It knows no
+motion, no prompts and no video models.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from torch.nn import functional
 
 from langit import config as configs
 from langit.autoencoder.layers import ChannelNorm, SpaceBlock
+from langit.device import CPU, Placement, placement_of
 from langit.evaluate.judges.probe import SHIPPED, to_video
 from langit.worlds.scene import COLOURS, SHAPES
 
 WEIGHTS, SETTINGS = "tracker.safetensors", "tracker.json"
-_SURE = 0.3  # share of a pixel below which it does not count: far specks must not move a centroid
-_LEAST = 6.0  # pixels of a 64x64 picture: less is no thing
+_SURE = 0.3  # probabilities below this do not count, so that distant specks do not move a centroid
+_LEAST = 6.0  # pixels of a 64x64 picture: the smallest area that counts as an object
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,10 @@ class TrackerConfig:
 
 
 class Tracker(nn.Module):
-    """Pictures in; of every pixel logits of nothing and each colour, and of each shape."""
+    """A two-level U-Net: pictures to logits per pixel, of (nothing, each colour) and of each shape.
+
+    Submodules are named as in the weights on disk.
+    """
 
     def __init__(self, config: TrackerConfig) -> None:
         super().__init__()
@@ -59,15 +64,15 @@ class Tracker(nn.Module):
         for block in self.space:
             y = block(y)
         x = self.again(x + functional.pixel_shuffle(self.up(y), 2))  # (n, fine, H/2, W/2)
-        told = functional.pixel_shuffle(self.head(functional.silu(self.norm(x))), 2)  # (n, 1 + 7 + 5, H, W)
-        return told[:, : 1 + len(COLOURS)], told[:, 1 + len(COLOURS) :]
+        logits = functional.pixel_shuffle(self.head(functional.silu(self.norm(x))), 2)  # (n, 1 + 7 + 5, H, W)
+        return logits[:, : 1 + len(COLOURS)], logits[:, 1 + len(COLOURS) :]
 
 
 @dataclass(frozen=True)
-class Spot:
-    """A thing in a frame: its centre in picture widths from the left and picture heights from the top, and its sizes.
+class Detection:
+    """An object in one frame: its centre (x in picture widths from the left, y in picture heights from the top), size.
 
-    area is a share of the picture; shapes holds a share for each of SHAPES.
+    area is a share of the picture; shapes holds a probability for each of SHAPES.
     """
 
     x: float
@@ -78,78 +83,82 @@ class Spot:
     shapes: tuple[float, ...]
 
 
-Track = Sequence[Spot | None]
-"""A thing in every frame of a video; None where it is not to be seen."""
+Track = Sequence[Detection | None]
+"""An object in every frame of a video; None where it is not visible."""
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """What the tracker sees of a video: the share of every pixel that shows each colour of thing, and each shape."""
+class Segmentation:
+    """Probabilities for every pixel of a video: of showing an object of each colour, and of each shape. On the CPU."""
 
     colours: Float[Tensor, "T 7 H W"]
     shapes: Float[Tensor, "T 5 H W"]
 
-    def spots(self, colour: str | None = None) -> Track:
-        """The thing of a colour in every frame, or whatever thing there is."""
-        seen = self.colours.sum(dim=1) if colour is None else self.colours[:, COLOURS.index(colour)]
-        return tuple(_spot(one, shapes) for one, shapes in zip(seen, self.shapes, strict=True))
+    def track(self, colour: str | None = None) -> Track:
+        """Locate the object of a colour in every frame, or without a colour whatever object is visible."""
+        coverage = self.colours.sum(dim=1) if colour is None else self.colours[:, COLOURS.index(colour)]
+        return tuple(_detect(one, shapes) for one, shapes in zip(coverage, self.shapes, strict=True))
 
 
-def _spot(seen: Float[Tensor, "H W"], shapes: Float[Tensor, "5 H W"]) -> Spot | None:
-    height, width = seen.shape
-    weight = torch.where(seen > _SURE, seen, torch.zeros(()))
+def _detect(coverage: Float[Tensor, "H W"], shapes: Float[Tensor, "5 H W"]) -> Detection | None:
+    height, width = coverage.shape
+    weight = torch.where(coverage > _SURE, coverage, torch.zeros(()))
     area = float(weight.sum()) / (height * width)
     if area < _LEAST / 64**2:
         return None
     down, across = weight.sum(dim=1), weight.sum(dim=0)
     y = float((down * (torch.arange(height) + 0.5)).sum() / down.sum()) / height
     x = float((across * (torch.arange(width) + 0.5)).sum() / across.sum()) / width
-    told = (shapes * weight).sum(dim=(1, 2)) / weight.sum()
+    likely = (shapes * weight).sum(dim=(1, 2)) / weight.sum()
+    # The sum over rows of each row's largest weight: the height in pixels, tolerant of soft edges.
     tall, wide = float(weight.amax(dim=1).sum()) / height, float(weight.amax(dim=0).sum()) / width
-    return Spot(x, y, wide, tall, area, tuple(told.tolist()))
+    return Detection(x, y, wide, tall, area, tuple(likely.tolist()))
 
 
 @torch.no_grad()
-def look(tracker: Tracker, video: UInt8[Tensor, "T H W 3"]) -> Sight:
-    """What is where in a video of any size; larger pictures than the tracker knows are made smaller first."""
-    colours, shapes = tracker(to_video(video[None])[0].transpose(0, 1))
-    return Sight(colours.softmax(dim=1)[:, 1:], shapes.softmax(dim=1))
+def segment(tracker: Tracker, video: UInt8[Tensor, "T H W 3"]) -> Segmentation:
+    """Run the tracker on a video of any size, on the tracker's device; large pictures are downscaled first."""
+    placement = placement_of(tracker)
+    pictures = to_video(video[None].to(placement.device))[0].transpose(0, 1)  # (T, 3, H, W)
+    colours, shapes = (logits.float().softmax(dim=1).cpu() for logits in tracker(placement.put(pictures)))
+    return Segmentation(colours[:, 1:], shapes)
 
 
-def flipped(track: Track) -> Track:
-    """The track in the mirrored video."""
+def mirrored_track(track: Track) -> Track:
+    """Return the track that the mirrored video would have."""
     return tuple(None if spot is None else replace(spot, x=1 - spot.x) for spot in track)
 
 
-def shape_of(spots: Track) -> str | None:
-    """The likeliest shape over all frames, large views counting more; None of nothing."""
-    seen = [spot for spot in spots if spot is not None]
-    if not seen:
+def likeliest_shape(track: Track) -> str | None:
+    """Return the most likely shape over all frames, weighted by area; None if the object is never visible."""
+    visible = [spot for spot in track if spot is not None]
+    if not visible:
         return None
-    total = [sum(spot.area * spot.shapes[index] for spot in seen) for index in range(len(SHAPES))]
+    total = [sum(spot.area * spot.shapes[index] for spot in visible) for index in range(len(SHAPES))]
     return SHAPES[total.index(max(total))]
 
 
 def save_tracker(tracker: Tracker, folder: Path) -> None:
-    """Write tracker.json and half-precision weights."""
+    """Write tracker.json and tracker.safetensors (half precision) to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.half().contiguous() for name, value in tracker.state_dict().items()}
     save_file(weights, folder / WEIGHTS)
     (folder / SETTINGS).write_text(json.dumps(configs.dump(tracker.config), indent=1) + "\n", encoding="utf-8")
 
 
-def load_tracker(folder: Path = SHIPPED) -> Tracker:
-    """Read a tracker, by default the one that ships.
+def load_tracker(folder: Path = SHIPPED, placement: Placement = CPU) -> Tracker:
+    """Load a tracker, by default the shipped one.
 
     Raises:
         ValueError: a file is missing or damaged; the message names it.
     """
     for name in (SETTINGS, WEIGHTS):
         if not (folder / name).is_file():
-            raise ValueError(f"{folder / name} is missing: nothing can be tracked without it, install langit again")
+            raise ValueError(f"{folder / name} is missing: reinstall langit, the tracker cannot work without it")
     tracker = Tracker(configs.load(TrackerConfig, folder / SETTINGS))
     try:
         tracker.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS).items()})
     except (SafetensorError, RuntimeError) as error:
-        raise ValueError(f"{folder / WEIGHTS} is damaged ({error}): install langit again") from error
+        raise ValueError(f"{folder / WEIGHTS} is damaged ({error}): reinstall langit") from error
+    placement.put(tracker)  # moves the module in place
     return tracker.eval()

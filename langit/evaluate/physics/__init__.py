@@ -1,1 +1,1 @@
-"""Whether things fall, roll and pass behind others as the simulator lets them."""
+"""Falls, directions and object permanence in a model's videos, measured by a tracker."""

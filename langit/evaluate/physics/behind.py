@@ -1,6 +1,6 @@
-"""Is what is hidden still there? A thing goes behind another one and has to come out again, on the other side.
+"""Object permanence: an object passes behind another and has to reappear on the other side.
 
-It knows tracks of both things, told apart by their colours, and the scene that was asked for; no pixels, no models.
+Knows the tracks of both objects, which are told apart by colour, and the requested scene; no pixels and no models.
 """
 
 from __future__ import annotations
@@ -8,59 +8,60 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langit.evaluate.judges.tracker import Track, shape_of
+from langit.evaluate.judges.tracker import Track, likeliest_shape
 from langit.worlds.behind.scene import BehindScene
 
-_THERE = 0.8  # of the frames, in which a hider that stands there is seen
-_AGAIN = 0.5  # of its area before, with which a thing that is out again is seen
+_VISIBLE = 0.8  # share of the frames in which a hider must be seen
+_REAPPEARED = 0.5  # of its earlier area, that an object must have when it reappears
 
 
 @dataclass(frozen=True)
 class Hiding:
-    """What came of it, step by step; ``whole`` is all of it."""
+    """What happened, step by step; ``whole`` is all of it."""
 
-    hider: bool  # the hider stands there all the time
-    comes: bool  # the thing is seen at first, on the side that it comes from
-    hidden: bool  # then it is not to be seen, for a frame or more
-    out: bool  # then it is seen again on the other side, to the end
-    same: bool  # in the shape that it had before; the colour is what it is tracked by
-    asked: bool  # which is the shape that was asked for
+    hider: bool  # the hider is visible almost all the time
+    comes: bool  # the object starts visible, on the side that it comes from
+    hidden: bool  # then it is invisible for at least one frame
+    out: bool  # then it is visible on the other side, until the end
+    same: bool  # in the shape that it had before; its colour is the same because it is tracked by colour
+    asked: bool  # in the shape that was requested
 
     @property
     def whole(self) -> bool:
         return self.hider and self.comes and self.hidden and self.out and self.same
 
 
-def hiding_of(tracks: Sequence[Track], scene: BehindScene) -> Hiding:
-    """Judge a video of a scene of the hiding world by the tracks of its two things."""
+def judge_hiding(tracks: Sequence[Track], scene: BehindScene) -> Hiding:
+    """Judge a video by the tracks of the scene's two objects, in the scene's order."""
     passing, hiding = tracks
-    return judged(passing, hiding, scene.comes_out, scene.things[0].shape)
+    return judge_tracks(passing, hiding, scene.comes_out, scene.things[0].shape)
 
 
-def judged(passing: Track, hiding: Track, comes_out: str, shape: str) -> Hiding:
-    """Judge two tracks: of the thing that passes, and of the one that hides it."""
-    there = [spot for spot in hiding if spot is not None]
-    if not there:
-        return Hiding(False, False, False, False, False, shape_of(passing) == shape)
-    middle = sorted(spot.x for spot in there)[len(there) // 2]
-    way = 1.0 if comes_out == "right" else -1.0
-    sides = []  # -1: where it comes from, 1: where it comes out, 0: not seen
+def judge_tracks(passing: Track, hiding: Track, comes_out: str, shape: str) -> Hiding:
+    """Judge the track of the passing object against that of the one that hides it."""
+    visible = [spot for spot in hiding if spot is not None]
+    if not visible:
+        return Hiding(False, False, False, False, False, likeliest_shape(passing) == shape)
+    middle = sorted(spot.x for spot in visible)[len(visible) // 2]
+    forward = 1.0 if comes_out == "right" else -1.0
+    sides = []  # per frame: -1 on the side it comes from, 1 on the side it leaves to, 0 invisible
     for at, spot in enumerate(passing):
         beside = hiding[at]
         centre = middle if beside is None else beside.x
-        sides.append(0 if spot is None else 1 if (spot.x - centre) * way > 0 else -1)
+        sides.append(0 if spot is None else 1 if (spot.x - centre) * forward > 0 else -1)
     early, late = sides[: len(sides) // 4], sides[-(len(sides) // 4) :]
     comes = early.count(-1) > len(early) / 2
     before = max((at for at, side in enumerate(sides) if side == -1), default=-1)
     after = min((at for at, side in enumerate(sides) if side == 1 and at > before), default=len(sides))
     hidden = comes and after - before > 1 and after < len(sides)
     out = late.count(1) > len(late) / 2 and sides[-1] == 1 and 1 not in early
-    areas = [[spot.area for spot in passing[part] if spot is not None] for part in _halves(before, after)]
+    areas = [[spot.area for spot in passing[part] if spot is not None] for part in _visible_parts(before, after)]
     if out and areas[0] and areas[1]:
-        out = max(areas[1]) >= _AGAIN * max(areas[0])
-    shapes = [shape_of(passing[part]) for part in _halves(before, after)]
+        # a sliver of the colour at the edge of the hider is not the object
+        out = max(areas[1]) >= _REAPPEARED * max(areas[0])
+    shapes = [likeliest_shape(passing[part]) for part in _visible_parts(before, after)]
     return Hiding(
-        hider=len(there) >= _THERE * len(hiding),
+        hider=len(visible) >= _VISIBLE * len(hiding),
         comes=comes,
         hidden=hidden,
         out=out,
@@ -69,6 +70,6 @@ def judged(passing: Track, hiding: Track, comes_out: str, shape: str) -> Hiding:
     )
 
 
-def _halves(before: int, after: int) -> tuple[slice, slice]:
-    """The frames up to the last sight of a thing on its way in, and from the first on its way out."""
+def _visible_parts(before: int, after: int) -> tuple[slice, slice]:
+    """Return the frames up to the last before hiding, and from the first after it."""
     return slice(0, before + 1), slice(after, None)

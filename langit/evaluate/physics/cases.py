@@ -14,7 +14,7 @@ from langit.evaluate.fidelity.scores import LANGUAGES
 from langit.worlds.behind.scene import BehindScene
 from langit.worlds.behind.scene import sample_scene as sample_hiding
 from langit.worlds.caption import canonical
-from langit.worlds.scene import Scene, Split, mirrored, sample_scene, split
+from langit.worlds.scene import Scene, Split, mirror_scene, sample_scene, split
 
 DIRECTIONS = ("moves", "pans", "orbits")
 _FIRST = 1_000_000_000  # seeds of prompts start here, far above those of any training set
@@ -32,7 +32,7 @@ class PhysicsCase:
     @property
     def mirrored(self) -> PhysicsCase:
         """The same seed with left and right swapped, in the scene and in the prompt."""
-        return _case(mirrored(self.scene), self.seed)
+        return _case(mirror_scene(self.scene), self.seed)
 
 
 def falling_cases(number: int) -> list[PhysicsCase]:

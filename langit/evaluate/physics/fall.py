@@ -1,6 +1,6 @@
-"""Does what falls fall as things fall? A vertical track is cut into flights, and each flight is fitted by a parabola.
+"""Free fall: split a vertical track into flights between bounces, and fit each with a parabola.
 
-It knows tracks, in picture heights from the top, one number a frame; no pixels, no prompts and no models.
+Knows tracks (one number per frame, in picture heights from the top); no pixels, no prompts and no models.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TURN = 0.03  # picture heights: smaller ups and downs are the tracker's
-DROP = 0.10  # picture heights that a thing must go down before it counts as fallen
-_LEAST = 4  # points that a parabola of three numbers is fitted to
+TURN = 0.03  # picture heights: smaller ups and downs are noise of the tracker
+DROP = 0.10  # picture heights that an object must descend to count as falling
+_LEAST = 4  # the fewest points to fit the three coefficients of a parabola to
 
 
 @dataclass(frozen=True)
 class Flight:
-    """A parabola through a thing's heights while nothing touches it.
+    """A parabola fitted to an object's height between two contacts.
 
-    acceleration: downwards, in picture heights a second squared; r2: share of the track's variance that it explains;
-    off: root mean square distance of the track from it, in picture heights.
+    acceleration: downwards, in picture heights per second squared.
+    r2: coefficient of determination.
+    off: root mean square residual, in picture heights.
     """
 
     acceleration: float
@@ -30,9 +31,9 @@ class Flight:
 
 @dataclass(frozen=True)
 class Fall:
-    """What a track shows: the first flight (None if nothing fell), the one after the first bounce, and heights.
+    """The first flight of a track (None if nothing fell), the flight after the first bounce, and heights.
 
-    heights: of the drop and of every bounce after it, in picture heights above the lowest place.
+    heights: of the drop and of each bounce, in picture heights above the lowest point.
     """
 
     first: Flight | None
@@ -49,14 +50,14 @@ class Fall:
 
     @property
     def ever_lower(self) -> bool:
-        """Whether it bounced, and each time less high than before."""
+        """Whether it bounced, each time lower than before."""
         return self.bounced and all(
             after < before for before, after in zip(self.heights, self.heights[1:], strict=False)
         )
 
 
-def fall_of(track: Sequence[float | None], fps: float) -> Fall:
-    """Read a track of heights from the picture's top; None where nothing was seen."""
+def measure_fall(track: Sequence[float | None], fps: float) -> Fall:
+    """Analyse a track of distances from the picture's top; None where the object was not seen."""
     times = np.array([at / fps for at, y in enumerate(track) if y is not None])
     down = np.array([y for y in track if y is not None])
     turns = _turns(down)
@@ -68,6 +69,7 @@ def fall_of(track: Sequence[float | None], fps: float) -> Fall:
     heights = [float(ground - down[0])]
     for begin, end in zip(ends, ends[1:], strict=False):
         top = float(ground - down[begin:end].min())
+        # the last bounce may be cut off by the end of the video before it reaches its top
         whole = end < len(down) or down[begin:end].argmin() < end - begin - 1
         if whole and top >= TURN:
             heights.append(top)
@@ -77,9 +79,9 @@ def fall_of(track: Sequence[float | None], fps: float) -> Fall:
 
 
 def _turns(down: np.ndarray) -> list[tuple[int, bool]]:
-    """Places where a track turns by at least TURN: (where, whether it is a lowest place), by turns."""
+    """Return the turning points of a track that differ by at least TURN, as (index, whether it is a low point)."""
     found: list[tuple[int, bool]] = []
-    best, falling = 0, True  # a fall begins at its top
+    best, falling = 0, True  # a fall starts at its top
     for at, y in enumerate(down):
         if (y >= down[best]) if falling else (y <= down[best]):
             best = at
@@ -90,17 +92,18 @@ def _turns(down: np.ndarray) -> list[tuple[int, bool]]:
 
 
 def _flight(times: np.ndarray, down: np.ndarray) -> Flight | None:
-    """The parabola of least squares; None of fewer points than it needs or of a track that does not move."""
+    """Fit a parabola by least squares; None if there are too few points or the track does not move."""
     if len(times) < _LEAST or np.ptp(down) < TURN:
         return None
-    numbers = np.polyfit(times - times.mean(), down, 2)
-    left = down - np.polyval(numbers, times - times.mean())
-    r2 = 1 - float((left**2).sum() / ((down - down.mean()) ** 2).sum())
-    return Flight(2 * float(numbers[0]), r2, float(np.sqrt((left**2).mean())))
+    # centred times keep the fit well conditioned
+    coefficients = np.polyfit(times - times.mean(), down, 2)
+    residuals = down - np.polyval(coefficients, times - times.mean())
+    r2 = 1 - float((residuals**2).sum() / ((down - down.mean()) ** 2).sum())
+    return Flight(2 * float(coefficients[0]), r2, float(np.sqrt((residuals**2).mean())))
 
 
-def within(values: Sequence[float], real: Sequence[float]) -> list[bool]:
-    """Of each value whether it lies in the middle 95% of the real ones; never where there is no real one."""
+def in_real_range(values: Sequence[float], real: Sequence[float]) -> list[bool]:
+    """Return for each value whether it lies in the middle 95% of the real values; False if there are none."""
     if not real:
         return [False for _ in values]
     low, high = np.quantile(real, (0.025, 0.975))

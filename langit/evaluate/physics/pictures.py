@@ -1,4 +1,4 @@
-"""Pictures of physics: tracks over time, real and generated side by side, and frames one under the other."""
+"""Pictures for the physics report: heights over time, and frames of generated videos above those of real films."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from langit.evaluate.figures.strips import Strip, sheet
+from langit.evaluate.figures.strips import Strip, strip_sheet
 
 _WIDE, _HIGH, _LEFT, _GAP, _LINE = 420, 260, 40, 16, 18
 _INK, _PAPER, _FAINT = (20, 24, 32), (255, 255, 255), (224, 228, 234)
@@ -17,7 +17,7 @@ Track = Sequence[float | None]
 
 
 def tracks_picture(tracks: Mapping[str, Sequence[Track]], fps: float) -> Image.Image:
-    """A panel for each kind: the height of every video's thing over time, in picture heights, the top above."""
+    """Draw one panel per kind of video: the height of each video's object over time, in picture heights."""
     picture = Image.new("RGB", (_GAP + len(tracks) * (_LEFT + _WIDE + _GAP), _HIGH + 3 * _LINE + _GAP), _PAPER)
     pen, font = ImageDraw.Draw(picture, "RGBA"), ImageFont.load_default(size=12)
     longest = max(len(track) for some in tracks.values() for track in some)
@@ -43,6 +43,6 @@ def tracks_picture(tracks: Mapping[str, Sequence[Track]], fps: float) -> Image.I
 
 
 def strips_picture(rows: Sequence[tuple[str, Tensor, Tensor]]) -> Image.Image:
-    """For each (sentence, generated video, real film) the video above the film, 17 frames at most."""
+    """Stack for each (prompt, generated video, real film) the video above the film."""
     groups = [[Strip("model", made), Strip("real film", real)] for _, made, real in rows]
-    return sheet(groups, [text for text, _, _ in rows])
+    return strip_sheet(groups, [text for text, _, _ in rows])

@@ -1,1 +1,1 @@
-"""Loss and fidelity against training compute."""
+"""Loss and fidelity as functions of training compute."""

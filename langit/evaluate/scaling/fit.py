@@ -1,6 +1,6 @@
-"""Straight lines through few points, by least squares, and how sure one can be of their slope. Knows numbers only.
+"""Least-squares lines through few points, with a confidence interval of the slope. Knows only numbers.
 
-A power law is a straight line in logarithms; what it lacks is a floor that no amount of computing gets below.
+A power law is a straight line in logarithms. It has no floor, although every loss has one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Fit:
-    """``up = constant + slope * across``; the slope's 95% interval is infinite where two points are all there is."""
+    """``up = constant + slope * across``; the slope's 95% interval is infinite for two points."""
 
     slope: float
     low: float
@@ -27,15 +27,15 @@ class Fit:
 
 
 def fit(across: Sequence[float], up: Sequence[float]) -> Fit:
-    """Least squares, the slope's interval by Student's t.
+    """Fit a line by least squares, with the slope's interval by Student's t.
 
-    The interval takes the line to be true and the points to miss it by chance, all equally.
+    The interval assumes that the line is true and that all points deviate from it by noise of equal variance.
 
     Raises:
-        ValueError: fewer than two different values across.
+        ValueError: there are fewer than two different values of ``across``.
     """
     if len(set(across)) < 2:
-        raise ValueError(f"a line through points at {sorted(set(across))} is no line: give two different values")
+        raise ValueError(f"no line can be fitted to points at {sorted(set(across))}: use at least two different values")
     x, y = np.asarray(across, dtype=np.float64), np.asarray(up, dtype=np.float64)
     spread = float(((x - x.mean()) ** 2).sum())
     slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread
@@ -43,17 +43,18 @@ def fit(across: Sequence[float], up: Sequence[float]) -> Fit:
     free = len(x) - 2
     half = math.inf
     if free:
-        missed = float(((y - constant - slope * x) ** 2).sum())
-        half = student_95(free) * math.sqrt(missed / free / spread)
+        residual = float(((y - constant - slope * x) ** 2).sum())
+        half = student_95(free) * math.sqrt(residual / free / spread)
     return Fit(slope, slope - half, slope + half, constant, len(x))
 
 
 def student_95(freedom: int) -> float:
-    """How many standard errors hold 95% of Student's t with that many degrees of freedom, to 5 digits.
+    """Return the two-sided 95% quantile of Student's t with that many degrees of freedom, to 5 digits.
 
-    With t = sqrt(freedom) tan(angle) the density is cos(angle) ** (freedom - 1), over a finite range of angles.
+    With t = sqrt(freedom) tan(angle) the density is cos(angle) ** (freedom - 1), over a finite range of angles,
+    so the trapezoidal rule integrates it.
     """
     angles = np.linspace(0.0, math.pi / 2, 20_001)
     density = np.cos(angles) ** (freedom - 1)
-    held = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
-    return math.sqrt(freedom) * math.tan(float(np.interp(0.95, held / held[-1], angles)))
+    cumulative = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
+    return math.sqrt(freedom) * math.tan(float(np.interp(0.95, cumulative / cumulative[-1], angles)))

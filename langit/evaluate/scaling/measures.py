@@ -1,7 +1,7 @@
-"""What a run of some budget came to: its loss on clips that it never saw, and what the probe sees in its videos.
+"""The results of a training run: its loss on held-out clips, and the probe's scores of its videos.
 
-Every run is asked the same: the same clips and captions, the same noise at the same levels, the same prompts and seeds.
-It does not know how a run was trained.
+Every run gets the same clips and captions, the same noise at the same levels, and the same prompts and seeds. Does not
+know how a run was trained.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from langit.train.tasks import FlowConfig, FlowTask
 
 ALL, EVERYTHING = "all attributes", "everything"
 _BATCH = 8
-_SEED = 20_260_101  # of the draws, which are the same for every run
+_SEED = 20_260_101  # of noise and levels, which are the same for every run
 
 
 @dataclass(frozen=True)
 class HeldOutLoss:
-    """Mean squared error of the velocity over clips, each the mean of its tokens and draws; ``error`` of that mean."""
+    """Mean squared error of the velocity, averaged over tokens and draws of each clip, then over clips."""
 
     mean: float
-    error: float  # one standard error, over clips
+    error: float  # one standard error of the mean over clips
     clips: int
     draws: int
 
@@ -44,32 +44,32 @@ class HeldOutLoss:
 def held_out_loss(
     model: Model, clips: Sequence[LatentClip], flow: FlowConfig, draws: int, progress: Callable[[int, int], None]
 ) -> HeldOutLoss:
-    """The flow's loss on whole clips with their captions, things weighing as much as all else, nothing dropped.
+    """Compute the flow loss on whole clips with their full captions, all patches weighted equally.
 
     Args:
-        model: whose transformer and text encoder are asked.
-        clips: that it was not trained on.
-        flow: how it was trained: levels are drawn as there.
-        draws: levels and noises of every clip.
-        progress: told of the batches done, of how many.
+        model: the model to test.
+        clips: clips that it was not trained on.
+        flow: its training settings, which define how levels are drawn.
+        draws: number of levels and noises for every clip.
+        progress: called with the number of batches that are done, and of all.
 
     Raises:
-        ValueError: fewer than two clips, or no draw.
+        ValueError: there are fewer than two clips, or no draws.
     """
     if len(clips) < 2 or draws < 1:
-        raise ValueError(f"{len(clips)} held-out clips, {draws} draws: give at least 2 and 1")
+        raise ValueError(f"{len(clips)} held-out clips, {draws} draws: use at least 2 and 1")
     plain = replace(flow, drop_caption=0.0, drop_word=0.0, windows=WindowConfig(), known=KnownConfig())
     task = FlowTask(model.transformer, model.text, plain, lambda *_: None)
     feed = LatentFeed(clips, flow.token_budget, _SEED)
     steps = next(step for step in range(len(clips) + 1) if feed.order.epoch(step) > 0)
-    found: dict[str, list[float]] = {clip.digest: [] for clip in clips}
+    losses: dict[str, list[float]] = {clip.digest: [] for clip in clips}
     for done, (draw, step) in enumerate(((draw, step) for draw in range(draws) for step in range(steps)), start=1):
         batch = feed.batch(step)
-        wrong, _ = task.losses(batch, torch.Generator().manual_seed(_SEED + draw * 100_003 + step))
-        for clip, errors in zip(batch.clips, wrong.split(list(batch.items.lengths)), strict=True):
-            found[clip].append(float(errors.mean()))
+        token_losses, _ = task.losses(batch, torch.Generator().manual_seed(_SEED + draw * 100_003 + step))
+        for clip, errors in zip(batch.clips, token_losses.split(list(batch.items.lengths)), strict=True):
+            losses[clip].append(float(errors.mean()))
         progress(done, draws * steps)
-    means = [statistics.fmean(losses) for losses in found.values()]
+    means = [statistics.fmean(values) for values in losses.values()]
     error = statistics.stdev(means) / math.sqrt(len(means))
     return HeldOutLoss(statistics.fmean(means), error, len(means), draws)
 
@@ -77,12 +77,12 @@ def held_out_loss(
 def fidelity_rates(
     model: Model, probe: Probe, pixels: PixelShape, prompts: int, seeds: int, progress: Callable[[int, int], None]
 ) -> tuple[Mapping[str, Rate], tuple[ShownVideo, ...]]:
-    """How often the probe sees what unseen prompts tell, by attribute, all of them together, and everything of a video.
+    """Return how often the probe sees what unseen prompts say: by attribute, over all of them, and all at once.
 
-    Languages take turns, as in `fidelity.score`. Each prompt's first video comes back to be looked at.
+    Languages alternate, as in `fidelity.score`. Also returns each prompt's first video, for people to look at.
 
     Raises:
-        ValueError: too few prompts or seeds.
+        ValueError: there are too few prompts or seeds.
     """
     if seeds < 1:
         raise ValueError(f"{seeds} seeds make no video: use at least 1")

@@ -1,4 +1,4 @@
-"""Pictures of scaling: the same prompts from several runs side by side, and what they came to against their FLOPs."""
+"""Pictures of scaling: the same prompts from several runs side by side, and results against training FLOPs."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from torch import Tensor
 
 from langit.evaluate.figures.chart import Line, Panel, chart
 from langit.evaluate.scaling.measures import ALL, EVERYTHING
-from langit.evaluate.scaling.runs import FACTOR, Run, Trend
+from langit.evaluate.scaling.runs import FACTOR, ScalingRun, Trend
 
 _FRAMES, _SIDE, _GAP, _LINE = 5, 96, 10, 18
 _INK, _PAPER = (20, 24, 32), (255, 255, 255)
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class RunColumn:
     """A run's videos, one for each prompt."""
 
     title: str
     videos: tuple[UInt8[Tensor, "T H W 3"], ...]
 
 
-def side_by_side(prompts: Sequence[str], columns: Sequence[Column]) -> Image.Image:
-    """Prompts in rows, runs in columns, of every video five frames from first to last.
+def side_by_side(prompts: Sequence[str], columns: Sequence[RunColumn]) -> Image.Image:
+    """Draw prompts in rows and runs in columns, with five frames of every video.
 
     Raises:
-        ValueError: no prompt or no run, or a run with more or fewer videos than prompts.
+        ValueError: there is no prompt or no run, or a run does not have one video per prompt.
     """
     if not prompts or not columns or any(len(column.videos) != len(prompts) for column in columns):
         raise ValueError(
-            f"{len(prompts)} prompts with {[len(column.videos) for column in columns]} videos: give as many"
+            f"{len(prompts)} prompts with {[len(column.videos) for column in columns]} videos: use one for each"
         )
     font = ImageFont.load_default(size=13)
     strips = [[_strip(np.asarray(video)) for video in column.videos] for column in columns]
@@ -66,8 +66,8 @@ def _strip(film: np.ndarray) -> Image.Image:
     return strip
 
 
-def fit_chart(runs: Sequence[Run], trends: Sequence[Trend]) -> Image.Image:
-    """Held-out loss and fidelity against FLOPs; the lines through them go on, dashed, to where nobody has been."""
+def fit_chart(runs: Sequence[ScalingRun], trends: Sequence[Trend]) -> Image.Image:
+    """Plot held-out loss and fidelity against FLOPs, with trends extrapolated as dashed lines."""
     sizes = list(dict.fromkeys(run.size for run in runs))
     loss: list[Line] = []
     right: list[Line] = []

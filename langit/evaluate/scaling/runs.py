@@ -1,4 +1,4 @@
-"""Runs of one recipe at several budgets and sizes, as values, and the lines through what they came to."""
+"""Training runs of one recipe at several budgets and sizes, and the trends of their results."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from langit.evaluate.figures.intervals import Rate
 from langit.evaluate.scaling.fit import Fit, fit
 from langit.evaluate.scaling.measures import ALL, EVERYTHING, HeldOutLoss
 
-OWN = "as the recipe has it"  # the size of the recipe's own transformer
+OWN = "as the recipe has it"  # label of the recipe's own size of transformer
 FRONTIER = "least loss for its FLOPs"
-FACTOR = 10.0  # how much more computing is looked ahead to
+FACTOR = 10.0  # how much more compute is extrapolated to
 
 
 @dataclass(frozen=True)
-class Run:
-    """One budget of one size: what it cost and what it came to. ``taken`` names a run that was there already."""
+class ScalingRun:
+    """One budget of one size: its cost and its results. ``taken`` names an existing run that was reused."""
 
     size: str
     steps: int
     parameters: int  # of transformer and text encoder
     flops: float
     seconds: float
-    clips: int  # seen in training, a clip as often as it was seen
+    clips: int  # seen in training, repetitions counted
     loss: HeldOutLoss
     rates: Mapping[str, Rate]
     curve: tuple[tuple[int, float], ...]  # smoothed training loss by step
@@ -37,9 +37,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Trend:
-    """Lines through the runs of one size, or of those that no other beats: in log10 of FLOPs.
+    """Lines through the runs of one size, or through the Pareto-optimal runs, over log10 of FLOPs.
 
-    ``loss`` is of log10 of the held-out loss, a power law; ``right`` of each rate's share.
+    ``loss`` fits log10 of the held-out loss, a power law; ``right`` fits each rate's share.
     """
 
     name: str
@@ -49,21 +49,21 @@ class Trend:
 
     @property
     def further(self) -> float:
-        """The loss at ten times the largest run's FLOPs, by the line."""
+        """The extrapolated loss at ten times the FLOPs of the largest run."""
         return float(10 ** self.loss.at(math.log10(self.last * FACTOR)))
 
     def share_further(self, name: str) -> float:
-        """A rate's share there, by the line, but no more than all and no less than none."""
+        """Extrapolate a rate's share to the same FLOPs, clipped to between 0 and 1."""
         return min(1.0, max(0.0, self.right[name].at(math.log10(self.last * FACTOR))))
 
 
-def tflop(flops: float) -> str:
-    """FLOPs in units of 10^12, to three digits or to one."""
+def format_tflop(flops: float) -> str:
+    """Format FLOPs in units of 10^12: three significant digits below 1,000, whole numbers above."""
     return f"{flops / 1e12:,.3g}" if flops < 1e15 else f"{flops / 1e12:,.0f}"
 
 
-def trends(runs: Sequence[Run]) -> tuple[Trend, ...]:
-    """One for every size with several budgets, and, of several sizes, one through the runs that none beats."""
+def trends(runs: Sequence[ScalingRun]) -> tuple[Trend, ...]:
+    """Fit a trend for every size with several budgets and, if there are several sizes, for the Pareto frontier."""
     sizes = list(dict.fromkeys(run.size for run in runs))
     groups = {size: [run for run in runs if run.size == size] for size in sizes}
     if len(sizes) > 1:
@@ -71,16 +71,16 @@ def trends(runs: Sequence[Run]) -> tuple[Trend, ...]:
     return tuple(trend(name, some) for name, some in groups.items() if len({run.flops for run in some}) > 1)
 
 
-def trend(name: str, runs: Sequence[Run]) -> Trend:
-    """The lines through some runs."""
+def trend(name: str, runs: Sequence[ScalingRun]) -> Trend:
+    """Fit lines through runs."""
     across = [math.log10(run.flops) for run in runs]
     loss = fit(across, [math.log10(run.loss.mean) for run in runs])
     right = {key: fit(across, [run.rates[key].share for run in runs]) for key in (ALL, EVERYTHING)}
     return Trend(name, max(run.flops for run in runs), loss, right)
 
 
-def frontier(runs: Sequence[Run]) -> list[Run]:
-    """The runs that no other beats: none has a lower loss for as many FLOPs or fewer."""
+def frontier(runs: Sequence[ScalingRun]) -> list[ScalingRun]:
+    """Return the Pareto-optimal runs: no other has a lower loss for as many FLOPs or fewer."""
     return [
         run
         for run in sorted(runs, key=lambda run: run.flops)

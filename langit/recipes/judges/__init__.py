@@ -1,1 +1,1 @@
-"""How the probe and the tracker are trained: from seeds to weights, reproducible by anyone."""
+"""Recipes that train the judges of `langit.evaluate`: the probes and the tracker."""

@@ -1,4 +1,4 @@
-"""What a probe learns from: films on disk with their truth, in batches, mirrored, roughened or spoiled.
+"""The training data of a probe: films on disk with their truth, in batches, mirrored, augmented or spoiled.
 
 Knows films and questions, no networks and no training.
 """
@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from langit.autoencoder.model import Autoencoder, to_float, to_frames
+from langit.device import placement_of
 from langit.evaluate.judges.probe import CELL
 from langit.evaluate.judges.questions import FIRST, OTHER, Questions
 from langit.evaluate.judges.truth import Truth, mask_order, truth_of
@@ -28,15 +29,16 @@ from langit.shapes import PixelShape
 from langit.worlds.world import AnyScene, find_world
 
 Reconstruct = Callable[[Tensor], Tensor]
-"""Frames (B, T, H, W, 3), uint8, as an autoencoder gives them back."""
-_FILE = 100  # films in a file of reconstructions
+"""Maps frames (B, T, H, W, 3), uint8, to their reconstruction by an autoencoder."""
+_FILE = 100  # films per file of reconstructions
 
 
 @dataclass(frozen=True)
 class ProbeSeeds:
-    """Films of one size: ``first`` to ``judged - 1`` are learnt from, ``judged`` to ``last - 1`` judge the probe.
+    """Films of one world and size.
 
-    Every ``step``-th seed of a world; with ``first`` equal to ``judged`` none is learnt from.
+    Seeds ``first`` to ``judged - 1`` are for training, ``judged`` to ``last - 1`` for testing. Takes every ``step``-th
+    seed; if ``first`` equals ``judged``, no film is for training.
     """
 
     size: str
@@ -50,9 +52,11 @@ class ProbeSeeds:
         PixelShape.parse(self.size)
         find_world(self.world)
         if self.step < 1:
-            raise ValueError(f"step {self.step}: give 1 or more")
+            raise ValueError(f"step {self.step} is not positive: use 1 or more")
         if not 0 <= self.first <= self.judged < self.last:
-            raise ValueError(f"seeds {self.first}, {self.judged}, {self.last} do not rise: give first <= judged < last")
+            raise ValueError(
+                f"seeds {self.first}, {self.judged}, {self.last} are not in order: use first <= judged < last"
+            )
 
     @property
     def range(self) -> range:
@@ -64,7 +68,7 @@ class ProbeSeeds:
 
 @dataclass(frozen=True)
 class FilmLocation:
-    """Where a rendered film lies."""
+    """Where a rendered film is stored."""
 
     file: Path
     row: int
@@ -78,36 +82,37 @@ class FilmLocation:
         return scene
 
     def scene_kind(self, questions: Questions) -> str:
-        """What the world's questions call the scene."""
+        """Return the class of the scene in the questions, or its world if they have none."""
         return truth_of(self.scene, questions).named.get("scene", self.world)
 
-    def read(self, what: str) -> Tensor:
-        """``frames`` (T, H, W, 3) or ``masks`` (T, H, W), uint8."""
-        tensor: Tensor = _opened(self.file).get_slice(what)[self.row]
+    def read(self, name: str) -> Tensor:
+        """Read ``frames`` (T, H, W, 3) or ``masks`` (T, H, W), uint8."""
+        tensor: Tensor = _open(self.file).get_slice(name)[self.row]
         return tensor
 
 
 @cache
-def _opened(file: Path) -> Any:
+def _open(file: Path) -> Any:
+    # cached, because opening a file parses its whole header
     return safe_open(file, "pt")
 
 
-def places(files: Iterable[Path]) -> list[FilmLocation]:
-    """Every film of some shards."""
-    found = []
+def film_locations(files: Iterable[Path]) -> list[FilmLocation]:
+    """List every film in shards."""
+    locations = []
     for file in files:
-        shape = _opened(file).get_slice("frames").get_shape()
+        shape = _open(file).get_slice("frames").get_shape()
         size = str(PixelShape(frames=shape[1], height=shape[2], width=shape[3]))
-        world = (_opened(file).metadata() or {}).get("world", FIRST.world)
-        seeds = _opened(file).get_tensor("seeds").tolist()
-        found += [FilmLocation(file, row, seed, size, world) for row, seed in enumerate(seeds)]
-    return found
+        world = (_open(file).metadata() or {}).get("world", FIRST.world)
+        seeds = _open(file).get_tensor("seeds").tolist()
+        locations += [FilmLocation(file, row, seed, size, world) for row, seed in enumerate(seeds)]
+    return locations
 
 
-def reconstructed(films: Sequence[FilmLocation], reconstruct: Reconstruct, folder: Path) -> list[FilmLocation]:
-    """Films of one size as an autoencoder gives them back, written into a folder; their truth is what it was."""
+def write_reconstructions(films: Sequence[FilmLocation], reconstruct: Reconstruct, folder: Path) -> list[FilmLocation]:
+    """Write an autoencoder's reconstructions of films of one size to a folder; their truth stays the same."""
     folder.mkdir(parents=True, exist_ok=True)
-    found: list[FilmLocation] = []
+    locations: list[FilmLocation] = []
     for start in range(0, len(films), _FILE):
         part = films[start : start + _FILE]
         tensors = {
@@ -117,15 +122,15 @@ def reconstructed(films: Sequence[FilmLocation], reconstruct: Reconstruct, folde
         file = folder / f"{start:08d}.safetensors"
         with atomic_write(file) as unfinished:
             save_file(tensors, unfinished)
-        found += [replace(film, file=file, row=row) for row, film in enumerate(part)]
-    return found
+        locations += [replace(film, file=file, row=row) for row, film in enumerate(part)]
+    return locations
 
 
 class NoisyReconstruction:
-    """A :data:`Reconstruct` of an autoencoder: every second film as it is, the others with noise in their latents.
+    """A :data:`Reconstruct` that adds noise to the latents of every second film.
 
-    The noise has up to ``noise`` times each channel's own spread: so films come out as something that was generated
-    not quite right.
+    The noise has up to ``noise`` times the standard deviation of each channel, so that films resemble slightly wrong
+    generated videos.
     """
 
     def __init__(self, autoencoder: Autoencoder, noise: float = 0.35) -> None:
@@ -134,13 +139,15 @@ class NoisyReconstruction:
 
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> Tensor:
-        latents = self.autoencoder.encode(to_float(frames))  # (B, C, F, h, w)
+        placement = placement_of(self.autoencoder)
+        latents = self.autoencoder.encode(placement.put(to_float(frames)))  # (B, C, F, h, w)
         self.films += 1
         if self.films % 2 == 0:
-            much = self.noise * float(torch.rand((), generator=self.generator))
+            amount = self.noise * float(torch.rand((), generator=self.generator))
             spread = latents.std(dim=(0, 2, 3, 4), keepdim=True)
-            latents = latents + much * spread * torch.randn(latents.shape, generator=self.generator)
-        return to_frames(self.autoencoder.decode(latents))
+            noise = placement.put(torch.randn(latents.shape, generator=self.generator))
+            latents = latents + amount * spread * noise
+        return to_frames(self.autoencoder.decode(latents).float()).cpu()
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,7 @@ class ProbeItems:
     """Films of one size with their truth."""
 
     frames: Tensor  # (B, T, H, W, 3), uint8
-    where: Tensor  # (B, G, 3, h, w): shares of nothing, the first and the second thing in each cell
+    where: Tensor  # (B, G, 3, h, w): shares of nothing, the first and the second object in each cell
     labels: Tensor  # (B, A)
 
     def to(self, device: torch.device) -> ProbeItems:
@@ -157,7 +164,7 @@ class ProbeItems:
 
 
 class ProbeFeed:
-    """Batches of films of one size, half of them mirrored, a share of them spoiled; a function of the step."""
+    """Batches of films of one size as a function of the step; half are mirrored, a share is spoiled."""
 
     def __init__(
         self,
@@ -183,7 +190,7 @@ class ProbeFeed:
         ]
         frames = [_flip(film.read("frames"), flip) for film, flip in zip(films, flips, strict=True)]
         masks = [_flip(film.read("masks"), flip) for film, flip in zip(films, flips, strict=True)]
-        turned = [
+        ordered = [
             torch.tensor(mask_order(scene, self.questions), dtype=torch.uint8)[mask.long()]
             for mask, scene in zip(masks, scenes, strict=True)
         ]
@@ -193,25 +200,25 @@ class ProbeFeed:
                 kind = films[place].scene_kind(self.questions)
                 others = [film for film in films if film.scene_kind(self.questions) != kind]
                 frames[place] = spoil(frames[place], dice.choice(others or films).read("frames"), dice)
-                turned[place] = torch.zeros_like(turned[place])
+                ordered[place] = torch.zeros_like(ordered[place])
                 truths[place] = Truth({"scene": OTHER}, self.questions)
         items = ProbeItems(
-            torch.stack(frames), shares(torch.stack(turned)), torch.stack([truth.labels() for truth in truths])
+            torch.stack(frames), cell_shares(torch.stack(ordered)), torch.stack([truth.labels() for truth in truths])
         )
         return Batch(tuple(scene.sha256 for scene in scenes), items.frames[..., 0].numel(), items)
 
     def _next(self, size: str, step: int) -> list[FilmLocation]:
-        """Films of a permutation of each epoch, as if every step were of this size."""
+        """Take the next films of a permutation of each epoch, counted as if every step were of this size."""
         films = self.by_size[size]
         start = step * self.count
         return [
-            films[_order(self.seed, i // len(films), len(films))[i % len(films)]]
+            films[_permutation(self.seed, i // len(films), len(films))[i % len(films)]]
             for i in range(start, start + self.count)
         ]
 
 
 @cache
-def _order(seed: int, epoch: int, count: int) -> tuple[int, ...]:
+def _permutation(seed: int, epoch: int, count: int) -> tuple[int, ...]:
     order = list(range(count))
     random.Random(f"probe order:{seed}:{epoch}:{count}").shuffle(order)
     return tuple(order)
@@ -222,10 +229,10 @@ def _flip(tensor: Tensor, flip: bool) -> Tensor:
 
 
 def spoil(frames: Tensor, other: Tensor, dice: random.Random) -> Tensor:
-    """A film (T, H, W, 3) that shows no scene any more: in pieces, mixed with another one, or a blur."""
-    way = dice.randrange(3)
+    """Make a film (T, H, W, 3) unrecognisable: shuffle its pieces, mix it with another film, or blur it."""
+    kind = dice.randrange(3)
     height, width = frames.shape[1:3]
-    if way == 0:
+    if kind == 0:
         side = dice.choice((8, 16))
         rows, columns = height // side, width // side
         order = list(range(rows * columns))
@@ -236,7 +243,7 @@ def spoil(frames: Tensor, other: Tensor, dice: random.Random) -> Tensor:
         spoiled = frames.clone()
         spoiled[:, : rows * side, : columns * side] = whole
         return spoiled
-    if way == 1:
+    if kind == 1:
         return torch.lerp(frames.float(), other.flip(dice.choice((1, 2))).float(), 0.5).to(torch.uint8)
     size = dice.choice((3, 4, 6))
     video = frames.permute(3, 0, 1, 2)[None].float()  # (1, 3, T, H, W)
@@ -245,26 +252,27 @@ def spoil(frames: Tensor, other: Tensor, dice: random.Random) -> Tensor:
     return blurred[0].permute(1, 2, 3, 0).round().to(torch.uint8)
 
 
-def shares(masks: Tensor) -> Tensor:
-    """Masks (B, T, H, W) -> of each moment's cells, the shares of nothing, the first and the second thing."""
-    middle = masks[:, 1:-1:2]
+def cell_shares(masks: Tensor) -> Tensor:
+    """Compute from masks (B, T, H, W) the shares of nothing, first and second object in each cell of each moment."""
+    middle = masks[:, 1:-1:2]  # the middle frames of the probe's moments
     kinds = torch.stack([middle == kind for kind in range(3)], dim=2).float()  # (B, G, 3, H, W)
     return functional.avg_pool3d(kinds, (1, CELL, CELL))
 
 
 def augment(video: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Some of the videos softer, noisier or in a little other light; the rest as they are."""
-    chosen = torch.rand(len(video), generator=generator) < share
+    """Blur, add noise to, and relight a share of the videos; return the others unchanged."""
+    # random numbers are drawn on the CPU, so that a seed means the same on every device
+    chosen = (torch.rand(len(video), generator=generator) < share).to(video.device)
     some = video[chosen]
 
     def chance() -> Tensor:
-        return torch.rand(len(some), 1, 1, 1, 1, generator=generator)
+        return torch.rand(len(some), 1, 1, 1, 1, generator=generator).to(video)
 
     wide = functional.pad(some, (1, 1, 1, 1, 0, 0), mode="replicate")
     softer = functional.avg_pool3d(wide, (1, 3, 3), (1, 1, 1))
-    soft = torch.where(chance() < 0.5, chance(), torch.zeros(()))
+    soft = torch.where(chance() < 0.5, chance(), torch.zeros((), device=video.device))
     rough = torch.lerp(some, softer, soft)
-    rough = rough + 0.1 * chance() * torch.randn(some.shape, generator=generator)
+    rough = rough + 0.1 * chance() * torch.randn(some.shape, generator=generator).to(video)
     result = video.clone()
     result[chosen] = rough * (1 + 0.08 * (2 * chance() - 1)) + 0.06 * (2 * chance() - 1)
     return result

@@ -1,9 +1,9 @@
-"""How a probe is trained: from seeds to weights, again by anyone.
+"""Train a probe, reproducibly, from seeds to weights.
 
-It learns from films of all pairings, those that a model never trains on included, or it could not judge them. The films
-are roughened (noise, softness, light, and an autoencoder's reconstruction where one is given), so that what is not
-quite a film is judged too. The story's probe also sees films of other worlds, and films that were spoiled: both show
-none of its scenes. It does not know prompts.
+A probe learns from films of all combinations, including those that models never train on, because it has to judge
+them. Films are augmented (noise, blur, light, and an autoencoder's reconstruction if one is given), so that imperfect
+videos can be judged. The story's probe also learns from films of other worlds and from spoiled films, as examples that
+show none of its scenes. Knows no prompts.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from langit.recipes.judges.films import (
     ProbeSeeds,
     Reconstruct,
     augment,
-    places,
-    reconstructed,
+    film_locations,
+    write_reconstructions,
 )
 from langit.shapes import PixelShape
 from langit.train.microbatch import sharing_weights
@@ -44,12 +44,12 @@ from langit.worlds.scene import split
 from langit.worlds.world import find_world
 
 Progress = Callable[[str, int, int, str], None]
-"""Told of a stage by name: done, of how many, and a line of facts."""
+"""Receives a stage's name, how much of it is done, of how much, and a line of facts."""
 
 
 @dataclass(frozen=True)
 class ProbeRecipe:
-    """Everything that decides the probe's weights (but for an autoencoder, which is noted beside them)."""
+    """Everything that determines the probe's weights, except an autoencoder, which is recorded beside them."""
 
     films: tuple[ProbeSeeds, ...] = (
         ProbeSeeds("64x64x17", 0, 4_500, 5_000),
@@ -58,9 +58,9 @@ class ProbeRecipe:
     )
     network: ProbeConfig = ProbeConfig()
     batch: int = 16
-    rough: float = 0.5  # share of films that are roughened
-    spoiled: float = 0.0  # share of films that are made into something that shows no scene
-    again: int = 600  # films that are also learnt as an autoencoder gives them back, if one is given
+    rough: float = 0.5  # share of films that are augmented
+    spoiled: float = 0.0  # share of films that are made unrecognisable
+    again: int = 600  # films that are also used as an autoencoder reconstructs them, if one is given
     where_weight: float = 2.0
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
@@ -72,12 +72,12 @@ class ProbeRecipe:
 
 
 def story_recipe() -> ProbeRecipe:
-    """What made the story's probe."""
+    """Return the recipe of the story's probe."""
     size = "64x64x17"
     return ProbeRecipe(
         films=(
             ProbeSeeds(size, 0, 3_100, 3_400, STORY.world),
-            ProbeSeeds(size, 600_009, 600_009, 601_209, STORY.world, step=10),  # unseen pairings, all of them
+            ProbeSeeds(size, 600_009, 600_009, 601_209, STORY.world, step=10),  # combinations that models never see
             ProbeSeeds(size, 0, 600, 700),
             ProbeSeeds(size, 0, 200, 300, HIDING),
         ),
@@ -92,7 +92,7 @@ def story_recipe() -> ProbeRecipe:
 
 
 class ProbeTask:
-    """Every attribute's cross-entropy, and where the things are."""
+    """The training task: cross-entropy of every attribute, and of where the objects are."""
 
     def __init__(self, probe: Probe, recipe: ProbeRecipe) -> None:
         self.probe, self.recipe = probe, recipe
@@ -112,8 +112,8 @@ class ProbeTask:
     def loss(self, batch: Batch[ProbeItems], step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
         items = batch.items
         answer = self.probe(augment(to_video(items.frames), self.recipe.rough, generator))
-        wrong = -(items.where * answer.where.log_softmax(dim=2)).sum(dim=2)  # (B, G, h, w)
-        loss: Tensor = self.recipe.where_weight * wrong.mean()
+        misplaced = -(items.where * answer.where.log_softmax(dim=2)).sum(dim=2)  # (B, G, h, w)
+        loss: Tensor = self.recipe.where_weight * misplaced.mean()
         for number, name in enumerate(self.probe.questions.classes):
             labels = items.labels[:, number]
             if bool((labels != NOTHING).any()):
@@ -121,20 +121,20 @@ class ProbeTask:
         return loss
 
     def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
-        """Nothing to look at: the probe's figures come from :func:`accuracy`."""
+        """Write nothing: the probe's figures come from :func:`measure_accuracy`."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How often the probe is right on real films, and what it takes for what (attribute, truth, verdict, times)."""
+    """Accuracy on real films, and the most common mistakes as (attribute, truth, verdict, times)."""
 
     rates: dict[str, Rate]
     mistakes: tuple[tuple[str, str, str, int], ...]
     wrong_seeds: dict[str, tuple[int, ...]]
 
 
-def accuracy(probe: Probe, films: Sequence[FilmLocation], change: Reconstruct | None = None) -> Accuracy:
-    """Judge real films, and their mirror images, against their truth; ``change`` is done to the frames before."""
+def measure_accuracy(probe: Probe, films: Sequence[FilmLocation], change: Reconstruct | None = None) -> Accuracy:
+    """Judge real films and their mirror images against their truth, after applying ``change`` to the frames."""
     answers: dict[str, list[bool]] = {name: [] for name in probe.questions.classes}
     mistakes: Counter[tuple[str, str, str]] = Counter()
     wrong: dict[str, list[int]] = {}
@@ -148,10 +148,10 @@ def accuracy(probe: Probe, films: Sequence[FilmLocation], change: Reconstruct | 
             frames = [change(one[None])[0] for one in frames]
         for scene, verdict in zip(scenes, judge(probe, frames), strict=True):
             truth = truth_of(scene, probe.questions)
-            for name, read in predictions(truth, verdict).items():
-                answers[name].append(read == truth.named[name])
-                if read != truth.named[name]:
-                    mistakes[name, truth.named[name], read] += 1
+            for name, predicted in predictions(truth, verdict).items():
+                answers[name].append(predicted == truth.named[name])
+                if predicted != truth.named[name]:
+                    mistakes[name, truth.named[name], predicted] += 1
                     wrong.setdefault(name, []).append(scene.seed)
     common = tuple((*names, times) for names, times in mistakes.most_common(20))
     rates = {name: Rate(sum(given), len(given)) for name, given in answers.items()}
@@ -159,14 +159,14 @@ def accuracy(probe: Probe, films: Sequence[FilmLocation], change: Reconstruct | 
 
 
 def split_films(recipe: ProbeRecipe, found: Sequence[FilmLocation]) -> tuple[list[FilmLocation], list[FilmLocation]]:
-    """The recipe's films to learn from and to be judged on, among those that are there, in the order of their seeds."""
-    learnt: list[FilmLocation] = []
-    judged: list[FilmLocation] = []
+    """Split films into those for training and those for testing, in the order of their seeds."""
+    training: list[FilmLocation] = []
+    testing: list[FilmLocation] = []
     for film in sorted(found, key=lambda film: (film.size, film.seed)):
         for seeds in recipe.films:
             if film in seeds:
-                (learnt if film.seed < seeds.judged else judged).append(film)
-    return learnt, judged
+                (training if film.seed < seeds.judged else testing).append(film)
+    return training, testing
 
 
 def train_probe(
@@ -177,31 +177,31 @@ def train_probe(
     reconstruct: Reconstruct | None = None,
     workers: int = 2,
 ) -> Accuracy:
-    """Render the recipe's films where they are missing, train on them, judge, and write the probe into a folder.
+    """Render the recipe's missing films, train on them, and write the probe with its test results to a folder.
 
     Args:
-        home: where films lie and the run keeps its state: LANGIT_HOME.
-        progress: told of each stage.
-        recipe: the one that made the first world's probe, unless given; the story's is :func:`story_recipe`.
-        folder: for weights, config and record; ``home/models/probe`` (or ``probe-story``) unless given.
-        reconstruct: films as an autoencoder gives them back; some are learnt in both ways.
-        workers: processes that render.
+        home: LANGIT_HOME, which stores films and the state of the run.
+        progress: called as stages advance.
+        recipe: by default that of the first world's probe; that of the story's is :func:`story_recipe`.
+        folder: for weights, config and record; by default ``home/models/probe`` (or ``probe-story``).
+        reconstruct: an autoencoder's reconstruction; some films are used in both forms.
+        workers: number of rendering processes.
     """
     recipe = ProbeRecipe() if recipe is None else recipe
     files: list[Path] = []
     for seeds in recipe.films:
 
-        def rendered(done: int, of: int, size: str = seeds.size) -> None:
+        def report_films(done: int, of: int, size: str = seeds.size) -> None:
             progress(f"films {size}", done, of, "")
 
         size = PixelShape.parse(seeds.size)
-        files += farm.render_many(seeds.range, size, home / "films", workers, rendered, seeds.world)
-    learnt, judged = split_films(recipe, places(files))
+        files += farm.render_many(seeds.range, size, home / "films", workers, report_films, seeds.world)
+    training, testing = split_films(recipe, film_locations(files))
     name = "probe" if recipe.network.world == FIRST.world else "probe-story"
-    probe = fit_probe(recipe, learnt, home / "runs" / name, progress, reconstruct)
+    probe = fit_probe(recipe, training, home / "runs" / name, progress, reconstruct)
     where = home / "models" / name if folder is None else folder
     save_probe(probe, where)
-    return enter_record(where, recipe, judged, reconstruct)
+    return write_record(where, recipe, testing, reconstruct)
 
 
 def fit_probe(
@@ -211,44 +211,44 @@ def fit_probe(
     progress: Progress,
     reconstruct: Reconstruct | None,
 ) -> Probe:
-    """Train a probe on films; a run that was stopped is taken up."""
-    learnt = list(films)
+    """Train a probe on films, resuming a run that was interrupted."""
+    training = list(films)
     if reconstruct is not None:
         several = [film for film in films if film.size == films[0].size]
         several = several[:: max(1, -(-len(several) // recipe.again))]
-        learnt += reconstructed(several, reconstruct, folder / "again")
+        training += write_reconstructions(several, reconstruct, folder / "again")
     torch.manual_seed(recipe.training.seed)
     probe = Probe(recipe.network)
-    feed = ProbeFeed(learnt, recipe.batch, recipe.training.seed, probe.questions, recipe.spoiled)
+    feed = ProbeFeed(training, recipe.batch, recipe.training.seed, probe.questions, recipe.spoiled)
     identity = configs.digest_of({"recipe": configs.identifying(recipe), "reconstructions": reconstruct is not None})
     trainer = Trainer(ProbeTask(probe, recipe), feed, recipe.training, folder, identity)
 
-    def tell(stats: StepStats) -> None:
+    def report_step(stats: StepStats) -> None:
         facts = f"loss {stats.smooth_loss:.3f}  {stats.clips_per_second:.0f} films/s"
         progress("probe", stats.step, stats.steps, facts)
 
-    trainer.train(tell, resume=True)
+    trainer.train(report_step, resume=True)
     probe.load_state_dict({name.removeprefix("probe."): value for name, value in trainer.ema.items()})
     return probe.eval()
 
 
-def enter_record(
-    folder: Path, recipe: ProbeRecipe, judged: Sequence[FilmLocation], reconstruct: Reconstruct | None
+def write_record(
+    folder: Path, recipe: ProbeRecipe, testing: Sequence[FilmLocation], reconstruct: Reconstruct | None
 ) -> Accuracy:
-    """Judge the probe as it was saved, and write record.json beside it: what it came from and how good it is."""
+    """Test the probe as saved, and write record.json beside it: its recipe and its accuracy."""
     probe = load_probe(folder)
-    whole = accuracy(probe, judged)
+    whole = measure_accuracy(probe, testing)
     tables = {"all": whole}
     for seeds in recipe.films:
         kind = (seeds.world, seeds.size)
         name = seeds.size if seeds.world == FIRST.world else " ".join(kind)
-        tables[name] = accuracy(probe, [film for film in judged if (film.world, film.size) == kind])
-    own = [film for film in judged if film.world == recipe.network.world]
-    tables["unseen pairings"] = accuracy(probe, [film for film in own if split(film.seed) == "held-out"])
+        tables[name] = measure_accuracy(probe, [film for film in testing if (film.world, film.size) == kind])
+    own = [film for film in testing if film.world == recipe.network.world]
+    tables["unseen pairings"] = measure_accuracy(probe, [film for film in own if split(film.seed) == "held-out"])
     if reconstruct is not None:
-        tables["reconstructions"] = accuracy(probe, own, reconstruct)
+        tables["reconstructions"] = measure_accuracy(probe, own, reconstruct)
     mistakes = [dict(zip(("attribute", "truth", "verdict", "times"), one, strict=True)) for one in whole.mistakes]
-    said = {
+    record = {
         "world": recipe.network.world,
         "recipe": configs.dump(recipe),
         "trained_on_reconstructions": reconstruct is not None,
@@ -257,5 +257,5 @@ def enter_record(
         "mistakes": mistakes,
         "seeds_misjudged": {name: sorted(set(seeds)) for name, seeds in whole.wrong_seeds.items()},
     }
-    (folder / "record.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "record.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return whole

@@ -1,7 +1,7 @@
-"""How the tracker is trained, and how far off it is: from seeds to weights, again by anyone.
+"""Train the tracker, reproducibly, from seeds to weights, and measure its errors.
 
-It learns from single frames of the first world and of the hiding world, with the simulator's masks. The frames are
-roughened like the probe's, so that what is not quite a film is tracked too. It does not know prompts.
+It learns from single frames of the first world and of the hiding world, with the simulator's masks. Frames are
+augmented like the probe's, so that imperfect videos can be tracked. Knows no prompts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from langit.evaluate.judges.tracker import (
     segment,
 )
 from langit.feed.batch import Batch
-from langit.recipes.judges.films import FilmLocation, augment, places
+from langit.recipes.judges.films import FilmLocation, augment, film_locations
 from langit.recipes.judges.probe import Progress
 from langit.shapes import PixelShape
 from langit.train.microbatch import sharing_weights
@@ -43,13 +43,13 @@ from langit.worlds.behind.scene import VERSION as HIDING
 from langit.worlds.scene import COLOURS, SHAPES, VERSION, Scene
 from langit.worlds.world import find_world
 
-NOTHING = -1  # the label of a pixel's shape where there is no thing
+NOTHING = -1  # the shape label of a pixel that shows no object
 RECORD = "tracker-record.json"
 
 
 @dataclass(frozen=True)
 class TrackedSeeds:
-    """Films of one world and size: ``first`` to ``judged - 1`` are learnt from, ``judged`` to ``last - 1`` judge."""
+    """Films of one world and size: seeds from ``first`` train it, those from ``judged`` before ``last`` test it."""
 
     world: str
     size: str
@@ -61,21 +61,23 @@ class TrackedSeeds:
         PixelShape.parse(self.size)
         find_world(self.world)
         if not 0 <= self.first < self.judged < self.last:
-            raise ValueError(f"seeds {self.first}, {self.judged}, {self.last} do not rise: give first < judged < last")
+            raise ValueError(
+                f"seeds {self.first}, {self.judged}, {self.last} are not in order: use first < judged < last"
+            )
 
 
 @dataclass(frozen=True)
 class TrackerRecipe:
-    """Everything that decides the tracker's weights."""
+    """Everything that determines the tracker's weights."""
 
     films: tuple[TrackedSeeds, ...] = (
         TrackedSeeds(VERSION, "64x64x17", 0, 4_500, 4_600),
         TrackedSeeds(HIDING, "64x64x17", 0, 400, 500),
     )
     network: TrackerConfig = TrackerConfig()
-    films_each: int = 8  # in a batch
-    frames_each: int = 4  # of a film
-    rough: float = 0.5  # share of films that are roughened
+    films_each: int = 8  # films per batch
+    frames_each: int = 4  # frames per film
+    rough: float = 0.5  # share of films that are augmented
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             steps=1_200,
@@ -87,7 +89,7 @@ class TrackerRecipe:
 
 @dataclass(frozen=True)
 class TrackedFilm:
-    """A rendered film and the world that it is of."""
+    """A rendered film and its world."""
 
     world: str
     place: FilmLocation
@@ -104,7 +106,7 @@ class TrackerItems:
     """Frames of films with their truth."""
 
     frames: UInt8[Tensor, "n t H W 3"]
-    colours: Int64[Tensor, "n t H W"]  # 0: nothing; 1 and on: COLOURS
+    colours: Int64[Tensor, "n t H W"]  # 0: nothing; from 1: COLOURS
     shapes: Int64[Tensor, "n t H W"]  # of SHAPES, or NOTHING
 
     def to(self, device: torch.device) -> TrackerItems:
@@ -112,15 +114,15 @@ class TrackerItems:
         return TrackerItems(self.frames.to(device), self.colours.to(device), self.shapes.to(device))
 
 
-def labels(masks: UInt8[Tensor, "t H W"], scene: Scene) -> tuple[Int64[Tensor, "t H W"], Int64[Tensor, "t H W"]]:
-    """Of every pixel the colour and the shape of the thing that it shows."""
+def pixel_labels(masks: UInt8[Tensor, "t H W"], scene: Scene) -> tuple[Int64[Tensor, "t H W"], Int64[Tensor, "t H W"]]:
+    """Return for every pixel the colour and the shape of the object that it shows."""
     colours = torch.tensor([0, *(1 + COLOURS.index(thing.colour) for thing in scene.things)])
     shapes = torch.tensor([NOTHING, *(SHAPES.index(thing.shape) for thing in scene.things)])
     return colours[masks.long()], shapes[masks.long()]
 
 
 class TrackerFeed:
-    """Batches of frames of films, half of them mirrored; a function of the step. Worlds come by turns."""
+    """Batches of frames of films as a function of the step; half of the films are mirrored."""
 
     def __init__(self, films: Sequence[TrackedFilm], recipe: TrackerRecipe) -> None:
         self.recipe = recipe
@@ -133,7 +135,7 @@ class TrackerFeed:
         worlds = list(self.by_world)
         frames, colours, shapes, names = [], [], [], []
         for index in range(self.recipe.films_each):
-            # three of four are of the first world, which shows more
+            # three of four films are of the first world, which is more varied
             world = worlds[-1] if index % 4 == 3 else worlds[0]
             film = dice.choice(self.by_world[world])
             pixels, masks = film.place.read("frames"), film.place.read("masks")
@@ -141,7 +143,7 @@ class TrackerFeed:
             pixels, masks = pixels[chosen], masks[chosen]
             if dice.random() < 0.5:
                 pixels, masks = pixels.flip(2), masks.flip(2)
-            colour, shape = labels(masks, film.scene)
+            colour, shape = pixel_labels(masks, film.scene)
             frames.append(pixels)
             colours.append(colour)
             shapes.append(shape)
@@ -151,7 +153,7 @@ class TrackerFeed:
 
 
 class TrackerTask:
-    """Every pixel's cross-entropies."""
+    """The training task: cross-entropy of every pixel's colour and shape."""
 
     def __init__(self, tracker: Tracker, recipe: TrackerRecipe) -> None:
         self.tracker, self.recipe = tracker, recipe
@@ -168,22 +170,22 @@ class TrackerTask:
 
     def loss(self, batch: Batch[TrackerItems], step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002  # a Task's signature
         items = batch.items
-        seen = augment(to_video(items.frames), self.recipe.rough, generator)  # (n, 3, t, H, W)
-        colours, shapes = self.tracker(seen.transpose(1, 2).flatten(0, 1))
+        video = augment(to_video(items.frames), self.recipe.rough, generator)  # (n, 3, t, H, W)
+        colours, shapes = self.tracker(video.transpose(1, 2).flatten(0, 1))
         loss = functional.cross_entropy(colours, items.colours.flatten(0, 1))
         wanted = items.shapes.flatten(0, 1)
-        wrong = functional.cross_entropy(shapes, wanted, ignore_index=NOTHING, reduction="sum")
-        return loss + 0.2 * wrong / max(1, int((wanted != NOTHING).sum()))
+        shape_loss = functional.cross_entropy(shapes, wanted, ignore_index=NOTHING, reduction="sum")
+        return loss + 0.2 * shape_loss / max(1, int((wanted != NOTHING).sum()))
 
     def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
-        """Nothing to look at: the tracker's figures come from :func:`errors`."""
+        """Write nothing: the tracker's figures come from :func:`measure_errors`."""
 
 
 @dataclass(frozen=True)
-class Errors:
-    """How far the tracker is off on real films, in pixels; of things that are seen whole and by themselves.
+class TrackerErrors:
+    """The tracker's errors on real films, in pixels, for objects that are not occluded.
 
-    found: frames in which a thing that is there is found; ghosts: frames in which one that is hidden is not "found".
+    found: frames in which a visible object is found; ghosts: frames in which a hidden one is rightly not found.
     """
 
     x: tuple[float, float]  # median, 95th percentile
@@ -195,32 +197,32 @@ class Errors:
     shape: Rate
 
 
-def errors(tracker: Tracker, films: Sequence[TrackedFilm]) -> Errors:
-    """Track the things of real films and compare with their masks."""
+def measure_errors(tracker: Tracker, films: Sequence[TrackedFilm]) -> TrackerErrors:
+    """Track the objects of real films and compare them with their masks."""
     off: dict[str, list[float]] = {name: [] for name in ("x", "y", "height", "width")}
     found, hidden, shapes = [], [], []
     for film in films:
         frames, masks = film.place.read("frames"), film.place.read("masks")
         sight = segment(tracker, frames)
         for index, thing in enumerate(film.scene.things, start=1):
-            spots = sight.track(thing.colour)
-            shapes.append(likeliest_shape(spots) == thing.shape)
-            for mask, spot in zip(masks == index, spots, strict=True):
+            track = sight.track(thing.colour)
+            shapes.append(likeliest_shape(track) == thing.shape)
+            for mask, spot in zip(masks == index, track, strict=True):
                 area = int(mask.sum())
                 if area == 0:
                     hidden.append(spot is None)
                 if area < 30:
-                    continue  # cut by something or by the edge
+                    continue  # occluded, or cut off by the edge
                 found.append(spot is not None)
                 if spot is not None:
-                    for name, value in _compared(spot, mask).items():
+                    for name, value in _deviations(spot, mask).items():
                         off[name].append(value)
     spread = {name: _spread(values) for name, values in off.items()}
-    return Errors(**spread, found=_rate(found), ghosts=_rate(hidden), shape=_rate(shapes))
+    return TrackerErrors(**spread, found=_rate(found), ghosts=_rate(hidden), shape=_rate(shapes))
 
 
-def _compared(spot: Detection, mask: Tensor) -> dict[str, float]:
-    """How far a spot is from a mask's own centre and sides, in pixels."""
+def _deviations(spot: Detection, mask: Tensor) -> dict[str, float]:
+    """Return how far a detection is from a mask's own centre and size, in pixels."""
     rows, columns = mask.nonzero(as_tuple=True)
     height, width = mask.shape
     return {
@@ -242,77 +244,78 @@ def _rate(answers: list[bool]) -> Rate:
 def split_films(
     recipe: TrackerRecipe, files: dict[TrackedSeeds, list[Path]]
 ) -> tuple[list[TrackedFilm], list[TrackedFilm]]:
-    """The recipe's films to learn from and to be judged on."""
-    learnt: list[TrackedFilm] = []
-    judged: list[TrackedFilm] = []
+    """Split films into those for training and those for testing."""
+    training: list[TrackedFilm] = []
+    testing: list[TrackedFilm] = []
     for seeds in recipe.films:
-        for place in sorted(places(files[seeds]), key=lambda place: place.seed):
+        for place in sorted(film_locations(files[seeds]), key=lambda place: place.seed):
             if seeds.first <= place.seed < seeds.last:
-                (learnt if place.seed < seeds.judged else judged).append(TrackedFilm(seeds.world, place))
-    return learnt, judged
+                (training if place.seed < seeds.judged else testing).append(TrackedFilm(seeds.world, place))
+    return training, testing
 
 
 def train_tracker(
     home: Path, progress: Progress, recipe: TrackerRecipe | None = None, folder: Path | None = None, workers: int = 2
-) -> dict[str, Errors]:
-    """Render the recipe's films where they are missing, train on them, judge, and write the tracker into a folder.
+) -> dict[str, TrackerErrors]:
+    """Render the recipe's missing films, train on them, and write the tracker with its test results to a folder.
 
     Args:
-        home: where films lie and the run keeps its state: LANGIT_HOME.
-        progress: told of each stage.
-        recipe: the one that made the shipped tracker, unless given.
-        folder: for weights, settings and record; ``home/models/probe`` unless given.
-        workers: processes that render.
+        home: LANGIT_HOME, which stores films and the state of the run.
+        progress: called as stages advance.
+        recipe: by default that of the shipped tracker.
+        folder: for weights, settings and record; by default ``home/models/probe``.
+        workers: number of rendering processes.
     """
     recipe = TrackerRecipe() if recipe is None else recipe
     files = {}
     for seeds in recipe.films:
 
-        def rendered(done: int, of: int, name: str = f"films {seeds.world} {seeds.size}") -> None:
+        def report_films(done: int, of: int, name: str = f"films {seeds.world} {seeds.size}") -> None:
             progress(name, done, of, "")
 
         wanted, size = range(seeds.first, seeds.last), PixelShape.parse(seeds.size)
-        files[seeds] = farm.render_many(wanted, size, home / "films", workers, rendered, seeds.world)
-    learnt, judged = split_films(recipe, files)
-    tracker = fit_tracker(recipe, learnt, home / "runs" / "tracker", progress)
+        files[seeds] = farm.render_many(wanted, size, home / "films", workers, report_films, seeds.world)
+    training, testing = split_films(recipe, files)
+    tracker = fit_tracker(recipe, training, home / "runs" / "tracker", progress)
     where = home / "models" / "probe" if folder is None else folder
     save_tracker(tracker, where)
-    return enter_record(where, recipe, judged)
+    return write_record(where, recipe, testing)
 
 
 def fit_tracker(recipe: TrackerRecipe, films: Sequence[TrackedFilm], folder: Path, progress: Progress) -> Tracker:
-    """Train a tracker on films; a run that was stopped is taken up."""
+    """Train a tracker on films, resuming a run that was interrupted."""
     torch.manual_seed(recipe.training.seed)
     tracker = Tracker(recipe.network)
     task = TrackerTask(tracker, recipe)
     identity = configs.digest_of(configs.identifying(recipe))
     trainer = Trainer(task, TrackerFeed(films, recipe), recipe.training, folder, identity)
 
-    def tell(stats: StepStats) -> None:
+    def report_step(stats: StepStats) -> None:
         facts = f"loss {stats.smooth_loss:.4f}  {stats.clips_per_second:.0f} films/s"
         progress("tracker", stats.step, stats.steps, facts)
 
-    trainer.train(tell, resume=True)
+    trainer.train(report_step, resume=True)
     tracker.load_state_dict({name.removeprefix("tracker."): value for name, value in trainer.ema.items()})
     return tracker.eval()
 
 
-def enter_record(folder: Path, recipe: TrackerRecipe, judged: Sequence[TrackedFilm]) -> dict[str, Errors]:
-    """Judge the tracker as it was saved, and write its record beside it: what it came from and how far off it is."""
+def write_record(folder: Path, recipe: TrackerRecipe, testing: Sequence[TrackedFilm]) -> dict[str, TrackerErrors]:
+    """Test the tracker as saved, and write its record beside it: its recipe and its errors."""
     tracker = load_tracker(folder)
-    found = {
-        world: errors(tracker, [film for film in judged if film.world == world])
-        for world in dict.fromkeys(film.world for film in judged)
+    by_world = {
+        world: measure_errors(tracker, [film for film in testing if film.world == world])
+        for world in dict.fromkeys(film.world for film in testing)
     }
-    said: dict[str, Any] = {
+    record: dict[str, Any] = {
         "recipe": configs.dump(recipe),
         "pixels off, median and 95th percentile": {
-            world: {name: getattr(one, name) for name in ("x", "y", "height", "width")} for world, one in found.items()
+            world: {name: getattr(one, name) for name in ("x", "y", "height", "width")}
+            for world, one in by_world.items()
         },
         "rates": {
             world: {name: str(getattr(one, name)) for name in ("found", "ghosts", "shape")}
-            for world, one in found.items()
+            for world, one in by_world.items()
         },
     }
-    (folder / RECORD).write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return found
+    (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return by_world

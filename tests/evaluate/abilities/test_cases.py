@@ -11,13 +11,13 @@ from langit.evaluate.abilities.cases import (
     CHANGED,
     FIRST_SEED,
     cases,
-    change,
-    displaced,
-    frames_in,
-    places,
-    recoloured,
-    region,
-    seen_in,
+    change_attribute,
+    film_frames,
+    mean_displacement,
+    object_centres,
+    object_region,
+    recolour,
+    spread_frames,
 )
 from langit.evaluate.judges.probe import load_probe
 from langit.evaluate.judges.truth import truth_of
@@ -35,24 +35,24 @@ def test_films_were_never_trained_on() -> None:
 
 def test_a_change_changes_one_attribute_in_truth_and_caption() -> None:
     for number, scene in enumerate(SCENES):
-        truth, asked = truth_of(scene), change(scene, number)
+        truth, asked = truth_of(scene), change_attribute(scene, number)
         assert asked.attribute == CHANGED[number % 3]
         assert asked.name != truth.named[asked.attribute]
         assert asked.wanted(truth).named == truth.named | {asked.attribute: asked.name}
         assert asked.prompt != canonical(scene)
-    assert len({change(scene, number).name for number, scene in enumerate(SCENES)}) > 8
+    assert len({change_attribute(scene, number).name for number, scene in enumerate(SCENES)}) > 8
 
 
 def test_another_colour_is_not_that_of_the_other_thing() -> None:
     for number, scene in enumerate(SCENES):
-        assert recoloured(scene, number).name not in [thing.colour for thing in scene.things]
+        assert recolour(scene, number).name not in [thing.colour for thing in scene.things]
 
 
 @pytest.mark.draws
 def test_a_region_holds_the_thing_in_every_frame_and_never_all() -> None:
     for scene in SCENES[:3]:
         film = render(scene, PixelShape(frames=5, height=32, width=48))
-        where = region(film).numpy()
+        where = object_region(film).numpy()
         colour = truth_of(scene).named["colour"]
         thing = film.masks == 1 + [each.colour for each in scene.things].index(colour)
         assert not (thing & ~where)[:, 2:-2, 2:-2].any()
@@ -61,9 +61,9 @@ def test_a_region_holds_the_thing_in_every_frame_and_never_all() -> None:
 
 def test_what_the_probe_is_shown_begins_and_ends_with_the_video() -> None:
     frames = torch.arange(33, dtype=torch.uint8).view(33, 1, 1, 1).expand(33, 2, 2, 3)
-    assert seen_in(frames, 17)[:, 0, 0, 0].tolist() == list(range(0, 33, 2))
-    assert seen_in(frames[:1], 5)[:, 0, 0, 0].tolist() == [0] * 5
-    assert seen_in(frames[:17], 17).equal(frames[:17])
+    assert spread_frames(frames, 17)[:, 0, 0, 0].tolist() == list(range(0, 33, 2))
+    assert spread_frames(frames[:1], 5)[:, 0, 0, 0].tolist() == [0] * 5
+    assert spread_frames(frames[:17], 17).equal(frames[:17])
 
 
 @pytest.mark.draws
@@ -71,15 +71,15 @@ def test_places_are_those_of_the_thing_in_the_film() -> None:
     probe = load_probe()
     number = next(at for at, scene in enumerate(SCENES) if len(scene.things) == 1 and scene.action == "right")
     film = render(SCENES[number], PixelShape(frames=17, height=64, width=64))
-    found = places(probe, frames_in(film))
+    found = object_centres(probe, film_frames(film))
     assert len(found) == 8
     for moment, place in enumerate(found):
         rows, columns = np.nonzero(film.masks[2 * moment + 1])
         assert place is not None
         assert place == pytest.approx(((columns.mean() + 0.5) / 64, (rows.mean() + 0.5) / 64), abs=0.06)
-    frames = frames_in(film)
-    assert displaced(probe, frames, frames) == 0.0
-    mirrored = displaced(probe, frames, frames.flip(2))
+    frames = film_frames(film)
+    assert mean_displacement(probe, frames, frames) == 0.0
+    mirrored = mean_displacement(probe, frames, frames.flip(2))
     assert mirrored is not None and mirrored > 0.15
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from langit.evaluate.abilities.motion import error, flow, flow_error, frozen_error, true_flow
+from langit.evaluate.abilities.motion import end_point_error, flow, flow_error, frozen_error, true_flow
 from langit.shapes import PixelShape
 from langit.worlds.film import Film, render
 from langit.worlds.scene import Scene, Thing, sample_scene
@@ -57,7 +57,7 @@ def test_the_ground_turns_with_the_camera() -> None:
     truth = true_flow(film, FIRSTS)
     assert float(truth.flow[:, 0][truth.ground].max()) < -1
     seen = flow(*(torch.from_numpy(film.frames[[at + step for at in FIRSTS]]) for step in (0, 1)))
-    assert float(error(seen, truth).ground or 9) < 0.6 * float(frozen_error(truth).ground or 0)
+    assert float(end_point_error(seen, truth).ground or 9) < 0.6 * float(frozen_error(truth).ground or 0)
 
 
 @pytest.mark.draws
@@ -78,7 +78,7 @@ def test_real_frames_beat_standing_still_and_that_beats_going_the_other_way(movi
 @pytest.mark.draws
 def test_the_true_flow_itself_has_no_error(moving: Film) -> None:
     truth = true_flow(moving, FIRSTS)
-    exact = error(truth.flow, truth)
+    exact = end_point_error(truth.flow, truth)
     assert (exact.things, exact.ground) == (0.0, 0.0)
 
 
@@ -95,5 +95,5 @@ def test_what_is_not_there_has_no_error() -> None:
 
     nothing = torch.zeros(1, 8, 8, dtype=torch.bool)
     truth = TrueFlow(torch.zeros(1, 2, 8, 8), nothing, ~nothing)
-    assert error(torch.ones(1, 2, 8, 8), truth).things is None
-    assert error(torch.ones(1, 2, 8, 8), truth).ground == pytest.approx(2**0.5)
+    assert end_point_error(torch.ones(1, 2, 8, 8), truth).things is None
+    assert end_point_error(torch.ones(1, 2, 8, 8), truth).ground == pytest.approx(2**0.5)

@@ -14,33 +14,32 @@ from evaluate.tried import PIXELS, SMALL, quiet, tiny_model, tiny_parts
 from langit.bundle import save_bundle
 from langit.evaluate.abilities import report as abilities
 from langit.evaluate.abilities.cases import cases
-from langit.evaluate.abilities.joined import Result, Trial, motion, pair
-from langit.evaluate.abilities.minute import Memory, drift, memory, peak, sharpness
+from langit.evaluate.abilities.continuations import AbilityResult, AbilityTrial, compare_motion, film_pair
+from langit.evaluate.abilities.minute import PeakMemory, measure_drift, measure_memory, peak_memory, sharpness
 from langit.evaluate.abilities.report import (
-    AbilityReport,
-    Found,
+    AbilityResults,
+    ability_pictures,
     check_model,
-    drawn,
     evaluate_abilities,
     measure,
-    write,
 )
 from langit.evaluate.judges.probe import Probe
+from langit.evaluate.report import ReportPictures, TableReport, write_report
 from langit.shapes import PixelShape
 from langit.worlds.film import render
 
 pytestmark = pytest.mark.draws
-MEMORY = Memory({1.0: (100 * 2**20,), 4.0: (110 * 2**20,)})
+MEMORY = PeakMemory({1.0: (100 * 2**20,), 4.0: (110 * 2**20,)})
 
 
 @pytest.fixture(scope="module")
-def found() -> Found:
+def found() -> AbilityResults:
     torch.manual_seed(0)
     return measure(tiny_model(), render, Probe(SMALL).eval(), 2, 4.0, quiet)
 
 
-def test_every_ability_is_tried_and_gives_back_what_it_was_given(found: Found) -> None:
-    results = found.joined.results
+def test_every_ability_is_tried_and_gives_back_what_it_was_given(found: AbilityResults) -> None:
+    results = found.continuations.results
     assert {name: len(each) for name, each in results.items()} == {
         "image to video": 2,
         "extend": 2,
@@ -57,14 +56,14 @@ def test_every_ability_is_tried_and_gives_back_what_it_was_given(found: Found) -
     assert all(one.untouched for one in found.inpainted)
 
 
-def test_what_stands_first_in_a_walk_loses_nothing(found: Found) -> None:
-    losses = {name: [result.loss for result in results] for name, results in found.joined.results.items()}
+def test_what_stands_first_in_a_walk_loses_nothing(found: AbilityResults) -> None:
+    losses = {name: [result.loss for result in results] for name, results in found.continuations.results.items()}
     assert losses["image to video"] == pytest.approx([0.0, 0.0], abs=1e-3)
     assert losses["extend"] == pytest.approx([0.0, 0.0], abs=0.3)  # encoded from its context's first frame on
 
 
-def test_the_steps_that_touch_what_was_made(found: Found) -> None:
-    touching = {name: results[0].touching for name, results in found.joined.results.items()}
+def test_the_steps_that_touch_what_was_made(found: AbilityResults) -> None:
+    touching = {name: results[0].touching for name, results in found.continuations.results.items()}
     assert touching["image to video"] == [0, 1, 2, 3]
     assert touching["extend"] == [4, 5, 6, 7]
     assert touching["extend before"] == [0, 1, 2, 3]
@@ -72,9 +71,9 @@ def test_the_steps_that_touch_what_was_made(found: Found) -> None:
     assert touching["loop"] == list(range(4, 12))
 
 
-def test_tables_and_numbers_agree(found: Found, tmp_path: Path) -> None:
-    report = AbilityReport("tiny", "1", "worlds", 2, {"steps": 2}, 1.0, found.sections(MEMORY))
-    write(report, drawn(found), tmp_path)
+def test_tables_and_numbers_agree(found: AbilityResults, tmp_path: Path) -> None:
+    report = TableReport("tiny: abilities", {"model": "tiny"}, ("",), found.sections(MEMORY), summary=1)
+    write_report(report, ReportPictures(ability_pictures(found)), "abilities", tmp_path, 8.0)
     said = (tmp_path / "abilities.md").read_text(encoding="utf-8")
 
     def refuse(word: str) -> None:
@@ -96,13 +95,13 @@ def test_tables_and_numbers_agree(found: Found, tmp_path: Path) -> None:
 def test_real_frames_standing_still_and_text_alone_are_told_apart() -> None:
     model = tiny_model()
     case = cases(3, render, PixelShape(frames=5, height=64, width=64), quiet)[2]
-    one = pair(case, model)
+    one = film_pair(case, model)
     new = tuple(range(1, len(one.short)))
-    trial = Trial("image to video", "", one.short, one.short, new, lambda watch: pytest.fail("nothing is made"))
-    film = motion(case.short, Result(trial, one.short, None), one.short.flip(0))
+    trial = AbilityTrial("image to video", "", one.short, one.short, new, lambda on_step: pytest.fail("ran"))
+    film = compare_motion(case.short, AbilityResult(trial, one.short, None), one.short.flip(0))
     assert film.errors["made"] == film.errors["real"] == film.errors["autoencoder"]
     assert film.errors["text only"] != film.errors["real"]
-    frozen = motion(case.short, Result(trial, one.short[:1].expand_as(one.short), None), one.short)
+    frozen = compare_motion(case.short, AbilityResult(trial, one.short[:1].expand_as(one.short), None), one.short)
     for part in ("things", "ground"):
         still, exact = (getattr(frozen.errors[whose], part) for whose in ("made", "frozen"))
         assert still == pytest.approx(exact, abs=1e-3)
@@ -110,7 +109,7 @@ def test_real_frames_standing_still_and_text_alone_are_told_apart() -> None:
     assert frozen.likeness["made"] == frozen.likeness["frozen"]
 
 
-def test_a_minute_is_watched_in_windows_of_four_seconds(found: Found) -> None:
+def test_a_minute_is_watched_in_windows_of_four_seconds(found: AbilityResults) -> None:
     [told] = found.drifts
     assert len(told.shares) == len(told.sharpness) == 1
     assert (told.sharpness[0], told.change[0]) == (1.0, 0.0)
@@ -121,10 +120,10 @@ def test_a_minute_is_watched_in_windows_of_four_seconds(found: Found) -> None:
         nonlocal frames
         frames += 1
 
-    told, shown = drift(case, tiny_model(), Probe(SMALL).eval(), 8.5, 0, count)
+    told, shown = measure_drift(case, tiny_model(), Probe(SMALL).eval(), 8.5, 0, count)
     assert (frames, len(told.shares), len(shown)) == (68, 2, 9)
-    with pytest.raises(ValueError, match="3 s hold no window"):
-        drift(case, tiny_model(), Probe(SMALL).eval(), 3.0, 0, count)
+    with pytest.raises(ValueError, match="a video of 3 s is shorter than a window"):
+        measure_drift(case, tiny_model(), Probe(SMALL).eval(), 3.0, 0, count)
 
 
 def test_blur_is_less_sharp() -> None:
@@ -135,20 +134,20 @@ def test_blur_is_less_sharp() -> None:
 
 def test_peak_is_of_this_process(tmp_path: Path) -> None:
     save_bundle(tmp_path / "tiny", tiny_parts(), make_provenance())
-    assert 50 * 2**20 < peak(str(tmp_path / "tiny"), "a red ball bounces on snow", 0.5) < 2**40
-    assert Memory({4.0: (10, 30, 20), 60.0: (22,)}).growth == 1.1
+    assert 50 * 2**20 < peak_memory(str(tmp_path / "tiny"), "a red ball bounces on snow", 0.5) < 2**40
+    assert PeakMemory({4.0: (10, 30, 20), 60.0: (22,)}).growth == 1.1
 
 
 @pytest.mark.slow
 def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="making 1 s to see its memory failed: .*giraffe"):
-        memory(str(tmp_path / "giraffe"), "a ball", (1.0,), 1, quiet)
+    with pytest.raises(OSError, match="measuring the memory of a video of 1 s failed: .*giraffe"):
+        measure_memory(str(tmp_path / "giraffe"), "a ball", (1.0,), 1, quiet)
 
 
 @pytest.mark.slow
 def test_the_verb_measures_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_bundle(tmp_path / "tiny", tiny_parts(), make_provenance())
-    monkeypatch.setattr(abilities, "load_probe", lambda: Probe(SMALL).eval())
+    monkeypatch.setattr(abilities, "load_probe", lambda placement: Probe(SMALL).eval())
     monkeypatch.setattr(abilities, "MINUTE", 4.0)
     monkeypatch.setattr(abilities, "SHORT", 1.0)
     stages: list[str] = []
@@ -160,7 +159,7 @@ def test_the_verb_measures_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     assert {"films", "memory", "edits", "32x32x9"} <= set(stages)
     assert (tmp_path / "out" / "abilities.md").is_file()
-    assert report.seconds > 0
+    assert report.facts["seconds"] > 0
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
@@ -169,5 +168,5 @@ def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="giraffe"):
         evaluate_abilities("giraffe", films=2, folder=tmp_path / "out", progress=quiet)
     assert not (tmp_path / "out").exists()
-    with pytest.raises(ValueError, match="this model makes 5 to 5 frames, the probe judges 17"):
+    with pytest.raises(ValueError, match="this model makes 5 to 5 frames, but the probe judges 17"):
         check_model(tiny_model((PIXELS,)), Probe(type(SMALL)(frames=17)).eval())

@@ -1,4 +1,4 @@
-"""The whole evaluation of a real, tiny bundle: untrained, so it must land at the floor, and its files must say so."""
+"""The main report on a tiny, untrained bundle: its figures, and the files that it writes."""
 
 import json
 import math
@@ -13,9 +13,13 @@ from PIL import Image
 from langit import config
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig
 from langit.bundle import ExposureRecord, LedgerState, Parts, Provenance, TrainingRecord, save_bundle
-from langit.evaluate import report as reports
+from langit.evaluate import films
+from langit.evaluate import report as runner
+from langit.evaluate.fidelity import report as reports
+from langit.evaluate.fidelity.report import FidelityReport, evaluate_fidelity, measure, pictures, trained_worlds
+from langit.evaluate.films import render_frames
 from langit.evaluate.judges.probe import Probe, ProbeConfig
-from langit.evaluate.report import Report, evaluate, filmer, measure, worlds_of, write
+from langit.evaluate.report import write_report
 from langit.generate import Model, SamplingConfig
 from langit.shapes import PixelShape
 from langit.text.encoder import TextConfig, TextEncoder
@@ -44,16 +48,20 @@ def model() -> Model:
     return Model(made.transformer.eval(), made.autoencoder.eval(), made.text.eval(), sampling, made.sizes)
 
 
+def quiet(stage: str, done: int, of: int) -> None:
+    pass
+
+
 @pytest.fixture(scope="module")
-def measured() -> tuple[Report, tuple]:
+def measured() -> tuple[FidelityReport, tuple]:
     torch.manual_seed(0)
 
     worlds = ("worlds-1", "story-1")
-    return measure(model(), "tiny", filmer(), Probe(SMALL).eval(), 6, 2, 2, lambda stage, done, of: None, worlds)
+    return measure(model(), "tiny", render_frames, Probe(SMALL).eval(), 6, 2, 2, lambda stage, done, of: None, worlds)
 
 
 @pytest.mark.draws
-def test_numbers_are_counted_over_what_was_made(measured: tuple[Report, tuple]) -> None:
+def test_numbers_are_counted_over_what_was_made(measured: tuple[FidelityReport, tuple]) -> None:
     report, shown = measured
     assert report.size == "32x32x5"
     assert {world: one.films for world, one in report.reconstruction.items()} == {"worlds-1": 2, "story-1": 2}
@@ -65,10 +73,10 @@ def test_numbers_are_counted_over_what_was_made(measured: tuple[Report, tuple]) 
 
 
 @pytest.mark.draws
-def test_files_say_what_the_report_says(measured: tuple[Report, tuple], tmp_path: Path) -> None:
+def test_files_say_what_the_report_says(measured: tuple[FidelityReport, tuple], tmp_path: Path) -> None:
     report, shown = measured
-    write(report, shown, tmp_path / "new" / "folder", 8.0)
-    folder = tmp_path / "new" / "folder"
+    folder = tmp_path
+    write_report(report, pictures(report, shown), "report", folder, 8.0)
     left = {"report.json", "report.md", "first.png", "first.webp", "confusions.png"}
     assert {path.name for path in folder.iterdir()} == left
     with Image.open(folder / "first.webp") as moving:
@@ -77,10 +85,10 @@ def test_files_say_what_the_report_says(measured: tuple[Report, tuple], tmp_path
     row = report.fidelity.rows["action"]
     assert plain["fidelity"]["rows"]["action"]["made"]["right"] == row.made.right
     assert not any(isinstance(value, float) and math.isnan(value) for value in plain["fidelity"].values())
-    told = (folder / "report.md").read_text(encoding="utf-8")
-    assert f"| action | {row.made} | {row.real} | {row.shuffled} |" in told
+    page = (folder / "report.md").read_text(encoding="utf-8")
+    assert f"| action | {row.made} | {row.real} | {row.shuffled} |" in page
     for world, one in report.reconstruction.items():
-        assert f"| {world} | 2 | {one.psnr:.2f} |" in told and plain["reconstruction"][world]["psnr"] == one.psnr
+        assert f"| {world} | 2 | {one.psnr:.2f} |" in page and plain["reconstruction"][world]["psnr"] == one.psnr
     for name in ("first.png", "confusions.png"):
         with Image.open(folder / name) as picture:
             assert picture.width > 200
@@ -89,7 +97,7 @@ def test_files_say_what_the_report_says(measured: tuple[Report, tuple], tmp_path
 
 @pytest.mark.draws
 def test_a_bundle_is_opened_by_its_folder(
-    measured: tuple[Report, tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    measured: tuple[FidelityReport, tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = parts()
     bundle = tmp_path / "tiny"
@@ -103,9 +111,9 @@ def test_a_bundle_is_opened_by_its_folder(
         exposure={"transformer": ExposureRecord("00" * 32, 0, 0)},
     )
     save_bundle(bundle, made, provenance)
-    monkeypatch.setattr(reports, "load_probe", lambda: Probe(SMALL).eval())
+    monkeypatch.setattr(reports, "load_probe", lambda placement: Probe(SMALL).eval())
     stages: list[str] = []
-    report = evaluate(
+    report = evaluate_fidelity(
         str(bundle),
         prompts=2,
         seeds=1,
@@ -121,26 +129,24 @@ def test_a_bundle_is_opened_by_its_folder(
 
 def test_the_worlds_of_a_recipe_are_those_of_all_its_films() -> None:
     later = [{"films": [{"size": "64x64x17"}, {"world": "behind-1"}]}]
-    assert worlds_of({"autoencoder_stages": [{"films": [{"world": "story-1"}]}], "stages": later}) == (
+    assert trained_worlds({"autoencoder_stages": [{"films": [{"world": "story-1"}]}], "stages": later}) == (
         "worlds-1",
         "story-1",
         "behind-1",
     )
-    assert worlds_of({"stages": [{"films": [{"world": "worlds-99"}]}]}) == worlds_of({}) == ("worlds-1",)
+    assert trained_worlds({"stages": [{"films": [{"world": "worlds-99"}]}]}) == trained_worlds({}) == ("worlds-1",)
 
 
-def test_unknown_model_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "load_probe", lambda: Probe(SMALL).eval())
+def test_unknown_model_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="giraffe"):
-        evaluate("giraffe", prompts=2, seeds=1, folder=tmp_path / "out", progress=lambda stage, done, of: None)
+        evaluate_fidelity("giraffe", prompts=2, seeds=1, folder=tmp_path / "out", progress=lambda stage, done, of: None)
     assert not (tmp_path / "out").exists()
 
 
-def test_missing_mujoco_is_named_with_its_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "find_spec", lambda name: None if name == "mujoco" else util.find_spec(name))
-    monkeypatch.setattr(reports, "load_bundle", lambda name: None)
+def test_a_missing_renderer_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(films, "find_spec", lambda name: None if name == "mujoco" else util.find_spec(name))
     with pytest.raises(ValueError, match=r"pip install -e '\.\[worlds\]'"):
-        evaluate("pocket", prompts=2, seeds=1, folder=tmp_path / "out", progress=lambda stage, done, of: None)
+        evaluate_fidelity("pocket", prompts=2, seeds=1, folder=tmp_path / "out", progress=lambda stage, done, of: None)
 
 
 @pytest.mark.parametrize(("prompts_", "seeds", "what"), [(1, 3, "1 prompts cannot"), (2, 0, "0 seeds make no video")])
@@ -148,7 +154,9 @@ def test_too_few_prompts_or_seeds_are_refused_before_anything_is_opened(
     prompts_: int, seeds: int, what: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=what):
-        evaluate("giraffe", prompts=prompts_, seeds=seeds, folder=tmp_path / "out", progress=lambda *told: None)
+        evaluate_fidelity(
+            "giraffe", prompts=prompts_, seeds=seeds, folder=tmp_path / "out", progress=lambda *stage: None
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -162,28 +170,28 @@ def test_a_folder_that_cannot_be_written_is_found_before_measuring(
         raise AssertionError("measured before the folder was tried")
 
     opened = SimpleNamespace(provenance=SimpleNamespace(model="tiny"), fps=8.0)
-    for name in ("load_bundle", "load_probe", "filmer"):
-        monkeypatch.setattr(reports, name, lambda *given: opened)
-    monkeypatch.setattr(reports.Model, "of", lambda bundle: SimpleNamespace(changed=lambda changes: None))
-    monkeypatch.setattr(reports, "measure", measured_too_early)
-    monkeypatch.setattr(reports.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(runner, "load_bundle", lambda *given: opened)
+    monkeypatch.setattr(runner.Model, "of", lambda bundle: SimpleNamespace(override=lambda changes: None))
+    monkeypatch.setattr(reports, "check_renderer", measured_too_early)
+    monkeypatch.setattr(runner.tempfile, "TemporaryFile", refuse)
     with pytest.raises(OSError, match=r"no report can be written to .*out \(Permission denied\): choose another"):
-        evaluate("tiny", prompts=2, seeds=1, folder=tmp_path / "new" / "out", progress=lambda *told: None)
+        evaluate_fidelity("tiny", prompts=2, seeds=1, folder=tmp_path / "new" / "out", progress=lambda *stage: None)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OSError, match="file"):
-        evaluate("tiny", prompts=2, seeds=1, folder=tmp_path / "file" / "out", progress=lambda *told: None)
+        evaluate_fidelity("tiny", prompts=2, seeds=1, folder=tmp_path / "file" / "out", progress=lambda *stage: None)
 
 
 @pytest.mark.draws
 def test_a_report_that_cannot_be_finished_leaves_no_half_file(
-    measured: tuple[Report, tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    measured: tuple[FidelityReport, tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(films: object, columns: int, scale: int, fps: float, path: Path) -> None:
         path.write_bytes(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(reports, "moving_picture", fail)
+    monkeypatch.setattr(runner, "save_animation", fail)
+    report, shown = measured
     with pytest.raises(OSError, match="disk full"):
-        write(*measured, tmp_path, 8.0)
-    assert {path.name for path in tmp_path.iterdir()} == {"report.json", "report.md", "first.png"}
+        write_report(report, pictures(report, shown), "report", tmp_path, 8.0)
+    assert {path.name for path in tmp_path.iterdir()} == {"report.json", "report.md", "first.png", "confusions.png"}

@@ -9,7 +9,7 @@ from torch import Tensor
 from langit.evaluate.fidelity import scores as fidelity
 from langit.evaluate.fidelity.scores import cases, score
 from langit.evaluate.figures.intervals import Rate
-from langit.evaluate.judges.truth import CLASSES, Truth, ProbeVerdict, has_direction, opposite, truth_of
+from langit.evaluate.judges.truth import CLASSES, ProbeVerdict, Truth, has_direction, opposite, truth_of
 from langit.worlds.caption import canonical
 from langit.worlds.scene import Scene, mirror_scene, split
 
@@ -136,7 +136,7 @@ def test_confusions_count_every_video_once() -> None:
     truth = Truth({**truth_of(cases(2)[0].scene).named})
     wrong = ProbeVerdict({name: tuple(float(i == 0) for i in range(len(names))) for name, names in CLASSES.items()})
     row = CLASSES["sky"].index(truth.named["sky"])
-    assert fidelity.confusion("sky", [(truth, wrong)] * 3)[row][0] == 3
+    assert fidelity.confusion_matrix("sky", [(truth, wrong)] * 3)[row][0] == 3
 
 
 @pytest.mark.parametrize(("prompts", "seeds", "named"), [(1, 1, "1 prompts"), (4, 0, "0 seeds")])

@@ -13,13 +13,14 @@ import torch
 from evaluate.tried import SMALL, quiet, tiny_model
 from PIL import Image
 
+from langit.evaluate import report as runner
 from langit.evaluate.fidelity import story
 from langit.evaluate.fidelity.story import evaluate_story, measure
-from langit.evaluate.fidelity.story_cases import SENTENCES, cases, orders
+from langit.evaluate.fidelity.story_cases import SENTENCES, cases, story_requests
 from langit.evaluate.figures.intervals import Rate
 from langit.evaluate.judges.probe import Probe
 from langit.evaluate.judges.questions import OTHER, STORY
-from langit.evaluate.judges.truth import Truth, Verdict
+from langit.evaluate.judges.truth import ProbeVerdict, Truth
 from langit.worlds.reading.expand import expander
 from langit.worlds.scene import split
 from langit.worlds.story.scene import KINDS, is_held_out
@@ -35,7 +36,7 @@ def test_cases_are_of_every_kind_by_turns_and_never_trained_on() -> None:
 
 
 def test_every_kind_is_asked_for_in_both_languages() -> None:
-    asked = orders(cases(6), 2)
+    asked = story_requests(cases(6), 2)
     assert [(one.number, one.seed) for one in asked] == [(number, seed) for seed in (0, 1) for number in range(6)]
     for kind in KINDS:
         assert {one.language for one in asked if one.seed == 0 and one.case.scene.kind == kind} == {"en", "id"}
@@ -72,7 +73,7 @@ class _Perfect:
             videos.append(SimpleNamespace(frames=frames, unknown=unknown, sampling=tiny_model().sampling))
         return videos
 
-    def judge(self, probe: object, videos: Sequence[torch.Tensor]) -> list[Verdict]:
+    def judge(self, probe: object, videos: Sequence[torch.Tensor]) -> list[ProbeVerdict]:
         verdicts, truths = [], list(self.told.values())
         for frames in videos:
             number, even = int(frames[0, 0, 0, 0]), int(frames.min()) == int(frames.max())
@@ -81,17 +82,16 @@ class _Perfect:
             for name, classes in STORY.classes.items():
                 seen = named.get(name, OTHER if name == "scene" else classes[0])
                 shares[name] = tuple(float(each == seen) for each in classes)
-            verdicts.append(Verdict(shares, STORY))
+            verdicts.append(ProbeVerdict(shares, STORY))
         return verdicts
 
 
-def test_who_films_what_is_asked_is_right_and_who_is_judged_on_others_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_perfect_model_scores_everything_and_the_shuffled_floor_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     perfect = _Perfect.of(6)
     monkeypatch.setattr(story, "generate_many", perfect.make)
     monkeypatch.setattr(story, "judge", perfect.judge)
-    noise = torch.randint(0, 256, (5, 32, 32, 3), dtype=torch.uint8).numpy()
-    world = SimpleNamespace(render=lambda scene, size: SimpleNamespace(frames=noise))
-    monkeypatch.setattr(story, "find_world", lambda version: world)
+    noise = torch.randint(0, 256, (5, 32, 32, 3), dtype=torch.uint8)
+    monkeypatch.setattr(story, "render_frames", lambda scene, size: noise)
     report, pictures = measure(tiny_model(), "tiny", Probe(PROBE).eval(), 6, 2, quiet)
     whole, by_kind, taken, sentences = report.sections
     assert whole.rows["everything"][0] == Rate(12, 12)
@@ -105,24 +105,24 @@ def test_who_films_what_is_asked_is_right_and_who_is_judged_on_others_is_not(mon
     for row in sentences.rows.values():
         assert row[:2] == (Rate(8, 8), Rate(8, 8))
         assert row[2].of == 8
-    assert report.strange == ("giraffe",)
-    assert "**The model never learnt 1 words of these prompts (giraffe)" in report.markdown()
-    assert set(pictures.sheets) == {*(f"story-{kind}" for kind in KINDS), "confusions", "sentences"}
+    assert report.facts["words never learnt"] == ["giraffe"]
+    assert "**The model never learned 1 words of these prompts (giraffe)" in report.markdown()
+    assert set(pictures.stills) == {*(f"story-{kind}" for kind in KINDS), "confusions", "sentences"}
 
 
 @pytest.mark.draws
 def test_a_model_that_knows_none_of_it_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
     opened = SimpleNamespace(provenance=SimpleNamespace(model="tiny"), fps=8.0)
-    monkeypatch.setattr(story, "load_bundle", lambda name: opened)
-    monkeypatch.setattr(story.Model, "of", lambda bundle: model)
-    monkeypatch.setattr(story, "load_probe", lambda folder: Probe(PROBE).eval())
+    monkeypatch.setattr(runner, "load_bundle", lambda name, placement: opened)
+    monkeypatch.setattr(runner.Model, "of", lambda bundle: model)
+    monkeypatch.setattr(story, "load_probe", lambda folder, placement: Probe(PROBE).eval())
     monkeypatch.setattr(story, "SENTENCE_SEEDS", 1)
     report = evaluate_story("tiny", folder=tmp_path / "out", progress=quiet, prompts=3, seeds=1)
-    assert "puppy" in report.strange
+    assert "puppy" in report.facts["words never learnt"]
     assert report.sections[0].rows["scene recognised"][0].of == 3
     plain = json.loads((tmp_path / "out" / "story.json").read_text(encoding="utf-8"))
-    assert plain["words never learnt"] == list(report.strange)
+    assert plain["words never learnt"] == report.facts["words never learnt"]
     assert plain["sections"][0]["rows"]["ground"]["model"]["of"] == 3
     told = (tmp_path / "out" / "story.md").read_text(encoding="utf-8")
     assert report.warning in told

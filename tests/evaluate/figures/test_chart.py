@@ -58,13 +58,13 @@ def test_one_value_alone_has_an_axis_too(flat: float) -> None:
 def test_axes_have_a_few_round_numbers(values: list[float], log: bool) -> None:
     ticks = charts._ticks(charts._axis(values, log, "some"))
     assert 3 <= len(ticks) <= 8 and ticks == sorted(set(ticks))
-    assert len({charts._said(tick) for tick in ticks}) == len(ticks)
+    assert len({charts._tick_label(tick) for tick in ticks}) == len(ticks)
 
 
-def test_what_cannot_be_drawn_is_said() -> None:
-    with pytest.raises(ValueError, match="no panels"):
+def test_values_that_cannot_be_drawn_are_named() -> None:
+    with pytest.raises(ValueError, match="at least one panel"):
         chart([])
     with pytest.raises(ValueError, match=r"empty: \[\] cannot"):
         chart([Panel("empty", "a", "b", ())])
-    with pytest.raises(ValueError, match="cannot be drawn in logarithms"):
+    with pytest.raises(ValueError, match="cannot be drawn on a logarithmic axis"):
         chart([Panel("zero", "a", "b", (Line("one", (0.0, 1.0), (1.0, 1.0)),), log_across=True)])

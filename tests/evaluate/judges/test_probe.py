@@ -13,17 +13,17 @@ from langit.evaluate.judges.probe import (
     SHIPPED_STORY,
     Probe,
     ProbeConfig,
+    input_size,
     judge,
     load_probe,
-    moments,
+    moment_features,
     save_probe,
-    seen_size,
     to_video,
 )
 from langit.evaluate.judges.questions import OTHER, STORY
 from langit.evaluate.judges.truth import CLASSES, agreement, truth_of
 from langit.feed.batch import Batch
-from langit.recipes.judges.films import ProbeItems, roughened, shares
+from langit.recipes.judges.films import ProbeItems, augment, cell_shares
 from langit.recipes.judges.probe import ProbeRecipe, ProbeTask
 from langit.train.optim import OptimConfig
 from langit.train.trainer import TrainConfig, Trainer
@@ -45,18 +45,18 @@ def test_answers_for_every_size(height: int, width: int) -> None:
     assert {name: logits.shape for name, logits in answer.logits.items()} == {
         name: (2, len(classes)) for name, classes in CLASSES.items()
     }
-    rows, columns = seen_size(height, width)
+    rows, columns = input_size(height, width)
     assert answer.where.shape == (2, 2, 3, rows // 8, columns // 8)
 
 
 def test_native_sizes_are_not_resized() -> None:
-    assert [seen_size(*size) for size in [(64, 64), (48, 80), (80, 48)]] == [(64, 64), (48, 80), (80, 48)]
-    assert seen_size(256, 256) == (64, 64)
+    assert [input_size(*size) for size in [(64, 64), (48, 80), (80, 48)]] == [(64, 64), (48, 80), (80, 48)]
+    assert input_size(256, 256) == (64, 64)
 
 
 def test_moments_are_the_odd_frames_and_their_changes() -> None:
     video = torch.randn(1, 3, 5, 2, 2)
-    seen = moments(video)
+    seen = moment_features(video)
     assert seen.shape == (1, 2, 9, 2, 2)
     assert torch.equal(seen[0, 1, :3], video[0, :, 3])
     assert torch.allclose(seen[0, 1, 6:], 2 * (video[0, :, 4] - video[0, :, 3]))
@@ -114,7 +114,7 @@ def test_shares_of_cells() -> None:
     masks = torch.zeros(1, 5, 16, 16, dtype=torch.uint8)
     masks[:, 1, :8, :4] = 1
     masks[:, 3, 8:, 8:] = 2
-    found = shares(masks)
+    found = cell_shares(masks)
     assert found.shape == (1, 2, 3, 2, 2)
     assert torch.allclose(found.sum(dim=2), torch.ones(1, 2, 2, 2))
     assert float(found[0, 0, 1, 0, 0]) == 0.5
@@ -123,8 +123,8 @@ def test_shares_of_cells() -> None:
 
 def test_roughening_spares_the_rest_and_repeats() -> None:
     video = torch.randn(8, 3, 3, 8, 8)
-    assert torch.equal(roughened(video, 0.0, torch.Generator().manual_seed(1)), video)
-    once, twice = (roughened(video, 0.5, torch.Generator().manual_seed(1)) for _ in range(2))
+    assert torch.equal(augment(video, 0.0, torch.Generator().manual_seed(1)), video)
+    once, twice = (augment(video, 0.5, torch.Generator().manual_seed(1)) for _ in range(2))
     assert torch.equal(once, twice)
     same = [torch.equal(a, b) for a, b in zip(once, video, strict=True)]
     assert any(same)
@@ -153,8 +153,8 @@ class _ToyFilms:
     def batch(self, step: int) -> Batch:
         order = random.Random(step).sample([0, 1], 2)
         labels = torch.stack([self.truths[i].labels() for i in order])
-        items = ProbeItems(self.frames[order], shares(self.masks[order]), labels)
-        return Batch(("00" * 32, "11" * 32), 2, (2,), items)
+        items = ProbeItems(self.frames[order], cell_shares(self.masks[order]), labels)
+        return Batch(("00" * 32, "11" * 32), 2, items)
 
 
 def test_learns_two_films(tmp_path: Path) -> None:

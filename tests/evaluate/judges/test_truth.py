@@ -139,7 +139,7 @@ def test_every_class_of_the_story_is_told_and_comes_back() -> None:
 
 
 def test_colours_of_two_puppies_have_no_order() -> None:
-    pairs = [scene for scene in STORIES if len(scene.colours) == 2 and scene.coloured]
+    pairs = [scene for scene in STORIES if len(scene.colours) == 2 and scene.has_colours]
     assert {mask_order(scene, STORY) for scene in pairs} == {(0, 1, 2), (0, 2, 1)}
     for scene in pairs:
         here, there = truth_of(scene, STORY).named, truth_of(mirror_story(scene), STORY).named
@@ -151,7 +151,7 @@ def test_colours_of_two_puppies_have_no_order() -> None:
 def test_a_story_says_no_more_than_can_be_seen() -> None:
     for scene in STORIES:
         named = truth_of(scene, STORY).named
-        assert ("colour" in named) == scene.coloured * bool(scene.colours)
+        assert ("colour" in named) == scene.has_colours * bool(scene.colours)
         assert ("weather" in named) == (scene.ground == "snow")
         assert ("count" in named) == (scene.kind == "puppies")
 
@@ -164,5 +164,5 @@ def test_other_worlds_show_none_of_the_storys_scenes() -> None:
 def test_worlds_that_nothing_is_asked_about() -> None:
     with pytest.raises(ValueError, match="behind-1"):
         questions_for("behind-1")
-    with pytest.raises(ValueError, match="StoryScene has no answers to the questions of worlds-1"):
+    with pytest.raises(ValueError, match="the questions of worlds-1 do not apply to a scene of type StoryScene"):
         truth_of(STORIES[0])

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import torch
 
-from langit.evaluate.judges.tracker import Sight, Spot
-from langit.evaluate.physics.behind import hiding_of, judged
+from langit.evaluate.judges.tracker import Detection, Segmentation
+from langit.evaluate.physics.behind import judge_hiding, judge_tracks
 from langit.worlds.behind.film import render
 from langit.worlds.behind.scene import sample_scene
 from langit.worlds.scene import COLOURS, SHAPES
 
 BALL, CUBE = (1.0, 0.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0, 0.0)
-HIDER = [Spot(0.5, 0.5, 0.4, 0.4, 0.16, CUBE)] * 17
+HIDER = [Detection(0.5, 0.5, 0.4, 0.4, 0.16, CUBE)] * 17
 
 
-def passing(places: list[float | None], after: tuple[float, ...] = BALL) -> list[Spot | None]:
+def passing(places: list[float | None], after: tuple[float, ...] = BALL) -> list[Detection | None]:
     return [
-        None if x is None else Spot(x, 0.5, 0.1, 0.1, 0.01, BALL if at < 8 else after) for at, x in enumerate(places)
+        None if x is None else Detection(x, 0.5, 0.1, 0.1, 0.01, BALL if at < 8 else after)
+        for at, x in enumerate(places)
     ]
 
 
@@ -28,39 +29,39 @@ def through(hidden: int = 4) -> list[float | None]:
 
 
 def test_what_goes_through_is_whole_and_its_mirror_image_too() -> None:
-    assert judged(passing(through()), HIDER, "right", "ball").whole
+    assert judge_tracks(passing(through()), HIDER, "right", "ball").whole
     back = [None if x is None else 1 - x for x in through()]
-    assert judged(passing(back), HIDER, "left", "ball").whole
-    assert not judged(passing(back), HIDER, "right", "ball").comes
+    assert judge_tracks(passing(back), HIDER, "left", "ball").whole
+    assert not judge_tracks(passing(back), HIDER, "right", "ball").comes
 
 
 def test_what_stays_hidden_or_turns_back_is_not_out() -> None:
     lost = [x if at < 8 else None for at, x in enumerate(through())]
-    found = judged(passing(lost), HIDER, "right", "ball")
+    found = judge_tracks(passing(lost), HIDER, "right", "ball")
     assert found.comes
     assert not found.out
     back = [x if at < 8 else through()[16 - at] for at, x in enumerate(through())]
-    assert not judged(passing(back), HIDER, "right", "ball").out
+    assert not judge_tracks(passing(back), HIDER, "right", "ball").out
 
 
 def test_what_passes_in_front_is_not_hidden() -> None:
-    found = judged(passing(through(hidden=0)), HIDER, "right", "ball")
+    found = judge_tracks(passing(through(hidden=0)), HIDER, "right", "ball")
     assert found.out
     assert not found.hidden
     assert not found.whole
 
 
 def test_another_shape_that_comes_out_is_not_the_same() -> None:
-    found = judged(passing(through(), after=CUBE), HIDER, "right", "ball")
+    found = judge_tracks(passing(through(), after=CUBE), HIDER, "right", "ball")
     assert found.out
     assert not found.same
     assert not found.asked
 
 
 def test_without_a_hider_nothing_is_hidden() -> None:
-    assert not judged(passing(through()), [None] * 17, "right", "ball").whole
+    assert not judge_tracks(passing(through()), [None] * 17, "right", "ball").whole
     gone = [spot if at < 9 else None for at, spot in enumerate(HIDER)]
-    assert not judged(passing(through()), gone, "right", "ball").hider
+    assert not judge_tracks(passing(through()), gone, "right", "ball").hider
 
 
 def test_real_films_seen_by_their_masks_are_whole() -> None:
@@ -71,5 +72,5 @@ def test_real_films_seen_by_their_masks_are_whole() -> None:
         for index, thing in enumerate(scene.things, start=1):
             colours[:, COLOURS.index(thing.colour)] = (masks == index).float()
             shapes[:, SHAPES.index(thing.shape)] += (masks == index).float()
-        sight = Sight(colours, shapes)
-        assert hiding_of([sight.spots(thing.colour) for thing in scene.things], scene).whole
+        sight = Segmentation(colours, shapes)
+        assert judge_hiding([sight.track(thing.colour) for thing in scene.things], scene).whole

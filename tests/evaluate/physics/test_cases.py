@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from langit.evaluate.physics.cases import WAYS, falling, going, hiding, hiding_scene
+from langit.evaluate.physics.cases import DIRECTIONS, direction_cases, falling_cases, hiding_cases, hiding_scene
 from langit.worlds import scene as first_world
 from langit.worlds.behind import scene as hiding_world
 
 
 def test_what_falls_is_alone_unseen_and_looked_at_by_a_still_camera() -> None:
-    cases = falling(4)
+    cases = falling_cases(4)
     assert [case.seed for case in cases] == [0, 1, 2, 3]
     for case in cases:
         (thing,) = case.scene.things
@@ -20,9 +20,9 @@ def test_what_falls_is_alone_unseen_and_looked_at_by_a_still_camera() -> None:
     assert "jatuh dan memantul" in cases[1].text
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", DIRECTIONS)
 def test_the_mirrored_case_says_the_other_way(way: str) -> None:
-    for case in going(way, 2):
+    for case in direction_cases(way, 2):
         there, back = (one.text for one in (case, case.mirrored))
         swap = {"left": "right", "right": "left", "kiri": "kanan", "kanan": "kiri"}
         assert there != back
@@ -33,17 +33,17 @@ def test_the_mirrored_case_says_the_other_way(way: str) -> None:
 
 
 def test_what_hides_is_of_the_hiding_world() -> None:
-    for case in hiding(3):
+    for case in hiding_cases(3):
         scene = hiding_scene(case)
         assert scene.camera == "static"
         assert hiding_world.is_held_out(scene.things[0], scene.things[1].shape)
 
 
 def test_things_that_are_shown_there_and_balls_behind_cubes() -> None:
-    for case in hiding(4, "shown there"):
+    for case in hiding_cases(4, "shown there"):
         scene = hiding_scene(case)
         assert scene.camera == "static"
         assert not hiding_world.is_held_out(scene.things[0], scene.things[1].shape)
         assert scene.seed >= 1_000_000_000
-    for case in hiding(2, "a ball behind a cube"):
+    for case in hiding_cases(2, "a ball behind a cube"):
         assert [thing.shape for thing in case.scene.things] == ["ball", "cube"]

@@ -1,4 +1,4 @@
-"""Physics, measured: the tables of what is known, and the whole road with a tiny model."""
+"""The physics report: its tables on known tracks, and the whole evaluation of a tiny model."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def test_hidings_are_counted_step_by_step() -> None:
     assert all(row[1].share == 1 for row in rows.values())
 
 
-def test_the_whole_road_leaves_a_report_and_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_evaluation_writes_a_report_and_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    monkeypatch.setattr(physics, "load_probe", lambda: Probe(SMALL).eval())
+    monkeypatch.setattr(physics, "load_probe", lambda placement: Probe(SMALL).eval())
     save_bundle(tmp_path / "tiny", tiny_parts(), make_provenance())
     report = evaluate_physics(str(tmp_path / "tiny"), folder=tmp_path / "report", progress=quiet, prompts=4)
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
@@ -63,13 +63,13 @@ def test_the_whole_road_leaves_a_report_and_pictures(tmp_path: Path, monkeypatch
     hidden = [section.rows["it disappears"] for section in report.sections[2:]]
     assert [[figure.of for figure in row] for row in hidden] == [[4] * 3, [2] * 3, [2] * 3, [2] * 3]
     assert report.sections[0].columns == ("model", "real films", "given back")
-    said = json.loads((tmp_path / "report" / "physics.json").read_text(encoding="utf-8"))
-    assert said["sampling"]["steps"] == report.sampling["steps"] > 0
-    assert said["sections"][1]["rows"]["moves"]["tracker"]["of"] == 2
+    plain = json.loads((tmp_path / "report" / "physics.json").read_text(encoding="utf-8"))
+    assert plain["sampling"]["steps"] == report.facts["sampling"]["steps"] > 0
+    assert plain["sections"][1]["rows"]["moves"]["tracker"]["of"] == 2
     assert "| orbits |" in report.markdown()
 
 
 def test_too_few_prompts_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="3 prompts cannot be shared"):
+    with pytest.raises(ValueError, match="3 prompts cannot be divided"):
         evaluate_physics("pocket", folder=tmp_path / "report", progress=quiet, prompts=3)
     assert not (tmp_path / "report").exists()

@@ -38,5 +38,5 @@ def test_two_points_give_a_line_and_no_interval() -> None:
     found = fit([1.0, 3.0], [2.0, 6.0])
     assert (found.slope, found.constant, found.points) == (2.0, 0.0, 2)
     assert (found.low, found.high) == (-math.inf, math.inf)
-    with pytest.raises(ValueError, match="is no line"):
+    with pytest.raises(ValueError, match="no line can be fitted"):
         fit([1.0, 1.0], [2.0, 3.0])

@@ -19,11 +19,11 @@ from langit.recipes.judges.films import (
     NoisyReconstruction,
     ProbeFeed,
     ProbeSeeds,
-    places,
-    reconstructed,
+    film_locations,
     spoil,
+    write_reconstructions,
 )
-from langit.recipes.judges.probe import ProbeRecipe, accuracy, fit_probe, split_films, train_probe
+from langit.recipes.judges.probe import ProbeRecipe, fit_probe, measure_accuracy, split_films, train_probe
 from langit.train.optim import OptimConfig
 from langit.train.trainer import TrainConfig
 from langit.worlds.scene import mirror_scene, sample_scene
@@ -56,20 +56,20 @@ def shard(folder: Path, seeds: list[int], height: int = 32, width: int = 32, wor
 
 
 def test_places_know_seed_and_size(tmp_path: Path) -> None:
-    found = places([shard(tmp_path, [3, 4]), shard(tmp_path, [7], height=48, width=80)])
+    found = film_locations([shard(tmp_path, [3, 4]), shard(tmp_path, [7], height=48, width=80)])
     assert [(film.seed, film.size) for film in found] == [(3, "32x32x5"), (4, "32x32x5"), (7, "80x48x5")]
     assert int(found[1].read("frames")[0, 0, 0, 0]) == 4
 
 
 def test_learnt_and_judged_do_not_meet(tmp_path: Path) -> None:
-    found = places([shard(tmp_path, list(range(14)))])
+    found = film_locations([shard(tmp_path, list(range(14)))])
     learnt, judged = split_films(TINY, found)
     assert [film.seed for film in learnt] == list(range(8))
     assert [film.seed for film in judged] == [8, 9, 10, 11]
 
 
 def test_batches_carry_the_truth_of_what_they_show(tmp_path: Path) -> None:
-    films = places([shard(tmp_path, list(range(40)))])
+    films = film_locations([shard(tmp_path, list(range(40)))])
     feed = ProbeFeed(films, 8, seed=1)
     seen = flips = turns = 0
     for step in range(10):
@@ -92,7 +92,9 @@ def test_batches_carry_the_truth_of_what_they_show(tmp_path: Path) -> None:
 
 
 def test_the_story_is_asked_its_own_questions(tmp_path: Path) -> None:
-    films = places([shard(tmp_path, list(range(40)), world=STORY.world), shard(tmp_path, list(range(100, 110)))])
+    films = film_locations(
+        [shard(tmp_path, list(range(40)), world=STORY.world), shard(tmp_path, list(range(100, 110)))]
+    )
     feed = ProbeFeed(films, 10, seed=3, questions=STORY)
     found = {}
     for step in range(5):
@@ -113,7 +115,7 @@ def test_the_story_is_asked_its_own_questions(tmp_path: Path) -> None:
 
 
 def test_spoiled_films_show_no_scene(tmp_path: Path) -> None:
-    films = places([shard(tmp_path, list(range(40)), world=STORY.world)])
+    films = film_locations([shard(tmp_path, list(range(40)), world=STORY.world)])
     items = ProbeFeed(films, 8, seed=1, questions=STORY, spoiled=1.0).batch(0).items
     assert [truth_from_labels(row.tolist(), STORY).named for row in items.labels] == [{"scene": OTHER}] * 8
     assert float(items.where[:, :, 0].min()) == 1.0
@@ -135,8 +137,8 @@ def test_ways_to_spoil_a_film() -> None:
 
 
 def test_reconstructions_keep_their_truth(tmp_path: Path) -> None:
-    films = places([shard(tmp_path, list(range(5)), world=STORY.world)])
-    again = reconstructed(films, lambda frames: 255 - frames, tmp_path / "again")
+    films = film_locations([shard(tmp_path, list(range(5)), world=STORY.world)])
+    again = write_reconstructions(films, lambda frames: 255 - frames, tmp_path / "again")
     assert [(film.seed, film.world, film.size) for film in again] == [(f.seed, f.world, f.size) for f in films]
     assert torch.equal(again[3].read("frames"), 255 - films[3].read("frames"))
     assert torch.equal(again[3].read("masks"), films[3].read("masks"))
@@ -156,13 +158,13 @@ def test_every_second_film_is_given_back_with_noise() -> None:
 
 
 def test_an_epoch_shows_every_film_once(tmp_path: Path) -> None:
-    feed = ProbeFeed(places([shard(tmp_path, list(range(24)))]), 8, seed=2)
+    feed = ProbeFeed(film_locations([shard(tmp_path, list(range(24)))]), 8, seed=2)
     first = [int(frames[0, 0, 0, 0]) for step in range(3) for frames in feed.batch(step).items.frames]
     assert sorted(first) == list(range(24))
 
 
 def test_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    films = places([shard(tmp_path, list(range(12)))])
+    films = film_locations([shard(tmp_path, list(range(12)))])
     whole = fit_probe(TINY, films, tmp_path / "whole", quiet, None)
 
     def stop(stage: str, done: int, of: int, facts: str) -> None:
@@ -177,9 +179,9 @@ def test_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
 
 
 def test_accuracy_counts_films_and_their_mirror_images(tmp_path: Path) -> None:
-    films: list[FilmLocation] = places([shard(tmp_path, [0, 1, 2])])
+    films: list[FilmLocation] = film_locations([shard(tmp_path, [0, 1, 2])])
     probe = fit_probe(replace(TINY, training=replace(TINY.training, steps=1)), films, tmp_path / "run", quiet, None)
-    found = accuracy(probe, films)
+    found = measure_accuracy(probe, films)
     assert found.rates["sky"].of == 6
     assert found.rates["second shape"].of == 2 * sum(len(sample_scene(seed).things) == 2 for seed in range(3))
     wrong = sum(times for attribute, _, _, times in found.mistakes if attribute == "camera")

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from langit.evaluate.judges.tracker import Sight, Spot
-from langit.evaluate.physics.ways import camera_of, sky_drift, way_of
+from langit.evaluate.judges.tracker import Detection, Segmentation
+from langit.evaluate.physics.directions import camera_direction, sky_drift, track_direction
 
 
-def at(x: float) -> Spot:
-    return Spot(x, 0.5, 0.2, 0.2, 0.04, (1.0, 0.0, 0.0, 0.0, 0.0))
+def at(x: float) -> Detection:
+    return Detection(x, 0.5, 0.2, 0.2, 0.04, (1.0, 0.0, 0.0, 0.0, 0.0))
 
 
 def test_a_thing_goes_where_it_is_seen_last() -> None:
-    assert way_of([at(0.2), None, at(0.7), None]) == "right"
-    assert way_of([at(0.7), at(0.2)]) == "left"
-    assert way_of([at(0.5), at(0.55)]) == ""
-    assert way_of([None, None]) == ""
+    assert track_direction([at(0.2), None, at(0.7), None]) == "right"
+    assert track_direction([at(0.7), at(0.2)]) == "left"
+    assert track_direction([at(0.5), at(0.55)]) == ""
+    assert track_direction([None, None]) == ""
 
 
 @pytest.mark.parametrize("speed", [-3.3, -1.0, 0.0, 0.7, 2.5])
@@ -31,12 +31,12 @@ def test_the_sky_drifts_as_far_as_it_was_moved(speed: float) -> None:
         grey = 120 + 50 * np.tanh(6 * (rows - 0.22 - 0.05 * hills))
         frames.append(np.repeat(grey[..., None], 3, axis=2))
     video = torch.from_numpy(np.round(np.stack(frames)).astype(np.uint8))
-    nothing = Sight(torch.zeros(9, 7, 64, 64), torch.zeros(9, 5, 64, 64))
+    nothing = Segmentation(torch.zeros(9, 7, 64, 64), torch.zeros(9, 5, 64, 64))
     drift = sky_drift(video, nothing)
     assert drift == pytest.approx(8 * speed / 64, abs=0.03)
     if abs(speed) > 1:
-        assert camera_of(drift, orbits=True) == ("right" if speed > 0 else "left")
-        assert camera_of(drift, orbits=False) == ("left" if speed > 0 else "right")
+        assert camera_direction(drift, orbits=True) == ("right" if speed > 0 else "left")
+        assert camera_direction(drift, orbits=False) == ("left" if speed > 0 else "right")
 
 
 def test_what_things_hide_does_not_count() -> None:
@@ -47,8 +47,10 @@ def test_what_things_hide_does_not_count() -> None:
         moved[frame, :, 10:40] = np.roll(video[frame, :, 10:40], 2 * frame, axis=1)
     colours = torch.zeros(5, 7, 64, 64)
     colours[:, 0, :, 10:40] = 1
-    assert sky_drift(torch.from_numpy(moved), Sight(colours, torch.zeros(5, 5, 64, 64))) == pytest.approx(0, abs=0.01)
+    assert sky_drift(torch.from_numpy(moved), Segmentation(colours, torch.zeros(5, 5, 64, 64))) == pytest.approx(
+        0, abs=0.01
+    )
 
 
 def test_a_camera_that_hardly_turns_goes_no_way() -> None:
-    assert camera_of(0.05, orbits=True) == ""
+    assert camera_direction(0.05, orbits=True) == ""

@@ -9,7 +9,17 @@ import torch
 from torch import Tensor
 
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig
-from langit.evaluate.abilities.joins import JUMP, MOST_DB, SEAM, distance, floor, jump, loss, seam, steps
+from langit.evaluate.abilities.seams import (
+    JUMP,
+    MOST_DB,
+    SEAM,
+    distance,
+    given_frame_loss,
+    jump,
+    noise_floor,
+    seam,
+    steps,
+)
 
 
 def circling(frames: int, turns: float) -> Tensor:
@@ -57,14 +67,14 @@ def test_floor_is_what_the_autoencoder_makes_of_stills() -> None:
     small = AutoencoderConfig(fine_width=8, coarse_width=16, encoder_blocks=(1, 1), decoder_blocks=(1, 1))
     coder = Autoencoder(small).eval()
     films = [torch.randint(256, (5, 16, 16, 3), dtype=torch.uint8) for _ in range(2)]
-    assert 0 < floor(coder, films) < 128
+    assert 0 < noise_floor(coder, films) < 128
     moved = [torch.cat([torch.randint(256, (2, 16, 16, 3), dtype=torch.uint8), film[2:]]) for film in films]
-    assert floor(coder, films) == floor(coder, moved)  # only the middle frame counts
+    assert noise_floor(coder, films) == noise_floor(coder, moved)  # only the middle frame counts
 
 
 def test_loss_is_what_goes_beyond_the_autoencoder() -> None:
     film = torch.full((2, 4, 4, 3), 100, dtype=torch.uint8)
     again = film + 4
-    assert loss(film, again, again) == 0.0
-    assert loss(film, film + 8, again) == pytest.approx(20 * math.log10(2))
-    assert loss(film, film, again) == pytest.approx(20 * math.log10(255 / 4) - MOST_DB)
+    assert given_frame_loss(film, again, again) == 0.0
+    assert given_frame_loss(film, film + 8, again) == pytest.approx(20 * math.log10(2))
+    assert given_frame_loss(film, film, again) == pytest.approx(20 * math.log10(255 / 4) - MOST_DB)

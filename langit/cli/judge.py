@@ -1,0 +1,62 @@
+"""The verb `judge train`: train the networks that judge models."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from langit.cli.entry import app
+from langit.cli.progress import progress
+
+judges = typer.Typer(help="The networks that judge models: two probes and a tracker.")
+app.add_typer(judges, name="judge")
+
+CORES = max(os.cpu_count() or 1, 1)
+
+
+@judges.callback()
+def _judge() -> None:
+    # without a callback, a group of one command would become that command
+    pass
+
+
+@judges.command("train")
+def train(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="probe, probe-story or tracker.")],
+    changes: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to its recipe, as training.steps=100.")
+    ] = None,
+    autoencoder: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Also learn from films as this model's autoencoder reconstructs them."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="The number of processes that render films.")] = CORES,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The folder for the weights, by default NAME here.")
+    ] = None,
+) -> None:
+    """Train a judge on rendered films, test it on others, and write its weights and figures to a folder.
+
+    A run that was interrupted is resumed.
+    """
+    from langit import config
+    from langit.recipes.judges.named import judge_recipe, train_judge
+
+    judge_recipe(name, changes or [])  # mistakes are reported before a model is opened
+    reconstruct = None
+    if autoencoder is not None:
+        from langit.bundle import load_bundle
+        from langit.recipes.judges.films import NoisyReconstruction
+
+        reconstruct = NoisyReconstruction(load_bundle(autoencoder).autoencoder)
+    folder = output or Path(name)
+    with progress() as report:
+        lines = train_judge(
+            name, changes or [], config.home(), folder, report, reconstruct=reconstruct, workers=workers
+        )
+    for line in lines:
+        typer.echo(line)
+    typer.echo(folder.absolute())

@@ -1,0 +1,67 @@
+"""The recipes of the shipped judges by name, and one function that trains any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from langit import config
+from langit.recipes.judges.films import Reconstruct
+from langit.recipes.judges.probe import ProbeRecipe, Progress, story_recipe, train_probe
+from langit.recipes.judges.tracker import TrackerRecipe, train_tracker
+
+JUDGES = ("probe", "probe-story", "tracker")
+
+
+def judge_recipe(name: str, changes: Sequence[str] = ()) -> ProbeRecipe | TrackerRecipe:
+    """Return the recipe of a shipped judge with ``key=value`` changes.
+
+    Raises:
+        ValueError: there is no such judge, or a change is wrong.
+    """
+    if name not in JUDGES:
+        raise ValueError(f"there is no judge {name!r}: use {', '.join(JUDGES)}")
+    if name == "tracker":
+        return config.override(TrackerRecipe(), list(changes))
+    return config.override(ProbeRecipe() if name == "probe" else story_recipe(), list(changes))
+
+
+def train_judge(
+    name: str,
+    changes: Sequence[str],
+    home: Path,
+    folder: Path,
+    progress: Progress,
+    *,
+    reconstruct: Reconstruct | None = None,
+    workers: int = 2,
+) -> list[str]:
+    """Train a judge and write its weights, settings and record to a folder.
+
+    Args:
+        name: one of JUDGES.
+        changes: to its recipe, as ``training.steps=100``.
+        home: LANGIT_HOME, which stores rendered films and the state of the run.
+        folder: for the result; created if missing.
+        progress: called as stages advance.
+        reconstruct: an autoencoder's reconstruction, which a probe also learns from.
+        workers: number of rendering processes.
+
+    Returns:
+        Its main figures on films that it was not trained on, one line each.
+
+    Raises:
+        ValueError: there is no such judge, a change is wrong, or the tracker is given reconstructions.
+    """
+    recipe = judge_recipe(name, changes)
+    if isinstance(recipe, ProbeRecipe):
+        accuracy = train_probe(home, progress, recipe, folder, reconstruct, workers)
+        return [f"{attribute}: {rate}" for attribute, rate in accuracy.rates.items()]
+    if reconstruct is not None:
+        raise ValueError("the tracker does not learn from reconstructions: leave the autoencoder out")
+    folder.mkdir(parents=True, exist_ok=True)
+    errors = train_tracker(home, progress, recipe, folder, workers)
+    return [
+        f"{world}: found {one.found}, shape {one.shape}, centre off by {one.x[0]:g} x {one.y[0]:g} pixels (median)"
+        for world, one in errors.items()
+    ]
