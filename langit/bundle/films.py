@@ -1,9 +1,9 @@
-"""The rendered films that a model was trained on, a row for each, small enough to travel with the weights.
+"""The rendered films that a model was trained on, one row per film, small enough to ship with the weights.
 
-A row is a film's world, seed, size, the hashes of its motion and of its pixels, and its entry in the training ledger.
-The scene follows from the seed, and what all films of a world have in common (generator, licence ...) stands once, so
-each film's Source record can be made again from its row. One Merkle proof for all ties them to the ledger's root:
-whoever renders a film again can tell that it is the very film on record. Knows nothing of how films are made.
+A row holds a film's world, seed, size, the hashes of its motion and of its pixels, and its entry in the training
+ledger. The scene follows from the seed, and fields that all films of a world share (generator, licence ...) are stored
+once, so that each film's Source record can be rebuilt from its row. One Merkle proof for all rows ties them to the
+ledger's root, so anyone who renders a film again can check that it is the film on record. Knows nothing of rendering.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import save_file
 
 from langit.bundle.provenance import FilmsRecord, SeedGroup
+from langit.bundle.tensors import open_tensors, save_arrays
+from langit.config import parse_json
 from langit.ledger.films import film_leaf
 from langit.ledger.log import Hash, leaf_hash, root, subset_proof, subset_root
 from langit.ledger.record import Source
@@ -30,10 +30,9 @@ COLUMNS = ("seed", "size", "motion", "pixels", "entry")
 
 @dataclass(frozen=True)
 class FilmRow:
-    """One film: ``motion`` and ``pixels`` are SHA-256 in hex; ``entry`` counts the ledger's entries from 0."""
+    """One film. ``motion`` and ``pixels`` are SHA-256 in hex; ``entry`` is its index in the ledger, from 0."""
 
     world: str
-
     seed: int
     size: str
     motion: str
@@ -48,7 +47,7 @@ class FilmRow:
 
 @dataclass(frozen=True)
 class FilmTable:
-    """All rows in order of entry, what each world's Source records share, and the proof that they are in the ledger."""
+    """All rows in order of entry, the fields that a world's Source records share, and a proof of the ledger's root."""
 
     rows: tuple[FilmRow, ...]
     shared: dict[str, dict[str, Any]]
@@ -56,16 +55,17 @@ class FilmTable:
 
     @classmethod
     def of(cls, sources: Iterable[Source], digests: Iterable[str]) -> FilmTable:
-        """The table of rendered ``sources``; ``digests`` are all of the ledger's, in order of entry.
+        """Build the table of rendered ``sources``; ``digests`` are those of all entries of the ledger, in order.
 
         Raises:
-            ValueError: a source is not in the ledger, or cannot be made again from a row: it is no film of one world.
+            ValueError: a source is not in the ledger, or cannot be rebuilt from a row.
         """
         entries = {digest: entry for entry, digest in enumerate(digests)}
         films = list(sources)
         if not films:
-            raise ValueError("no films: give the sources that the model was trained on")
-        # A large seed is easier to tell from the other figures in a title.
+            raise ValueError("there are no films: pass the sources that the model was trained on")
+        # The shared title is derived from the film with the largest seed, which is hardest to confuse with other
+        # numbers in a title.
         largest = sorted(films, key=lambda source: source.seed or 0)
         shared = {source.generator_version or "": _shared(source) for source in largest}
         rows: list[FilmRow] = []
@@ -73,11 +73,15 @@ class FilmTable:
             if source.digest not in entries:
                 raise ValueError(f"source {source.title!r} is not in the ledger: enter it before the model is saved")
             if source.seed is None or source.size is None or source.motion_sha256 is None:
-                raise ValueError(f"source {source.title!r} has no seed, size and motion_sha256: it is no rendered film")
+                raise ValueError(
+                    f"source {source.title!r} has no seed, size or motion_sha256: it is not a rendered film"
+                )
             world, hashes = source.generator_version or "", (source.motion_sha256, source.content_sha256)
             row = FilmRow(world, source.seed, source.size, *hashes, entries[source.digest])
             if source.scene_sha256 is None or _source(row, shared[world], source.scene_sha256) != source:
-                raise ValueError(f"source {source.title!r} is not like the other films' of its world: enter them alike")
+                raise ValueError(
+                    f"source {source.title!r} differs from other films of its world in fields that they share"
+                )
             rows.append(row)
         rows.sort(key=lambda row: row.entry)
         leaves = [leaf_hash(bytes.fromhex(digest)) for digest in entries]
@@ -93,7 +97,7 @@ class FilmTable:
         return root(row.leaf for row in self.rows).hex()
 
     def facts(self) -> FilmsRecord:
-        """What the provenance says of the films."""
+        """The summary that goes into the provenance."""
         sizes: dict[tuple[str, str], list[int]] = {}
         for row in self.rows:
             sizes.setdefault((row.world, row.size), []).append(row.seed)
@@ -104,22 +108,28 @@ class FilmTable:
         )
         return FilmsRecord(first, groups, FILE, self.root())
 
-    def ledger_root(self, scenes: Sequence[str], size: int) -> str | None:
-        """The root (hex) of the ledger of ``size`` entries that follows from the rows; ``None`` if none can.
+    def sources(self, scenes: Sequence[str]) -> dict[int, Source]:
+        """The Source record of each row, by its entry in the training ledger.
 
         Args:
-            scenes: the SHA-256 of each row's scene, which whoever asks works out from its seed.
-            size: the ledger's entries.
+            scenes: SHA-256 of each row's scene, which the caller computes from its seed.
         """
-        made = (_source(row, self.shared[row.world], scene) for row, scene in zip(self.rows, scenes, strict=True))
-        leaves = {
-            row.entry: leaf_hash(bytes.fromhex(source.digest)) for row, source in zip(self.rows, made, strict=True)
-        }
+        pairs = zip(self.rows, scenes, strict=True)
+        return {row.entry: _source(row, self.shared[row.world], scene) for row, scene in pairs}
+
+    def ledger_root(self, scenes: Sequence[str], size: int) -> str | None:
+        """Compute the root (hex) of a ledger of ``size`` entries from the rows; ``None`` if the proof does not fit.
+
+        Args:
+            scenes: SHA-256 of each row's scene, which the caller computes from its seed.
+            size: the number of entries in the ledger.
+        """
+        leaves = {entry: leaf_hash(bytes.fromhex(film.digest)) for entry, film in self.sources(scenes).items()}
         top = subset_root(leaves, size, self.proof)
         return None if top is None else top.hex()
 
     def save(self, path: Path) -> None:
-        """Write the table: about 73 bytes a film, and the proof."""
+        """Write the table: about 73 bytes per film, and the proof. The same table gives the same bytes."""
         sizes = sorted({row.size for row in self.rows})
         arrays = {
             "seed": np.array([row.seed for row in self.rows], np.uint32),
@@ -132,20 +142,37 @@ class FilmTable:
         shared = [self.shared[world] for world in self.worlds]
         if len(shared) > 1:
             arrays["world"] = np.array([self.worlds.index(row.world) for row in self.rows], np.uint8)
-        said = json.dumps(shared if len(shared) > 1 else shared[0], sort_keys=True)
-        save_file(arrays, path, metadata={"sizes": json.dumps(sizes), "shared": said})
+        text = json.dumps(shared if len(shared) > 1 else shared[0], sort_keys=True)
+        save_arrays(arrays, path, {"sizes": json.dumps(sizes), "shared": text})
 
     @classmethod
     def load(cls, path: Path) -> FilmTable:
-        """Read :meth:`save`'s file."""
-        with safe_open(path, framework="numpy") as file:
-            facts = file.metadata()
-            columns = [file.get_tensor(name) for name in COLUMNS]
-            proof = file.get_tensor("proof")
-            several = "world" in file.keys()  # noqa: SIM118  # not a dict
-            worlds = file.get_tensor("world") if several else np.zeros(len(columns[0]), np.uint8)
-        sizes, said = json.loads(facts["sizes"]), json.loads(facts["shared"])
-        listed = said if several else [said]
+        """Read :meth:`save`'s file.
+
+        Raises:
+            ValueError: the file is not a table of films.
+        """
+        try:
+            return cls._load(path)
+        except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+            raise ValueError(f"{path} is not a table of films ({error}): get the bundle again") from error
+
+    @classmethod
+    def _load(cls, path: Path) -> FilmTable:
+        with open_tensors(path) as file:
+            columns = {name: file.read_array(name) for name in COLUMNS}
+            proof = file.read_array("proof")
+            several = "world" in file.entries
+            columns["world"] = file.read_array("world") if several else np.zeros(len(columns["seed"]), np.uint8)
+            sizes, shared = (parse_json(file.metadata[key], f"its {key}") for key in ("sizes", "shared"))
+        # Values are indices and hashes: a wrong dtype or shape would make other numbers of them.
+        for name, column in columns.items():
+            hashes = name in ("motion", "pixels")
+            if column.ndim != 1 + hashes or column.dtype.kind != "u" or (hashes and not _is_hashes(column)):
+                raise ValueError(f"column {name} has another form")
+        if not _is_hashes(proof):
+            raise ValueError("the proof has another form")
+        listed = shared if several else [shared]
         rows = tuple(
             FilmRow(
                 listed[world]["generator_version"],
@@ -155,29 +182,41 @@ class FilmTable:
                 pixels.tobytes().hex(),
                 int(entry),
             )
-            for world, seed, size, motion, pixels, entry in zip(worlds, *columns, strict=True)
+            for world, seed, size, motion, pixels, entry in zip(
+                columns["world"], *(columns[name] for name in COLUMNS), strict=True
+            )
         )
-        shared = {each["generator_version"]: each for each in listed}
-        return cls(rows, shared, tuple(item.tobytes() for item in proof))
+        if not rows or not all(isinstance(row.size, str) and isinstance(row.world, str) for row in rows):
+            raise ValueError("it has no films, or films without a size or world")
+        by_world = {item["generator_version"]: item for item in listed}
+        return cls(rows, by_world, tuple(item.tobytes() for item in proof))
 
 
 def _shared(source: Source) -> dict[str, Any]:
-    """What a film's record says apart from its own hashes; its seed and size in the title become placeholders."""
-    said = {field.name: getattr(source, field.name) for field in dataclasses.fields(source)}
-    for own in ("seed", "size", "content_sha256", "scene_sha256", "motion_sha256"):
-        del said[own]
+    """The fields of a film's record that its world shares; seed and size in the title become placeholders."""
+    plain = {field.name: getattr(source, field.name) for field in dataclasses.fields(source)}
+    for own in ("seed", "size", "content_sha256", "scene_sha256", "motion_sha256", "parents"):
+        del plain[own]
+    # Fields that records got later are left out where they are empty: tables of before stay the same bytes.
+    said = {key: value for key, value in said.items() if key == "evidence" or value != ()}
     title = source.title.replace("{", "{{").replace("}", "}}").replace(str(source.size), "{size}")
-    said["title"] = title.replace(str(source.seed), "{seed}")
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in said.items() if value is not None}
+    plain["title"] = title.replace(str(source.seed), "{seed}")
+    return {
+        key: list(value) if isinstance(value, tuple) else value for key, value in plain.items() if value is not None
+    }
 
 
 def _source(row: FilmRow, shared: dict[str, Any], scene: str) -> Source:
     """The Source record of a row."""
-    said = shared | {"evidence": tuple(shared["evidence"])}
+    said = {key: tuple(value) if isinstance(value, list) else value for key, value in shared.items()}
     said["title"] = shared["title"].format(seed=row.seed, size=row.size)
     return Source(
-        **said, seed=row.seed, size=row.size, content_sha256=row.pixels, scene_sha256=scene, motion_sha256=row.motion
+        **plain, seed=row.seed, size=row.size, content_sha256=row.pixels, scene_sha256=scene, motion_sha256=row.motion
     )
+
+
+def _is_hashes(array: np.ndarray) -> bool:
+    return array.dtype == np.uint8 and array.ndim == 2 and array.shape[1] == 32
 
 
 def _bytes(hashes: Sequence[Hash]) -> np.ndarray:

@@ -19,7 +19,7 @@ from langit.recipes import scale as scaling
         ("scale tiny --budgets 3", "budgets 3: give at least two"),
         ("scale tiny --budgets 3,soon", "'3,soon' are not numbers of steps"),
         ("scale tiny --budgets 0,3", "budgets 0, 3"),
-        ("scale tiny --size half", "--size 'half': give each a name"),
+        ("scale tiny --size half", "--size 'half': give each size its own name"),
         ("scale tiny --prompts 1", "--prompts"),
         ("scale tiny nonesuch=3", "unknown key 'nonesuch'"),
         ("runs nonesuch", "no recipe is named 'nonesuch'"),
