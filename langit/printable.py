@@ -21,15 +21,17 @@ def one_line(text: object, most: int = MAX_LENGTH) -> str:
 
     Combining marks are kept, but no more than four after another: a stack of them covers the lines above.
     """
-    parts, marks = [], 0
-    whole = str(text)
-    for character in whole[:most]:
+    parts: list[str] = []
+    length = marks = 0
+    for character in str(text):
         marks = marks + 1 if unicodedata.combining(character) else 0
-        if unicodedata.category(character) in UNSAFE or marks > 4:
-            parts.append(character.encode("unicode_escape").decode("ascii"))
-        else:
-            parts.append(character)
-    return "".join(parts) + ("…" if len(whole) > most else "")
+        safe = unicodedata.category(character) not in UNSAFE and marks <= 4
+        part = character if safe else character.encode("unicode_escape").decode("ascii")
+        length += len(part)
+        if length > most:  # of what is printed: an escape is up to ten characters long
+            return "".join(parts) + "…"
+        parts.append(part)
+    return "".join(parts)
 
 
 def quoted(text: object, most: int = MAX_LENGTH) -> str:

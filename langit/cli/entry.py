@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 import langit
+from langit.printable import one_line
 
 EXTRAS = {
     "mujoco": "worlds",
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, OSError, ModuleNotFoundError, typer.TyperException) as error:
         if os.environ.get("LANGIT_TRACEBACK"):
             raise
-        typer.echo(f"langit: {_one_line(error)}", err=True)
+        typer.echo(f"langit: {one_line(_one_line(error))}", err=True)
         code = 2
     if code == INTERRUPTED:
         typer.echo("langit: interrupted", err=True)

@@ -1,0 +1,49 @@
+"""Text from strangers becomes one line of harmless characters."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langit.printable import MAX_LENGTH, one_line, quoted
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("a red ball", "a red ball"),
+        ("bola merah é 赤い ☀", "bola merah é 赤い ☀"),
+        ("\x1b[2J\x1b[Hintact", r"\x1b[2J\x1b[Hintact"),
+        ("a\nb\r\nc\td", r"a\nb\r\nc\td"),
+        ("a\u2028b\u2029c\x85d", r"a\u2028b\u2029c\x85d"),
+        ("\u202egpj.exe", r"\u202egpj.exe"),
+        ("\u2066a\u2069\u200b\ufeff", r"\u2066a\u2069\u200b\ufeff"),
+        ("\x9b2J\x9d0;title\x07", r"\x9b2J\x9d0;title\x07"),
+        ("\udc9b", r"\udc9b"),
+        ("\U000e0041", r"\U000e0041"),
+        ("z" + "\u0300" * 6, "z" + "\u0300" * 4 + r"\u0300\u0300"),
+    ],
+)
+def test_unsafe_characters_are_escaped(text: str, printed: str) -> None:
+    assert one_line(text) == printed
+
+
+def test_long_text_is_cut() -> None:
+    assert one_line("a" * 5000) == "a" * MAX_LENGTH + "…"
+    assert one_line("abcdef", 3) == "abc…"
+
+
+def test_quotes_cannot_be_closed_from_inside() -> None:
+    assert quoted('a" by "Langit') == "\"a' by 'Langit\""
+
+
+@given(st.text(max_size=200))
+def test_nothing_unsafe_is_left(text: str) -> None:
+    line = one_line(text)
+    assert len(line.splitlines()) <= 1
+    assert not {unicodedata.category(character) for character in line} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    assert one_line(line, 10**6) == line
+    line.encode("utf-8")
