@@ -1,1 +1,4 @@
-"""Ours, a peer's and the limit: the same work in the same run. A module is a command: ``python -m benchmarks.NAME``."""
+"""Benchmarks: our code, a peer and the hardware limit on the same work in one run.
+
+Each module is a command: ``python -m benchmarks.NAME``.
+"""

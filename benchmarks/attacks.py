@@ -1,4 +1,4 @@
-"""What happens to a video on its way: coding, scaling, cropping, light, time. Frames are (T, H, W, 3) uint8."""
+"""Changes that videos undergo in use: coding, scaling, cropping, brightness, timing. Frames are (T, H, W, 3) uint8."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from av.video.stream import VideoStream
 Attack = Callable[[np.ndarray], np.ndarray]
 
 
-def coded(frames: np.ndarray, name: str, crf: int) -> tuple[np.ndarray, int]:
-    """The frames as they come out of a codec, and the bytes of the file."""
+def encode(frames: np.ndarray, name: str, crf: int) -> tuple[np.ndarray, int]:
+    """Encode and decode frames; also return the size of the file in bytes."""
     height, width = (side // 2 * 2 for side in frames.shape[1:3])
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
@@ -39,34 +39,34 @@ def coded(frames: np.ndarray, name: str, crf: int) -> tuple[np.ndarray, int]:
 
 
 def codec(name: str, crf: int) -> Attack:
-    return lambda frames: coded(frames, name, crf)[0]
+    return lambda frames: encode(frames, name, crf)[0]
 
 
-def scaled(frames: np.ndarray, share: float, how: int = cv2.INTER_AREA) -> np.ndarray:
+def scale(frames: np.ndarray, share: float, how: int = cv2.INTER_AREA) -> np.ndarray:
     size = (round(frames.shape[2] * share), round(frames.shape[1] * share))
     return np.stack([cv2.resize(frame, size, interpolation=how) for frame in frames])
 
 
-def cropped(frames: np.ndarray, share: float, down: float = 0.5, right: float = 0.5) -> np.ndarray:
-    """So much of each side is kept; so much of what is cut off is above and on the left."""
+def crop(frames: np.ndarray, share: float, down: float = 0.5, right: float = 0.5) -> np.ndarray:
+    """Keep a share of each side; ``down`` and ``right`` are the shares of what is cut off at the top and left."""
     high, wide = (round(side * share) for side in frames.shape[1:3])
     top, left = round((frames.shape[1] - high) * down), round((frames.shape[2] - wide) * right)
     return np.ascontiguousarray(frames[:, top : top + high, left : left + wide])
 
 
-def brighter(frames: np.ndarray, share: float) -> np.ndarray:
+def brighten(frames: np.ndarray, share: float) -> np.ndarray:
     return np.clip(frames * np.float32(share), 0, 255).astype(np.uint8)
 
 
-def retimed(frames: np.ndarray) -> np.ndarray:
-    """Every fifth frame dropped, two others shown twice."""
+def drop_and_repeat(frames: np.ndarray) -> np.ndarray:
+    """Drop every fifth frame, and repeat two others."""
     kept = [number for number in range(len(frames)) if number % 5]
     return frames[sorted([*kept, *kept[1:3]])]
 
 
 def screenshot(frames: np.ndarray) -> np.ndarray:
-    """Shown larger on a screen, recorded with some of the border missing, and coded."""
-    return coded(cropped(scaled(frames, 1.37, cv2.INTER_LINEAR), 0.93, 0.2, 0.6), "libx264", 23)[0]
+    """Enlarge, cut off a part of the border, and encode, as a recording of a screen does."""
+    return encode(crop(scale(frames, 1.37, cv2.INTER_LINEAR), 0.93, 0.2, 0.6), "libx264", 23)[0]
 
 
 ATTACKS: dict[str, Attack] = {
@@ -76,14 +76,16 @@ ATTACKS: dict[str, Attack] = {
     "h264, crf 28": codec("libx264", 28),
     "h264, crf 36": codec("libx264", 36),
     "h265, crf 28": codec("libx265", 28),
-    "scaled to 0.7": lambda frames: scaled(frames, 0.7),
-    "cropped to 0.8": lambda frames: cropped(frames, 0.8),
-    "cropped to 0.8, off the middle": lambda frames: cropped(frames, 0.8, 0.13, 0.77),
+    "scaled to 0.7": lambda frames: scale(frames, 0.7),
+    "cropped to 0.8": lambda frames: crop(frames, 0.8),
+    "cropped to 0.8, off the middle": lambda frames: crop(frames, 0.8, 0.13, 0.77),
     "flipped left to right": lambda frames: np.ascontiguousarray(frames[:, :, ::-1]),
-    "brightness 1.5": lambda frames: brighter(frames, 1.5),
-    "every fifth frame dropped, two shown twice, h264, crf 23": lambda frames: coded(retimed(frames), "libx264", 23)[0],
-    "twice as fast, h264, crf 23": lambda frames: coded(frames[::2], "libx264", 23)[0],
+    "brightness 1.5": lambda frames: brighten(frames, 1.5),
+    "every fifth frame dropped, two shown twice, h264, crf 23": lambda frames: encode(
+        drop_and_repeat(frames), "libx264", 23
+    )[0],
+    "twice as fast, h264, crf 23": lambda frames: encode(frames[::2], "libx264", 23)[0],
     "screenshot: scaled to 1.37, cropped to 0.93, h264, crf 23": screenshot,
 }
 SCALED_BACK = ("scaled to 0.7",)
-"""Readers that know no scale get these at their first size again."""
+"""Readers that cannot handle scaling get these at their original size."""

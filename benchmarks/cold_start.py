@@ -1,11 +1,11 @@
-"""The cold start: a sentence to a file by a process that begins with nothing, CPU seconds, and where they go.
+"""The cold start: CPU seconds from a prompt to a file in a fresh process, and where they go.
 
-Fresh processes, one thread each, interleaved: an interpreter that does nothing, one that imports torch, the whole
-command (as ``langit generate`` runs it, with a first video), and what a diffusers user would import for the same (its
-pipeline class and transformers' encoder: no weights opened, nothing made). Beside them one process that tells its
-parts: what importing each room took, opening the bundle, the first video and the second, the door.
+Fresh processes with one thread each, interleaved: an interpreter that does nothing, one that imports torch, the whole
+command ``langit generate``, and the imports that a diffusers user needs for the same (its pipeline class and
+transformers' encoder, without opening weights). A further process times its parts: imports, opening the bundle, the
+first and second video, the release of each.
 
-The first run of a machine reads files from disk, which is not in CPU seconds; nothing here empties the page cache.
+The first run on a machine reads files from disk, which does not count as CPU time; the page cache is not emptied.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ print(json.dumps(marks))
 
 
 def process_seconds(command: Sequence[str], home: Path) -> tuple[float, str]:
-    """CPU seconds of a fresh process, the system's among them, and what it printed."""
+    """Run a process; return its CPU seconds (user and system) and its output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "LANGIT_HOME": str(home)}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    model = str(resolve(args.model))  # here, because the processes have homes of their own
+    model = str(resolve(args.model))  # resolved here, because the processes have a LANGIT_HOME of their own
     prepare()
     python = sys.executable
     with tempfile.TemporaryDirectory() as folder:
@@ -96,14 +96,16 @@ def main() -> None:
         }
         taken: dict[str, list[float]] = {name: [] for name in contenders}
         parts: dict[str, list[float]] = {}
-        for number in range(args.rounds + 1):  # the first round makes keys and the page cache, and does not count
+        for number in range(
+            args.rounds + 1
+        ):  # the first round creates keys and fills the page cache, so it does not count
             for name, command in contenders.items():
                 seconds, _ = process_seconds(command, home)
                 if number:
                     taken[name].append(seconds)
             (home / str(number)).mkdir()
-            _, said = process_seconds([python, "-c", PARTS, model, PROMPT, str(home / str(number))], home)
-            for name, value in json.loads(said.splitlines()[-1]).items():
+            _, output = process_seconds([python, "-c", PARTS, model, PROMPT, str(home / str(number))], home)
+            for name, value in json.loads(output.splitlines()[-1]).items():
                 if number:
                     parts.setdefault(name, []).append(value)
         print(f"\nFresh processes, CPU seconds, {args.rounds} rounds")

@@ -1,8 +1,8 @@
-"""What signing and verifying cost: milliseconds and MB/s at several sizes, with an identity of this machine's.
+"""The cost of signing and verifying: milliseconds and MB/s at several file sizes.
 
-Files are an mp4 of noise with its pictures' data repeated until it has the size. Signing reads the file, hashes parts
-of it, writes the signed copy and checks it again; verifying hashes the whole file twice, for C2PA and for the ledger.
-The limits beside them: hashing the file once with SHA-256, and copying it. One thread, CPU seconds, best of three.
+Files are an MP4 of noise whose picture data is repeated until it has the size. Signing reads the file, hashes parts of
+it, writes the signed copy and checks it again; verifying hashes the whole file twice, for C2PA and for the ledger.
+Beside them are the limits: hashing the file once with SHA-256, and copying it. One thread, CPU seconds, best of three.
 
     python -m benchmarks.credentials
 """
@@ -46,7 +46,7 @@ def main() -> None:
             took = [
                 best(lambda: sign(plain, signed, FACTS, who)),
                 best(lambda: verify(signed, home)),
-                best(lambda: hashed(signed)),
+                best(lambda: hash_file(signed)),
                 best(lambda: shutil.copyfile(signed, copy)),
             ]
             assert verify(signed, home).finding == 0
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def grow(path: Path, megabytes: float) -> None:
-    """An mp4 of that size: the last box, of the pictures' data, gets longer."""
+    """Write an MP4 of that size by extending its last box, the picture data."""
     noise = np.random.default_rng(0).integers(0, 255, (5, 64, 64, 3), dtype=np.uint8)
     video.write(path, noise, 8, overwrite=True)
     data = path.read_bytes()
@@ -69,20 +69,20 @@ def grow(path: Path, megabytes: float) -> None:
     path.write_bytes(data[:at] + (len(more) + 8).to_bytes(4, "big") + b"mdat" + more)
 
 
-def hashed(path: Path) -> None:
-    """SHA-256 of a file."""
+def hash_file(path: Path) -> None:
+    """Hash a file once."""
     with path.open("rb") as file:
         hashlib.file_digest(file, "sha256")
 
 
 def best(run: Callable[[], object]) -> float:
-    """CPU seconds, the least of three."""
-    found = []
+    """Return the least CPU seconds of three calls."""
+    seconds = []
     for _ in range(3):
         before = time.process_time()
         run()
-        found.append(time.process_time() - before)
-    return min(found)
+        seconds.append(time.process_time() - before)
+    return min(seconds)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the door costs beside making the video: gates, watermark, credentials and the ledger's entry, in CPU seconds.
+"""The cost of releasing a video (gates, watermark, credentials, ledger entry) beside that of making it.
 
-Each round makes a video, writes it bare, and lets it out by the door. The door's own cost is the third less the second;
-its overhead is that share of making and writing the video without it. One thread, CPU time, warm, same frames.
+Each round makes a video, writes it bare, and releases it through the door. The door's own cost is the third less the
+second; its overhead is that cost relative to making and writing the video. One thread, CPU time, warm, same frames.
 
     python -m benchmarks.door [--model pocket] [--rounds 12]
 """
@@ -34,20 +34,20 @@ PROMPT = "a red ball bounces on snow at sunset"
 
 
 def main() -> None:
-    """A line for each length, then what the parts cost."""
+    """Print a line for each length, then the cost of each part."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--model", default="pocket")
     arguments.add_argument("--rounds", type=int, default=12)
     given = arguments.parse_args()
     prepare()
     bundle = load_bundle(given.model)
-    model, said = Model.of(bundle), bundle.provenance
+    model, provenance = Model.of(bundle), bundle.provenance
     print(f"{'frames':>6} {'make':>22} {'write bare':>22} {'door':>22} {'overhead':>22}")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         door = Door.of(bundle, place / "home")
         settings = model.sampling.steps, model.sampling.guidance
-        facts = Facts(said.model, PROMPT, 0, model.fps, *settings, said.digest, said.ledger)
+        facts = Facts(provenance.model, PROMPT, 0, model.fps, *settings, provenance.digest, provenance.ledger)
         for count in (17, model.max_frames):
             pixels = replace(model.sizes[0], frames=count)
             frames = generate(PROMPT, model, pixels=pixels).frames.numpy()
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def parts(door: Door, facts: Facts, frames: npt.NDArray[np.uint8], place: Path, rounds: int) -> None:
-    """What each part takes by itself."""
+    """Print the cost of each part by itself."""
     index = open_index(door.model)
     shown = list(frames)
     height, width = shown[0].shape[:2]

@@ -1,4 +1,4 @@
-"""Our transformer and diffusers' with the same random weights, and the inputs that both are timed on."""
+"""Our transformer and that of diffusers with the same random weights, and inputs for both."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from langit.patches import Pack, TextPack, pack
 from langit.transformer import TransformerConfig, VideoTransformer
 
 
-def twins(sizes: TransformerConfig) -> tuple[VideoTransformer, WanTransformer3DModel]:
-    """The same weights in both; the output layer is random too, or there would be nothing to compare."""
+def twin_models(sizes: TransformerConfig) -> tuple[VideoTransformer, WanTransformer3DModel]:
+    """Build both with the same weights; the output layer, zero by default, is random so that there are outputs."""
     torch.manual_seed(0)
     ours = VideoTransformer(sizes)
     torch.nn.init.normal_(ours.proj_out.weight, std=0.02)
@@ -23,21 +23,23 @@ def twins(sizes: TransformerConfig) -> tuple[VideoTransformer, WanTransformer3DM
     return ours, theirs
 
 
-def batch(sizes: TransformerConfig, shape: tuple[int, int, int, int], words: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Latents (B, C, F, h, w), timesteps (B,) and text (B, S, E), by diffusers' call."""
+def random_batch(
+    sizes: TransformerConfig, shape: tuple[int, int, int, int], words: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return latents (B, C, F, h, w), timesteps (B,) and text (B, S, E), as diffusers expects them."""
     count, *sides = shape
     latents = torch.randn(count, sizes.in_channels, *sides)
     return latents, torch.rand(count) * 1000, torch.randn(count, words, sizes.text_dim)
 
 
-def packed(latents: Tensor, timesteps: Tensor, text: Tensor) -> tuple[Pack, TextPack]:
-    """The same batch as packs."""
+def pack_batch(latents: Tensor, timesteps: Tensor, text: Tensor) -> tuple[Pack, TextPack]:
+    """Convert a batch to packs."""
     prompts = TextPack(text.flatten(0, 1), (text.shape[1],) * text.shape[0])
     return pack(list(latents), list(timesteps / 1000)), prompts
 
 
 def forward_flops(model: VideoTransformer, inputs: tuple[Pack, TextPack]) -> int:
-    """Multiplications and additions of one forward pass, without padding."""
+    """Count the floating-point operations of one forward pass without padding."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(*inputs)
     return counter.get_total_flops()

@@ -1,11 +1,12 @@
-"""How ratios are taken: CPU seconds of one thread, contenders interleaved with matrix products, paired within a round.
+"""The measuring protocol: CPU seconds of one thread, contenders interleaved with matrix products, ratios within rounds.
 
-A round is G a G b G ... G, where G is a 2048-cubed product in the tested type. A contender's share of the peak is
-against the two products beside it; where those differ by more than a tenth, its figure of that round is thrown away.
-The ratio of two contenders is taken within a round. Printed are the median and the range of what is left.
+A round is G a G b G ... G, where G is a product of two 2048x2048 matrices in the tested type. A contender's share of
+peak performance is relative to the two products beside it. If those differ by more than a tenth, the machine was
+disturbed and the contender's figure of that round is discarded. Ratios of two contenders are taken within a round.
+Results are medians and ranges of what remains.
 
-Two peaks are given, because they differ by two on some machines: torch's own product (MKL), the protocol's usual G, and
-the fastest product that this torch can do (oneDNN's linear layer). Knows nothing of what is measured.
+There are two peaks, because they differ by a factor of two on some machines: torch's own product (MKL), and the fastest
+product that this torch can do (oneDNN's linear layer). Knows nothing of what is measured.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from langit.transformer.linear import onednn_linear
 
 SIDE = 2048
 PRODUCT_FLOPS = 2 * SIDE**3
-TIMES = 3  # G is the best of these, so that a neighbour's burst does not pass for a slow machine
+TIMES = 3  # G is the fastest of these, so that a short burst of other load does not look like a slow machine
 TOLERATED = 0.10
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Something that does the work once when called; ``flops`` of useful work, counted once for all contenders."""
+    """A function that does the work once; ``flops`` is the useful work, the same for all contenders."""
 
     name: str
     run: Callable[[], object]
@@ -40,7 +41,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Figure:
-    """One contender in one round: its CPU seconds, and those of the products beside it."""
+    """One contender in one round: its CPU seconds, and those of the adjacent products."""
 
     seconds: float
     usual: float  # torch's product
@@ -49,22 +50,22 @@ class Figure:
 
 @dataclass(frozen=True)
 class Result:
-    """What each round showed; None where a figure was thrown away."""
+    """The figures of each round; None where one was discarded."""
 
     rounds: tuple[dict[str, Figure | None], ...]
 
     def figures(self, name: str) -> list[Figure]:
-        """The figures kept of a contender."""
+        """Return a contender's figures that were kept."""
         return [figure for row in self.rounds if (figure := row[name]) is not None]
 
     def ratio(self, slow: str, fast: str) -> list[float]:
-        """How many times faster ``fast`` was, round by round, where both figures were kept."""
+        """Return how many times faster ``fast`` was in each round where both figures were kept."""
         both = [(row[slow], row[fast]) for row in self.rounds]
         return [a.seconds / b.seconds for a, b in both if a is not None and b is not None]
 
 
 def prepare() -> None:
-    """One thread, and a line that says what this ran on."""
+    """Use one thread, and print a line that describes the machine."""
     torch.set_num_threads(1)
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
@@ -74,21 +75,21 @@ def prepare() -> None:
 
 
 def cpu_seconds(run: Callable[[], object]) -> float:
-    """CPU seconds of one call."""
+    """Return the CPU seconds of one call."""
     before = time.process_time()
     run()
     return time.process_time() - before
 
 
 def first_call(name: str, run: Callable[[], object]) -> None:
-    """Call once and print what it took: compilation is reported apart."""
+    """Call once and print the time: compilation is reported separately."""
     before = time.time()
     run()
     print(f"  first call of {name}: {time.time() - before:.1f} s")
 
 
 def measure(contenders: Sequence[Contender], rounds: int = 8, budget: float = 180.0) -> Result:
-    """``rounds`` rounds, or as many as begin within ``budget`` wall-clock seconds; at least one."""
+    """Run ``rounds`` rounds, or as many as start within ``budget`` wall-clock seconds; at least one."""
     left, right = torch.randn(SIDE, SIDE), torch.randn(SIDE, SIDE)
 
     def products() -> tuple[float, float]:
@@ -116,12 +117,12 @@ def measure(contenders: Sequence[Contender], rounds: int = 8, budget: float = 18
 
 
 def spread(values: Sequence[float], form: str = ".2f") -> str:
-    """Median [least-most]."""
+    """Format the median and the range: 1.5 [1.4-1.7]."""
     return f"{statistics.median(values):{form}} [{min(values):{form}}-{max(values):{form}}]" if values else "none kept"
 
 
 def report(title: str, result: Result, contenders: Sequence[Contender], pairs: Sequence[tuple[str, str]]) -> None:
-    """Print a table, and the paired ratios."""
+    """Print a table and the paired ratios."""
     everything = [figure for contender in contenders for figure in result.figures(contender.name)]
     total = len(result.rounds) * len(contenders)
     print(f"\n{title}: {contenders[0].flops / 1e9:.1f} GFLOP")

@@ -1,7 +1,7 @@
 """R1a: one forward pass in float32, ours against diffusers' ``WanTransformer3DModel`` with identical weights.
 
 Two shapes: Wan-1.3B's width with two layers and 1,600 tokens, and the pocket model with 48 clips of 80 tokens. Both
-sides eager and compiled block by block. Outputs agree to 1e-4 before anything is timed.
+sides run eagerly and compiled block by block. Outputs must agree to 1e-4 before anything is timed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import torch
 
-from benchmarks.models import batch, forward_flops, packed, twins
+from benchmarks.models import forward_flops, pack_batch, random_batch, twin_models
 from benchmarks.protocol import Contender, first_call, measure, prepare, report
 from langit.patches import unpack
 from langit.transformer import SIZES, TransformerConfig
@@ -29,12 +29,12 @@ SHAPES = {
 
 @torch.no_grad()
 def compare(title: str, sizes: TransformerConfig, shape: tuple[int, int, int, int], words: int) -> None:
-    """Time one shape and print it."""
-    ours, theirs = twins(sizes)
+    """Time one shape and print the results."""
+    ours, theirs = twin_models(sizes)
     ours_compiled, theirs_compiled = compile_blocks(copy.deepcopy(ours)), copy.deepcopy(theirs)
     theirs_compiled.compile_repeated_blocks()
-    inputs = batch(sizes, shape, words)
-    packs = packed(*inputs)
+    inputs = random_batch(sizes, shape, words)
+    packs = pack_batch(*inputs)
 
     print(f"\n{title}")
     expected = theirs(*inputs).sample
@@ -42,7 +42,7 @@ def compare(title: str, sizes: TransformerConfig, shape: tuple[int, int, int, in
         first_call(name, lambda model=model: model(*packs))
         error = (torch.stack(unpack(packs[0], model(*packs))) - expected).abs().max().item()
         assert error < 1e-4, f"{name} is off by {error}"
-        print(f"  {name}: largest difference from diffusers {error:.1e}, outputs are {expected.std():.2f} wide")
+        print(f"  {name}: largest difference from diffusers {error:.1e}, outputs have deviation {expected.std():.2f}")
     first_call("diffusers, compiled", lambda: theirs_compiled(*inputs))
 
     flops = forward_flops(ours, packs)
@@ -61,7 +61,7 @@ def compare(title: str, sizes: TransformerConfig, shape: tuple[int, int, int, in
 
 
 def main() -> None:
-    """Both shapes."""
+    """Time both shapes."""
     prepare()
     for title, (sizes, shape, words) in SHAPES.items():
         compare(title, sizes, shape, words)

@@ -1,6 +1,7 @@
-"""R2: a training step (forward, backward, AdamW) of the pocket model, ours against diffusers', both also compiled.
+"""R2: a training step (forward, backward, AdamW) of the pocket model, ours against that of diffusers, also compiled.
 
-48 clips of 80 tokens, 16 words each, a noise level for each clip. Losses and gradients agree before anything is timed.
+48 clips of 80 tokens, 16 words each, one noise level per clip. Losses and gradients must agree before anything is
+timed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from benchmarks.models import batch, forward_flops, packed, twins
+from benchmarks.models import forward_flops, pack_batch, random_batch, twin_models
 from benchmarks.protocol import Contender, first_call, measure, prepare, report
 from langit.patches import patchify
 from langit.transformer import SIZES
@@ -21,7 +22,7 @@ CLIPS, WORDS = 48, 16
 
 
 def stepper(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> Callable[[], float]:
-    """A function that trains by one step, at a rate so small that the weights stay what they are."""
+    """Return a function that takes one training step, with a learning rate so small that the weights hardly change."""
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-9, foreach=True)
 
     def step() -> float:
@@ -35,7 +36,7 @@ def stepper(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> Callable[[
 
 
 def gradients(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> tuple[float, dict[str, Tensor]]:
-    """The loss, and the gradients by name."""
+    """Return the loss, and the gradients by parameter name."""
     value = loss(model)
     value.backward()
     found = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
@@ -44,11 +45,11 @@ def gradients(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> tuple[fl
 
 
 def main() -> None:
-    """Agree, then time."""
+    """Compare losses and gradients, then time."""
     prepare()
-    ours, theirs = twins(SIZES["pocket"])
-    inputs = batch(SIZES["pocket"], (CLIPS, 5, 8, 8), WORDS)
-    packs = packed(*inputs)
+    ours, theirs = twin_models(SIZES["pocket"])
+    inputs = random_batch(SIZES["pocket"], (CLIPS, 5, 8, 8), WORDS)
+    packs = pack_batch(*inputs)
     target = torch.randn_like(inputs[0])
     target_tokens = torch.cat([patchify(video, layout="channels_last") for video in target])
 

@@ -1,12 +1,13 @@
-"""R3: a mixed batch of images and videos, forward and backward: packed, padded, in exact-shape buckets, and one by one.
+"""R3: forward and backward of a mixed batch of images and videos: packed, padded, bucketed by shape, and one by one.
 
-32 clips of 15 to 540 tokens (36 to 1), a prompt of 16 words each, the pocket model. The ways share weights and blocks:
+32 clips of 15 to 540 tokens (a ratio of 36), a prompt of 16 words each, the pocket model. All methods share weights and
+blocks:
 packed: first-fit into bins of at most BUDGET tokens, as the model takes them;
-padded by count: sorted by length, 8 clips to a batch, padded to the longest, the padding masked;
-padded by budget: the same, but as many clips to a batch as BUDGET tokens with their padding allow (the better peer);
-exact-shape buckets: a batch holds clips of one shape;
-one by one: the bound, without padding.
-Every clip's loss agrees to 1e-5 between the ways, and the gradients agree, before anything is timed.
+padded by count: sorted by length, 8 clips per batch, padded to the longest, with the padding masked;
+padded by budget: the same, but as many clips per batch as fit into BUDGET tokens with their padding (the better peer);
+exact-shape buckets: a batch contains clips of one shape;
+one by one: no padding and no batching.
+Every clip's loss must agree to 1e-5 between the methods, and gradients must agree, before anything is timed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from torch import Tensor
 
 from benchmarks.models import forward_flops
 from benchmarks.protocol import Contender, measure, prepare, report
-from langit.patches import Pack, TextPack, pack, pack_by_tokens, patchify
+from langit.patches import Pack, TextPack, pack_by_tokens, patchify
+from langit.patches import pack as pack_latents
 from langit.shapes import TokenGrid
 from langit.transformer import SIZES, VideoTransformer
 from langit.transformer.attention import Angles, SelfAttention
@@ -39,7 +41,7 @@ Bins = Sequence[Sequence[int]]
 
 
 class MaskedSelfAttention(SelfAttention):
-    """Self-attention over padded videos: nothing attends to padding."""
+    """Self-attention over padded videos that masks the padding."""
 
     real: Tensor  # B L
 
@@ -60,23 +62,23 @@ class Clips:
         self.targets = [patchify(torch.randn(sizes.out_channels, *kind), layout="channels_last") for kind in kinds]
         self.lengths = [target.shape[0] for target in self.targets]
 
-    def packed(self, members: Sequence[int]) -> tuple[Pack, TextPack]:
-        """Some of the clips end to end."""
+    def pack(self, members: Sequence[int]) -> tuple[Pack, TextPack]:
+        """Concatenate some of the clips."""
         prompts = TextPack(self.texts[list(members)].flatten(0, 1), (WORDS,) * len(members))
-        return pack([self.latents[i] for i in members], self.noise[list(members)]), prompts
+        return pack_latents([self.latents[i] for i in members], self.noise[list(members)]), prompts
 
-    def padded(self, members: Sequence[int]) -> tuple[Pack, TextPack, Tensor]:
-        """Some of the clips, each as long as the longest, and which of their tokens are real."""
-        packs, prompts = self.packed(members)
+    def pad(self, members: Sequence[int]) -> tuple[Pack, TextPack, Tensor]:
+        """Pad some of the clips to the length of the longest; also return which tokens are real."""
+        packs, prompts = self.pack(members)
         longest = max(packs.lengths)
 
-        def lengthened(whole: Tensor) -> Tensor:
+        def pad_all(whole: Tensor) -> Tensor:
             return torch.cat([F.pad(part, (0, 0, 0, longest - len(part))) for part in whole.split(packs.lengths)])
 
         even = replace(
             packs,
-            tokens=lengthened(packs.tokens),
-            positions=lengthened(packs.positions),
+            tokens=pad_all(packs.tokens),
+            positions=pad_all(packs.positions),
             noise=self.noise[list(members)].repeat_interleave(longest),
             lengths=(longest,) * len(members),
             grids=(TokenGrid(1, 1, longest),) * len(members),
@@ -84,29 +86,29 @@ class Clips:
         return even, prompts, torch.arange(longest)[None] < torch.tensor(packs.lengths)[:, None]
 
 
-def learn(model: VideoTransformer, clips: Clips, bins: Bins, pad: bool = False) -> dict[int, float]:
-    """Forward and backward over all bins; each clip's loss, gradients left in the model."""
+def forward_backward(model: VideoTransformer, clips: Clips, bins: Bins, pad: bool = False) -> dict[int, float]:
+    """Run forward and backward over all bins; return each clip's loss and leave gradients in the model."""
     losses: dict[int, float] = {}
     for members in bins:
         if pad:
-            packs, prompts, real = clips.padded(members)
+            packs, prompts, real = clips.pad(members)
             for module in model.modules():
                 if isinstance(module, MaskedSelfAttention):
                     module.real = real
         else:
-            packs, prompts = clips.packed(members)
+            packs, prompts = clips.pack(members)
         pieces = model(packs, prompts).split(packs.lengths)
-        wrong = [
+        clip_losses = [
             (piece[: clips.lengths[i]] - clips.targets[i]).square().mean()
             for i, piece in zip(members, pieces, strict=True)
         ]
-        torch.stack(wrong).sum().backward()
-        losses.update({i: loss.item() for i, loss in zip(members, wrong, strict=True)})
+        torch.stack(clip_losses).sum().backward()
+        losses.update({i: loss.item() for i, loss in zip(members, clip_losses, strict=True)})
     return losses
 
 
-def cut(order: Sequence[int], fits: Callable[[list[int]], bool]) -> Bins:
-    """Neighbours together for as long as they fit."""
+def group(order: Sequence[int], fits: Callable[[list[int]], bool]) -> Bins:
+    """Group neighbours for as long as they fit."""
     bins: list[list[int]] = [[]]
     for i in order:
         if bins[-1] and not fits([*bins[-1], i]):
@@ -116,7 +118,7 @@ def cut(order: Sequence[int], fits: Callable[[list[int]], bool]) -> Bins:
 
 
 def main() -> None:
-    """Agree, then time."""
+    """Compare losses and gradients, then time."""
     prepare()
     torch.manual_seed(0)
     kinds = [KINDS[i] for i in torch.randint(len(KINDS), (CLIPS - len(KINDS),)).tolist()] + list(KINDS)
@@ -130,10 +132,10 @@ def main() -> None:
     order = sorted(range(CLIPS), key=lengths.__getitem__)
     by_shape = [[i for i in range(CLIPS) if kinds[i] == kind] for kind in dict.fromkeys(kinds)]
     packed = pack_by_tokens(lengths, BUDGET)
-    ways: dict[str, tuple[VideoTransformer, Bins, bool]] = {
+    methods: dict[str, tuple[VideoTransformer, Bins, bool]] = {
         "packed": (model, packed, False),
-        "padded by count": (masked, cut(order, lambda some: len(some) <= COUNT), True),
-        "padded by budget": (masked, cut(order, lambda some: len(some) * lengths[some[-1]] <= BUDGET), True),
+        "padded by count": (masked, group(order, lambda some: len(some) <= COUNT), True),
+        "padded by budget": (masked, group(order, lambda some: len(some) * lengths[some[-1]] <= BUDGET), True),
         "exact-shape buckets": (model, by_shape, False),
         "one by one": (model, [[i] for i in range(CLIPS)], False),
     }
@@ -142,14 +144,14 @@ def main() -> None:
     stream = [frames * rows * columns // 4 for i in range(2000) for frames, rows, columns in [kinds[i % CLIPS]]]
     print(f"fill of 2,000 such clips {sum(stream) / (len(pack_by_tokens(stream, BUDGET)) * BUDGET):.3f}")
     for name in ("padded by count", "padded by budget"):
-        with_padding = sum(len(some) * max(lengths[i] for i in some) for some in ways[name][1])
-        print(f"  {name}: {len(ways[name][1])} batches, {total / with_padding:.3f} of their tokens are real")
+        with_padding = sum(len(some) * max(lengths[i] for i in some) for some in methods[name][1])
+        print(f"  {name}: {len(methods[name][1])} batches, {total / with_padding:.3f} of their tokens are real")
 
     expected: dict[int, float] = {}
     gradient: dict[str, Tensor] = {}
-    for name, (used, bins, pad) in reversed(ways.items()):
+    for name, (used, bins, pad) in reversed(methods.items()):
         used.zero_grad()
-        losses = learn(used, clips, bins, pad)
+        losses = forward_backward(used, clips, bins, pad)
         found = {key: parameter.grad.clone() for key, parameter in used.named_parameters()}
         expected, gradient = expected or losses, gradient or found
         worst = max(abs(losses[i] - expected[i]) for i in range(CLIPS))
@@ -157,11 +159,12 @@ def main() -> None:
         assert worst < 1e-5 and turned < 1e-3, f"{name}: a loss is off by {worst}, a gradient by {turned}"
         print(f"  {name}: losses agree to {worst:.0e}, gradients to {turned:.0e}")
 
-    flops = 3.0 * sum(forward_flops(model, clips.packed([i])) for i in range(CLIPS))
+    flops = 3.0 * sum(forward_flops(model, clips.pack([i])) for i in range(CLIPS))
     contenders = [
-        Contender(name, partial(learn, used, clips, bins, pad), flops) for name, (used, bins, pad) in ways.items()
+        Contender(name, partial(forward_backward, used, clips, bins, pad), flops)
+        for name, (used, bins, pad) in methods.items()
     ]
-    pairs = [(name, "packed") for name in ways if name != "packed"]
+    pairs = [(name, "packed") for name in methods if name != "packed"]
     report("Forward and backward of a mixed batch", measure(contenders), contenders, pairs)
 
 

@@ -1,12 +1,12 @@
-"""R5: what a solver, its steps, step reuse and guidance's interval cost, and what they leave of the video.
+"""R5: cost and quality of solvers, numbers of steps, step reuse and guidance intervals.
 
-Two tables, on held-out prompts that no score is taken from elsewhere, each with a seed of its own:
-the same video: PSNR of the decoded frames to the 50-step Euler output and to a 200-step AB2 output of the same seed;
-a right video: how many attributes the probe reads as the prompt tells them, paired with the 50-step output's.
-Seconds are CPU seconds of one thread from prompt to latents, arms interleaved prompt by prompt. Evaluations are of the
-guided field; passes count the half with the text and the half without it. Step reuse on Euler is EasyCache's setting.
-The default that follows is the cheapest arm that the probe finds no worse than the 50-step output by more than a
-standard error and that gives the same video: a blurred one may still show every attribute.
+Two tables, on held-out prompts that are used for no other score, each with its own seed:
+the same video: PSNR of the decoded frames against a 50-step Euler output and a 200-step AB2 output of the same seed;
+a right video: how many attributes the probe reads as in the prompt, compared with the 50-step output.
+Seconds are CPU seconds of one thread from prompt to latents; arms are interleaved prompt by prompt. An evaluation is
+one of the guided velocity; passes count its conditional and its unconditional half. Step reuse on Euler is EasyCache's
+setting. The default to choose is the cheapest arm that is no worse than the 50-step output by more than a standard
+error, and that gives the same video: a blurred one may still show every attribute.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks import curves
 from benchmarks.protocol import prepare
-from langit.autoencoder.model import to_frames
 from langit.bundle import load_bundle
 from langit.evaluate.fidelity.scores import LANGUAGES, FidelityCase, cases
+from langit.evaluate.figures.chart import Line, Panel, chart
 from langit.evaluate.judges.probe import Probe, judge, load_probe
 from langit.evaluate.judges.truth import agreement
 from langit.evaluate.reconstruction import psnr
 from langit.generate import Model, SamplingConfig
+from langit.generate.request import decode_frames
 from langit.generate.video import sample_latents
 from langit.shapes import PixelShape
 
-SCORED = 200  # the first so many held-out prompts are those of `langit evaluate`: nothing is chosen on them
+SCORED = 200  # the first held-out prompts belong to `langit evaluate`, so no setting may be chosen on them
 GOAL = 38.0  # dB to the 50-step output
 STEPS = {
     "euler": (6, 8, 10, 12, 16, 25),
@@ -48,7 +48,7 @@ INTERVALS = ((1.0, 0.3), (1.0, 0.6), (1.0, 0.8), (0.98, 0.0))
 
 @dataclass(frozen=True)
 class Arm:
-    """A way of sampling; arms of one ``line`` differ in how much they evaluate."""
+    """Sampling settings; arms of one ``line`` differ only in their number of evaluations."""
 
     line: str
     name: str
@@ -56,8 +56,8 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A video, and what it took."""
+class TimedVideo:
+    """A video and its cost."""
 
     frames: Tensor
     seconds: float
@@ -66,39 +66,41 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedVideo:
     """A video's cost, and how many of the prompt's attributes it shows."""
 
-    made: Made
+    made: TimedVideo
     right: int
     of: int
 
 
 class Maker:
-    """Makes videos and counts what the transformer is asked."""
+    """Makes videos and counts the transformer's evaluations."""
 
     def __init__(self, model: Model, pixels: PixelShape) -> None:
         self.model, self.pixels = model, pixels
-        self.asked: list[int] = []
-        model.transformer.register_forward_hook(lambda _module, inputs, _out: self.asked.append(len(inputs[0].lengths)))
+        self.passes: list[int] = []
+        model.transformer.register_forward_hook(
+            lambda _module, inputs, _out: self.passes.append(len(inputs[0].lengths))
+        )
 
     @torch.no_grad()
-    def make(self, prompt: str, seed: int, sampling: SamplingConfig) -> Made:
-        self.asked.clear()
+    def make(self, prompt: str, seed: int, sampling: SamplingConfig) -> TimedVideo:
+        self.passes.clear()
         before = time.process_time()
         (latents,) = sample_latents([prompt], self.model, pixels=self.pixels, seeds=[seed], sampling=sampling)
         seconds = time.process_time() - before
-        frames = to_frames(self.model.autoencoder.decode(latents[None]))[0]
-        return Made(frames, seconds, len(self.asked), sum(self.asked))
+        frames = decode_frames(latents, self.model)
+        return TimedVideo(frames, seconds, len(self.passes), sum(self.passes))
 
 
-def plain(base: SamplingConfig) -> SamplingConfig:
-    """The model's settings without what is varied here."""
+def baseline(base: SamplingConfig) -> SamplingConfig:
+    """Return the model's settings with 50 Euler steps and without what is varied here."""
     return replace(base, steps=50, solver="euler", reuse=0.0, guidance_from=1.0, guidance_to=0.0)
 
 
 def closeness_arms(base: SamplingConfig, brief: bool) -> list[Arm]:
-    """What is compared with the 50-step and the 200-step output, frame by frame."""
+    """Return the arms that are compared with the 50-step and the 200-step output frame by frame."""
     arms = [
         plain_arm(base, name, steps) for name, counts in STEPS.items() for steps in (counts[1::2] if brief else counts)
     ]
@@ -110,7 +112,7 @@ def closeness_arms(base: SamplingConfig, brief: bool) -> list[Arm]:
 
 
 def fidelity_arms(base: SamplingConfig, brief: bool) -> list[Arm]:
-    """What the probe judges; the first is what the others are compared with."""
+    """Return the arms that the probe judges; the first is the reference."""
     kinds = {"euler": (50, 25, 12, 8, 6), "ab2": (16, 12, 10, 8, 6, 4), "unipc": (12, 8, 6, 4)}
     if brief:
         kinds = {"euler": (50, 12), "ab2": (12, 8, 6), "unipc": (8,)}
@@ -123,12 +125,12 @@ def fidelity_arms(base: SamplingConfig, brief: bool) -> list[Arm]:
 
 
 def plain_arm(base: SamplingConfig, name: str, steps: int) -> Arm:
-    """A solver that asks for every step, guided throughout."""
+    """Return an arm that evaluates every step with guidance."""
     return Arm(name, f"{name} {steps}", replace(base, solver=name, steps=steps))
 
 
 def interval_arms(base: SamplingConfig, brief: bool) -> list[Arm]:
-    """Guidance in an interval of levels: its video is another one, so that the frames tell less than the probe."""
+    """Return arms with guidance in an interval of levels; their videos differ, so PSNR says less than the probe."""
     return [
         Arm(
             "ab2 12, interval",
@@ -140,16 +142,16 @@ def interval_arms(base: SamplingConfig, brief: bool) -> list[Arm]:
 
 
 def text_of(case: FidelityCase, number: int) -> str:
-    """English and Indonesian by turns."""
+    """Return the prompt, English and Indonesian alternately."""
     return case.texts[LANGUAGES[number % 2]]
 
 
 def closeness(
     maker: Maker, chosen: Sequence[FidelityCase], arms: Sequence[Arm], budget: float
-) -> tuple[dict[str, list[Made]], dict[str, list[tuple[float, float]]]]:
-    """Every arm's videos, and their PSNR to the 50-step and the 200-step output; as many prompts as fit the budget."""
-    base = plain(maker.model.full_quality)
-    made: dict[str, list[Made]] = {arm.name: [] for arm in arms}
+) -> tuple[dict[str, list[TimedVideo]], dict[str, list[tuple[float, float]]]]:
+    """Make every arm's videos and compare them with the 50-step and 200-step output, until the budget ends."""
+    base = baseline(maker.model.full_quality)
+    made: dict[str, list[TimedVideo]] = {arm.name: [] for arm in arms}
     near: dict[str, list[tuple[float, float]]] = {arm.name: [] for arm in arms} | {"euler 50": []}
     made["euler 50"] = []
     begin = time.process_time()
@@ -170,9 +172,9 @@ def closeness(
 
 def fidelity(
     maker: Maker, probe: Probe, chosen: Sequence[FidelityCase], arms: Sequence[Arm], budget: float
-) -> dict[str, list[Judged]]:
-    """Every arm's videos as the probe judges them; as many prompts as fit the budget."""
-    judged: dict[str, list[Judged]] = {arm.name: [] for arm in arms}
+) -> dict[str, list[JudgedVideo]]:
+    """Make and judge every arm's videos, for as long as the budget lasts."""
+    judged: dict[str, list[JudgedVideo]] = {arm.name: [] for arm in arms}
     begin = time.process_time()
     for number, case in enumerate(chosen):
         if number and (time.process_time() - begin) * (number + 1) / number > budget:
@@ -180,7 +182,7 @@ def fidelity(
         made = [maker.make(text_of(case, number), number, arm.sampling) for arm in arms]
         for arm, one, verdict in zip(arms, made, judge(probe, [one.frames for one in made]), strict=True):
             answers = agreement(case.truth, verdict)
-            judged[arm.name].append(Judged(one, sum(answers.values()), len(answers)))
+            judged[arm.name].append(JudgedVideo(one, sum(answers.values()), len(answers)))
     return judged
 
 
@@ -188,14 +190,14 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def difference(one: Sequence[Judged], other: Sequence[Judged]) -> tuple[float, float]:
-    """Points of attributes that ``one`` has more right than ``other``, prompt by prompt, and the standard error."""
+def difference(one: Sequence[JudgedVideo], other: Sequence[JudgedVideo]) -> tuple[float, float]:
+    """Return how many points more attributes ``one`` has right than ``other``, paired by prompt, and the error."""
     points = [100 * (a.right / a.of - b.right / b.of) for a, b in zip(one, other, strict=True)]
     return mean(points), statistics.stdev(points) / len(points) ** 0.5 if len(points) > 1 else float("inf")
 
 
-def show_closeness(made: dict[str, list[Made]], near: dict[str, list[tuple[float, float]]]) -> None:
-    """The table, and the fewest evaluations that reach the goal."""
+def show_closeness(made: dict[str, list[TimedVideo]], near: dict[str, list[tuple[float, float]]]) -> None:
+    """Print the first table."""
     count = len(near["euler 50"])
     print(f"\nThe same video: {count} prompts, dB of the frames, median (least)")
     print(f"  {'':26}{'evaluations':>12}{'passes':>8}{'CPU s':>8}{'to Euler, 50 steps':>22}{'to AB2, 200 steps':>22}")
@@ -207,8 +209,10 @@ def show_closeness(made: dict[str, list[Made]], near: dict[str, list[tuple[float
         print(f"  {name:26}{evaluations:12.1f}{passes:8.1f}{seconds:8.3f}{columns[0]:>22}{columns[1]:>22}")
 
 
-def show_goal(arms: Sequence[Arm], made: dict[str, list[Made]], near: dict[str, list[tuple[float, float]]]) -> None:
-    """For each line the fewest evaluations whose median reaches the goal."""
+def show_goal(
+    arms: Sequence[Arm], made: dict[str, list[TimedVideo]], near: dict[str, list[tuple[float, float]]]
+) -> None:
+    """Print for each line the fewest evaluations whose median reaches the goal."""
     print(f"Fewest evaluations at {GOAL:g} dB or more, and how many times fewer than 50 (CPU seconds likewise):")
     fifty = statistics.median(one.seconds for one in made["euler 50"])
     for side, reference in ((0, "to Euler's 50 steps"), (1, "to AB2's 200 steps")):
@@ -228,8 +232,8 @@ def show_goal(arms: Sequence[Arm], made: dict[str, list[Made]], near: dict[str, 
         print(f"  {reference}: " + "; ".join(found))
 
 
-def show_fidelity(judged: dict[str, list[Judged]], near: dict[str, list[tuple[float, float]]]) -> None:
-    """The table, and the arms that follow from it."""
+def show_fidelity(judged: dict[str, list[JudgedVideo]], near: dict[str, list[tuple[float, float]]]) -> None:
+    """Print the second table, and the arms to choose."""
     first, *_ = judged
     count = len(judged[first])
     print(f"\nA right video: {count} prompts, one seed each, judged by the probe; points against {first}, +- one error")
@@ -253,12 +257,12 @@ def show_fidelity(judged: dict[str, list[Judged]], near: dict[str, list[tuple[fl
 def plot(
     path: Path,
     arms: Sequence[Arm],
-    made: dict[str, list[Made]],
+    made: dict[str, list[TimedVideo]],
     near: dict[str, list[tuple[float, float]]],
     judging: Sequence[Arm],
-    judged: dict[str, list[Judged]],
+    judged: dict[str, list[JudgedVideo]],
 ) -> None:
-    """Both tables as pictures."""
+    """Draw both tables as charts."""
     close: dict[str, list[tuple[float, float]]] = {}
     for arm in arms:
         evaluations = mean([one.evaluations for one in made[arm.name]])
@@ -270,32 +274,43 @@ def plot(
         ones = judged[arm.name]
         point = mean([one.made.passes for one in ones]), 100 * mean([one.right / one.of for one in ones])
         right.setdefault(arm.line, []).append(point)
-    curves.save(
-        path,
-        [
-            curves.Panel("dB to AB2's 200 steps of the same seed, median", "evaluations", "dB", close),
-            curves.Panel("attributes that the probe reads as told, %", "passes of the transformer", "%", right),
-        ],
+    panels = (
+        ("dB to AB2's 200 steps of the same seed, median", "evaluations", "dB", close),
+        ("attributes that the probe reads as in the prompt", "passes of the transformer", "%", right),
+    )
+    chart([Panel(title, across, up, lines_of(points), log_across=True) for title, across, up, points in panels]).save(
+        path
     )
 
 
+def lines_of(points: dict[str, list[tuple[float, float]]]) -> tuple[Line, ...]:
+    """Convert points by name to lines of a chart."""
+    lines = []
+    for name, line in points.items():
+        across, up = zip(*sorted(line), strict=True)
+        lines.append(Line(name, across, up, marked=True))
+    return tuple(lines)
+
+
 def main() -> None:
-    """Both tables and the plot."""
+    """Print both tables and draw the chart."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--model", default="pocket")
-    arguments.add_argument("--prompts", type=int, default=8, help="of the first table, at most")
-    arguments.add_argument("--judged", type=int, default=64, help="prompts of the second table, at most")
-    arguments.add_argument("--budget", type=float, default=540.0, help="CPU seconds, a third for the first table")
+    arguments.add_argument("--prompts", type=int, default=8, help="the most prompts of the first table")
+    arguments.add_argument("--judged", type=int, default=64, help="the most prompts of the second table")
+    arguments.add_argument(
+        "--budget", type=float, default=540.0, help="CPU seconds, a third of them for the first table"
+    )
     arguments.add_argument("--brief", action="store_true", help="fewer arms, 2 and 8 prompts")
-    arguments.add_argument("--plot", type=Path, default=Path("r5_steps.png"), help="where the picture goes")
+    arguments.add_argument("--plot", type=Path, default=Path("r5_steps.png"), help="the file for the chart")
     given = arguments.parse_args()
     prompts, judgings = (2, 8) if given.brief else (given.prompts, given.judged)
     prepare()
     model, probe = Model.of(load_bundle(given.model)), load_probe()
     pixels = next((size for size in model.sizes if size.frames == probe.config.frames), None)
     if pixels is None:
-        raise SystemExit(f"the probe judges {probe.config.frames} frames, and {given.model} is not made for that many")
-    base = plain(model.full_quality)
+        raise SystemExit(f"the probe judges {probe.config.frames} frames, which {given.model} does not make")
+    base = baseline(model.full_quality)
     print(f"{pixels}, guidance {base.guidance:g}; held-out prompts from number {SCORED} on")
     chosen = cases(SCORED + max(prompts, judgings))[SCORED:]
     maker = Maker(model, pixels)

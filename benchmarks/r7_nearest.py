@@ -1,17 +1,17 @@
-"""R7: the nearest training clip among a million, from altered copies: ours, FAISS, Lance, and the product of matrices.
+"""R7: find the nearest of a million training clips for altered copies: ours, FAISS, Lance, and a matrix product.
 
     python -m benchmarks.r7_nearest [--stored 1000000] [--films 150] [--lance]
 
-Stored are the vectors of the shipped model's training films, and as many more as are wanted, made of these: points
+The stored vectors are those of the shipped model's training films, and as many more as wanted. The others are points
 between a film's vector and that of one of its twenty neighbours, with noise of a quarter of their distance, so that
-they lie as real ones do. Queries are real: training films rendered again from their seeds and altered (encoded at a low
-rate, lit anew, cropped, with noise, smaller, several of these), four times each.
+they are distributed like real ones. Queries are real: training films rendered again from their seeds and altered
+(encoded at a low rate, relit, cropped, with noise, smaller, several of these), four times each.
 
-Time is CPU time of one thread for all queries in one batch. ``scan`` is the plain product of queries and all stored
-vectors in float32, without looking for the largest; ``scan, nearest`` looks for it. Ours is `release.nearest.cells`,
-exact and with few cells; FAISS (pip install faiss-cpu; a peer for this benchmark alone) is asked for Flat, an inverted
-file, and its quickest, 4-bit product codes with exact refinement. Contenders take turns in rounds; ratios are within a
-round. recall@1 is agreement with the scan. Needs the worlds.
+Time is CPU time of one thread for all queries in one batch. ``scan`` is the product of queries and all stored vectors
+in float32, without finding the largest; ``scan, nearest`` finds it. Ours is `release.nearest.cells`, exact and with few
+cells. FAISS (pip install faiss-cpu; only for this benchmark) runs Flat, an inverted file, and its fastest, 4-bit
+product codes with exact refinement. Contenders alternate in rounds; ratios are within a round. recall@1 is agreement
+with the scan. Needs the worlds extra.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
-def more(real: np.ndarray, count: int) -> np.ndarray:
-    """The real vectors, and others between neighbours."""
+def extend_vectors(real: np.ndarray, count: int) -> np.ndarray:
+    """Return the real vectors, followed by synthetic ones between neighbours."""
     dice = np.random.default_rng(0)
     near = np.concatenate([np.argpartition(-(part @ real.T), 21, axis=1)[:, :21] for part in np.array_split(real, 10)])
     stored = np.empty((max(count, len(real)), real.shape[1]), np.float32)
@@ -68,7 +68,7 @@ def more(real: np.ndarray, count: int) -> np.ndarray:
 
 
 def altered(index: ClipIndex, films: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    """Vectors of altered copies of rendered films, the fingerprints of their frames, their clips, and how."""
+    """Return vectors of altered copies of rendered films, their fingerprints, clips, and alterations."""
     autoencoder, dice = load_bundle("pocket").autoencoder, np.random.default_rng(1)
     clips = dice.choice([n for n, film in enumerate(index.films) if film.size == "64x64x17"], films, replace=False)
     found, prints, right, names = [], [], [], []
@@ -87,13 +87,13 @@ def altered(index: ClipIndex, films: int) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def scan(queries: np.ndarray, stored: np.ndarray, pick: bool) -> np.ndarray:
-    """The plain product in blocks of stored vectors; with ``pick``, the row of the largest."""
-    asked = torch.from_numpy(queries)
-    best, rows = torch.full((len(asked),), -2.0), torch.zeros(len(asked), dtype=torch.int64)
-    place = torch.empty(len(asked), BLOCK)
+    """Multiply queries with blocks of stored vectors; with ``pick``, return the row of the largest product."""
+    query = torch.from_numpy(queries)
+    best, rows = torch.full((len(query),), -2.0), torch.zeros(len(query), dtype=torch.int64)
+    place = torch.empty(len(query), BLOCK)
     for start in range(0, len(stored), BLOCK):
         block = torch.from_numpy(stored[start : start + BLOCK])
-        found = torch.mm(asked, block.T, out=place[:, : len(block)] if len(block) == BLOCK else None)
+        found = torch.mm(query, block.T, out=place[:, : len(block)] if len(block) == BLOCK else None)
         if pick:
             near, at = found.max(dim=1)
             better = near > best
@@ -101,8 +101,8 @@ def scan(queries: np.ndarray, stored: np.ndarray, pick: bool) -> np.ndarray:
     return rows.numpy()
 
 
-def built(name: str, make: Callable[[], object]) -> object:
-    """Make an index and say what it took."""
+def build(name: str, make: Callable[[], object]) -> object:
+    """Build an index and print the time."""
     start = time.process_time()
     made = make()
     print(f"  {name}: built in {time.process_time() - start:.1f} CPU s")
@@ -110,7 +110,7 @@ def built(name: str, make: Callable[[], object]) -> object:
 
 
 def faiss_contenders(stored: np.ndarray, queries: np.ndarray) -> dict[str, Search]:
-    """FAISS's indexes, if it is installed."""
+    """Return searches with FAISS's indexes, if it is installed."""
     try:
         import faiss
     except ModuleNotFoundError:
@@ -126,10 +126,10 @@ def faiss_contenders(stored: np.ndarray, queries: np.ndarray) -> dict[str, Searc
         index.add(stored)
         return index
 
-    flat = built("FAISS Flat", lambda: make("Flat"))
+    flat = build("FAISS Flat", lambda: make("Flat"))
     found: dict[str, Search] = {"FAISS Flat": lambda: flat.search(queries, 1)[1][:, 0]}
-    plain = built("FAISS IVF Flat", lambda: make(f"IVF{cells},Flat"))
-    coded = built("FAISS IVF PQ 4-bit + refine", lambda: make(f"IVF{cells},PQ{width // 2}x4fs,RFlat"))
+    plain = build("FAISS IVF Flat", lambda: make(f"IVF{cells},Flat"))
+    coded = build("FAISS IVF PQ 4-bit + refine", lambda: make(f"IVF{cells},PQ{width // 2}x4fs,RFlat"))
 
     def probe(index: object, probes: int) -> np.ndarray:
         faiss.ParameterSpace().set_index_parameter(index, "nprobe", probes)
@@ -204,7 +204,7 @@ def main() -> None:
     index = open_index(load_bundle("pocket"))
     assert index is not None
     queries, prints, clips, names = altered(index, given.films)
-    stored = more(dequantize(index.vectors), given.stored)
+    stored = extend_vectors(dequantize(index.vectors), given.stored)
     print(
         f"{len(queries)} altered copies of {given.films} films, {len(stored)} stored, {stored.shape[1]} numbers each;"
     )
@@ -216,7 +216,7 @@ def main() -> None:
         print(f"  {name:32} its clip is the nearest: {(own[right] == clips)[chosen].mean():.3f}")
     print(f"among the {len(index.clips)} windows of the model alone:")
     compare_prints(index, queries, prints, clips)
-    cells = built("ours, cells", lambda: Cells(stored))
+    cells = build("ours, cells", lambda: Cells(stored))
     assert isinstance(cells, Cells)
     contenders: dict[str, Search] = {
         "scan": lambda: scan(queries, stored, False),

@@ -1,11 +1,11 @@
-"""R8: a sentence to an mp4, CPU seconds for each second of video, ours against diffusers' parts at the same pixels.
+"""R8: from a prompt to an MP4, CPU seconds per second of video, ours against diffusers' parts at the same pixels.
 
-The same work on both sides: the pocket model's weights in a transformer of the same size, the same steps, with guidance
-where the way has it (a model's fast way has none; ``--careful`` measures its full way), 64x64x17 pixels at 8 frames a
-second, H.264 by the same writer. The peer is what a diffusers user would assemble: its ``WanTransformer3DModel`` with
-the same weights, its Wan autoencoder at its own size (random weights, decoding only), transformers' encoder. The limit
-is the sum of the stages' arithmetic at the speed of the fastest product in the same run, and the bare encoding of the
-file. Imports and loading are reported apart: a warm process is measured.
+Both sides do the same work: the pocket model's weights in a transformer of the same size, the same steps, guidance
+where the settings have it (the fast preset has none; ``--quality full`` measures the model's own weights), 64x64x17
+pixels at 8 frames per second, H.264 by the same writer. The peer is what a diffusers user would assemble: its
+``WanTransformer3DModel`` with the same weights, its Wan autoencoder at its own size (random weights, decoding only),
+and transformers' encoder. The limit is the sum of the stages' arithmetic at the speed of the fastest product in the
+same run, plus the release of the file. Imports and loading are not counted: the process is warm.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PROMPT = "a red ball bounces on snow at sunset"
 
 
 def flops_of(run: Callable[[], object]) -> int:
-    """Operations of one call."""
+    """Count the floating-point operations of one call."""
     with FlopCounterMode(display=False) as counter:
         run()
     return int(counter.get_total_flops())
@@ -57,7 +57,7 @@ class Peer:
 
     @torch.no_grad()
     def latents(self) -> Tensor:
-        """What our sampler gives, by diffusers' transformer: the two are compared before anything is timed."""
+        """Sample with diffusers' transformer; the result is compared with ours before anything is timed."""
         model = self.model
         shape = latent_shape(model.sizes[0], model.autoencoder.config.compression)
         tokens = token_grid(shape, model.transformer.config.patch_size).count
@@ -70,8 +70,8 @@ class Peer:
             if model.sampling.guidance == 1:
                 answer: Tensor = self.transformer(x, time, texts[0]).sample
                 return answer
-            told, plain = (self.transformer(x, time, text).sample for text in texts)
-            return guided_velocity(told, plain, model.sampling.guidance)
+            conditional, unconditional = (self.transformer(x, time, text).sample for text in texts)
+            return guided_velocity(conditional, unconditional, model.sampling.guidance)
 
         first, *levels = sampling_levels(model.sampling.steps, tokens, model.sampling.levels).tolist()
         state, step = SolverState(x, first), solver(model.sampling.solver)
@@ -81,30 +81,34 @@ class Peer:
 
     @torch.no_grad()
     def frames(self) -> Tensor:
-        """Pixels, by the peer's autoencoder (whose random weights make noise of the right size)."""
+        """Decode with the peer's autoencoder, whose random weights give noise of the right size."""
         return to_frames(self.autoencoder.decode(self.latents()).sample)[0]
 
 
 def main() -> None:
-    """One table, and the stages of ours."""
+    """Print one table, and the stages of ours."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--model", default="pocket")
-    arguments.add_argument("--careful", action="store_true", help="the full way of a model that has a fast one")
+    arguments.add_argument("--quality", choices=("fast", "full"), default="fast", help="as in langit generate")
     arguments.add_argument("--budget", type=float, default=240.0, help="wall-clock seconds of measuring")
     given = arguments.parse_args()
     prepare()
     bundle = load_bundle(given.model)
     model = Model.of(bundle)
     always = replace(
-        model.careful if given.careful else model.sampling, guidance_from=1.0, guidance_to=0.0, reuse=0.0, negative=""
+        model.full_quality if given.quality == "full" else model.sampling,
+        guidance_from=1.0,
+        guidance_to=0.0,
+        reuse=0.0,
+        negative="",
     )
-    model = replace(model, sampling=always)  # the same work on both sides: every step asks alike
+    model = replace(model, sampling=always)  # both sides evaluate every step
     peer = Peer(model)
     pixels = model.sizes[0]
     seconds = pixels.frames / model.fps
-    said = bundle.provenance
+    provenance = bundle.provenance
     settings = model.sampling.steps, model.sampling.guidance
-    facts = Facts("benchmark", PROMPT, 0, model.fps, *settings, said.digest, said.ledger)
+    facts = Facts("benchmark", PROMPT, 0, model.fps, *settings, provenance.digest, provenance.ledger)
 
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         path = Path(folder) / "video.mp4"

@@ -1,14 +1,14 @@
-"""The watermark beside invisible-watermark's three methods: the same clips, the same attacks, the same chance of error.
+"""Our watermark beside the three methods of invisible-watermark: same clips, attacks and false-positive rate.
 
     python -m benchmarks.watermark FILM... [--frames 16] [--clips 2] [--made 6] [--methods ours] [--picture FILE]
 
-Clips of the films are cut to 640x360; the model that ships makes others, 64x64. The peer is fetched by
-``pip install --no-deps invisible-watermark==0.2.0 onnxruntime PyWavelets flatbuffers protobuf``; without it ours runs
-alone. The peer's methods mark and read single frames: their bits are averaged over the clip. Its encoder refuses
-pictures below 256x256, so there the methods are called without it. A reader that knows no scale gets scaled frames at
-their first size again. `found`: clips in which the id that was put in is recognised, where a wrong id would be in at
-most 1e-6 of clips (the peer: by the binomial of right bits; ours: by its own bound). `blind`: clips whose id is read
-whole, with no list of ids; ours checks it, the peer has no check. Ours holds 64 bits, the peer's 32.
+Clips of the films are cut to 640x360; the shipped model makes others, 64x64. Install the peer with
+``pip install --no-deps invisible-watermark==0.2.0 onnxruntime PyWavelets flatbuffers protobuf``; without it, ours runs
+alone. The peer's methods mark and read single frames, so their bits are averaged over the clip. Its encoder refuses
+pictures below 256x256; there its methods are called directly. A reader that cannot handle scaling gets scaled frames at
+their original size. `found`: clips whose id is recognised, at a rate where a wrong id is found in at most 1e-6 of clips
+(the peer: by the binomial distribution of right bits; ours: by its own bound). `blind`: clips whose whole id is read
+without a list of ids; ours checks it, the peer has no check. Ours carries 64 bits, the peer's 32.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from benchmarks.attacks import ATTACKS, SCALED_BACK, coded
+from benchmarks.attacks import ATTACKS, SCALED_BACK, encode
 from langit import video
 from langit.release.watermark import IDENT, MAX_CHANCE, Watermark, read
 from langit.release.watermark.payload import likeliest
@@ -48,8 +48,8 @@ PROMPTS = (
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What a reader got out of a clip: the share of bits that are right, how likely by chance, all of them blindly."""
+class Decoded:
+    """What a reader found in a clip: the share of right bits, their p-value, and whether all were read blindly."""
 
     right: float
     p_value: float
@@ -57,18 +57,18 @@ class Heard:
 
 
 class Method(Protocol):
-    """A watermark: marks clips and reads them."""
+    """A watermark that marks and reads clips."""
 
     name: str
     knows_scale: bool
 
     def mark(self, frames: np.ndarray, ident: bytes) -> np.ndarray: ...
 
-    def hear(self, frames: np.ndarray, ident: bytes) -> Heard: ...
+    def decode(self, frames: np.ndarray, ident: bytes) -> Decoded: ...
 
 
 class Ours:
-    """Langit's own mark, 64 bits."""
+    """Langit's own watermark, 64 bits."""
 
     name, knows_scale = "ours", True
 
@@ -76,13 +76,13 @@ class Ours:
         mark = Watermark(frames.shape[1], frames.shape[2], ident)
         return np.stack([mark.mark(frame) for frame in frames])
 
-    def hear(self, frames: np.ndarray, ident: bytes) -> Heard:
+    def decode(self, frames: np.ndarray, ident: bytes) -> Decoded:
         reading = read(frames)
         surest = min(range(len(reading.places)), key=lambda at: reading.places[at].surprise)
         right = bits(likeliest(reading.soft[surest])[0]) == bits(ident)
         found = reading.matches([ident], chance=math.inf)
         alone = reading.decode()
-        return Heard(
+        return Decoded(
             float(right.mean()), found[0].p_value if found else 1.0, alone is not None and alone.ident == ident
         )
 
@@ -112,13 +112,13 @@ class Peer:
             [self._embedder(sent).encode(np.ascontiguousarray(frame[:, :, ::-1]))[:, :, ::-1] for frame in frames]
         )
 
-    def hear(self, frames: np.ndarray, ident: bytes) -> Heard:
+    def decode(self, frames: np.ndarray, ident: bytes) -> Decoded:
         sent = bits(ident)[:32]
         got = [np.array(self._embedder([0] * 32).decode(np.ascontiguousarray(frame[:, :, ::-1]))) for frame in frames]
         votes = np.mean(np.array(got, np.float64).reshape(len(frames), 32), axis=0)
         right = int(((votes > 0.5) == sent).sum())
         chance = sum(math.comb(32, count) for count in range(right, 33)) / 2**32
-        return Heard(right / 32, chance, right == 32)
+        return Decoded(right / 32, chance, right == 32)
 
 
 def bits(ident: bytes) -> np.ndarray:
@@ -126,7 +126,7 @@ def bits(ident: bytes) -> np.ndarray:
 
 
 def clips(path: Path, count: int, frames: int) -> Iterator[np.ndarray]:
-    """Clips from all over a film, cut to 640x360."""
+    """Yield clips from all over a film, cut to 640x360."""
     length = video.probe(path).frames
     for number in range(count):
         yield np.stack([_cut(frame) for frame in video.read(path, (length - frames) * number // count, frames)])
@@ -140,8 +140,8 @@ def _cut(frame: np.ndarray) -> np.ndarray:
     return large[top : top + HIGH, left : left + WIDE]
 
 
-def made(count: int) -> Iterator[np.ndarray]:
-    """Videos of the model that ships."""
+def generated(count: int) -> Iterator[np.ndarray]:
+    """Yield videos of the shipped model."""
     from langit.bundle import load_bundle
     from langit.generate import Model, generate
 
@@ -151,13 +151,13 @@ def made(count: int) -> Iterator[np.ndarray]:
 
 
 def noise(first: np.ndarray, second: np.ndarray) -> float:
-    """The lowest peak signal-to-noise ratio of all frames, dB."""
+    """Return the lowest PSNR of all frames, in dB."""
     errors = ((first.astype(np.float32) - second) ** 2).reshape(len(first), -1).mean(axis=1)
     return float(10 * np.log10(255**2 / errors.max()))
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> float:
-    """Mean SSIM of red, green and blue (Wang and others 2004: Gaussian of 11 pixels, 1.5 wide)."""
+    """Return the mean SSIM of red, green and blue (Wang et al. 2004: Gaussian of 11 pixels, sigma 1.5)."""
     out = []
     for one, other in zip(first, second, strict=True):
         x, y = one.astype(np.float64), other.astype(np.float64)
@@ -170,9 +170,9 @@ def likeness(first: np.ndarray, second: np.ndarray) -> float:
 
 @dataclass
 class Tally:
-    """What one method did on all clips."""
+    """The results of one method on all clips."""
 
-    heard: dict[str, list[Heard]] = field(default_factory=dict)
+    decoded: dict[str, list[Decoded]] = field(default_factory=dict)
     noise: list[float] = field(default_factory=list)
     likeness: list[float] = field(default_factory=list)
     larger: list[float] = field(default_factory=list)
@@ -190,14 +190,14 @@ def measure(method: Method, shown: list[np.ndarray]) -> Tally:
         tally.marking.append((time.process_time() - start) / len(frames))
         tally.noise.append(noise(frames, marked))
         tally.likeness.append(likeness(frames, marked))
-        tally.larger.append(coded(marked, "libx264", 18)[1] / coded(frames, "libx264", 18)[1] - 1)
+        tally.larger.append(encode(marked, "libx264", 18)[1] / encode(frames, "libx264", 18)[1] - 1)
         for name, attack in ATTACKS.items():
             attacked = attack(marked)
             if name in SCALED_BACK and not method.knows_scale:
                 size = (frames.shape[2], frames.shape[1])
                 attacked = np.stack([cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in attacked])
             start = time.process_time()
-            tally.heard.setdefault(name, []).append(method.hear(attacked, ident))
+            tally.decoded.setdefault(name, []).append(method.decode(attacked, ident))
             tally.reading.append(time.process_time() - start)
     return tally
 
@@ -207,9 +207,9 @@ def report(tallies: dict[str, Tally], count: int) -> None:
     for name in ATTACKS:
         cells = []
         for tally in tallies.values():
-            heard = tally.heard[name]
-            found, blind = sum(each.p_value <= MAX_CHANCE for each in heard), sum(each.blind for each in heard)
-            right, middle = (statistics.mean(h.right for h in heard), statistics.median(h.p_value for h in heard))
+            decoded = tally.decoded[name]
+            found, blind = sum(each.p_value <= MAX_CHANCE for each in decoded), sum(each.blind for each in decoded)
+            right, middle = (statistics.mean(h.right for h in decoded), statistics.median(h.p_value for h in decoded))
             cells.append(f"{right:.2f}, {middle:.0e}, {found}/{blind}")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
     costs: dict[str, Callable[[Tally], str]] = {
@@ -227,7 +227,7 @@ def report(tallies: dict[str, Tally], count: int) -> None:
 
 
 def picture(shown: list[np.ndarray], path: Path) -> None:
-    """Unmarked, marked, and twenty times their difference; a frame of each clip in a row."""
+    """Draw for each clip a frame unmarked, marked, and twenty times the difference."""
     rows = []
     for frames in shown:
         frame, marked = frames[0], Ours().mark(frames[:1], bytes(range(IDENT)))[0]
@@ -242,17 +242,17 @@ def picture(shown: list[np.ndarray], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("film", type=Path, nargs="*")
-    parser.add_argument("--frames", type=int, default=16, help="of each clip, 2 or more")
-    parser.add_argument("--clips", type=int, default=2, help="of each film")
-    parser.add_argument("--made", type=int, default=6, help="videos of the model")
+    parser.add_argument("--frames", type=int, default=16, help="the number of frames of each clip, at least 2")
+    parser.add_argument("--clips", type=int, default=2, help="the number of clips of each film")
+    parser.add_argument("--made", type=int, default=6, help="the number of videos of the shipped model")
     parser.add_argument("--methods", default="ours,dwtDct,dwtDctSvd,rivaGan")
     parser.add_argument("--picture", type=Path)
-    asked = parser.parse_args()
+    given = parser.parse_args()
     cv2.setNumThreads(1)
-    sets = {f"{WIDE}x{HIGH}": [clip for film in asked.film for clip in clips(film, asked.clips, asked.frames)]}
-    sets["the model's own"] = list(made(asked.made))
-    if asked.picture:
-        picture([shown[0] for shown in sets.values() if shown], asked.picture)
+    sets = {f"{WIDE}x{HIGH}": [clip for film in given.film for clip in clips(film, given.clips, given.frames)]}
+    sets["the model's own"] = list(generated(given.made))
+    if given.picture:
+        picture([shown[0] for shown in sets.values() if shown], given.picture)
     peer = importlib.util.find_spec("imwatermark") is not None
     if not peer:
         print("invisible-watermark is not installed: its three methods are left out (see --help)")
@@ -260,7 +260,7 @@ def main() -> None:
         if not shown:
             continue
         print(f"{name}, {len(shown[0])} frames", flush=True)
-        chosen = asked.methods.split(",")
+        chosen = given.methods.split(",")
         methods: list[Method] = [Ours()] if "ours" in chosen else []
         methods += [Peer(each) for each in chosen if each != "ours" and peer]
         tallies = {}
