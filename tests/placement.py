@@ -101,7 +101,7 @@ def _run(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
         value.data_on_cpu
         if isinstance(value, PretendTensor)
         else cpu
-        if value == DEVICE and asked is not None
+        if isinstance(value, torch.device) and value == DEVICE and asked is not None
         else value
         for value in flat
     ]

@@ -48,7 +48,7 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
         for group, tensors in checkpoint.tensors.items():
             file = unfinished / f"{group}.safetensors"
             with os_errors(file):
-                save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, file)
+                save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, file)
         facts = {"step": checkpoint.step, "groups": sorted(checkpoint.tensors), "facts": checkpoint.facts}
         (unfinished / "checkpoint.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
