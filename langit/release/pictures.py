@@ -24,6 +24,7 @@ FRAMES: Final = 240
 MAX_PIXELS: Final = 1 << 26
 """Pixels of a frame, 67 million: as many as 11,585 x 5,793. Larger ones are not decoded; the header says the size."""
 
+LIMITS: Final = {"max_pixels": str(MAX_PIXELS)}
 FORMATS: Final = ("WEBP", "TIFF", "PNG", "JPEG", "GIF")
 """What Pillow may try: some of its other formats start external programs."""
 
@@ -53,10 +54,12 @@ def _decoded(path: Path) -> Iterator[Frame]:
 
 def _by_ffmpeg(path: Path) -> Iterator[Frame]:
     try:
-        with av.open(str(path)) as container:
+        # FFmpeg decodes a frame while it opens a file, and again where a stream changes its size: both are limited.
+        with av.open(str(path), options=LIMITS) as container:
             decoder = container.streams.video[0].codec_context if container.streams.video else None
-            if decoder is None or decoder.width * decoder.height > MAX_PIXELS:
+            if decoder is None or not 0 < decoder.width * decoder.height <= MAX_PIXELS:
                 return
+            decoder.options = LIMITS
             packets: Iterator[Any] = container.demux(video=0)
             while True:
                 try:
