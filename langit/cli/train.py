@@ -100,7 +100,7 @@ def scale(
             sizes,
             folder=folder,
             report=report,
-            asked=ScalingTest(prompts, seeds, clips),
+            test=ScalingTest(prompts, seeds, clips),
             workers=workers,
             placement=Placement.choose(device, dtype),
         )

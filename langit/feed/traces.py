@@ -46,25 +46,25 @@ def read_model(folder: Path, logs: Iterable[ExposureFile] = ()) -> TrainedModel:
     """
     try:
         text = (folder / PROVENANCE).read_text(encoding="utf-8")
-        said = Provenance.parse(text)
-        films = _films(folder / said.films.file) if said.films else {}
+        provenance = Provenance.parse(text)
+        films = _films(folder / provenance.films.file) if provenance.films else {}
         fps = _fps(folder)
-        stages = _in_order(said.exposure, said.recipe)
+        stages = _in_order(provenance.exposure, provenance.recipe)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{folder} holds no whole model ({type(error).__name__}: {error}): get it again") from error
-    if isinstance(said.ledger, Undisclosed):
-        raise ValueError(f"{folder}: its makers, {said.ledger.makers}, do not disclose what it was trained on")
+    if isinstance(provenance.ledger, Undisclosed):
+        raise ValueError(f"{folder}: its makers, {provenance.ledger.makers}, do not disclose what it was trained on")
     return TrainedModel(
-        name=said.model,
-        digest=said.digest.removeprefix("sha256:"),
+        name=provenance.model,
+        digest=provenance.digest.removeprefix("sha256:"),
         place=folder,
-        origin=said.ledger.origin,
-        ledger_size=said.ledger.size,
-        ledger_root=said.ledger.root,
-        stages=tuple(_stage(name, said.exposure[name], logs) for name in stages),
+        origin=provenance.ledger.origin,
+        ledger_size=provenance.ledger.size,
+        ledger_root=provenance.ledger.root,
+        stages=tuple(_stage(name, provenance.exposure[name], logs) for name in stages),
         films=films,
         provenance=text,
-        version=said.version,
+        version=provenance.version,
         fps=fps,
     )
 

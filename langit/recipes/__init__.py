@@ -1,4 +1,4 @@
-"""Whole runs as functions that return a full config."""
+"""Whole runs of training, as functions that return a full config, and what runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pocket recipe: the model that ships, trained from scratch on films that we render ourselves, on two CPU cores."""
+"""The recipes pocket (the model that ships, trained from scratch on rendered films, on two CPU cores) and tiny."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from langit.transformer.model import TransformerConfig
 
 
 def pocket() -> Recipe:
-    """64x64 (and some 80x48 and 48x80), up to 33 frames at 8 a second; about 12M parameters in all."""
+    """64x64 (and some 80x48 and 48x80), up to 33 frames at 8 frames a second; about 12M parameters in all."""
     text = TextConfig()
     short = (
         FilmGroup("64x64x17", 0, 5_800),
@@ -64,14 +64,14 @@ def pocket() -> Recipe:
         name="pocket",
         stages=(
             Stage(
-                "scenes",  # what the world looks like, from whole short films
+                "scenes",  # what the world looks like: whole short films, from text alone
                 short,
                 FlowConfig(token_budget=2560),
                 TrainConfig(steps=2_000, lanes=2, optim=optim, checkpoint_every=100, sample_every=500),
                 autoencoder="autoencoder",
             ),
             Stage(
-                "abilities",  # any length, and going on from what is given
+                "abilities",  # videos of any length, and continuing from frames that are given
                 (*short, *long),
                 FlowConfig(
                     token_budget=2560,
@@ -99,11 +99,11 @@ def pocket() -> Recipe:
                 autoencoder="autoencoder",
             ),
             Stage(
-                "story",  # puppies, travellers, windows of trains; what passes behind another thing; all of it together
+                "story",  # puppies, travellers, train windows, and things that pass behind others
                 worlds,
                 replace(
                     everything, levels=LevelsConfig(mean=-0.4, spread=1.3)
-                ),  # more of the little noise, in which flicker is decided
+                ),  # more low noise levels, at which flicker is decided
                 TrainConfig(
                     steps=5_600,
                     seed=2,
@@ -115,7 +115,7 @@ def pocket() -> Recipe:
                 autoencoder="story-pixels",
             ),
             Stage(
-                "words",  # which word goes with which: until here the text encoder looked at one word for good (LOG)
+                "words",  # which words belong together: attention of the stages before had saturated (docs/LOG.md)
                 worlds,
                 replace(everything, levels=LevelsConfig(mean=-0.2, spread=1.2)),
                 TrainConfig(
@@ -143,7 +143,7 @@ def pocket() -> Recipe:
                 ),
             ),
             AutoencoderStage(
-                "sharper",  # more films, and longer; its rate does not fall, because the next stage goes on from it
+                "sharper",  # more films, for longer; the rate does not fall, because the next stage continues from it
                 (FilmGroup("64x64x17", 0, 5_800),),
                 ReconstructionConfig(batch=8),
                 TrainConfig(steps=2_000, seed=1, optim=replace(sharp, decay=0), checkpoint_every=100, sample_every=200),
@@ -163,7 +163,7 @@ def pocket() -> Recipe:
         sampling=SamplingConfig(guidance=3.0),
         distil=(
             DistilStage(
-                "fast",  # six evaluations in place of twenty-four; a step costs as much as two or three of the flow's
+                "fast",  # 6 evaluations in place of 24; a step costs as much as two or three steps of the flow
                 distil=DistilConfig(rank=64, steps=6, guidance=3.0, substeps=1),
                 flow=everything,
                 training=TrainConfig(
@@ -180,7 +180,7 @@ def pocket() -> Recipe:
 
 
 def tiny() -> Recipe:
-    """The same road in miniature, for tests and for looking around: seconds to walk, nothing to see."""
+    """Every kind of stage in miniature, for tests and for trying things out: seconds to train, no useful result."""
     text = TextConfig(d_model=32, d_kv=16, num_heads=2, d_ff=48, num_layers=1)
     quick = OptimConfig(warmup=2, decay=2)
     training = TrainConfig(steps=6, optim=quick, checkpoint_every=2)

@@ -86,7 +86,7 @@ def scale(
     *,
     folder: Path,
     report: Report,
-    asked: ScalingTest | None = None,
+    test: ScalingTest | None = None,
     workers: int = 2,
     home: Path | None = None,
     placement: Placement = CPU,
@@ -99,7 +99,7 @@ def scale(
         sizes: other transformers beside the recipe's own, by name: changes to it, such as ``num_layers=3``.
         folder: for scale.md, scale.json, scale.png and prompts.png; created if it is missing.
         report: called as work is done.
-        asked: how much every run is tested on.
+        test: how much every run is tested on.
         workers: processes that render missing films.
         home: where runs are kept; LANGIT_HOME when left out.
         placement: where to train, as for :func:`langit.recipes.run.run`.
@@ -109,7 +109,7 @@ def scale(
             or no film as long as the probe judges.
         OSError: the folder cannot be written.
     """
-    asked = asked or ScalingTest()
+    test = test or ScalingTest()
     home = config.home() if home is None else home
     planned = plan(recipe, budgets, sizes or {}, home)
     probe, stage, own = load_probe(), recipe.stages[0], RunPaths(home, recipe.name)
@@ -125,7 +125,7 @@ def scale(
         corpus = read_corpus(recipe, own)
         autoencoder = train_autoencoder(recipe, corpus, own, True, report, last, placement=placement)[last]
         clips = training_clips(recipe, recipe.data_of(stage), corpus, own, report)
-        held_out = _sample(chosen_films(recipe, stage.films, corpus, "held-out"), asked.clips)
+        held_out = _sample(chosen_films(recipe, stage.films, corpus, "held-out"), test.clips)
         latents = cache_latents(
             held_out,
             FrameReader(),
@@ -138,9 +138,9 @@ def scale(
             pixels = tuple(dict.fromkeys(group.pixels for group in stage.films))
             model = replace(first_model(each.recipe, clips, autoencoder, placement=placement), sizes=pixels)
             trained = _train(each, model, clips, report, placement)
-            results.append(_measure(each, model, trained, latents, probe, judged, asked, report))
+            results.append(_measure(each, model, trained, latents, probe, judged, test, report))
         runs = tuple(run for run, _ in results)
-        done = ScaleReport(recipe.name, stage.name, asked.prompts, asked.seeds, str(judged), runs)
+        done = ScaleReport(recipe.name, stage.name, test.prompts, test.seeds, str(judged), runs)
         write(done, [shown for _, shown in results], folder)
     return done
 
@@ -237,21 +237,21 @@ def _measure(
     clips: Sequence[LatentClip],
     probe: Probe,
     pixels: PixelShape,
-    asked: ScalingTest,
+    test: ScalingTest,
     report: Report,
 ) -> tuple[ScalingRun, tuple[ShownVideo, ...]]:
     stage = planned.stage
     for module in (model.transformer, model.text):
         module.eval()
     loss = held_out_loss(
-        model, clips, stage.flow, asked.draws, lambda done, of: report(f"{stage.name}: held-out loss", done, of, "")
+        model, clips, stage.flow, test.draws, lambda done, of: report(f"{stage.name}: held-out loss", done, of, "")
     )
     rates, shown = fidelity_rates(
         model,
         probe,
         pixels,
-        asked.prompts,
-        asked.seeds,
+        test.prompts,
+        test.seeds,
         lambda done, of: report(f"{stage.name}: prompts", done, of, ""),
     )
     facts: dict[str, Any] = trained.facts

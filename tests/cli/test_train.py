@@ -50,7 +50,7 @@ def test_budgets_and_sizes_are_handed_on(
     assert "the table" in run.out and run.out.rstrip().endswith("scale-mine")
     assert (given["name"], given["budgets"]) == ("mine", [2, 4])
     assert given["sizes"] == {"half": ["num_layers=1", "ffn_dim=24"]}
-    assert given["asked"] == scaling.ScalingTest(prompts=5, seeds=2, clips=7)
+    assert given["test"] == scaling.ScalingTest(prompts=5, seeds=2, clips=7)
 
 
 def test_runs_that_are_not_begun_are_said_to_be(capsys: pytest.CaptureFixture[str], place: Path) -> None:

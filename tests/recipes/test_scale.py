@@ -19,7 +19,7 @@ from langit.recipes.films import RunPaths
 from langit.recipes.scale import ScalingTest, plan, resized_stage, scale
 from langit.train import checkpoint
 
-ASKED = ScalingTest(prompts=3, seeds=1, clips=9, draws=2)
+TEST = ScalingTest(prompts=3, seeds=1, clips=9, draws=2)
 
 
 class HaltedError(Exception):
@@ -47,7 +47,7 @@ def test_three_budgets_and_a_smaller_size(place: Path) -> None:
 
     tiny, out, runs = recipes.find("tiny"), place / "out", place / "runs" / "tiny-scale"
     with pytest.raises(HaltedError):
-        scale(tiny, (2, 4, 6), folder=out, report=halting, asked=ASKED, workers=1, home=place)
+        scale(tiny, (2, 4, 6), folder=out, report=halting, test=TEST, workers=1, home=place)
     assert not out.exists(), "a folder that nothing came of is gone"
     first = (runs / "scenes-2" / "exposure.log").stat().st_mtime_ns
 
@@ -59,7 +59,7 @@ def test_three_budgets_and_a_smaller_size(place: Path) -> None:
             sizes,
             folder=out,
             report=lambda stage, done, of, facts: said.append((stage, done)),
-            asked=ASKED,
+            test=TEST,
             workers=1,
             home=place,
         )
