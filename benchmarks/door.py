@@ -27,6 +27,7 @@ from langit.release.credentials.sign import sign
 from langit.release.gates.frames import frame_gates, watch_frames
 from langit.release.nearest.bundled import open_index
 from langit.release.nearest.gate import NearestGate
+from langit.release.nearest.index import ClipIndex
 from langit.release.outputs import FingerprintSampler
 from langit.release.watermark import Watermark
 
@@ -79,6 +80,9 @@ def parts(door: Door, facts: Facts, frames: npt.NDArray[np.uint8], place: Path, 
         for frame in shown:
             looks.take(frame)
 
+    def nearest(index: ClipIndex) -> NearestGate:
+        return NearestGate(index, door.model.autoencoder, facts.fps)
+
     def mark() -> None:
         made = Watermark(height, width, facts.mark)
         for frame in shown:
@@ -87,7 +91,7 @@ def parts(door: Door, facts: Facts, frames: npt.NDArray[np.uint8], place: Path, 
     named: dict[str, Callable[[], object]] = {
         "prompt gate": lambda: door.ask(facts.asked, facts.prompt),
         "frame gate": lambda: list(watch_frames(shown, frame_gates()(facts.fps), [])),
-        "nearest clip": lambda: NearestGate(index, door.model.autoencoder, facts.fps).look(shown) if index else None,
+        "nearest clip": lambda: nearest(index).compare(shown) if index else None,
         "fingerprints": look,
         "watermark": mark,
         "signature": lambda: sign(bare, signed, facts, door.identity),
