@@ -32,7 +32,8 @@ import numpy as np
 from langit import video
 from langit.curate.faces import people
 from langit.curate.settings import FaceSettings
-from langit.curate.shots import CutFinder, CutSettings, sampled
+from langit.curate.shots import CutFinder, CutSettings
+from langit.curate.similarity import sampled
 from langit.curate.survey import Segment, SurveySettings, survey
 
 TEARS = (

@@ -12,7 +12,7 @@ import numpy as np
 from cv2 import CV_16S, INTER_AREA, Laplacian, meanStdDev, resize
 from jaxtyping import UInt8
 
-from langit.curate.shots import OpticalFlow
+from langit.curate.similarity import OpticalFlow
 
 WIDTH: Final = 400
 """Wide pictures are reduced to 400 to 800 pixels, so that small and large copies of a film measure alike."""

@@ -20,14 +20,17 @@ import numpy as np
 from cv2 import COLOR_RGB2BGR, IMWRITE_JPEG_QUALITY, INTER_AREA, cvtColor, imencode, resize
 
 from langit import video
+from langit.curate.gradual import MEMORY
 from langit.curate.measures import BlackBars, MotionSpeeds, black_bars, motion, reduced, sharpness
 from langit.curate.overlay import lettering, strokes
-from langit.curate.shots import CutFinder, CutSettings, sampled
+from langit.curate.shots import LOOKAHEAD, CutFinder, CutSettings
+from langit.curate.similarity import sampled
 from langit.fingerprint import Fingerprint, fingerprint
 
 BACK: Final = 4  # frames over which motion is measured
 RIM: Final = 0.1  # share of each side that the inner fingerprint leaves out
 JPEG_QUALITY: Final = 88
+LONGEST_TRANSITION: Final = MEMORY + LOOKAHEAD  # frames back to where one may have begun
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,10 @@ class FilmSurvey:
         self.fps = fps
         self.interval = max(1, round(settings.seconds * fps))
         self.longest = max(1, round(settings.longest * fps))
+        # Frames wait here until it is certain whether a shot begins with them.
+        self._waiting: deque[tuple[video.DecodedFrame, np.ndarray]] = deque()
+        self._transitions = 0  # of the finder's, those that are past
+        self._examined = 0  # frames
         self._recent: deque[np.ndarray] = deque(maxlen=BACK)
         self._strokes: np.ndarray | None = None
         self._begin_segment(0, 0.0, False)
@@ -95,6 +102,7 @@ class FilmSurvey:
     def _begin_segment(self, start: int, seconds: float, cut: bool) -> None:
         self._start, self._seconds, self._cut = start, seconds, cut
         self._hash = hashlib.sha256()
+        self._tail: deque[tuple[float, np.ndarray]] = deque()  # frames that a slow transition could still claim
         self._samples: list[FrameSample] = []
         self._recent.clear()
         self._strokes = None
@@ -102,30 +110,51 @@ class FilmSurvey:
     def step(self, frame: video.DecodedFrame) -> Segment | None:
         """Examine the next frame; return the segment that ended before it, if one did."""
         small = sampled(frame.luma())
-        number, cuts = self.finder.frames, len(self.finder.cuts)
         self.finder.step(small)
-        cut = len(self.finder.cuts) > cuts
-        ended = None
-        if cut or number - self._start >= self.longest:
-            seconds = self._time(frame, number)
+        self._waiting.append((frame, small))
+        return self._advance() if len(self._waiting) > LOOKAHEAD else None
+
+    def finish(self) -> Iterator[Segment]:
+        """Return the last segments once all frames were given; there are none if there were no frames."""
+        self.finder.finish()
+        while self._waiting:
+            ended = self._advance()
+            if ended is not None:
+                yield ended
+        if self.finder.frames:
+            last = self.finder.frames - 1
+            yield self._end_segment(self.finder.frames, self._time(self._last, last) + 1 / self.fps)
+
+    def _advance(self) -> Segment | None:
+        """Examine the frame that waited longest."""
+        number = self.finder.frames - len(self._waiting)
+        frame, small = self._waiting.popleft()
+        seconds, ended = self._time(frame, number), None
+        transition = None
+        if self._transitions < len(self.finder.transitions):
+            transition = self.finder.transitions[self._transitions]
+        if transition is not None and transition.start == number:
+            self._transitions += 1
+            if transition.end > self._start:  # else a long shot was divided within the transition
+                # The frames of a slow transition belong to neither shot.
+                end_seconds = seconds if transition.end == number else self._tail[transition.end - number][0]
+                ended = self._end_segment(transition.end, end_seconds)
+            self._begin_segment(number, seconds, True)
+        elif number - self._start >= self.longest:
             ended = self._end_segment(number, seconds)
-            self._begin_segment(number, seconds, cut)
+            self._begin_segment(number, seconds, False)
         elif number == 0:
-            self._seconds = self._time(frame, number)
-        self._hash.update(small.data)
+            self._seconds = seconds
+        self._tail.append((seconds, small))
+        self._examined += 1
+        if len(self._tail) > LONGEST_TRANSITION:
+            self._hash.update(self._tail.popleft()[1].data)
         since = number - self._start - BACK
         if since in (0, self.interval) or (since > 0 and since % (2 * self.interval) == 0):
             self._samples.append(self._examine(frame, small, number))
         self._recent.append(small)
         self._last = frame
         return ended
-
-    def end(self) -> Segment | None:
-        """Return the last segment once all frames were given; None if there were none."""
-        if not self.finder.frames:
-            return None
-        last = self.finder.frames - 1
-        return self._end_segment(self.finder.frames, self._time(self._last, last) + 1 / self.fps)
 
     def _time(self, frame: video.DecodedFrame, number: int) -> float:
         return number / self.fps if frame.seconds is None else frame.seconds
@@ -158,13 +187,18 @@ class FilmSurvey:
     def _end_segment(self, end: int, seconds: float) -> Segment:
         if not self._samples:  # shorter than motion is measured over: its last frame stands for it
             self._samples.append(self._examine(self._last, sampled(self._last.luma()), end - 1))
+        tail_start = self._examined - len(self._tail)
+        for _, small in list(self._tail)[: end - tail_start]:
+            self._hash.update(small.data)
+        # A sample within a slow transition shows two shots at once.
+        samples = [sample for sample in self._samples if sample.frame < end] or self._samples[:1]
         return Segment(
             start=self._start,
             frames=end - self._start,
             starts_at=self._seconds,
             ends_at=max(seconds, self._seconds),
             content_sha256=self._hash.hexdigest(),
-            samples=tuple(self._samples),
+            samples=tuple(samples),
             cut_before=self._cut,
         )
 
@@ -184,9 +218,7 @@ def survey_frames(frames: Iterable[video.DecodedFrame], film: FilmSurvey) -> Ite
         ended = film.step(frame)
         if ended is not None:
             yield ended
-    last = film.end()
-    if last is not None:
-        yield last
+    yield from film.finish()
 
 
 def jpeg(picture: np.ndarray) -> bytes:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -208,9 +209,15 @@ def _decode_packets(source: VideoSource) -> Iterator[VideoFrame]:
 
 def _is_transparent(frame: VideoFrame) -> bool:
     """Whether a frame has an alpha channel that is not opaque everywhere."""
-    if not (frame.format.has_palette or any(component.is_alpha for component in frame.format.components)):
+    if not _has_alpha(frame.format.name):
         return False
     return bool(frame.to_ndarray(format="rgba")[..., 3].min() < 255)
+
+
+@cache  # asked for every frame
+def _has_alpha(name: str) -> bool:
+    pixels = av.VideoFormat(name)
+    return pixels.has_palette or any(component.is_alpha for component in pixels.components)
 
 
 def _deinterlace(frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, int | None]]:

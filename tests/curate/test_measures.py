@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from langit.curate.measures import BlackBars, black_bars, motion, reduced, sharpness
 from langit.curate.overlay import lettering, strokes
-from langit.curate.shots import OpticalFlow, sampled
+from langit.curate.similarity import OpticalFlow, sampled
 from langit.curate.survey import SurveySettings, survey
 
 

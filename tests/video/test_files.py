@@ -163,8 +163,8 @@ def test_asking_for_frames_that_are_not_there_is_refused(tmp_path: Path) -> None
         (np.zeros((2, 64, 64), np.uint8), 8, "height, width, 3"),
         (np.zeros((0, 64, 64, 3), np.uint8), 8, "no frames"),
         ([np.zeros((64, 64, 3), np.uint8), np.zeros((32, 64, 3), np.uint8)], 8, "frame 1 is"),
-        (np.zeros((2, 64, 64, 3), np.uint8), 0, "0 frames a second"),
-        (np.zeros((2, 64, 64, 3), np.uint8), float("nan"), "nan frames a second"),
+        (np.zeros((2, 64, 64, 3), np.uint8), 0, "0 frames per second"),
+        (np.zeros((2, 64, 64, 3), np.uint8), float("nan"), "nan frames per second"),
     ],
 )
 def test_frames_that_cannot_be_written_leave_nothing(tmp_path: Path, frames, fps: float, words: str) -> None:
