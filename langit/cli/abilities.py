@@ -1,68 +1,51 @@
-"""Verbs that begin with a video: what is given stays, the rest is made."""
+"""Verbs that begin with a video: what is given stays, the rest is generated."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from langit.cli.making import Clip, Fit, Making, Prompt, Rate, Work, make, verb
+from langit.cli.making import Clip, Fit, Making, Prompt, Rate, make, verb
 
-if TYPE_CHECKING:
-    from langit.generate import Model
-
-Words = Annotated[str, typer.Argument(metavar="[PROMPT]", help="What the new part shows; by itself if left out.")]
-Strength = Annotated[float, typer.Option(help="Above 0 to 1: how little of the video is kept.")]
+Words = Annotated[
+    str, typer.Argument(metavar="[PROMPT]", help="What the new part shows. Without it, the given frames decide.")
+]
+Strength = Annotated[float, typer.Option(help="Above 0 up to 1. The higher, the less of the video is kept.")]
 
 
 @verb
 def extend(
     video: Clip,
     prompt: Words = "",
-    seconds: Annotated[float, typer.Option(help="How much is added.")] = 2.0,
-    before: Annotated[bool, typer.Option("--before", help="Add what led to its beginning.")] = False,
+    seconds: Annotated[float, typer.Option(help="Length of the new part.")] = 2.0,
+    before: Annotated[bool, typer.Option("--before", help="Add the new part before the beginning.")] = False,
     fit: Fit = None,
     rate: Rate = None,
     *,
     making: Making,
 ) -> None:
-    """Go on from a video's end, or make what led to its beginning."""
+    """Continue a video after its end or before its beginning."""
+    from langit.studio.video_requests import ExtendRequest
 
-    def prepare(model: Model) -> Work:
-        from langit.generate import extend as ability
-        from langit.generate.durations import frames_in
-        from langit.generate.footage import read_video
-
-        frames_in(seconds, model.fps, "--seconds")
-        given = read_video(video, model, fit=fit, rate=rate)
-        return lambda turn: ability(given, model, turn.prompt, seconds=seconds, before=before, **turn.settings)
-
-    make(making, prompt, prepare, name=f"{video.stem} extended", given=True)
+    make(making, ExtendRequest(video=video, prompt=prompt, seconds=seconds, before=before, fit=fit, rate=rate))
 
 
 @verb
 def loop(
     video: Clip,
     prompt: Words = "",
-    seconds: Annotated[float, typer.Option(help="How long the way back to its beginning is.")] = 1.0,
+    seconds: Annotated[float, typer.Option(help="Length of the bridge back to the beginning.")] = 1.0,
     fit: Fit = None,
     rate: Rate = None,
     *,
     making: Making,
 ) -> None:
-    """Add a way back from a video's end to its beginning, so that it plays for ever."""
+    """Add a bridge from a video's end to its beginning, so that it can be played in a loop."""
+    from langit.studio.video_requests import LoopRequest
 
-    def prepare(model: Model) -> Work:
-        from langit.generate import loop as ability
-        from langit.generate.durations import frames_in
-        from langit.generate.footage import read_video
-
-        frames_in(seconds, model.fps, "--seconds")
-        given = read_video(video, model, fit=fit, rate=rate)
-        return lambda turn: ability(given, model, turn.prompt, seconds=seconds, **turn.settings)
-
-    make(making, prompt, prepare, name=f"{video.stem} loop", given=True)
+    make(making, LoopRequest(video=video, prompt=prompt, seconds=seconds, fit=fit, rate=rate))
 
 
 @verb
@@ -70,28 +53,22 @@ def connect(
     first: Clip,
     second: Clip,
     prompt: Words = "",
-    seconds: Annotated[float | None, typer.Option(help="How long the bridge is; 1 if left out.")] = None,
-    blend: Annotated[float | None, typer.Option(help="Seconds in which one becomes the other, and no bridge.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length of the bridge. Default: 1.")] = None,
+    blend: Annotated[
+        float | None, typer.Option(help="Seconds over which one becomes the other, instead of a bridge.")
+    ] = None,
     fit: Fit = None,
     rate: Rate = None,
     *,
     making: Making,
 ) -> None:
-    """Join two videos: a bridge between them, or one blended into the other."""
+    """Join two videos with a bridge, or blend one into the other."""
+    from langit.studio.video_requests import ConnectRequest
 
-    def prepare(model: Model) -> Work:
-        from langit.generate import connect as ability
-        from langit.generate.durations import frames_in
-        from langit.generate.footage import read_video
-
-        for name, value in (("--seconds", seconds), ("--blend", blend)):
-            if value is not None:
-                frames_in(value, model.fps, name)
-        one = read_video(first, model, fit=fit, rate=rate)
-        other = read_video(second, model, fit=fit, rate=rate, size=None if fit is None else one.pixels)
-        return lambda turn: ability(one, other, model, turn.prompt, seconds=seconds, blend=blend, **turn.settings)
-
-    make(making, prompt, prepare, name=f"{first.stem} to {second.stem}", given=True)
+    make(
+        making,
+        ConnectRequest(video=first, second=second, prompt=prompt, seconds=seconds, blend=blend, fit=fit, rate=rate),
+    )
 
 
 @verb
@@ -104,69 +81,57 @@ def edit(
     *,
     making: Making,
 ) -> None:
-    """Make a video again with another prompt; the less strength, the more of it is kept."""
+    """Generate a video again with another prompt."""
+    from langit.studio.video_requests import EditRequest
 
-    def prepare(model: Model) -> Work:
-        from langit.generate import edit as ability
-        from langit.generate.footage import read_video
-
-        given = read_video(video, model, fit=fit, rate=rate)
-        return lambda turn: ability(given, turn.prompt, model, strength=strength, **turn.settings)
-
-    make(making, prompt, prepare, name=f"{video.stem} edited", given=True)
+    make(making, EditRequest(video=video, prompt=prompt, strength=strength, fit=fit, rate=rate))
 
 
 @verb
 def inpaint(
     video: Clip,
     prompt: Prompt,
-    mask: Annotated[Path, typer.Option(help="A picture of the video's size: white where it is made anew.")],
+    mask: Annotated[Path, typer.Option(help="A picture of the video's size: white where it is generated anew.")],
     strength: Strength = 1.0,
     fit: Fit = None,
     rate: Rate = None,
     *,
     making: Making,
 ) -> None:
-    """Make a region of a video anew; outside of it every pixel stays."""
+    """Generate a region of a video anew; every other pixel stays."""
+    from langit.studio.video_requests import InpaintRequest
 
-    def prepare(model: Model) -> Work:
-        from langit.generate import inpaint as ability
-        from langit.generate.footage import read_video
-        from langit.generate.stills import read_mask
-
-        given = read_video(video, model, fit=fit, rate=rate)
-        read_mask(mask, given.pixels)
-        return lambda turn: ability(given, mask, turn.prompt, model, strength=strength, **turn.settings)
-
-    make(making, prompt, prepare, name=f"{video.stem} inpainted", given=True)
+    make(making, InpaintRequest(video=video, prompt=prompt, mask=mask, strength=strength, fit=fit, rate=rate))
 
 
 @verb
 def recut(
     video: Clip,
-    seconds: Annotated[float, typer.Option(help="How long the whole is to be.")],
+    seconds: Annotated[float, typer.Option(help="Length of the whole result.")],
     prompt: Words = "",
-    start: Annotated[float, typer.Option("--from", help="The second where the part that is kept begins.")] = 0.0,
-    end: Annotated[float | None, typer.Option("--to", help="Where it ends; the video's end if left out.")] = None,
+    start: Annotated[float, typer.Option("--from", help="Second at which the part to keep begins.")] = 0.0,
+    end: Annotated[float | None, typer.Option("--to", help="Second at which it ends. Default: the end.")] = None,
     before: Annotated[
-        float | None, typer.Option(help="Seconds to make before it; half of what is new if left out.")
+        float | None, typer.Option(help="Seconds to generate before it. Default: half of what is new.")
     ] = None,
     fit: Fit = None,
     rate: Rate = None,
     *,
     making: Making,
 ) -> None:
-    """Keep a part of a video, and make what came before and what comes after."""
+    """Keep a part of a video, and generate what comes before and after it."""
+    from langit.studio.video_requests import RecutRequest
 
-    def prepare(model: Model) -> Work:
-        from langit.generate import recut as ability
-        from langit.generate.durations import frames_in
-        from langit.generate.footage import read_video
-
-        frames_in(seconds, model.fps, "--seconds")
-        given = read_video(video, model, fit=fit, rate=rate)
-        return lambda turn: ability(
-            given, model, turn.prompt, start=start, end=end, seconds=seconds, before=before, **turn.settings
-        )
-
-    make(making, prompt, prepare, name=f"{video.stem} recut", given=True)
+    make(
+        making,
+        RecutRequest(
+            video=video,
+            prompt=prompt,
+            seconds=seconds,
+            start=start,
+            end=end,
+            before=before,
+            fit=fit,
+            rate=rate,
+        ),
+    )

@@ -1,19 +1,24 @@
-"""The front door of the command line: the app that verbs register with, and what becomes of a mistake.
+"""The entry point of the command line: the app that verbs register with, and how errors become messages.
 
-A person's mistake is one line on stderr and exit code 2, an interrupt exit code 130; a mistake of ours keeps its
-traceback (``LANGIT_TRACEBACK=1`` shows it for every error). It knows no verb.
+A person's mistake is one line on stderr and exit code 2. An interrupt exits with 130, a termination with 143. A mistake
+of ours keeps its traceback; ``LANGIT_TRACEBACK=1`` shows the traceback of every error. The module knows no verb.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
 
 import langit
-from langit.printable import one_line
 
 EXTRAS = {
     "mujoco": "worlds",
@@ -23,53 +28,116 @@ EXTRAS = {
     "ray": "ray",
     "diffusers": "open-weights",
 }
-INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+"""Modules that are not part of the base install, and the extras that they come with."""
+INTERRUPTED = 130  # 128 plus the number of the signal, as shells report it
+TERMINATED = 143
 
 app = typer.Typer(
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
-    help="Langit: a sentence becomes a video, and every video says what made it.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Langit: text to video, and a record of what every video was made from.",
 )
 
 
+class Terminated(BaseException):
+    """The process was asked to end. Like an interrupt, it passes through and lets temporary files be removed."""
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Run a verb and leave with its exit code."""
+    """Run a verb and exit with its code."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(given or ["--help"], prog_name="langit", standalone_mode=False)
+        with _termination_raises():
+            code = app(given or ["--help"], prog_name="langit", standalone_mode=False)
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except Terminated:
+        code = TERMINATED
     except (ValueError, OSError, ModuleNotFoundError, typer.TyperException) as error:
         if os.environ.get("LANGIT_TRACEBACK"):
             raise
-        typer.echo(f"langit: {one_line(_one_line(error))}", err=True)
+        typer.echo(f"langit: {describe_error(error)}", err=True)
         code = 2
-    if code == INTERRUPTED:
-        typer.echo("langit: interrupted", err=True)
+    if code in (INTERRUPTED, TERMINATED):
+        typer.echo(f"langit: {'interrupted' if code == INTERRUPTED else 'terminated'}", err=True)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _one_line(error: Exception) -> str:
+@contextmanager
+def _termination_raises() -> Iterator[None]:
+    """Turn SIGTERM, which would end the process without removing its files, into an exception."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (the signature of a handler)
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # only it may set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def describe_error(error: Exception) -> str:
+    """An error as one line that says what to do.
+
+    Raises:
+        ModuleNotFoundError: of a module that no extra has: a mistake of ours.
+    """
     if isinstance(error, ModuleNotFoundError):
         if error.name not in EXTRAS:
             raise error
         extra = EXTRAS[error.name]
-        mend = f"pip install -c constraints.txt -e '.[{extra}]'"
-        return f"this needs {error.name}, which is not installed: {mend} in Langit's folder"
+        return f"this needs {error.name}, which is not installed: pip install 'langit[{extra}]'"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" where {error.filename} belongs" if error.filename is not None else ""
+        return f"the disk is full{where}: free some space, or set LANGIT_HOME and --output to another disk"
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename} cannot be used ({error.strerror}): choose another place, or mend it"
-    said = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-    return " ".join(said.split()) or type(error).__name__
+        return f"{error.filename} cannot be used ({error.strerror}): choose another place, or correct it"
+    text = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    return " ".join(text.split()) or type(error).__name__
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"langit {langit.__version__}")
+        typer.echo(describe_version())
         raise typer.Exit
+
+
+def describe_version() -> str:
+    """Langit's version, and those of what its results depend on."""
+    import platform
+    from importlib import metadata
+
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "numpy", "av"))
+    return (
+        f"langit {langit.__version__}\n"
+        f"python {platform.python_version()}, {versions}\n"
+        f"{platform.system()} {platform.release()} on {platform.machine()}\n"
+        f"{_describe_model()}"
+    )
+
+
+def _describe_model() -> str:
+    from importlib import resources
+
+    from langit.bundle.provenance import FILE, Provenance
+
+    try:
+        text = (resources.files(langit) / "weights" / "pocket" / FILE).read_text(encoding="utf-8")
+        return f"model pocket {Provenance.parse(text).digest}"
+    except (ValueError, OSError) as error:
+        return f"model pocket: {error}"
 
 
 @app.callback()
 def _langit(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print all versions that count."),
+    ] = False,
 ) -> None:
-    del version  # answered by its callback
+    del version  # handled by its callback

@@ -1,142 +1,113 @@
-"""Verbs that begin with a sentence: a video, an image, a minute, a storyboard."""
+"""Verbs that begin with a text: a video, an image, a long video, a storyboard."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from langit.cli.making import Fit, Making, Prompt, Rate, Size, Turn, Work, make, verb
+from langit.cli.making import Fit, Making, Rate, Size, make, verb
 
-if TYPE_CHECKING:
-    from langit.generate import Generated, Model
-    from langit.generate.footage import Footage
-    from langit.shapes import PixelShape
+Prompt = Annotated[
+    str | None, typer.Argument(help="What the video shows, in a sentence.", metavar="PROMPT", show_default=False)
+]
+Prompts = Annotated[
+    Path | None,
+    typer.Option(
+        "--prompts", help="A text file with a prompt on each line, instead of PROMPT; --output is a folder then."
+    ),
+]
 
 
 @verb
 def generate(
-    prompt: Prompt,
+    prompt: Prompt = None,
+    prompts: Prompts = None,
     size: Annotated[
-        str | None, typer.Option(help="WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES, one that the model can do.")
+        str | None, typer.Option(help="WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES, a size that the model supports.")
     ] = None,
-    frames: Annotated[int | None, typer.Option(min=1, help="How many frames.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="How long, instead of --frames.")] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture that the video begins with.")] = None,
-    last: Annotated[Path | None, typer.Option(help="A picture that it ends with.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Number of frames.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length in seconds, instead of --frames.")] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture for the first frame.")] = None,
+    last: Annotated[Path | None, typer.Option(help="A picture for the last frame.")] = None,
     fit: Fit = None,
     *,
     making: Making,
 ) -> None:
-    """Make a video of a sentence, and of a picture to begin or to end with."""
+    """Generate a video from a prompt, and from pictures for its first and last frame."""
+    texts = read_prompts(prompt, prompts)
 
-    def prepare(model: Model) -> Work:
-        from langit.generate import generate as ability
-        from langit.generate.stills import read_image
+    from langit.studio.text_requests import GenerateRequest
 
-        wanted = wanted_size(size, frames, seconds, model)
-        given: list[Footage | None] = []
-        for path in (image, last):
-            known = wanted if size is not None else next((each.pixels for each in given if each), None)
-            given.append(None if path is None else read_image(path, model, fit=fit, size=known))
-        first = next((each.pixels for each in given if each), wanted)
-        pixels = replace(first, frames=wanted.frames)
-        if pixels.frames > model.max_frames:
-            raise ValueError(
-                f"{pixels.frames} frames, {pixels.frames / model.fps:g} s, are too many to be made at once: ask for at"
-                f" most {model.max_frames} frames, {model.max_frames / model.fps:g} s, or use langit minute"
-            )
-        model.check(pixels)
-        return lambda turn: ability(turn.prompt, model, pixels=pixels, image=given[0], last=given[1], **turn.settings)
-
-    make(making, prompt, prepare, given=image is not None or last is not None)
+    make(
+        making,
+        *(
+            GenerateRequest(prompt=text, size=size, frames=frames, seconds=seconds, image=image, last=last, fit=fit)
+            for text in texts
+        ),
+    )
 
 
 @verb
-def image(prompt: Prompt, size: Size = None, *, making: Making) -> None:
-    """Make an image of a sentence: a video of one frame."""
+def image(prompt: Prompt = None, prompts: Prompts = None, size: Size = None, *, making: Making) -> None:
+    """Generate an image from a prompt."""
+    texts = read_prompts(prompt, prompts)
 
-    def prepare(model: Model) -> Work:
-        from langit.generate import image as ability
+    from langit.studio.text_requests import ImageRequest
 
-        wanted = wanted_size(size, 1, None, model)
-        model.check(wanted)
-        return lambda turn: ability(turn.prompt, model, size=wanted, **turn.settings)
-
-    make(making, prompt, prepare, image=True)
+    make(making, *(ImageRequest(prompt=text, size=size) for text in texts))
 
 
 @verb
 def minute(
-    prompt: Prompt,
-    seconds: Annotated[float, typer.Option(help="How long.")] = 60.0,
+    prompt: Prompt = None,
+    prompts: Prompts = None,
+    seconds: Annotated[float, typer.Option(help="Length in seconds.")] = 60.0,
     size: Size = None,
     *,
     making: Making,
 ) -> None:
-    """Make a long video, window after window, in constant memory."""
+    """Generate a long video, window after window, in constant memory."""
+    texts = read_prompts(prompt, prompts)
 
-    def prepare(model: Model) -> Work:
-        from langit.generate import minute as ability
-        from langit.generate.durations import frames_in
+    from langit.studio.text_requests import MinuteRequest
 
-        frames_in(seconds, model.fps, "--seconds")
-        wanted = wanted_size(size, None, None, model)
-        model.check(wanted)
-        return lambda turn: ability(turn.prompt, model, seconds=seconds, pixels=wanted, **turn.settings)
-
-    make(making, prompt, prepare)
+    make(making, *(MinuteRequest(prompt=text, seconds=seconds, size=size) for text in texts))
 
 
 @verb
 def storyboard(
-    board: Annotated[Path, typer.Argument(help="A .toml of timed cards; docs/generate.md says what is in it.")],
+    board: Annotated[Path, typer.Argument(help="A .toml file of timed cards, see docs/generate.md.")],
     fit: Fit = None,
     rate: Rate = None,
     *,
     making: Making,
 ) -> None:
-    """Make a video of timed cards: sentences, pictures and videos."""
-    from langit.generate.board import read_board
-    from langit.generate.storyboard import storyboard as ability
+    """Generate a video from timed cards with texts, pictures and videos."""
+    from langit.studio.text_requests import StoryboardRequest
 
-    plan = read_board(board)
-    plan = replace(plan, fit=fit or plan.fit, rate=rate or plan.rate)
-    making = making if making.seed is not None else replace(making, seed=plan.seed)
-
-    def prepare(model: Model) -> Work:
-        def work(turn: Turn) -> Generated:
-            cards = tuple(replace(card, text=turn.read(card.text)) if card.text else card for card in plan.cards)
-            prompt = turn.read(plan.prompt) if plan.prompt else ""
-            return ability(replace(plan, cards=cards, prompt=prompt), model, **turn.settings)
-
-        return work
-
-    make(making, "", prepare, name=board.stem, given=any(card.text is None for card in plan.cards))
+    make(making, StoryboardRequest.read(board, fit, rate))
 
 
-def wanted_size(size: str | None, frames: int | None, seconds: float | None, model: Model) -> PixelShape:
-    """The size that the options ask for; what they leave open is the model's first choice that agrees with them.
+def read_prompts(prompt: str | None, file: Path | None) -> list[str]:
+    """The prompts: the one that is given, or those of a file without empty lines and lines that begin with #.
 
     Raises:
-        ValueError: the options contradict each other, or say no size.
+        ValueError: none or both are given, or the file has no prompts or is not text.
+        OSError: the file cannot be read.
     """
-    from langit.generate.durations import frames_in
-    from langit.shapes import PixelShape
-
-    if frames is not None and seconds is not None:
-        raise ValueError(f"--frames {frames} and --seconds {seconds:g} say the same thing: give one of them")
-    if seconds is not None:
-        frames = frames_in(seconds, model.fps, "--seconds")
-    asked = PixelShape.parse(size) if size is not None else None
-    if asked is not None and size is not None and size.lower().count("x") == 2:
-        if frames is not None and frames != asked.frames:
-            raise ValueError(f"--size {size} has {asked.frames} frames, not {frames}: give the frames once")
-        frames = asked.frames
-    shape = model.sizes[0]
-    if asked is not None:
-        agreeing = (each for each in model.sizes if (each.width, each.height) == (asked.width, asked.height))
-        shape = next(agreeing, replace(shape, width=asked.width, height=asked.height))
-    return shape if frames is None else replace(shape, frames=frames)
+    if prompt is not None and file is not None:
+        raise ValueError(f"a prompt and --prompts {file} exclude each other: give one of them")
+    if prompt is not None:
+        return [prompt]
+    if file is None:
+        raise ValueError("the prompt is missing: say what the video shows, for example 'a red ball on snow'")
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not text in UTF-8: give a prompt on each line") from error
+    texts = [line for line in lines if line and not line.startswith("#")]
+    if not texts:
+        raise ValueError(f"{file} has no prompts: write one on each line")
+    return texts

@@ -1,47 +1,40 @@
-"""What the verbs that make videos share: their options, and the way from a prompt to files.
+"""The options that all verbs share which generate something, and how such a verb runs.
 
-A verb says what is given and which ability makes the rest; here are seeds, names, the prompt's expansion, progress and
-the door out. What can be seen to be wrong is said before anything is computed.
+A verb turns its arguments into a request; `langit.studio` does the rest. This module parses, shows progress and prints.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-import re
-import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from langit.cli.entry import app
-from langit.cli.progress import Bars, Lines, Show, Watch, display
+from langit.cli.progress import Bars, Lines, display
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from langit.generate import Generated, GeneratedStream, Model, SamplingConfig
-    from langit.generate.sampler import OnStep
-    from langit.release import Door, Facts, Released
-    from langit.text.expansion import Expander, Expansion
+    from langit.studio import ReleasedVideo, StudioJob, StudioOptions, StudioProgress
+    from langit.studio.request import StudioRequest
 
 Prompt = Annotated[str, typer.Argument(help="What the video shows, in a sentence.")]
 Clip = Annotated[Path, typer.Argument(help="A video file.")]
-Size = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT, one that the model can do.")]
+Size = Annotated[str | None, typer.Option(help="WIDTHxHEIGHT, a size that the model supports.")]
 Fit = Annotated[
     Literal["crop", "pad", "stretch"] | None,
-    typer.Option(help="What to do with a picture of another size; without it that is an error."),
+    typer.Option(help="How to change pictures of another size. Without it, such pictures are an error."),
 ]
 Rate = Annotated[
     Literal["resample", "retime"] | None,
-    typer.Option(help="What to do with another frame rate: keep the speed, or keep the frames."),
+    typer.Option(help="For another frame rate: resample keeps the speed, retime keeps the frames."),
 ]
-WANTED = ("steps", "guidance", "solver", "negative")
-_PANEL = "Options of every verb that makes something"
+_PANEL = "Options of every verb that generates something"
 
 
 def _option(*names: str, **settings: Any) -> Any:
@@ -50,127 +43,124 @@ def _option(*names: str, **settings: Any) -> Any:
 
 @dataclass(frozen=True)
 class Options:
-    """What a person may say of everything that is made; each field is an option of every verb."""
+    """What a person may set for everything that is generated; each field is an option of every verb."""
 
-    seed: Annotated[int | None, _option(min=0, max=2**63 - 1, help="Another seed, another video; 0 if left out.")] = (
+    seed: Annotated[int | None, _option(min=0, max=2**63 - 1, help="Another seed gives another video. Default: 0.")] = (
         None
     )
-    variations: Annotated[int, _option(min=1, max=1000, help="How many, with the seeds that follow.")] = 1
-    output: Annotated[Path | None, _option("-o", "--output", help="A file; a name is found if left out.")] = None
-    overwrite: Annotated[bool, _option("--overwrite", help="Replace files that exist.")] = False
+    variations: Annotated[int, _option(min=1, max=1000, help="How many videos, with consecutive seeds.")] = 1
+    output: Annotated[
+        Path | None, _option("-o", "--output", help="The file. By default it is named for the prompt and the seed.")
+    ] = None
+    overwrite: Annotated[bool, _option("--overwrite", help="Replace existing files.")] = False
     model: Annotated[str, _option(help="A model's name, or a bundle's folder.")] = "pocket"
-    steps: Annotated[int | None, _option(min=1, max=1000, help="Sampling steps.")] = None
-    guidance: Annotated[float | None, _option(help="How much the prompt counts.")] = None
-    solver: Annotated[str | None, _option(help="How steps are taken: euler, heun, midpoint, ab2 or unipc.")] = None
-    negative: Annotated[str | None, _option(help="What the video is to lead away from.")] = None
-    careful: Annotated[
-        bool, _option("--careful", help="Take the full way where the model has a fast one: slower, every step guided.")
-    ] = False
+    device: Annotated[str, _option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto"
+    dtype: Annotated[str, _option(help="auto, fp32, bf16 or fp16.")] = "auto"
+    quality: Annotated[
+        Literal["fast", "full"] | None,
+        _option(help="full: the model's own weights with guidance, slower. Default: fast where the model has it."),
+    ] = None
+    careful: Annotated[bool, _option("--careful", hidden=True)] = False
+    steps: Annotated[int | None, _option(min=1, max=1000, help="Solver steps.")] = None
+    guidance: Annotated[float | None, _option(help="Guidance scale: how closely the video follows the prompt.")] = None
+    solver: Annotated[str | None, _option(help="euler, heun, midpoint, ab2 or unipc.")] = None
+    negative: Annotated[str | None, _option(help="A text that the video is led away from.")] = None
     expand: Annotated[
         str | None,
         _option(
-            help="Who rewrites prompts: embedded, off, chat:MODEL@URL or transformers:FOLDER."
-            " Left out: embedded, and off where a picture or a video is given."
+            help="Who rewrites the prompt: embedded, off, chat:MODEL@URL or transformers:FOLDER."
+            " Default: embedded; off where a picture or video is given."
         ),
     ] = None
-    preview: Annotated[Path | None, _option(help="A .png that shows what is being made, kept up to date.")] = None
+    strict: Annotated[bool, _option("--strict", help="Refuse prompts with words that are not understood.")] = False
+    parent_names: Annotated[
+        bool, _option("--parent-names", help="Sign the names of given files with the video, not only their hashes.")
+    ] = False
+    preview: Annotated[
+        Path | None, _option(help="A .png that shows what the video is becoming, updated meanwhile.")
+    ] = None
     no_preview: Annotated[bool, _option("--no-preview", help="Draw no preview on the terminal.")] = False
+    as_json: Annotated[bool, _option("--json", help="Print a line of JSON for each file instead of its path.")] = False
 
 
 @dataclass(frozen=True)
 class Making(Options):
-    """The options, and the verb that they were given to."""
+    """The options of one call of a verb."""
 
-    verb: str = ""
+    def studio_options(self) -> StudioOptions:
+        """The options that the studio knows.
 
-    @property
-    def seeds(self) -> range:
-        first = self.seed or 0
+        Raises:
+            ValueError: they contradict each other.
+        """
+        from langit.studio import StudioOptions
+
+        if self.careful and self.quality == "fast":
+            raise ValueError("--quality fast and --careful contradict each other: give one of them")
+        names = [each.name for each in fields(StudioOptions) if each.name != "quality"]
+        return StudioOptions(
+            quality="full" if self.careful else self.quality, **{name: getattr(self, name) for name in names}
+        )
+
+    def seeds(self, request: StudioRequest) -> range:
+        """The seeds of all variations of a request.
+
+        Raises:
+            ValueError: there are not that many.
+        """
+        first = request.default_seed if self.seed is None else self.seed
+        if first + self.variations > 2**63:
+            raise ValueError(f"--seed {first} leaves no room for {self.variations} variations: use a smaller seed")
         return range(first, first + self.variations)
 
-    def expander(self, given: bool) -> str:
-        """Who rewrites prompts: nobody where something is ``given`` that says what an expander would fill in."""
-        return self.expand or ("off" if given else "embedded")
-
-    def sampling(self, model: Model) -> SamplingConfig:
-        """The model's own settings with what the person changed, which may ask for the full way."""
-        wanted = {name: getattr(self, name) for name in WANTED}
-        return model.settings(model.full_quality if self.careful else None, **wanted)
-
-    def notes(self, model: Model, sampling: SamplingConfig) -> list[str]:
-        """What the person is told of the way that is taken, where they did not choose it by name."""
-        if self.careful or model.sampling.adapter == sampling.adapter:
-            return []
-        asked = ", ".join(f"--{name}" for name in WANTED if getattr(self, name) is not None)
-        steps, guidance = sampling.steps, sampling.guidance
-        return [f"made the full way, {steps} steps with guidance {guidance:g}: the fast one cannot do as {asked} asks"]
-
-    def paths(self, name: str, suffix: str) -> list[Path]:
-        """A place for each variation.
+    def claim(self, requests: Sequence[StudioRequest], claims: ExitStack) -> list[Path]:
+        """Choose, check and claim an output for each variation of each request, and the preview.
 
         Raises:
             ValueError, OSError: one of them cannot be written to.
         """
-        from langit.release import IMAGE, check_path
+        from langit.studio import claim_paths
+        from langit.studio.naming import check_outputs, claim_free_path
 
-        if self.seeds[-1] >= 2**63:
-            raise ValueError(f"--seed {self.seed} has no {self.variations} seeds from it on: give a smaller one")
-        if self.output is None:
-            found = [free_name(name, seed, suffix) for seed in self.seeds]
-        elif self.variations == 1:
-            found = [self.output]
+        suffix = requests[0].suffix
+        paths: list[Path] = []
+        if self.output is not None and len(requests) == 1:
+            paths = self._named_paths(self.output, self.seeds(requests[0]))
+            check_outputs(paths, suffix, self.overwrite)
+            claims.enter_context(claim_paths(paths, self.overwrite))
         else:
-            check_path(self.output, True, suffix)
-            found = [self.output.with_stem(f"{self.output.stem}-{seed}") for seed in self.seeds]
-        for path in found:
-            check_path(path, self.overwrite, suffix)
+            folder = Path() if self.output is None else self.output
+            if not folder.is_dir():
+                raise ValueError(f"{folder} is not a folder: several prompts need a folder that exists")
+            for request in requests:
+                for seed in self.seeds(request):
+                    paths.append(claims.enter_context(claim_free_path(folder, request.title, seed, suffix)))
+            check_outputs(paths, suffix)
         if self.preview is not None:
-            check_path(self.preview, self.overwrite, IMAGE)
-            if self.preview.absolute() in [path.absolute() for path in found]:
-                raise ValueError(f"{self.preview} cannot be the preview and the image itself: name one differently")
-        return found
+            check_outputs(paths, suffix, True, self.preview)
+            if not self.overwrite and self.preview.exists():
+                raise FileExistsError(f"{self.preview} exists: choose another name, or ask to overwrite it")
+            claims.enter_context(claim_paths([self.preview], self.overwrite))
+        return paths
 
-
-@dataclass(frozen=True)
-class Turn:
-    """One of the variations that a verb makes."""
-
-    model: Model
-    prompt: str
-    seed: int
-    sampling: SamplingConfig
-    on_step: OnStep
-    notes: list[str]  # what the person is told before the first step, and not where there is none
-    expand: Expander
-    said: list[Expansion]  # texts besides the prompt that were rewritten for the model
-
-    def read(self, text: str) -> str:
-        """A text of the person's, besides the prompt, as the model is to read it."""
-        said = self.expand(text, self.seed)
-        self.said.append(said)
-        self.notes.extend(said.lines())
-        return said.text
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What each ability takes."""
-        return {"seed": self.seed, "sampling": self.sampling, "on_step": self.on_step}
-
-
-Work = Callable[[Turn], "Generated | GeneratedStream"]
-Prepare = Callable[["Model"], Work]
+    def _named_paths(self, output: Path, seeds: range) -> list[Path]:
+        if self.variations == 1:
+            return [output]
+        if output.is_dir():
+            raise ValueError(f"{output} is a folder: name a file in it; each variation's seed is added to the name")
+        return [output.with_stem(f"{output.stem}-{seed}") for seed in seeds]
 
 
 def verb(function: Callable[..., None]) -> Callable[..., None]:
-    """Registers a verb whose last argument, ``making``, gathers the options that all of them share."""
+    """Register a verb whose last argument, ``making``, gathers the options that all of them share."""
     signature = inspect.signature(function, eval_str=True)
     shared = inspect.signature(Options, eval_str=True).parameters.values()
     own = [parameter for name, parameter in signature.parameters.items() if name != "making"]
 
     @functools.wraps(function)
-    def run(**given: Any) -> None:
-        making = Making(**{each.name: given.pop(each.name) for each in fields(Options)}, verb=function.__name__)
-        function(**given, making=making)
+    def run(**arguments: Any) -> None:
+        making = Making(**{each.name: arguments.pop(each.name) for each in fields(Options)})
+        function(**arguments, making=making)
 
     options = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *shared)]
     run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # what Typer reads
@@ -179,129 +169,49 @@ def verb(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-def make(
-    making: Making, prompt: str, prepare: Prepare, *, name: str = "", image: bool = False, given: bool = False
-) -> None:
-    """Make every variation and write it to its file.
+def make(making: Making, *requests: StudioRequest) -> None:
+    """Generate every variation of every request, and print where each file is.
 
-    Args:
-        making: the shared options.
-        prompt: as the person wrote it; empty where the verb needs none.
-        prepare: reads what is given, and returns what makes one variation.
-        name: what files are named for; the prompt if left out.
-        image: whether one frame is made, and a PNG of it.
-        given: whether pictures or videos are given, which say already what an expander would fill in.
+    Everything is checked, claimed and prepared before the first video is generated.
 
     Raises:
-        ValueError, OSError: what the person gave cannot be done.
+        ValueError, OSError: something that was given cannot be used.
     """
-    from langit.release import IMAGE, SUFFIX
-    from langit.text.prompt import normalize_prompt
+    from langit.studio import Studio
 
-    if prompt:
-        normalize_prompt(prompt)
-    paths = making.paths(name or prompt, IMAGE if image else SUFFIX)
-
-    from langit.bundle import load_bundle
-    from langit.config import canonical, dump
-    from langit.generate import Model, limited_threads
-    from langit.release import Door, Facts
-
-    opened = load_bundle(making.model)
-    door = Door.of(opened)
-    model = Model.of(opened)
-    sampling = making.sampling(model)
-    work = prepare(model)
-    expand = rewriter(making.expander(given), model, functools.partial(door.ask, ability=making.verb))
-    prompts = [expand(prompt, seed) if prompt else None for seed in making.seeds]
-    for number, (path, seed, said) in enumerate(zip(paths, making.seeds, prompts, strict=True), start=1):
-        facts = Facts(
-            model=opened.provenance.model,
-            prompt=said.text if said else "",
-            seed=seed,
-            fps=model.fps,
-            steps=sampling.steps,
-            guidance=sampling.guidance,
-            provenance=opened.provenance.digest,
-            ledger=opened.provenance.ledger,
-            asked=said.original if said and said.changed else "",
-            sampling=canonical(dump(sampling)).decode(),
-        )
-        with limited_threads(model), display() as shown, _watching(making, model, shown, facts) as watch:
-            watch.of = f"{number} of {making.variations}" if making.variations > 1 else ""
-            watch.notes.extend((*making.notes(model, sampling), *(said.lines() if said else ())))
-            turn = Turn(model, facts.prompt, seed, sampling, watch.on_step, watch.notes, expand, [])
-            made = work(turn)
-            asked = facts.asked or "; ".join(each.original for each in turn.said if any(e.changed for e in turn.said))
-            facts = replace(facts, prompt=made.prompt, ability=made.ability, parents=made.parents, asked=asked)
-            left = _release(made, watch, facts, path, door, making.overwrite)
-        for note in left.notes:
-            typer.echo(f"noted: {note}", err=True)
-        typer.echo(left.path)
+    options = making.studio_options()
+    for request in requests:
+        request.check()
+    with ExitStack() as claims:
+        paths = making.claim(requests, claims)
+        studio = Studio(making.model, device=making.device, dtype=making.dtype)
+        jobs = [job for request in requests for job in studio.prepare(request, options, making.seeds(request))]
+        for number, (job, path) in enumerate(zip(jobs, paths, strict=True), start=1):
+            part = f"video {number} of {len(jobs)}" if len(jobs) > 1 else ""
+            with display() as shown:
+                video = _run(job, path, making, shown, part)
+            for note in video.notes[len(job.notes) :]:
+                typer.echo(f"noted: {note}", err=True)
+            typer.echo(json.dumps(video.as_dict(), ensure_ascii=False) if making.as_json else video.path)
 
 
-def rewriter(name: str, model: Model, ask: Callable[[str], object]) -> Expander:
-    """An expander of that name, which refuses what it understands nothing of in letters that the model cannot read.
+def _run(job: StudioJob, path: Path, making: Making, shown: Bars | Lines, part: str) -> ReleasedVideo:
+    """Run a job while its progress is shown. Notes come with the first step: a mistake before is one line alone."""
+    from langit.cli.picture import can_show
 
-    What goes in and what comes out has to pass the prompt gate, which ``ask`` asks.
-    """
-    from langit.text.prompt import check_prompt
-    from langit.worlds.reading.expand import expander
+    notes = list(job.notes)
 
-    expand = expander(name, model.text.tokenizer)
+    def on_progress(progress: StudioProgress) -> None:
+        while notes:
+            typer.echo(notes.pop(0), err=True)
+        details = ", ".join(filter(None, (part, progress.details)))
+        shown.report("sampling", progress.done, progress.total, details)
 
-    def rewritten(prompt: str, seed: int) -> Expansion:
-        ask(prompt)
-        said = expand(prompt, seed)
-        ask(said.text)
-        if said.by == "embedded" and not said.understood:
-            check_prompt(prompt)
-        return said
-
-    return rewritten
-
-
-@contextmanager
-def _watching(making: Making, model: Model, shown: Bars | Lines, facts: Facts) -> Iterator[Watch]:
-    """Whoever wants to see what is being made is shown it; a preview's file goes if nothing came of it."""
-    from langit.cli.picture import can_show, side_by_side
-    from langit.release import release_preview
-
-    shows: list[Show] = []
-    if isinstance(shown, Bars) and can_show(shown.console) and not making.no_preview:
-        shows.append(shown.show)
-    file = making.preview
-    if file is not None:
-        unfinished = replace(facts, ability="preview")
-        shows.append(lambda frames: void(release_preview(side_by_side(frames), unfinished, file)))
-    try:
-        yield Watch(model, shown.report, tuple(shows))
-    except BaseException:
-        if file is not None:
-            file.unlink(missing_ok=True)
-        raise
-
-
-def void(_: object) -> None:
-    """Forget a value."""
-
-
-def _release(made: Generated | GeneratedStream, watch: Watch, facts: Facts, path: Path, door: Door, overwrite: bool) -> Released:
-    from langit.release import SUFFIX, release, release_image
-
-    frames: Iterator[np.ndarray] = watch.counted(frame.numpy() for frame in made.frames)
-    if path.suffix.lower() == SUFFIX:
-        return release(frames, facts, path, door, overwrite)
-    (frame,) = frames
-    return release_image(frame, facts, path, door, overwrite)
-
-
-def free_name(words: str, seed: int, suffix: str) -> Path:
-    """A name that says what is shown and that no file of the current folder has."""
-    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].rstrip("-") or "video"
-    path, number = Path(f"{slug}-{seed}{suffix}"), 1
-    while path.exists():
-        number += 1
-        path = Path(f"{slug}-{seed}-{number}{suffix}")
-    return path
+    drawn = isinstance(shown, Bars) and can_show(shown.console) and not making.no_preview
+    return job.run(
+        path,
+        overwrite=making.overwrite,
+        on_progress=on_progress,
+        on_preview=shown.show if drawn and isinstance(shown, Bars) else None,
+        preview=making.preview,
+    )

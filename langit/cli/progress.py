@@ -1,6 +1,6 @@
 """What a person sees while they wait: bars and a preview on a terminal, elsewhere a line now and then.
 
-It knows stages, steps and frames; it does not know which verb is at work.
+It knows stages and steps; it does not know which verb is running.
 """
 
 from __future__ import annotations
@@ -18,28 +18,27 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress
 
-    from langit.generate import Model
-    from langit.generate.sampler import SamplingStep
-
-LINE_EVERY = 30.0  # seconds, of progress where there is no terminal
-LOOK_EVERY = 0.5  # seconds between two previews, at least,
-LOOK_SHARE = 0.06  # and the share of the time that they may take
-DRAWN = 4  # times a second that the terminal is drawn
+FIRST_LINE = 5.0
+"""Seconds after which a stage is mentioned where there is no terminal,"""
+LINE_EVERY = 30.0
+"""and seconds between two lines after that."""
+REFRESHES = 4
+"""Times a second that the terminal is redrawn."""
 
 Report = Callable[[str, int, int, str], None]
-Show = Callable[["np.ndarray"], None]  # frames (n, H, W, 3) uint8
+"""Called with a stage, the number of finished steps, their total, and details."""
 
 
 @contextmanager
 def progress() -> Iterator[Report]:
-    """Tells of stages on stderr: a bar for each on a terminal, elsewhere (a log file) a line every half minute."""
+    """Show the progress of stages on stderr; see :func:`display`."""
     with display() as shown:
         yield shown.report
 
 
 @contextmanager
 def display() -> Iterator[Bars | Lines]:
-    """Bars on a terminal, lines elsewhere."""
+    """Bars on a terminal; elsewhere, for example in a log file, lines."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -55,42 +54,64 @@ def display() -> Iterator[Bars | Lines]:
 
 @dataclass
 class Lines:
-    """A line now and then."""
+    """A line now and then, with the time that is left."""
 
-    said: float = field(default_factory=time.monotonic)
+    last: float | None = None  # when the last line was written; at first, when the first report came
+    every: float = FIRST_LINE
+    started: dict[str, tuple[float, int]] = field(default_factory=dict)  # of each stage: when, and at which step
 
-    def report(self, stage: str, done: int, of: int, facts: str) -> None:
-        if time.monotonic() - self.said >= LINE_EVERY:
-            self.said = time.monotonic()
-            typer.echo(f"{stage} {done}/{of} {facts}".rstrip(), err=True)
+    def report(self, stage: str, done: int, total: int, details: str) -> None:
+        """Write a line if the last one is long enough ago."""
+        now = time.monotonic()
+        began, first = self.started.setdefault(stage, (now, done))
+        if self.last is None:
+            self.last = now
+        if now - self.last < self.every:
+            return
+        self.last, self.every = now, LINE_EVERY
+        left = ""
+        if done > first and total > done:
+            left = f"about {describe_seconds((now - began) / (done - first) * (total - done))} left"
+        typer.echo(", ".join(filter(None, (f"{stage} {done}/{total}", details, left))), err=True)
+
+
+def describe_seconds(seconds: float) -> str:
+    """A duration in the unit that suits it: "40 s", "3 min", "2.5 h"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class Bars:
-    """A bar for each stage, and a preview under them; gone when all is done."""
+    """A bar for each stage, with a preview under them; they disappear at the end."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.bars: Progress | None = None
         self.picture: RenderableType | None = None
 
-    def report(self, stage: str, done: int, of: int, facts: str) -> None:
-        bars = self._started()
+    def report(self, stage: str, done: int, total: int, details: str) -> None:
+        """Move the bar of a stage, which is added at its first step."""
+        bars = self._start()
         task = next((task.id for task in bars.tasks if task.description == stage), None)
         if task is None:
-            task = bars.add_task(stage, facts=facts)
-        bars.update(task, completed=done, total=of, facts=facts)
+            task = bars.add_task(stage, details=details)
+        bars.update(task, completed=done, total=total, details=details)
 
     def show(self, frames: np.ndarray) -> None:
-        from langit.cli.picture import half_blocks, side_by_side
+        """Draw frames (n, H, W, 3) uint8 under the bars."""
+        from langit.cli.picture import half_blocks
+        from langit.studio.progress import side_by_side
 
         self.picture = half_blocks(side_by_side(frames), self.console)
 
     def stop(self) -> None:
+        """Remove everything from the terminal."""
         if self.bars is not None:
             self.bars.stop()
 
-    def _started(self) -> Progress:
-        """The bars, started only now: whoever makes a mistake sees one line and no bar."""
+    def _start(self) -> Progress:
+        """The bars, started at the first step: a mistake before that is one line and no bar."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         if self.bars is None:
@@ -107,56 +128,10 @@ class Bars:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[facts]}"),
+                TextColumn("{task.fields[details]}"),
                 console=self.console,
                 transient=True,
-                refresh_per_second=DRAWN,
+                refresh_per_second=REFRESHES,
             )
             self.bars.start()
         return self.bars
-
-
-@dataclass
-class Watch:
-    """Tells of the steps of sampling, and now and then looks at what the video is becoming.
-
-    model: decodes what is looked at.
-    report: where steps are told.
-    shows: who looks: the terminal, a file. Without any nothing is decoded.
-    of: which of the variations this is, in words.
-    notes: to be said as the first step is made: whoever makes a mistake sees one line.
-    frames: that were written already, where they are written while they are made.
-    """
-
-    model: Model
-    report: Report
-    shows: tuple[Show, ...]
-    of: str = ""
-    notes: list[str] = field(default_factory=list)
-    frames: int = 0
-    due: float = 0.0
-    looked: float = 0.0  # seconds that previews have taken
-
-    def on_step(self, step: SamplingStep) -> None:
-        while self.notes:
-            typer.echo(self.notes.pop(0), err=True)
-        facts = [f"video {self.of}"] if self.of else []
-        facts += [f"window {step.window} of {step.windows}"] if step.windows > 1 else []
-        facts += [f"{self.frames / self.model.fps:.3g} s done"] if self.frames else []
-        self.report("sampling", step.number, step.total, ", ".join(facts))
-        start = time.monotonic()
-        if self.shows and start >= self.due:
-            from langit.generate.preview import decode_preview
-
-            frames = decode_preview(step.latents[0], self.model).numpy()
-            for show in self.shows:
-                show(frames)
-            end = time.monotonic()
-            self.looked += end - start
-            self.due = end + max(LOOK_EVERY, (end - start) * (1 / LOOK_SHARE - 1))
-
-    def counted(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """The same frames, counted as they pass."""
-        for frame in frames:
-            self.frames += 1
-            yield frame

@@ -6,6 +6,7 @@ be an entry of a file that nobody ever saw, and never a file without an entry.
 
 from __future__ import annotations
 
+import os
 import secrets
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -163,8 +164,19 @@ def _release(
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
         entry = door.outputs.enter(digest, facts, passage.looks(), [str(note) for note in notes])
-        signed.replace(path)
+        if overwrite:
+            signed.replace(path)
+        else:
+            _link_new(signed, path)
     return Released(path.absolute(), entry, notes)
+
+
+def _link_new(source: Path, path: Path) -> None:
+    """Give a file a second name. Unlike a rename, this fails if another process has taken the name meanwhile."""
+    try:
+        os.link(source, path)
+    except FileExistsError as error:
+        raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it") from error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Verbs that make videos: what a person gets; a mistake is one line, exit code 2, and leaves nothing behind."""
+"""Generating from a prompt: what a person gets. A mistake is one line, exit code 2, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_words_never_seen_are_named_with_the_nearest(capsys, place: Path, model:
     assert "unknown words: 'baal' (nearest: 'ball')" in run.err
 
 
-def test_sizes_can_be_asked_for_in_each_way(capsys, place: Path, model: Path) -> None:
+def test_sizes_can_be_named_in_several_ways(capsys, place: Path, model: Path) -> None:
     for options, size in (
         (["--size", "48x32"], (48, 9)),
         (["--size", "48X32x5"], (48, 5)),
@@ -62,16 +62,16 @@ def test_sizes_can_be_asked_for_in_each_way(capsys, place: Path, model: Path) ->
     [
         ([""], "has no words"),
         (["  \n "], "has no words"),
-        (["ball " * 300], "at most 1000"),
+        (["ball " * 300], "shorten it to 1000"),
         (["красный мяч"], "Cyrillic"),
         (["красный мяч", *PLAIN], "Cyrillic"),
-        (["赤いボール", *PLAIN], "English and Indonesian"),
-        (["ball", "--expand", "thesaurus"], "no prompt expander is called 'thesaurus'"),
+        (["赤いボール", *PLAIN], "this model reads Latin ones"),
+        (["ball", "--expand", "thesaurus"], "there is no prompt expander 'thesaurus'"),
         (["ball", "--expand", "chat:a@nowhere"], "nowhere"),
         (["ball", "--negative", "  "], "has no words"),
         (["ball", "--solver", "magic"], "no solver is named 'magic'"),
         (["ball", "--variations", "0"], "--variations"),
-        (["ball", "--seed", str(2**63 - 1), "--variations", "2"], "give a smaller one"),
+        (["ball", "--seed", str(2**63 - 1), "--variations", "2"], "use a smaller seed"),
         (["ball", "--preview", "a.jpg"], "name it a.png"),
         (["ball", "--preview", "there.png"], "there.png exists"),
         (["ball", "--size", "64"], "'64'"),
@@ -79,11 +79,11 @@ def test_sizes_can_be_asked_for_in_each_way(capsys, place: Path, model: Path) ->
         (["ball", "--size", "32x32x13"], "at most 9 frames"),
         (["ball", "--frames", "10"], "at most 9 frames"),
         (["ball", "--frames", "0"], "--frames"),
-        (["ball", "--seconds", "60"], "use langit minute"),
-        (["ball", "--seconds", "0.6"], "give 0.5 or 0.625"),
-        (["ball", "--seconds", "0"], "--seconds 0"),
-        (["ball", "--seconds", "nan"], "--seconds nan"),
-        (["ball", "--seconds", "-1"], "--seconds -1"),
+        (["ball", "--seconds", "60"], "or langit minute"),
+        (["ball", "--seconds", "0.6"], "use 0.5 or 0.625"),
+        (["ball", "--seconds", "0"], "seconds 0"),
+        (["ball", "--seconds", "nan"], "seconds nan"),
+        (["ball", "--seconds", "-1"], "seconds -1"),
         (["ball", "--seconds", "0.6", "--frames", "5"], "give one of them"),
         (["ball", "--size", "32x32x5", "--frames", "9"], "give the frames once"),
         (["ball", "--steps", "0"], "--steps"),

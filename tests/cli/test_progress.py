@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import signal
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from PIL import Image
 from rich.console import Console
 
 from langit.bundle import load_bundle
-from langit.cli import progress
-from langit.cli.picture import can_show, half_blocks, side_by_side
-from langit.cli.progress import Bars, Watch
+from langit.cli.picture import can_show, half_blocks
+from langit.cli.progress import Bars, Lines, describe_seconds
 from langit.generate import Model, generate
-from langit.generate.glimpse import glimpse
+from langit.generate.preview import decode_preview
+from langit.studio import progress
+from langit.studio.progress import ProgressReporter, StudioProgress, side_by_side
 
 
 def terminal(width: int = 80, height: int = 24, colours: str = "truecolor") -> Console:
@@ -61,40 +63,54 @@ def opened(model: Path) -> Model:
     return Model.of(load_bundle(model))
 
 
-def test_a_glimpse_is_of_the_video_that_is_made(opened: Model) -> None:
+def test_a_preview_shows_the_video_that_is_generated(opened: Model) -> None:
     steps = []
     made = generate("ball", opened, seed=1, on_step=steps.append)
-    last = glimpse(steps[-1].latents[0], opened)
+    last = decode_preview(steps[-1].latents[0], opened)
     assert last.shape == (3, 32, 32, 3) and last.dtype == torch.uint8
-    assert torch.equal(last[0], made.frames[0])  # the first frame is decoded alone, in a video and in a glimpse
-    assert glimpse(steps[-1].latents[0][:, :1], opened).shape == (1, 32, 32, 3)
+    assert torch.equal(last[0], made.frames[0])  # the first frame is decoded alone, in a video and in a preview
+    assert decode_preview(steps[-1].latents[0][:, :1], opened).shape == (1, 32, 32, 3)
 
 
 def test_previews_take_little_of_the_time(opened: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    now, seen, told = [0.0], [], []
+    now, shown, reports = [0.0], [], []
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
 
-    def look(frames: np.ndarray) -> None:
-        seen.append(now[0])
+    def on_preview(frames: np.ndarray) -> None:
+        shown.append(now[0])
         now[0] += 0.1  # what a preview costs
 
-    watch = Watch(opened, lambda *said: told.append(said), (look,))
+    reporter = ProgressReporter(opened, reports.append, (on_preview,))
 
     def on_step(step: object) -> None:
         now[0] += 0.2  # what a step costs
-        watch.on_step(step)
+        reporter.on_step(step)
 
     generate("ball", opened, steps=40, on_step=on_step)
-    assert len(told) == 40 and told[-1] == ("sampling", 40, 40, "")
-    assert seen[0] == pytest.approx(0.2) and len(seen) > 3
-    assert all(after - before >= 0.1 / progress.LOOK_SHARE for before, after in zip(seen, seen[1:], strict=False))
-    assert watch.looked <= 0.1 * now[0]
+    assert len(reports) == 40 and reports[-1] == StudioProgress(40, 40) and reports[-1].details == ""
+    assert shown[0] == pytest.approx(0.2) and len(shown) > 3
+    pauses = [after - before for before, after in itertools.pairwise(shown)]
+    assert min(pauses) >= 0.1 / progress.PREVIEW_SHARE
+    assert reporter.preview_seconds <= 0.1 * now[0]
 
 
-def test_nothing_is_decoded_where_nobody_looks(opened: Model) -> None:
-    watch = Watch(opened, lambda *said: None, ())
-    generate("ball", opened, on_step=watch.on_step)
-    assert watch.looked == 0
+def test_no_preview_is_decoded_unless_somebody_wants_one(opened: Model) -> None:
+    reporter = ProgressReporter(opened)
+    generate("ball", opened, on_step=reporter.on_step)
+    assert reporter.preview_seconds == 0
+
+
+def test_without_a_terminal_lines_say_how_long_it_takes(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("langit.cli.progress.time.monotonic", lambda: now[0])
+    lines = Lines()
+    for done in range(1, 101):
+        now[0] += 1.0
+        lines.report("sampling", done, 100, "window 1 of 2")
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "sampling 6/100, window 1 of 2, about 2 min left" and len(said) == 4
+    assert said[-1] == "sampling 96/100, window 1 of 2, about 4 s left"
+    assert [describe_seconds(seconds) for seconds in (0.2, 89, 200, 9000)] == ["1 s", "89 s", "3 min", "2.5 h"]
 
 
 def test_bars_and_picture_are_gone_in_the_end() -> None:
@@ -117,20 +133,25 @@ def test_a_preview_can_be_kept_in_a_file(capsys, place: Path, model: Path) -> No
         assert picture.size == (3 * 32 + 2, 32) and picture.text["ability"] == "preview"
     assert sorted(path.name for path in place.iterdir()) == ["a.mp4", "p.png"]
     same = Run(capsys, "image", "ball", "--model", model, "-o", "b.png", "--preview", "b.png")
-    assert same.code == 2 and "name one differently" in same.err and not (place / "b.png").exists()
+    assert same.code == 2 and "give two names" in same.err and not (place / "b.png").exists()
 
 
-def test_an_interrupt_leaves_nothing_and_130(place: Path, model: Path) -> None:
-    """While frames are written, and a preview is drawn: five minutes of video, which nobody waits for."""
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_an_interrupt_or_termination_leaves_nothing(
+    place: Path, model: Path, number: signal.Signals, code: int, word: str
+) -> None:
+    """While frames are written and a preview is drawn, of a video that would take long."""
     running = process(
         *("minute", "ball", "--seconds", 300, "--steps", 20, "--model", model, "-o", "a.mp4", "--preview", "p.png")
     )
     said = said_until(running, " of 300, ", "s done", "▀")
     assert (place / "p.png").exists() and any(path.suffix == ".part" for path in place.iterdir())
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     _, err = running.communicate()
-    assert running.returncode == 130, said
-    assert "Traceback" not in err and err.rstrip().endswith("langit: interrupted")
+    assert running.returncode == code, said
+    assert "Traceback" not in err and err.rstrip().endswith(f"langit: {word}")
     assert list(place.iterdir()) == []
 
 

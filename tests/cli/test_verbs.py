@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +26,7 @@ from langit.flow.solvers import SOLVERS
         ("train tiny nonesuch=3", "unknown key 'nonesuch'"),
         ("train tiny stages.scenes.training.steps=soon", "'soon'"),
         ("train tiny stages.scenes.training.steps=0", "steps=0"),
-        ("train tiny stages.scenes.training.steps", "is not key=value"),
+        ("train tiny stages.scenes.training.steps", "is not of the form key=value"),
         ("evaluate nonesuch", "no model 'nonesuch'"),
         ("evaluate nonesuch --prompts 0", "--prompts"),
         ("bundle check nonesuch", "no model 'nonesuch'"),
@@ -65,7 +67,7 @@ def test_a_bundle_that_cannot_show_its_films_does_not_pass(capsys, place: Path, 
     run = Run(capsys, "bundle", "check", model, "--render", 0)
     assert run.code == 2
     assert "holds   files" in run.out and "broken  films" in run.out
-    assert run.err.count("\n") == 1 and "does not keep its word (films)" in run.err
+    assert run.err.count("\n") == 1 and "failed the check (films)" in run.err
 
 
 MAKING = ["generate", "image", "minute", "storyboard", "extend", "loop", "connect", "edit", "inpaint", "recut"]
@@ -98,12 +100,41 @@ def test_a_missing_extra_is_named(capsys, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(entry, "app", lambda *_, **__: lacking("mujoco"))
     run = Run(capsys, "worlds", "render", 1)
-    assert run.code == 2 and "pip install -c constraints.txt -e '.[worlds]'" in run.err
+    assert run.code == 2 and "pip install 'langit[worlds]'" in run.err
     monkeypatch.setattr(entry, "app", lambda *_, **__: lacking("nonesuch"))
     with pytest.raises(ModuleNotFoundError):  # our own mistake keeps its traceback
         cli.main(["worlds"])
 
 
-def test_version(capsys) -> None:
+def test_the_version_names_what_results_depend_on(capsys) -> None:
     run = Run(capsys, "--version")
     assert run.code == 0 and run.out.startswith("langit 0.")
+    for word in ("python 3.", "torch 2.", "numpy", platform.machine(), "model pocket sha256:"):
+        assert word in run.out
+
+
+def test_short_help_and_the_module_are_the_same_command(capsys) -> None:
+    short, long = Run(capsys, "generate", "-h"), Run(capsys, "generate", "--help")
+    assert short.code == 0 and short.out == long.out
+    command = [sys.executable, "-m", "langit", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("langit 0.")
+
+
+def test_the_shell_can_complete_verbs() -> None:
+    asked = {"_LANGIT_COMPLETE": "complete_bash", "COMP_WORDS": "langit gen", "COMP_CWORD": "1"}
+    command = [sys.executable, "-m", "langit"]
+    done = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True)
+    assert done.stdout.split() == ["generate"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full: free some space"),
+        (OSError(errno.ENOSPC, "No space left on device", "a.png"), "the disk is full where a.png belongs"),
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "a cannot be used (Permission denied)"),
+    ],
+)
+def test_errors_of_the_system_say_what_to_do(error: OSError, words: str) -> None:
+    assert words in entry.describe_error(error)

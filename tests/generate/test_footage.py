@@ -195,7 +195,7 @@ def test_times_between_frames_are_refused_with_the_nearest(model) -> None:
     assert frames_in(0.667, 24) == 16 and frame_at(0, 24, "start") == 0
     with pytest.raises(ValueError, match="seconds 3.3 lies between two frames at 8 a second: use 3.25 or 3.375"):
         frames_in(3.3, 8)
-    with pytest.raises(ValueError, match="seconds 0.01 lies between two frames at 8 a second: give 0.125"):
+    with pytest.raises(ValueError, match="seconds 0.01 lies between two frames at 8 a second: use 0.125"):
         frames_in(0.01, 8)
     with pytest.raises(ValueError, match="start -1 is not a moment"):
         frame_at(-1, 8, "start")

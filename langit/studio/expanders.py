@@ -1,0 +1,76 @@
+"""Choose who rewrites prompts, and pass every text through the prompt gate before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from langit.generate import Model
+from langit.text.chat import ChatExpander
+from langit.text.expansion import Expander, Expansion, NoExpansion
+from langit.text.vocabulary import Vocabulary
+from langit.worlds.reading.expand import EmbeddedExpander, example_captions
+
+
+def _chat(rest: str, vocabulary: Vocabulary) -> Expander:
+    return ChatExpander.from_name(rest, vocabulary, example_captions(vocabulary))
+
+
+def _transformers(rest: str, vocabulary: Vocabulary) -> Expander:
+    from langit.text.local_chat import LocalChatExpander  # imports transformers, which the others do without
+
+    return LocalChatExpander.from_name(rest, vocabulary, example_captions(vocabulary))
+
+
+EXPANDERS: Final[Mapping[str, Callable[[str, Vocabulary], Expander]]] = {
+    "embedded": lambda _, vocabulary: EmbeddedExpander(vocabulary),
+    "off": lambda _, vocabulary: NoExpansion(vocabulary),
+    "chat": _chat,
+    "transformers": _transformers,
+}
+"""Expanders by the part of their name before a colon; the rest of the name is their first argument."""
+
+
+def find_expander(name: str, vocabulary: Vocabulary) -> Expander:
+    """The expander of a name: "embedded", "off", "chat:MODEL@URL" or "transformers:FOLDER".
+
+    Raises:
+        ValueError: there is no such expander, or the name lacks a part.
+        OSError: a local chat model cannot be read.
+    """
+    kind, _, rest = name.partition(":")
+    if kind not in EXPANDERS or (rest and kind in ("embedded", "off")):
+        raise ValueError(
+            f"there is no prompt expander {name!r}: use embedded, off, chat:MODEL@URL (an OpenAI-compatible endpoint)"
+            " or transformers:FOLDER (a chat model on this machine)"
+        )
+    return EXPANDERS[kind](rest, vocabulary)
+
+
+def gated_expander(name: str, model: Model, ask: Callable[[str], object], strict: bool = False) -> Expander:
+    """An expander whose input and output pass the prompt gate.
+
+    Args:
+        name: see :func:`find_expander`.
+        model: its vocabulary says which words are known.
+        ask: the gate, which raises an exception to refuse a text.
+        strict: refuse texts with words that are not understood.
+
+    Raises:
+        ValueError, OSError: see :func:`find_expander`.
+    """
+    expander = find_expander(name, model.text.vocabulary)
+
+    def expand(prompt: str, seed: int) -> Expansion:
+        ask(prompt)
+        expansion = expander(prompt, seed)
+        ask(expansion.text)
+        if expansion.by == "embedded" and not expansion.understood:
+            # Everything was filled in: that is no translation of a prompt in letters that the model cannot read.
+            model.check_prompt(prompt)
+        if strict and (lost := (*(word for word, _ in expansion.unknown), *expansion.ignored)):
+            words = ", ".join(map(repr, dict.fromkeys(lost)))
+            raise ValueError(f"strict: this model does not understand {words}: use other words, or leave strict out")
+        return expansion
+
+    return expand

@@ -1,0 +1,74 @@
+"""What a person may set for everything that is generated, apart from what the video shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from langit.generate import Model, SamplingConfig
+
+Quality = Literal["fast", "full"]
+SAMPLING: Final = ("steps", "guidance", "solver", "negative")
+"""Options that are sampling settings of the same name."""
+
+
+@dataclass(frozen=True)
+class StudioOptions:
+    """Options of every request; None means the model's own value.
+
+    steps: solver steps.
+    guidance: the guidance scale, how closely the video follows the prompt.
+    solver: euler, heun, midpoint, ab2 or unipc.
+    negative: a text that the video is led away from.
+    quality: "fast" samples with the model's fast preset, "full" with its own weights and guidance. By default the fast
+        preset is used where the model has one and the other options allow it.
+    expand: who rewrites prompts: embedded, off, chat:MODEL@URL or transformers:FOLDER. By default embedded, and off
+        where pictures or videos are given, which already show what an expander would fill in.
+    strict: refuse prompts with words that are not understood, instead of noting them.
+    parent_names: sign the names of given files with the video; without it only their hashes.
+    """
+
+    steps: int | None = None
+    guidance: float | None = None
+    solver: str | None = None
+    negative: str | None = None
+    quality: Quality | None = None
+    expand: str | None = None
+    strict: bool = False
+    parent_names: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and self.quality not in get_args(Quality):
+            raise ValueError(f"quality {self.quality!r} is not known: use {' or '.join(get_args(Quality))}")
+
+    def expander(self, has_media: bool) -> str:
+        """The name of the expander, see `expand`."""
+        return self.expand or ("off" if has_media else "embedded")
+
+    def sampling(self, model: Model) -> SamplingConfig:
+        """The model's settings with these options.
+
+        Raises:
+            ValueError: an option has a wrong value, or the fast preset does not support it.
+        """
+        wanted = {name: getattr(self, name) for name in SAMPLING}
+        settings = model.settings(model.full_quality if self.quality == "full" else None, **wanted)
+        if self.quality == "fast":
+            if not model.presets:
+                raise ValueError("this model has no fast preset: leave quality out, or use full")
+            if not settings.adapter:
+                raise ValueError(f"quality fast does not support {self._named_settings()}: use quality full")
+        return settings
+
+    def notes(self, model: Model, sampling: SamplingConfig) -> tuple[str, ...]:
+        """What to tell a person who gets full quality without having asked for it."""
+        if self.quality == "full" or model.sampling.adapter == sampling.adapter:
+            return ()
+        return (
+            f"sampled in full quality ({sampling.steps} steps, guidance {sampling.guidance:g}):"
+            f" the fast preset does not support {self._named_settings()}",
+        )
+
+    def _named_settings(self) -> str:
+        named = (f"{name} {getattr(self, name)}" for name in SAMPLING if getattr(self, name) is not None)
+        return " and ".join(named)

@@ -1,0 +1,343 @@
+"""A model with its door, and every ability as a method: the Python front door.
+
+from langit import Studio
+Studio("pocket").generate("a red ball bounces on snow", seed=7)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+from langit.bundle import load_bundle
+from langit.config import canonical, dump
+from langit.device import Placement
+from langit.generate import Model
+from langit.generate.fitting import Fit
+from langit.generate.footage import Rate
+from langit.release import Door, Facts
+from langit.studio.expanders import gated_expander
+from langit.studio.job import StudioJob
+from langit.studio.naming import check_home, check_outputs, claim_free_path, claim_paths, outputs_folder
+from langit.studio.options import Quality, StudioOptions
+from langit.studio.progress import OnPreview, OnProgress
+from langit.studio.request import StudioRequest
+from langit.studio.result import ReleasedVideo
+from langit.studio.text_requests import GenerateRequest, ImageRequest, MinuteRequest, StoryboardRequest
+from langit.studio.video_requests import (
+    ConnectRequest,
+    EditRequest,
+    ExtendRequest,
+    InpaintRequest,
+    LoopRequest,
+    RecutRequest,
+)
+
+Media = Path | str | ReleasedVideo
+"""A video or picture that is given: a file, or a result."""
+
+
+class Keywords(TypedDict, total=False):
+    """Keyword arguments of every ability. The first eight are those of :class:`StudioOptions`.
+
+    seed: 0 to 2**63 - 1; 0 if left out.
+    output: the file; by default one in the folder ``outputs`` of LANGIT_HOME, named for the prompt and the seed.
+    overwrite: whether a file at ``output`` is replaced.
+    on_progress: is called after every step; an exception that it raises cancels.
+    on_preview: is called now and then with a few frames of what the video is becoming.
+    preview: a .png that shows the same and is kept up to date.
+    """
+
+    steps: int | None
+    guidance: float | None
+    solver: str | None
+    negative: str | None
+    quality: Quality | None
+    expand: str | None
+    strict: bool
+    parent_names: bool
+    seed: int | None
+    output: Path | str | None
+    overwrite: bool
+    on_progress: OnProgress | None
+    on_preview: OnPreview | None
+    preview: Path | str | None
+
+
+OPTIONS = ("steps", "guidance", "solver", "negative", "quality", "expand", "strict", "parent_names")
+
+
+class Studio:
+    """An open model. Use one instance from one thread at a time: torch's thread count is changed while it works.
+
+    Args:
+        model: a model's name, or a bundle's folder.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        dtype: auto, fp32, bf16 or fp16.
+
+    Raises:
+        ValueError: there is no such model, device or dtype, or the model is damaged.
+        OSError: LANGIT_HOME cannot be written to.
+    """
+
+    def __init__(self, model: str | Path = "pocket", *, device: str = "auto", dtype: str = "auto") -> None:
+        check_home()
+        self.bundle = load_bundle(model, Placement.choose(device, dtype))
+        self.door = Door.of(self.bundle)
+        self.model = Model.of(self.bundle)
+
+    def __repr__(self) -> str:
+        placement = self.model.placement
+        dtype = str(placement.dtype).removeprefix("torch.")
+        return f"<Studio {self.bundle.provenance.model!r} on {placement.device} in {dtype}>"
+
+    def prepare(
+        self, request: StudioRequest, options: StudioOptions | None = None, seeds: Sequence[int] | None = None
+    ) -> tuple[StudioJob, ...]:
+        """Check a request, pass its texts through the gates, rewrite them, and read what is given.
+
+        Args:
+            request: what to generate.
+            options: how; the model's own values if left out.
+            seeds: one for each job; the request's own if left out.
+
+        Returns:
+            A job for each seed. Nothing has been generated or written yet.
+
+        Raises:
+            Refused: the prompt gate refuses a text.
+            ValueError, OSError: something cannot be used; the message says what and how to mend it.
+        """
+        request.check()
+        options = StudioOptions() if options is None else options
+        sampling = options.sampling(self.model)
+        # An adapter is merged once and kept: the next request with the same preset is ready at once.
+        self.model = self.model.fuse(sampling)
+        work = request.prepare(self.model)
+        ask = functools.partial(self.door.ask, ability=request.ability)
+        ask(*request.fixed_texts, *([options.negative] if options.negative else []))
+        expand = gated_expander(options.expander(request.has_media), self.model, ask, options.strict)
+        general = options.notes(self.model, sampling)
+        jobs = []
+        for seed in [request.default_seed] if seeds is None else seeds:
+            expansions = tuple(expand(text, seed) for text in request.texts)
+            changed = any(expansion.changed for expansion in expansions)
+            facts = Facts(
+                model=self.bundle.provenance.model,
+                prompt=" | ".join(expansion.text for expansion in expansions),
+                seed=seed,
+                fps=self.model.fps,
+                steps=sampling.steps,
+                guidance=sampling.guidance,
+                provenance=self.bundle.provenance.digest,
+                ledger=self.bundle.provenance.ledger,
+                ability=request.ability,
+                asked="; ".join(expansion.original for expansion in expansions) if changed else "",
+                sampling=canonical(dump(sampling)).decode(),
+            )
+            lines = [line for expansion in expansions for line in expansion.lines()]
+            jobs.append(
+                StudioJob(
+                    model=self.model,
+                    door=self.door,
+                    work=work,
+                    facts=facts,
+                    sampling=sampling,
+                    expansions=expansions,
+                    suffix=request.suffix,
+                    notes=tuple(dict.fromkeys((*general, *lines))),
+                    parent_names=options.parent_names,
+                )
+            )
+        return tuple(jobs)
+
+    def run(self, request: StudioRequest, **keywords: Unpack[Keywords]) -> ReleasedVideo:
+        """Generate one video of a request and release it to a file; see :class:`Keywords`.
+
+        Raises:
+            Refused: a gate refuses the prompt or the frames.
+            ValueError, OSError: something cannot be used; the message says what and how to mend it.
+        """
+        request.check()
+        options = StudioOptions(**{name: keywords[name] for name in OPTIONS if name in keywords})  # type: ignore[literal-required]
+        chosen, overwrite = keywords.get("seed"), keywords.get("overwrite", False)
+        seed = request.default_seed if chosen is None else chosen
+        output, preview = keywords.get("output"), keywords.get("preview")
+        preview = None if preview is None else Path(preview)
+        with ExitStack() as claims:
+            if output is None:
+                path = claims.enter_context(claim_free_path(outputs_folder(), request.title, seed, request.suffix))
+            else:
+                path = Path(output)
+                check_outputs([path], request.suffix, overwrite)
+                claims.enter_context(claim_paths([path], overwrite))
+            if preview is not None:
+                check_outputs([path], request.suffix, overwrite, preview)
+                claims.enter_context(claim_paths([preview], overwrite))
+            (job,) = self.prepare(request, options, [seed])
+            return job.run(
+                path,
+                overwrite=overwrite,
+                on_progress=keywords.get("on_progress"),
+                on_preview=keywords.get("on_preview"),
+                preview=preview,
+            )
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        size: str | None = None,
+        frames: int | None = None,
+        seconds: float | None = None,
+        image: Media | None = None,
+        last: Media | None = None,
+        fit: Fit | None = None,
+        **keywords: Unpack[Keywords],
+    ) -> ReleasedVideo:
+        """Generate a video from a prompt, and from pictures for the first and the last frame if they are given."""
+        request = GenerateRequest(
+            prompt=prompt,
+            size=size,
+            frames=frames,
+            seconds=seconds,
+            image=None if image is None else as_path(image),
+            last=None if last is None else as_path(last),
+            fit=fit,
+        )
+        return self.run(request, **keywords)
+
+    def image(self, prompt: str, *, size: str | None = None, **keywords: Unpack[Keywords]) -> ReleasedVideo:
+        """Generate an image from a prompt."""
+        return self.run(ImageRequest(prompt=prompt, size=size), **keywords)
+
+    def minute(
+        self, prompt: str, *, seconds: float = 60.0, size: str | None = None, **keywords: Unpack[Keywords]
+    ) -> ReleasedVideo:
+        """Generate a long video, window after window, in constant memory."""
+        return self.run(MinuteRequest(prompt=prompt, seconds=seconds, size=size), **keywords)
+
+    def storyboard(
+        self, board: Path | str, *, fit: Fit | None = None, rate: Rate | None = None, **keywords: Unpack[Keywords]
+    ) -> ReleasedVideo:
+        """Generate a video from a file of timed cards; docs/generate.md describes it."""
+        return self.run(StoryboardRequest.read(Path(board), fit, rate), **keywords)
+
+    def extend(
+        self,
+        video: Media,
+        prompt: str = "",
+        *,
+        seconds: float = 2.0,
+        before: bool = False,
+        fit: Fit | None = None,
+        rate: Rate | None = None,
+        **keywords: Unpack[Keywords],
+    ) -> ReleasedVideo:
+        """Continue a video after its end or before its beginning."""
+        path = as_path(video)
+        request = ExtendRequest(video=path, prompt=prompt, seconds=seconds, before=before, fit=fit, rate=rate)
+        return self.run(request, **keywords)
+
+    def loop(
+        self,
+        video: Media,
+        prompt: str = "",
+        *,
+        seconds: float = 1.0,
+        fit: Fit | None = None,
+        rate: Rate | None = None,
+        **keywords: Unpack[Keywords],
+    ) -> ReleasedVideo:
+        """Add a bridge from a video's end to its beginning, so that it can be played in a loop."""
+        request = LoopRequest(video=as_path(video), prompt=prompt, seconds=seconds, fit=fit, rate=rate)
+        return self.run(request, **keywords)
+
+    def connect(
+        self,
+        first: Media,
+        second: Media,
+        prompt: str = "",
+        *,
+        seconds: float | None = None,
+        blend: float | None = None,
+        fit: Fit | None = None,
+        rate: Rate | None = None,
+        **keywords: Unpack[Keywords],
+    ) -> ReleasedVideo:
+        """Join two videos with a bridge, or blend one into the other."""
+        request = ConnectRequest(
+            video=as_path(first),
+            second=as_path(second),
+            prompt=prompt,
+            seconds=seconds,
+            blend=blend,
+            fit=fit,
+            rate=rate,
+        )
+        return self.run(request, **keywords)
+
+    def edit(
+        self,
+        video: Media,
+        prompt: str,
+        *,
+        strength: float = 0.6,
+        fit: Fit | None = None,
+        rate: Rate | None = None,
+        **keywords: Unpack[Keywords],
+    ) -> ReleasedVideo:
+        """Generate a video again with another prompt."""
+        request = EditRequest(video=as_path(video), prompt=prompt, strength=strength, fit=fit, rate=rate)
+        return self.run(request, **keywords)
+
+    def inpaint(
+        self,
+        video: Media,
+        prompt: str,
+        *,
+        mask: Path | str,
+        strength: float = 1.0,
+        fit: Fit | None = None,
+        rate: Rate | None = None,
+        **keywords: Unpack[Keywords],
+    ) -> ReleasedVideo:
+        """Generate a region of a video anew; every other pixel stays."""
+        request = InpaintRequest(
+            video=as_path(video), prompt=prompt, mask=Path(mask), strength=strength, fit=fit, rate=rate
+        )
+        return self.run(request, **keywords)
+
+    def recut(
+        self,
+        video: Media,
+        prompt: str = "",
+        *,
+        seconds: float,
+        start: float = 0.0,
+        end: float | None = None,
+        before: float | None = None,
+        fit: Fit | None = None,
+        rate: Rate | None = None,
+        **keywords: Unpack[Keywords],
+    ) -> ReleasedVideo:
+        """Keep a part of a video and generate new frames before and after it."""
+        request = RecutRequest(
+            video=as_path(video),
+            prompt=prompt,
+            seconds=seconds,
+            start=start,
+            end=end,
+            before=before,
+            fit=fit,
+            rate=rate,
+        )
+        return self.run(request, **keywords)
+
+
+def as_path(media: Media) -> Path:
+    """The file of a given video or picture."""
+    return media.path if isinstance(media, ReleasedVideo) else Path(media)
