@@ -7,18 +7,21 @@ understand sentences. docs/gates.md reports how many bad prompts it refuses, and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
 from langit.release.gates.disguise import split_at_invisible, transliterate
 from langit.release.gates.finding import Action, Finding
 from langit.release.gates.lexicon import GateRule, Lexicon, LexiconHit, lexicon, match_rule
 from langit.release.gates.reading import TextLattice, name_words
+from langit.release.gates.roles import ended_by_rescue, has_harmless_object, victim_of
 
 Setting = Literal["refuse", "flag", "off"]
 
 RULES = ("sexual", "minors", "violence", "hate", "self-harm", "likeness", "election")
 _LIKENESS_REACH = 3  # words between "the likeness of" and the name
+_VICTIMS = ("person", "child", "animal", "people")  # tags of those whom a verb can hurt
+_HARM = ("hurt", "kill", "maltreated", "cruel")  # tags of verbs that need a victim
 MEND = "describe another video; docs/gates.md explains the rule"
 
 
@@ -137,7 +140,7 @@ def judge_prompt(
 def _judge_by_rules(text: str, settings: PromptConfig, consents: ConsentLookup | None) -> list[Finding]:
     words = lexicon()
     lattice = words.read(text)
-    hits = words.hits(lattice)
+    hits = _read_roles(lattice, words.hits(lattice))
     if consents is not None:
         hits = _apply_consents(lattice, hits, consents)
     findings = []
@@ -145,10 +148,29 @@ def _judge_by_rules(text: str, settings: PromptConfig, consents: ConsentLookup |
         setting: Setting = "refuse" if rule.always else settings.of(rule.name)
         if setting == "off":
             continue
-        chosen = match_rule(rule, hits)
+        chosen = match_rule(rule, hits, lattice.sentence)
         if chosen is not None:
             findings.append(Finding(rule.name, _explain(rule, chosen, words.meanings), _action(setting)))
     return findings
+
+
+def _read_roles(lattice: TextLattice, hits: Sequence[LexiconHit]) -> list[LexiconHit]:
+    """Drop verbs that hurt nobody here, and what somebody is rescued from."""
+    victims = [(hit.start, hit.end) for hit in hits if hit.tag in _VICTIMS]
+    kinds = {hit.start: hit.tag for hit in hits if hit.tag in _VICTIMS}
+    kinds |= {hit.start: "child" for hit in hits if hit.tag == "child"}
+    read: list[LexiconHit] = []
+    for hit in hits:
+        if ended_by_rescue(lattice, hit.tag, hit.start):
+            continue
+        if hit.tag in _HARM and has_harmless_object(lattice, hit.start, hit.end, victims):
+            continue
+        read.append(hit)
+        if hit.tag == "harm":
+            victim = victim_of(lattice, hit.start, hit.end, kinds)
+            if victim is not None:
+                read.append(replace(hit, tag=f"harmed-{'person' if victim == 'people' else victim}"))
+    return read
 
 
 def _action(setting: Setting) -> Action:

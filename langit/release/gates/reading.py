@@ -32,6 +32,8 @@ _SHORT = frozenset(_SHORT_WORDS.split())
 _JOINED_FIRST = ("naked", "nude", "porn", "murder", "behead", "bugil", "telanjang")
 """First parts of joined words ("nakedwoman"). The list is short because more of them would split harmless words."""
 _LONGEST_WORD = 12  # letters: a longer series of single letters is several words
+HAN_OR_WORD = r"[\u3040-\u30ff\u3400-\u9fff々]|[^\W_\u3040-\u30ff\u3400-\u9fff々]+"
+"""A word; nothing marks where Chinese and Japanese words end, so each of their characters counts as one."""
 _END = re.compile(r"[.!?;:\n]+[\"'”’)\]]*$")
 
 
@@ -99,6 +101,11 @@ def read_lattice(text: str, known: Callable[[str], bool]) -> TextLattice:
     return TextLattice(tuple(lattice.pieces), steps, tuple(lattice.sentence))
 
 
+def is_han(piece: str) -> bool:
+    """Whether a piece is a Chinese or Japanese character."""
+    return "\u3040" <= piece[:1] <= "\u30ff" or "\u3400" <= piece[:1] <= "\u9fff"
+
+
 def name_words(name: str) -> tuple[str, ...]:
     """The words of a name in the form that a lattice uses."""
     return tuple(piece.casefold() for chunk in to_latin(name).split() for piece in _pieces(chunk))
@@ -108,8 +115,8 @@ def _pieces(chunk: str) -> list[str]:
     """The words of a chunk without spaces: cut at signs, and where a capital follows a small letter."""
     joined = re.sub(r"[’'`´]s\b", "", chunk)
     joined = re.sub(r"(?<=\w)[’'`´](?=\w)", "", joined)
-    cut_into_words = re.sub(r"([a-z]{2})([A-Z][a-z])", r"\1 \2", joined)
-    return re.findall(r"[^\W_]+", cut_into_words)
+    separated = re.sub(r"([a-z]{2})([A-Z][a-z])", r"\1 \2", joined)
+    return re.findall(HAN_OR_WORD, separated)
 
 
 def _add_chunk(lattice: _LatticeBuilder, chunk: str, start: int) -> None:
@@ -164,7 +171,7 @@ def _add_spaced(lattice: _LatticeBuilder, known: Callable[[str], bool]) -> None:
     place = 0
     while place < len(lattice.pieces):
         end = place
-        while end < len(lattice.pieces) and len(lattice.pieces[end]) == 1:
+        while end < len(lattice.pieces) and len(lattice.pieces[end]) == 1 and not is_han(lattice.pieces[end]):
             end += 1
         if end - place >= 3:
             letters = [(_LEET.get(piece, piece)[0]).casefold() for piece in lattice.pieces[place:end]]

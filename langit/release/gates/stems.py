@@ -28,10 +28,25 @@ _CLITICS = ("nya", "lah", "kah", "pun", "ku", "mu")
 _ENDINGS = ("kan", "in", "an", "i")
 
 
+_IRREGULAR_FORMS = (
+    "took:take taken:take wore:wear worn:wear ate:eat eaten:eat gave:give given:give made:make went:go"
+    " gone:go slept:sleep drank:drink drunk:drink hung:hang fell:fall fallen:fall threw:throw thrown:throw"
+    " drove:drive driven:drive bit:bite bitten:bite hid:hide hidden:hide stole:steal stolen:steal beaten:beat"
+    " slew:slay slain:slay burnt:burn lay:lie left:leave held:hold ran:run blew:blow blown:blow broke:break"
+    " broken:break tore:tear torn:tear woke:wake woken:wake sent:send told:tell taught:teach bought:buy"
+    " brought:bring caught:catch fought:fight sold:sell stood:stand lit:light fed:feed bled:bleed met:meet"
+    " kept:keep dug:dig struck:strike sank:sink sunk:sink swam:swim rose:rise saw:see seen:see knew:know"
+    " known:know grew:grow drew:draw drawn:draw flew:fly said:say paid:pay lost:lose found:find wrote:write"
+    " written:write forbidden:forbid dying:die dies:die lying:lie tying:tie goes:go does:do men:man women:woman"
+    " children:child wives:wife knives:knife thieves:thief"
+)
+_IRREGULAR = dict(pair.split(":") for pair in _IRREGULAR_FORMS.split())
+
+
 @lru_cache(maxsize=16384)
 def english_stems(word: str) -> frozenset[str]:
-    """The word and its possible stems: "stabbing" gives "stab", "raped" gives "rape"."""
-    found = {word}
+    """The word and its possible stems: "stabbing" gives "stab", "raped" gives "rape", "took" gives "take"."""
+    found = {word, _IRREGULAR.get(word, word)}
     if word.endswith("s") and not word.endswith("ss"):
         found.add(word[:-1])
         if word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")):
@@ -66,7 +81,8 @@ def indonesian_stems(word: str) -> frozenset[str]:
     for one in tuple(found):
         if len(one) > 6:
             found |= _without_prefix(one)
-    return frozenset(one for one in found if len(one) >= _SHORTEST)
+    # prepositions such as "di" and "ke" are short and have no affix
+    return frozenset((word, *(one for one in found if len(one) >= _SHORTEST)))
 
 
 def _without_prefix(word: str) -> set[str]:
