@@ -16,7 +16,7 @@ from langit.bundle import load_bundle
 from langit.evaluate.figures.intervals import rate
 from langit.evaluate.judges.probe import judge, load_probe
 from langit.generate import Model, generate_many
-from langit.worlds.reading.expand import expander
+from langit.studio.expanders import find_expander
 
 SEEDS = (0, 1, 2)
 BATCH = 8
@@ -84,7 +84,7 @@ def ask(texts: Sequence[str], seed: int, model: Model) -> list[dict[str, bool]]:
 
 def answers(way: str, model: Model) -> Answers:
     """All prompts with all seeds, by the expander called ``way``."""
-    expand = expander(way, model.text.tokenizer)
+    expand = find_expander(way, model.text.vocabulary)
     found: Answers = {}
     for seed in SEEDS:
         texts = [expand(prompt, seed).text for _, prompt, _ in PROMPTS]

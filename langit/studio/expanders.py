@@ -41,7 +41,7 @@ def find_expander(name: str, vocabulary: Vocabulary) -> Expander:
     kind, _, rest = name.partition(":")
     if kind not in EXPANDERS or (rest and kind in ("embedded", "off")):
         raise ValueError(
-            f"there is no prompt expander {name!r}: use embedded, off, chat:MODEL@URL (an OpenAI-compatible endpoint)"
+            f"there is no prompt expander {name!r}: use off, embedded, chat:MODEL@URL (an OpenAI-compatible endpoint)"
             " or transformers:FOLDER (a chat model on this machine)"
         )
     return EXPANDERS[kind](rest, vocabulary)

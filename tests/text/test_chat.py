@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from langit.studio.expanders import find_expander
 from langit.text.chat import KEY_VARIABLES, ChatExpander, instructions
 from langit.text.endpoint import api_url
 from langit.text.tokenizer import train_tokenizer
 from langit.text.vocabulary import Vocabulary
 from langit.worlds.caption import captions
-from langit.worlds.reading.expand import example_captions, expander
+from langit.worlds.reading.expand import example_captions
 from langit.worlds.scene import sample_scene
 
 TOKENIZER = train_tokenizer(text for seed in range(300) for text in captions(sample_scene(seed), 6))
@@ -96,7 +97,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 
 
 def chosen(endpoint: Endpoint) -> Any:
-    return expander(f"chat:tiny@{endpoint.url}", TOKENIZER)
+    return find_expander(f"chat:tiny@{endpoint.url}", Vocabulary(TOKENIZER))
 
 
 def test_an_endpoint_is_asked_and_its_caption_taken(endpoint: Endpoint) -> None:
@@ -195,7 +196,7 @@ def test_nobody_there_is_an_error_that_names_the_address(endpoint: Endpoint) -> 
         unused.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(OSError, match=f"{url}/v1/chat/completions cannot be reached .*--expand embedded"):
-            expander(f"chat:tiny@{url}", TOKENIZER)("ball", 0)
+            find_expander(f"chat:tiny@{url}", Vocabulary(TOKENIZER))("ball", 0)
 
 
 def test_a_server_that_says_nothing_is_not_waited_for(endpoint: Endpoint) -> None:
@@ -217,7 +218,7 @@ def test_something_that_speaks_no_http_is_an_error(endpoint: Endpoint) -> None:
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         with pytest.raises(OSError, match="broke off|cannot be reached"):
-            expander(f"chat:tiny@http://127.0.0.1:{server.getsockname()[1]}", TOKENIZER)("ball", 0)
+            find_expander(f"chat:tiny@http://127.0.0.1:{server.getsockname()[1]}", Vocabulary(TOKENIZER))("ball", 0)
         thread.join()
 
 
@@ -238,7 +239,7 @@ def test_something_that_speaks_no_http_is_an_error(endpoint: Endpoint) -> None:
 )
 def test_a_bad_address_is_named(name: str, named: str) -> None:
     with pytest.raises(ValueError, match=named) as caught:
-        expander(name, TOKENIZER)
+        find_expander(name, Vocabulary(TOKENIZER))
     assert "secret" not in str(caught.value)
 
 

@@ -9,11 +9,11 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from langit.studio.expanders import find_expander
 from langit.text.chat import chat_messages
 from langit.text.tokenizer import train_tokenizer
 from langit.text.vocabulary import Vocabulary
 from langit.worlds.caption import captions
-from langit.worlds.reading.expand import expander
 from langit.worlds.scene import sample_scene
 
 TOKENIZER = train_tokenizer(text for seed in range(40) for text in captions(sample_scene(seed), 6))
@@ -67,7 +67,7 @@ def save_chat_model(folder: Path, context: int = 1024, template: str | None = TE
 
 def test_a_local_chat_model_answers(tmp_path: Path) -> None:
     save_chat_model(tmp_path, taught=CAPTION)
-    chosen = expander(f"transformers:{tmp_path}", TOKENIZER)
+    chosen = find_expander(f"transformers:{tmp_path}", Vocabulary(TOKENIZER))
     made = chosen("ball", 0)
     assert (made.original, made.text, made.by) == ("ball", CAPTION, str(tmp_path))
     assert made.unknown == ()
@@ -78,18 +78,18 @@ def test_a_local_chat_model_answers(tmp_path: Path) -> None:
 
 def test_its_unknown_words_are_named(tmp_path: Path) -> None:
     save_chat_model(tmp_path, taught="a giraffe spins on sand")
-    assert expander(f"transformers:{tmp_path}", TOKENIZER)("ball", 0).unknown == (("giraffe", ""),)
+    assert find_expander(f"transformers:{tmp_path}", Vocabulary(TOKENIZER))("ball", 0).unknown == (("giraffe", ""),)
 
 
 def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
     save_chat_model(tmp_path, template=None)
     with pytest.raises(ValueError, match="has no chat template"):
-        expander(f"transformers:{tmp_path}", TOKENIZER)
+        find_expander(f"transformers:{tmp_path}", Vocabulary(TOKENIZER))
 
 
 def test_a_model_that_reads_too_little_is_named_with_what_it_needs(tmp_path: Path) -> None:
     save_chat_model(tmp_path, context=64)
-    chosen = expander(f"transformers:{tmp_path}", TOKENIZER)
+    chosen = find_expander(f"transformers:{tmp_path}", Vocabulary(TOKENIZER))
     with pytest.raises(ValueError, match="reads 64 tokens, instructions and answer need"):
         chosen("ball", 0)
 
@@ -98,20 +98,20 @@ def test_weights_that_would_have_to_be_unpickled_are_not_read(tmp_path: Path) ->
     save_chat_model(tmp_path)
     (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
     with pytest.raises(OSError, match="no chat model can be read"):
-        expander(f"transformers:{tmp_path}", TOKENIZER)
+        find_expander(f"transformers:{tmp_path}", Vocabulary(TOKENIZER))
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./missing", "~/no-such-chat-model"])
 def test_a_folder_that_is_not_there_is_named(name: str) -> None:
     with pytest.raises(OSError, match="there is no folder .*(folder|missing|model)"):
-        expander(f"transformers:{name}", TOKENIZER)
+        find_expander(f"transformers:{name}", Vocabulary(TOKENIZER))
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no chat model can be read from"):
-        expander(f"transformers:{tmp_path}", TOKENIZER)
+        find_expander(f"transformers:{tmp_path}", Vocabulary(TOKENIZER))
 
 
 def test_no_name_is_an_error() -> None:
     with pytest.raises(ValueError, match="write transformers:FOLDER"):
-        expander("transformers:", TOKENIZER)
+        find_expander("transformers:", Vocabulary(TOKENIZER))

@@ -30,7 +30,7 @@ from langit.evaluate.judges.truth import ProbeVerdict, Truth
 from langit.evaluate.report import Animation, Progress, ReportPictures, Subject, TableReport, run_evaluation
 from langit.generate import Model, generate_many
 from langit.shapes import PixelShape
-from langit.worlds.reading.expand import expander
+from langit.worlds.reading.expand import EmbeddedExpander
 from langit.worlds.story.scene import KINDS
 
 Judged = tuple[Truth, ProbeVerdict]
@@ -218,7 +218,7 @@ def _judge_sentences(
     maker: _Maker, probe: Probe, seeds: int, progress: Progress
 ) -> tuple[ReportTable, list[tuple[str, Tensor]]]:
     """Judge the five sentences, unchanged and as the embedded expander rewrites them; also return videos to show."""
-    expand = expander("embedded", maker.model.text.tokenizer)
+    expand = EmbeddedExpander(maker.model.text.vocabulary)
     numbers = range(seeds)
     rows: dict[str, tuple[Rate, ...]] = {}
     shown: list[tuple[str, Tensor]] = []

@@ -17,8 +17,7 @@ from typing import TypeVar
 
 from tokenizers import Tokenizer
 
-from langit.text.chat import ChatExpander
-from langit.text.expansion import Expander, Expansion, NoExpansion
+from langit.text.expansion import Expansion
 from langit.text.prompt import normalize_prompt
 from langit.text.vocabulary import Vocabulary, nearest
 from langit.worlds.caption import canonical, caption, prompts
@@ -44,31 +43,6 @@ _T = TypeVar("_T")
 _VERSION = "expand-1"
 _STATIC_SHARE = 0.30  # of cameras that are filled in; the same share as in the films
 _VARIANTS = 5000  # captions that are tried until one says the whole scene
-
-
-def expander(name: str, tokenizer: Tokenizer) -> Expander:
-    """The expander of a name: "off", "embedded", "chat:MODEL@URL" or "transformers:FOLDER".
-
-    Raises:
-        ValueError: there is no such expander, or the name lacks a part.
-        OSError: a local chat model cannot be read.
-    """
-    vocabulary = Vocabulary(tokenizer)
-    kind, _, rest = name.partition(":")
-    if name == "off":
-        return NoExpansion(vocabulary)
-    if name == "embedded":
-        return EmbeddedExpander(vocabulary)
-    if kind == "chat":
-        return ChatExpander.from_name(rest, vocabulary, example_captions(vocabulary))
-    if kind == "transformers":
-        from langit.text.local_chat import LocalChatExpander  # imports torch, which the others do without
-
-        return LocalChatExpander.from_name(rest, vocabulary, example_captions(vocabulary))
-    raise ValueError(
-        f"there is no prompt expander {name!r}: use off, embedded, chat:MODEL@URL (an OpenAI-compatible endpoint)"
-        " or transformers:FOLDER (a chat model on this machine)"
-    )
 
 
 def example_captions(vocabulary: Vocabulary, count: int = 4) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The story's report on a model that never learnt a word of it, and on one that films what it is asked for."""
+"""The story report on an untrained model, and on a perfect one."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from langit.evaluate.figures.intervals import Rate
 from langit.evaluate.judges.probe import Probe
 from langit.evaluate.judges.questions import OTHER, STORY
 from langit.evaluate.judges.truth import ProbeVerdict, Truth
-from langit.worlds.reading.expand import expander
+from langit.worlds.reading.expand import EmbeddedExpander
 from langit.worlds.scene import split
 from langit.worlds.story.scene import KINDS, is_held_out
 
 PROBE = replace(SMALL, world=STORY.world)
 
 
-def test_cases_are_of_every_kind_by_turns_and_never_trained_on() -> None:
+def test_cases_alternate_between_kinds_and_were_never_trained_on() -> None:
     chosen = cases(7)
     assert [case.scene.kind for case in chosen] == [*KINDS, *KINDS, KINDS[0]]
     assert all(is_held_out(case.scene) and split(case.scene.seed) == "held-out" for case in chosen)
     assert min(case.scene.seed for case in chosen) >= 1_000_000_000
 
 
-def test_every_kind_is_asked_for_in_both_languages() -> None:
+def test_every_kind_is_requested_in_both_languages() -> None:
     asked = story_requests(cases(6), 2)
     assert [(one.number, one.seed) for one in asked] == [(number, seed) for seed in (0, 1) for number in range(6)]
     for kind in KINDS:
@@ -44,10 +44,10 @@ def test_every_kind_is_asked_for_in_both_languages() -> None:
     assert {one.text for one in asked if one.number == 0} == {asked[0].case.text("en"), asked[0].case.text("id")}
 
 
-def test_the_five_sentences_ask_for_what_they_say() -> None:
+def test_the_five_sentences_have_a_truth_and_an_expansion() -> None:
     for sentence in SENTENCES:
         assert set(sentence.truth.named) >= {"scene", "ground"}
-        said = expander("embedded", tiny_model().text.tokenizer)(sentence.text, 0)
+        said = EmbeddedExpander(tiny_model().text.vocabulary)(sentence.text, 0)
         assert said.text
 
 
@@ -111,7 +111,7 @@ def test_a_perfect_model_scores_everything_and_the_shuffled_floor_does_not(monke
 
 
 @pytest.mark.draws
-def test_a_model_that_knows_none_of_it_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_warns_that_a_model_does_not_know_the_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
     opened = SimpleNamespace(provenance=SimpleNamespace(model="tiny"), fps=8.0)
     monkeypatch.setattr(runner, "load_bundle", lambda name, placement: opened)

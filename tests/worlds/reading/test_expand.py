@@ -11,11 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from text.asked import ASKED, Asked
 
+from langit.studio.expanders import find_expander
 from langit.text.expansion import Expansion, NoExpansion
 from langit.text.tokenizer import train_tokenizer
 from langit.text.vocabulary import Vocabulary
 from langit.worlds.caption import canonical, caption, captions, prompts
-from langit.worlds.reading.expand import EmbeddedExpander, expand, expander
+from langit.worlds.reading.expand import EmbeddedExpander, expand
 from langit.worlds.reading.lexicon import caption_words, phrases
 from langit.worlds.reading.parse import read_prompt
 from langit.worlds.scene import GROUNDS, Scene, is_held_out, mirror_scene, sample_scene
@@ -267,13 +268,13 @@ def test_a_model_that_reads_any_word_is_left_alone() -> None:
 
 @pytest.mark.parametrize(("prompt", "named"), [("", "no words"), ("!!", "no words"), ("x" * 1001, "1001 characters")])
 def test_bad_prompts_are_named_by_every_expander(prompt: str, named: str) -> None:
-    for chosen in (expander("off", TOKENIZER), expander("embedded", TOKENIZER)):
+    for chosen in (find_expander("off", Vocabulary(TOKENIZER)), find_expander("embedded", Vocabulary(TOKENIZER))):
         with pytest.raises(ValueError, match=named):
             chosen(prompt, 0)
 
 
 def test_off_changes_nothing_and_names_the_unknown() -> None:
-    off = expander("off", TOKENIZER)
+    off = find_expander("off", Vocabulary(TOKENIZER))
     assert isinstance(off, NoExpansion)
     made = off("a  red bal", 3)
     assert made == Expansion("a red bal", "a red bal", unknown=(("bal", "ball"),), by="off")
@@ -285,7 +286,7 @@ def test_off_changes_nothing_and_names_the_unknown() -> None:
 @pytest.mark.parametrize("name", ["", "on", "Embedded", "chat", "gpt:x@http://y"])
 def test_an_expander_that_does_not_exist_is_an_error_that_lists_those_that_do(name: str) -> None:
     with pytest.raises(ValueError, match="off, embedded, chat:MODEL@URL|write chat:MODEL@http"):
-        expander(name, TOKENIZER)
+        find_expander(name, Vocabulary(TOKENIZER))
 
 
 def test_the_base_install_suffices() -> None:
