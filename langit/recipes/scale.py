@@ -162,8 +162,10 @@ def plan(recipe: Recipe, budgets: Sequence[int], sizes: Mapping[str, Sequence[st
     The recipe's own run of the stage, where it is finished, serves as the budget of that length.
 
     Raises:
-        ValueError: fewer than two runs, the same budget twice, or a size that is not possible.
+        ValueError: fewer than two runs, the same budget twice, a size that is not possible, or a base.
     """
+    if recipe.base is not None:
+        raise ValueError("a scaling series trains from random weights: leave the base out")
     stage = recipe.stages[0]
     steps = sorted(budgets or {max(1, stage.training.steps // share) for share in (16, 4, 1)})
     if len(set(steps)) < len(steps) or steps[0] < 1 or len(steps) * (1 + len(sizes)) < 2:

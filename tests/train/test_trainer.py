@@ -1,4 +1,4 @@
-"""The loop: resumed runs equal uninterrupted ones to the bit, and a kill while saving loses nothing."""
+"""The training loop: resumed runs equal uninterrupted ones to the bit, and a kill while saving loses nothing."""
 
 import json
 import os
@@ -11,61 +11,25 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
+from train.line import CONFIG, IDENTITY, Line, Numbers
 
-from langit.feed.batch import Batch
 from langit.train import checkpoint
 from langit.train.checkpoint import Checkpoint
-from langit.train.microbatch import MicroBatches, sharing_weights
+from langit.train.microbatch import MicroBatches
 from langit.train.optim import OptimConfig, Optimisers, ParameterKind, orthogonalize, rate_at
 from langit.train.trainer import StepStats, TrainConfig, Trainer
 
 
-class Line:
-    """A task small enough to reason about: fit y = x W."""
-
-    def __init__(self) -> None:
-        torch.manual_seed(5)
-        self.net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
-        self.shown: list[int] = []
-
-    def modules(self) -> dict[str, nn.Module]:
-        return {"net": self.net}
-
-    def parameter_kind(self, name: str, parameter: nn.Parameter) -> ParameterKind:
-        return "matrix" if parameter.ndim == 2 else "other"
-
-    def loss(self, batch: Batch[Tensor], step: int, generator: torch.Generator) -> Tensor:
-        x = batch.items + 0.1 * torch.randn(batch.items.shape, generator=generator)
-        return (self.net(x) - batch.items[:, :3]).square().mean()
-
-    def replica(self) -> "Line":
-        twin = Line()
-        twin.net = sharing_weights(self.net)
-        return twin
-
-    def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
-        self.shown.append(step)
-
-
-class Numbers:
-    def batch(self, step: int) -> Batch[Tensor]:
-        items = torch.randn(4, 6, generator=torch.Generator().manual_seed(step))
-        return Batch(clips=(f"{step:064x}", f"{step + 1:064x}"), tokens=24, items=items)
-
-
-CONFIG = TrainConfig(steps=12, optim=OptimConfig(warmup=3, decay=4, ema=0.9), checkpoint_every=4, sample_every=6)
-
-
 def run(folder: Path, stop_at: int | None = None, resume: bool = False) -> tuple[Trainer, list[StepStats]]:
-    trainer = Trainer(Line(), Numbers(), CONFIG, folder, "sha256:recipe")
+    trainer = Trainer(Line(), Numbers(), CONFIG, folder, IDENTITY)
     if resume:
         assert trainer.resume()
-    ticks: list[StepStats] = []
+    steps: list[StepStats] = []
 
-    def report(tick: StepStats) -> None:
-        ticks.append(tick)
-        if tick.step == stop_at:
+    def report(stats: StepStats) -> None:
+        steps.append(stats)
+        if stats.step == stop_at:
             raise KeyboardInterrupt
 
     if stop_at is None:
@@ -73,15 +37,15 @@ def run(folder: Path, stop_at: int | None = None, resume: bool = False) -> tuple
     else:
         with pytest.raises(KeyboardInterrupt):
             trainer.fit(report)
-    return trainer, ticks
+    return trainer, steps
 
 
 def test_resuming_gives_the_same_losses_and_weights_to_the_bit(tmp_path: Path) -> None:
-    whole, ticks = run(tmp_path / "whole")
+    whole, steps = run(tmp_path / "whole")
     run(tmp_path / "parts", stop_at=7)  # between the checkpoints of step 4 and step 8
     again, later = run(tmp_path / "parts", resume=True)
-    assert [tick.step for tick in later] == list(range(5, 13))
-    assert [tick.loss for tick in later] == [tick.loss for tick in ticks[4:]]
+    assert [stats.step for stats in later] == list(range(5, 13))
+    assert [stats.loss for stats in later] == [stats.loss for stats in steps[4:]]
     for name, parameter in whole.named.items():
         assert torch.equal(parameter, again.named[name]), name
         assert torch.equal(whole.ema[name], again.ema[name]), name
@@ -90,11 +54,11 @@ def test_resuming_gives_the_same_losses_and_weights_to_the_bit(tmp_path: Path) -
     assert whole.flops == again.flops > 0
 
 
-def test_it_learns_and_shows_and_reports(tmp_path: Path) -> None:
-    trainer, ticks = run(tmp_path)
-    assert ticks[-1].loss < ticks[0].loss
-    assert isinstance(trainer.task, Line) and trainer.task.shown == [6, 12]
-    assert all(tick.clips_per_second > 0 and tick.tokens_per_second > 0 for tick in ticks)
+def test_training_learns_previews_and_reports(tmp_path: Path) -> None:
+    trainer, steps = run(tmp_path)
+    assert steps[-1].loss < steps[0].loss
+    assert isinstance(trainer.task, Line) and trainer.task.previews == [6, 12]
+    assert all(stats.clips_per_second > 0 and stats.tokens_per_second > 0 for stats in steps)
     assert checkpoint.latest(tmp_path) == tmp_path / "step-00000012"
     assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-00000008", "step-00000012"]
 
@@ -136,7 +100,7 @@ step = 0
 while True:
     step += 1
     tensors = {"model": {"w": torch.full((300_000,), float(step))}, "ema": {"w": torch.full((300_000,), float(step))}}
-    save(Path(sys.argv[1]), Checkpoint(step, {"said": step}, tensors))
+    save(Path(sys.argv[1]), Checkpoint(step, {"number": step}, tensors))
     print(step, flush=True)
 """
 
@@ -155,29 +119,29 @@ def test_a_kill_while_saving_leaves_the_last_good_checkpoint(tmp_path: Path) -> 
         acknowledged = int(child.stdout.readline())
         time.sleep(0.011 * attempt)
         child.send_signal(signal.SIGKILL)
-        acknowledged = max([acknowledged, *(int(said) for said in child.stdout.read().split())])
+        acknowledged = max([acknowledged, *(int(line) for line in child.stdout.read().split())])
         child.wait()
         newest = checkpoint.latest(folder)
         assert newest is not None
         found = checkpoint.load(newest)
         assert found.step >= acknowledged
-        assert found.facts["said"] == found.step
+        assert found.facts["number"] == found.step
         for group in ("model", "ema"):
             assert torch.equal(found.tensors[group]["w"], torch.full((300_000,), float(found.step)))
         checkpoint.save(folder, Checkpoint(found.step + 1, {}, found.tensors))  # the run goes on
         assert not list(folder.glob(".step-*"))
 
 
-def test_orthogonalised_matrices_are_nearly_so() -> None:
+def test_orthogonalized_matrices_are_nearly_orthogonal() -> None:
     torch.manual_seed(0)
     for shape in ((8, 20), (20, 8), (12, 12)):
-        turned = orthogonalize(torch.randn(shape), (3.4445, -4.7750, 2.0315), 5, 1e-7)
-        values = torch.linalg.svdvals(turned)
-        assert turned.shape == shape
+        matrix = orthogonalize(torch.randn(shape), (3.4445, -4.7750, 2.0315), 5, 1e-7)
+        values = torch.linalg.svdvals(matrix)
+        assert matrix.shape == shape
         assert values.min() > 0.3 and values.max() < 1.3
 
 
-def test_muon_moves_as_torchs_own(tmp_path: Path) -> None:
+def test_muon_updates_as_torchs_own(tmp_path: Path) -> None:
     """Same rule as `torch.optim.Muon`, whose products are in bf16."""
     torch.manual_seed(0)
     ours, theirs = (nn.Parameter(torch.ones(12, 20)) for _ in range(2))
@@ -194,7 +158,7 @@ def test_muon_moves_as_torchs_own(tmp_path: Path) -> None:
     assert not torch.allclose(ours, torch.ones(12, 20), atol=1e-2)
 
 
-def test_convolutions_are_moved_through_views() -> None:
+def test_convolutions_are_updated_through_views() -> None:
     conv = nn.Conv2d(4, 6, 3)
     before = conv.weight.detach().clone()
     optimisers = Optimisers(
@@ -229,28 +193,28 @@ def test_checkpoints_hold_no_pickle(tmp_path: Path) -> None:
     assert json.loads((newest / "checkpoint.json").read_text())["step"] == 12
 
 
-def test_lanes_give_the_gradient_of_all_batches_together() -> None:
+def test_micro_batches_give_the_gradient_of_all_batches_together() -> None:
     task, feed = Line(), Numbers()
     batches = [feed.batch(0), feed.batch(1), feed.batch(2)]
-    quiet = [torch.Generator().manual_seed(lane) for lane in range(3)]
+    generators = [torch.Generator().manual_seed(lane) for lane in range(3)]
     expected = sum(task.loss(batch, 0, torch.Generator().manual_seed(lane)) for lane, batch in enumerate(batches)) / 3
     expected.backward()
     wanted = [parameter.grad.clone() for parameter in task.net.parameters() if parameter.grad is not None]
     task.net.zero_grad()
     micro = MicroBatches(task, 3)
-    losses = micro.gradients(batches, 0, quiet)
+    losses = micro.gradients(batches, 0, generators)
     assert sum(losses) / 3 == pytest.approx(expected.item())
     found = [parameter.grad for parameter in task.net.parameters()]
     for one, other in zip(wanted, found, strict=True):
         assert other is not None and torch.allclose(one, other, atol=1e-6)
     with torch.no_grad():
-        next(task.net.parameters()).add_(1.0)  # what one lane learns all know
-    for twin in micro.tasks[1:]:
-        assert torch.equal(next(twin.modules()["net"].parameters()), next(task.net.parameters()))
+        next(task.net.parameters()).add_(1.0)  # all replicas share the weights
+    for replica in micro.tasks[1:]:
+        assert torch.equal(next(replica.modules()["net"].parameters()), next(task.net.parameters()))
 
 
-def test_resuming_with_lanes_is_exact_too(tmp_path: Path) -> None:
-    def made(folder: Path, steps: int, decay: int, resume: bool = False) -> Trainer:
+def test_resuming_with_micro_batches_is_exact_too(tmp_path: Path) -> None:
+    def train(folder: Path, steps: int, decay: int, resume: bool = False) -> Trainer:
         optim = OptimConfig(warmup=3, decay=decay, ema=0.9)
         config = TrainConfig(steps=steps, optim=optim, checkpoint_every=3, lanes=2)
         trainer = Trainer(Line(), Numbers(), config, folder, "sha256:recipe")
@@ -258,25 +222,25 @@ def test_resuming_with_lanes_is_exact_too(tmp_path: Path) -> None:
         trainer.fit(lambda _: None)
         return trainer
 
-    whole = made(tmp_path / "whole", 7, 3)
-    made(tmp_path / "parts", 3, 0)
-    again = made(tmp_path / "parts", 7, 3, resume=True)
+    whole = train(tmp_path / "whole", 7, 3)
+    train(tmp_path / "parts", 3, 0)
+    again = train(tmp_path / "parts", 7, 3, resume=True)
     assert all(torch.equal(p, again.named[name]) for name, p in whole.named.items())
     assert whole.exposure.rows == 7 * 2 * 2 and whole.exposure.root() == again.exposure.root()
 
 
-def test_another_length_has_to_be_chosen_before_the_rate_falls(tmp_path: Path) -> None:
+def test_the_length_cannot_change_once_the_rate_falls(tmp_path: Path) -> None:
     run(tmp_path)  # 12 steps, falling from step 8 on
     longer = replace(CONFIG, steps=20)
     with pytest.raises(ValueError, match="past step 8.*steps=12 and decay=4"):
         Trainer(Line(), Numbers(), longer, tmp_path, "sha256:recipe").resume()
 
 
-def test_unchecked_scores_have_a_rate_of_their_own_where_one_is_given():
+def test_attention_scores_have_a_rate_of_their_own_where_one_is_given() -> None:
     def kinds(name: str, _parameter: nn.Parameter) -> ParameterKind:
         return "score" if name == "q" else "matrix"
 
-    def moved(config: OptimConfig) -> tuple[float, float]:
+    def updates(config: OptimConfig) -> tuple[float, float]:
         named = {name: nn.Parameter(torch.zeros(6, 6)) for name in ("q", "v")}
         optimisers = Optimisers(named, kinds, config)
         for parameter in named.values():
@@ -285,9 +249,9 @@ def test_unchecked_scores_have_a_rate_of_their_own_where_one_is_given():
         return named["q"].abs().max().item(), named["v"].abs().max().item()
 
     plain = OptimConfig(warmup=1, decay=0)
-    q, v = moved(plain)
+    q, v = updates(plain)
     assert q == pytest.approx(v)
-    q, again = moved(replace(plain, score_rate=1e-4))
+    q, again = updates(replace(plain, score_rate=1e-4))
     assert again == pytest.approx(v) and q == pytest.approx(1e-4, rel=0.01)
     with pytest.raises(ValueError, match="score_rate"):
         OptimConfig(score_rate=-1.0)
