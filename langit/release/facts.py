@@ -67,7 +67,7 @@ class Facts:
             "parents": "; ".join(_describe_parent(parent) for parent in self.parents),
         }
         if isinstance(self.ledger, Undisclosed):
-            values["training data"] = f"not disclosed by {self.ledger.makers}"
+            values["training_data"] = f"not disclosed by {self.ledger.makers}"
         return {name: value for name, value in values.items() if value}
 
 

@@ -198,6 +198,21 @@ HIDDEN: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
         lambda whole: whole.replace(b"\x03c2pa.claim.v2", b"\x23c2pa.claim.v2", 1),
     ),
     "payload": ("the frame of the credentials", lambda whole: flip_bit(whole, whole.find(b"\xf6X@"))),
+    "version": ("the head of the manifests' box", lambda whole: flip_bit(whole, store(whole)[0] + 8 + 16)),
+    "toggle of the store": (
+        "the frame of the credentials",
+        lambda whole: whole.replace(b"\x03c2pa\0", b"\x23c2pa\0", 1),
+    ),
+    "toggle of the manifest": (
+        "the frame of the credentials",
+        lambda whole: whole.replace(b"\x03urn:c2pa", b"\x23urn:c2pa", 1),
+    ),
+    "toggle of an assertion": (
+        "the frame of the credentials",
+        lambda whole: whole.replace(b"\x13c2pa.actions", b"\x33c2pa.actions", 1),
+    ),
+    "toggle of a file": ("the frame of the credentials", lambda whole: flip_bit(whole, whole.find(b"bfdb") + 4)),
+    "name of the padding": ("the frame of the credentials", lambda whole: whole.replace(b"\x63padY", b"\x63qadY", 1)),
     "padding": ("the signature's padding", lambda whole: flip_bit(whole, whole.find(b"\x63padY") + 40)),
 }
 
