@@ -1,6 +1,6 @@
-"""Configs are frozen dataclasses: read from dicts and files, overridden by ``key=value``, dumped, hashed.
+"""Configs as frozen dataclasses: read from dicts and files, overridden by ``key=value``, dumped and hashed.
 
-Knows nothing of what a config is for. A wrong key or value is the user's mistake and is named to them.
+A wrong key or value is the user's mistake, so errors name it. Knows nothing of the meaning of any config.
 """
 
 from __future__ import annotations
@@ -21,30 +21,65 @@ Config = TypeVar("Config")
 
 
 def home() -> Path:
-    """Where Langit keeps its state (ledger, caches, keys): ``LANGIT_HOME``, else the platform's data folder."""
+    """The folder of Langit's state (ledger, caches, keys): ``LANGIT_HOME``, or else the platform's data folder."""
     chosen = os.environ.get("LANGIT_HOME")
     return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("langit"))
 
 
 def canonical(value: object) -> bytes:
-    """JSON with sorted keys and no spaces, UTF-8: the bytes that digests are taken of."""
+    """Canonical JSON, the bytes that digests are computed from: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
+MAX_DEPTH = 64  # levels of nesting that are read: configs have about ten, and deep nesting overflows the stack
+
+
+def parse_json(text: str | bytes, name: str) -> Any:
+    """Parse JSON that may come from anywhere.
+
+    Args:
+        text: the JSON text; bytes are UTF-8.
+        name: the file, for messages.
+
+    Raises:
+        ValueError: the text is not JSON, not UTF-8, or nested deeper than ``MAX_DEPTH``.
+    """
+    try:
+        plain = json.loads(text)
+    except RecursionError as error:
+        raise ValueError(f"{name} is nested too deeply: at most {MAX_DEPTH} levels are read") from error
+    except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, or a number with too many digits
+        raise ValueError(f"{name} is not JSON ({error}): restore the file") from error
+    level, depth = [plain], 0
+    while level := [
+        item
+        for value in level
+        if isinstance(value, (dict, list))
+        for item in (value.values() if isinstance(value, dict) else value)
+    ]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"{name} is nested too deeply: at most {MAX_DEPTH} levels are read")
+    return plain
+
+
 def dump(config: object) -> dict[str, Any]:
-    """A config as plain dicts, lists, strings and numbers, as JSON would give it back."""
+    """A config as plain dicts, lists, strings and numbers, exactly as parsing its JSON would return it."""
     assert dataclasses.is_dataclass(config) and not isinstance(config, type)
     plain: dict[str, Any] = json.loads(canonical(dataclasses.asdict(config)))
     return plain
 
 
 def added(default: Any) -> Any:
-    """The default of a field that a config got later: what was identified before it was there keeps its identity."""
+    """The default of a field that was added to a config later.
+
+    :func:`identifying` leaves such a field out while it holds its default, so that older configs keep their digests.
+    """
     return dataclasses.field(default=default, metadata={"added": True})
 
 
 def identifying(config: object) -> dict[str, Any]:
-    """A config as identities are taken of it: as ``dump``, without :func:`added` fields that hold their default."""
+    """A config as :func:`dump` gives it, without :func:`added` fields that hold their default; for digests."""
     assert dataclasses.is_dataclass(config) and not isinstance(config, type)
     plain: dict[str, Any] = json.loads(canonical(_identifying(config)))
     return plain
@@ -63,71 +98,66 @@ def _identifying(value: Any) -> Any:
 
 
 def digest_of(plain: object) -> str:
-    """``sha256:`` and the hash of a plain value's canonical JSON."""
+    """``sha256:`` and the SHA-256 of a plain value's canonical JSON, in hex."""
     return "sha256:" + hashlib.sha256(canonical(plain)).hexdigest()
 
 
 def digest(config: object) -> str:
-    """``sha256:`` and the hash of the config's canonical JSON."""
+    """``sha256:`` and the SHA-256 of a config's canonical JSON, in hex."""
     return digest_of(dump(config))
 
 
 def load(kind: type[Config], source: dict[str, Any] | Path) -> Config:
-    """Build a config from a dict or a JSON file; keys that are left out keep their defaults.
+    """Build a config from a dict or a JSON file. Missing keys keep their defaults.
 
     Raises:
-        ValueError: an unknown key, or a value of the wrong type.
+        ValueError: the file is not JSON, a key is unknown, or a value has the wrong type.
+        OSError: the file cannot be read.
     """
-    if isinstance(source, Path):
-        try:
-            plain = json.loads(source.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{source} is not JSON ({error}): restore the file") from error
-    else:
-        plain = source
+    plain = parse_json(source.read_bytes(), str(source)) if isinstance(source, Path) else source
     return typing.cast(Config, _build(kind, plain, kind.__name__))
 
 
 def override(config: Config, changes: list[str]) -> Config:
-    """A copy with ``path.to.key=value`` changes applied; values are read as JSON, else as text.
+    """A copy with ``path.to.key=value`` changes applied. A value is read as JSON, or else as text.
 
-    An item of a list of tables is reached by its ``name``, or by its number from 0.
+    An item of a list of tables is addressed by its ``name``, or by its number from 0.
 
     Raises:
-        ValueError: an unknown key, or a value of the wrong type.
+        ValueError: a key is unknown, or a value has the wrong type.
     """
     plain = dump(config)
     for change in changes:
         path, separator, text = change.partition("=")
         if not separator:
-            raise ValueError(f"{change!r} is not key=value, for example train.steps=100")
+            raise ValueError(f"{change!r} is not of the form key=value, for example train.steps=100")
         try:
             value = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # not JSON: the text itself
             value = text
         *parents, last = path.split(".")
         place = plain
         for depth, parent in enumerate(parents):
-            _known(parent, place, ".".join(parents[:depth]))
+            _check_key(parent, place, ".".join(parents[:depth]))
             place = place[parent]
             if isinstance(place, list) and all(isinstance(item, dict) for item in place):
                 place = {str(item.get("name", number)): item for number, item in enumerate(place)}
             if not isinstance(place, dict):
                 raise ValueError(f"{path!r}: {parent!r} has no keys of its own")
-        _known(last, place, ".".join(parents))
+        _check_key(last, place, ".".join(parents))
         place[last] = value
     return typing.cast(Config, _build(type(config), plain, type(config).__name__))
 
 
-def _known(key: str, place: dict[str, Any], where: str) -> None:
+def _check_key(key: str, place: dict[str, Any], where: str) -> None:
     if key not in place:
         near = difflib.get_close_matches(key, place, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "it has: " + ", ".join(place)
+        hint = f"did you mean {near[0]!r}?" if near else "the keys are " + ", ".join(place)
         raise ValueError(f"unknown key {key!r}{f' in {where!r}' if where else ''}: {hint}")
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
-    """Check ``value`` against the annotation ``kind`` and build dataclasses, tuples and dicts of them."""
+    """Check ``value`` against the annotation ``kind``, and build dataclasses, tuples and dicts from it."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         if not isinstance(value, dict):
@@ -135,16 +165,16 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         hints = typing.get_type_hints(kind)
         fields = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
         for key in value:
-            _known(key, fields, where)
-        absent = [
+            _check_key(key, fields, where)
+        missing = [
             field.name
             for field in dataclasses.fields(kind)
             if field.name not in value
             and field.default is dataclasses.MISSING
             and field.default_factory is dataclasses.MISSING
         ]
-        if absent:
-            raise ValueError(f"{where} lacks {', '.join(absent)}: give {'them' if len(absent) > 1 else 'it'}")
+        if missing:
+            raise ValueError(f"{where} lacks {', '.join(missing)}: add {'them' if len(missing) > 1 else 'it'}")
         return kind(**{key: _build(fields[key], item, f"{where}.{key}") for key, item in value.items()})
     if origin in (typing.Union, types.UnionType):
         for choice in arguments:

@@ -126,6 +126,8 @@ class Decoder(nn.Module):
 class Autoencoder(VideoAutoencoder):
     """Encode and decode whole videos, or stream them piece by piece with an explicit state."""
 
+    class_name = ("langit", "Autoencoder")
+    config: AutoencoderConfig
     mean: Tensor
     std: Tensor
 

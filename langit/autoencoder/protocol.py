@@ -6,6 +6,7 @@ Generation, training and evaluation know an autoencoder only by this interface; 
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -20,6 +21,11 @@ State = tuple[Tensor, ...]
 
 class VideoAutoencoder(nn.Module):
     """Pixels to normalised latents and back, causal in time, whole or piece by piece."""
+
+    class_name: ClassVar[tuple[str, str]]
+    """The library and class that a bundle's ``model_index.json`` names."""
+    config: Any
+    """The implementation's own sizes, a frozen dataclass."""
 
     @property
     @abstractmethod

@@ -22,7 +22,8 @@ from langit.bundle.provenance import (
 if TYPE_CHECKING:
     from langit.bundle.adapters import TunedAdapter
     from langit.bundle.films import FilmTable
-    from langit.bundle.folder import Bundle, Parts, load_bundle, resolve, save_bundle
+    from langit.bundle.folder import load_bundle, resolve, save_bundle
+    from langit.bundle.parts import Bundle, Parts
 
 __all__ = [
     "Bundle",
@@ -45,8 +46,8 @@ __all__ = [
 _LAZY = {
     "TunedAdapter": "langit.bundle.adapters",
     "FilmTable": "langit.bundle.films",
-    "Bundle": "langit.bundle.folder",
-    "Parts": "langit.bundle.folder",
+    "Bundle": "langit.bundle.parts",
+    "Parts": "langit.bundle.parts",
     "load_bundle": "langit.bundle.folder",
     "resolve": "langit.bundle.folder",
     "save_bundle": "langit.bundle.folder",

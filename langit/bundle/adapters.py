@@ -1,22 +1,27 @@
-"""Adapters of a bundle: low-rank matrices beside the transformer's weights, and how a model with them is sampled.
+"""Adapters of a bundle: low-rank matrices for the transformer's weights, and how to sample with them.
 
     adapters/NAME/  pytorch_lora_weights.safetensors  sampling.json
 
-The weights are in diffusers' LoRA format, half precision; the settings are plain JSON for rooms below. Knows nothing of
-what an adapter is for.
+The weights are in diffusers' LoRA format; the settings are plain JSON for rooms below. Knows nothing of the purpose of
+an adapter.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
+from torch import Tensor
 
+from langit.bundle.tensors import open_tensors
+from langit.bundle.weights import read_tensor, stored
+from langit.config import parse_json
+from langit.device import CPU, Placement
 from langit.transformer.adapter import Adapter, from_diffusers, to_diffusers
 from langit.transformer.model import VideoTransformer
 
@@ -26,54 +31,68 @@ WEIGHTS, SETTINGS = "pytorch_lora_weights.safetensors", "sampling.json"
 
 @dataclass(frozen=True, eq=False)
 class TunedAdapter:
-    """An adapter, and how the model is sampled with it: plain JSON."""
+    """An adapter, the sampling settings that it was trained for, and its weights' dtypes on disk."""
 
     adapter: Adapter
     sampling: Mapping[str, Any]
+    dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
 
 
 def save_adapters(folder: Path, adapters: Mapping[str, TunedAdapter], transformer: VideoTransformer) -> None:
     """Write a bundle's adapters, each into a folder of its own.
 
     Raises:
-        ValueError: a weight is not finite in half precision.
+        ValueError: a weight is not finite in its dtype on disk.
     """
     for name, tuned in adapters.items():
         place = folder / FOLDER / name
         place.mkdir(parents=True)
-        tensors = {}
-        for key, tensor in to_diffusers(tuned.adapter, transformer).items():
-            tensors[key] = tensor.to("cpu", torch.float16).contiguous()
-            if not tensors[key].isfinite().all():
-                raise ValueError(f"weight {key} of adapter {name} is not finite in half precision: it cannot be saved")
+        tensors = {
+            key: stored(tensor, key, tuned.dtypes, f"adapter {name}")
+            for key, tensor in to_diffusers(tuned.adapter, transformer).items()
+        }
         save_file(tensors, place / WEIGHTS, metadata={"format": "pt"})
         text = json.dumps(dict(tuned.sampling), indent=1, ensure_ascii=False) + "\n"
         (place / SETTINGS).write_text(text, encoding="utf-8")
 
 
-def load_adapters(folder: Path, files: Iterable[str], transformer: VideoTransformer) -> dict[str, TunedAdapter]:
-    """The adapters of a bundle by name, in order of name; ``files`` are those whose hashes were checked.
+def load_adapters(
+    folder: Path, files: Iterable[str], transformer: VideoTransformer, placement: Placement = CPU
+) -> dict[str, TunedAdapter]:
+    """Load the adapters of a bundle by name, in order of name.
+
+    Args:
+        folder: the bundle.
+        files: names of all files of the bundle whose digests were checked.
+        transformer: the network that they adapt.
+        placement: the device and dtype to load them to.
 
     Raises:
-        ValueError: one of an adapter's two files was not checked, or it was made for another transformer.
+        ValueError: one of an adapter's two files was not checked or is damaged, or it is for another transformer.
     """
     there = {parts: name for name in files if (parts := Path(name).parts)[0] == FOLDER}
-    found: dict[str, TunedAdapter] = {}
+    adapters: dict[str, TunedAdapter] = {}
     for parts, file in sorted(there.items()):
         if len(parts) != 3 or parts[2] not in (WEIGHTS, SETTINGS):
-            raise ValueError(f"{folder / file} is no part of an adapter: get the bundle again")
+            raise ValueError(f"{folder / file} is not part of an adapter: get the bundle again")
         for name in (WEIGHTS, SETTINGS):
             if (FOLDER, parts[1], name) not in there:
                 raise ValueError(f"{(folder / file).parent} lacks {name}, or the provenance its hash: get it again")
-        if parts[1] in found:
-            continue
-        place = folder / FOLDER / parts[1]
-        try:
-            adapter = from_diffusers(load_file(place / WEIGHTS), transformer)
-            sampling = json.loads((place / SETTINGS).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"adapter {place} does not fit this model ({error}): get the bundle again") from error
-        if not isinstance(sampling, dict):
-            raise ValueError(f"{place / SETTINGS} holds no settings: get the bundle again")
-        found[parts[1]] = TunedAdapter(adapter.eval(), sampling)
-    return found
+        if parts[1] not in adapters:
+            adapters[parts[1]] = _load_adapter(folder / FOLDER / parts[1], transformer, placement)
+    return adapters
+
+
+def _load_adapter(place: Path, transformer: VideoTransformer, placement: Placement) -> TunedAdapter:
+    try:
+        tensors: dict[str, Tensor] = {}
+        with open_tensors(place / WEIGHTS) as file:
+            for name in file.entries:
+                tensors[name] = read_tensor(file, name)
+        adapter = placement.put(from_diffusers(tensors, transformer))
+        sampling = parse_json((place / SETTINGS).read_bytes(), str(place / SETTINGS))
+    except ValueError as error:
+        raise ValueError(f"adapter {place} does not fit this model ({error}): get the bundle again") from error
+    if not isinstance(sampling, dict):
+        raise ValueError(f"{place / SETTINGS} holds no settings: get the bundle again")
+    return TunedAdapter(adapter.eval(), sampling, {name: tensor.dtype for name, tensor in tensors.items()})

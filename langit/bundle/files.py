@@ -1,73 +1,82 @@
-"""Files of a bundle: hashed, checked, and put in place whole or not at all. Knows nothing of what is in them."""
+"""The files of a bundle: their digests, and the check that a folder holds exactly the files that its provenance names.
+
+Knows nothing of the content of the files, except whether a safetensors file is whole.
+"""
 
 from __future__ import annotations
 
-import json
-import struct
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from langit.bundle.tensors import check_whole
 from langit.files import sha256
 
-NAMED = {".safetensors", ".json"}  # what is opened, here or by other libraries, wherever it lies in a bundle
-PICKLES = {".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"}
+PROVENANCE, SIGNATURE = "provenance.json", "signature.json"
+UNNAMED = {PROVENANCE, SIGNATURE}  # they hold or sign the digests of the others, so they cannot be among them
+# Files that the bundles of older versions do not name. They are only ever shown as text.
+TEXTS = {"README.md"}
+# The only kinds of files that a bundle holds. None of them can run code in the libraries that open them.
+KINDS = {".json", ".md", ".safetensors", ".txt", ".zip"}
+PICKLES = {".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth"}
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    """Every file under a folder with its hash, in order of name."""
+def hash_files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file in a bundle's folder but those that sign or list the others, in order of name."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): sha256(path) for path in found}
+    names = {path.relative_to(folder).as_posix(): path for path in found}
+    return {name: sha256(path) for name, path in names.items() if name not in UNNAMED}
 
 
-def check_files(folder: Path, wanted: Mapping[str, str]) -> None:
-    """Check that each file is there, whole, and the one that the provenance names, and that no other is opened.
+def check_files(folder: Path, wanted: Mapping[str, str], digest: Callable[[Path], str] = sha256) -> None:
+    """Check that a folder holds the files that its provenance names, unchanged, and no others.
+
+    Other libraries open whatever lies in such a folder, and some formats can run code, so that every other file, link,
+    pipe or device is refused, whatever its name.
+
+    Args:
+        folder: the bundle.
+        wanted: SHA-256 of each file by name, from the provenance.
+        digest: computes the SHA-256 of a file; see :class:`langit.bundle.digests.DigestCache`.
 
     Raises:
-        ValueError: names the first file that is not, and the mend.
+        ValueError: names the first file that is wrong, and what to do.
     """
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in PICKLES:
-            raise ValueError(f"{path} is a pickle by its name, which can run code: remove it, use safetensors")
-        name = path.relative_to(folder).as_posix()
-        if path.suffix.lower() in NAMED and name not in wanted and name != "provenance.json":
-            raise ValueError(f"{path} is not named by provenance.json: remove it")
+    for name in wanted:
+        if Path(name).is_absolute() or ".." in Path(name).parts or name in UNNAMED:
+            raise ValueError(f"{PROVENANCE} of {folder} names {name!r}, outside the bundle: get the bundle again")
+    _check_nothing_else(folder, wanted)
     for name, expected in wanted.items():
         path = folder / name
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise ValueError(f"provenance.json of {folder} names {name!r}, outside the bundle: get the bundle again")
         if not path.is_file():
             raise ValueError(f"{path} is missing: get the bundle again, or put the file back")
         if path.suffix == ".safetensors":
             check_whole(path)
-        found = sha256(path)
+        found = digest(path)
         if found != expected:
-            other = next((twin for twin, digest in wanted.items() if digest == found), None)
-            what = f"is {other} under another name" if other else "is not the file that provenance.json names"
+            twin = next((other for other, known in wanted.items() if known == found), None)
+            what = f"is {twin} under another name" if twin else f"is not the file that {PROVENANCE} names"
             raise ValueError(f"{path} {what} (SHA-256 {found[:12]}…, not {expected[:12]}…): get the bundle again")
 
 
-def check_whole(path: Path) -> None:
-    """Check a safetensors file's length against its header.
-
-    Raises:
-        ValueError: the file is a pickle, not safetensors, or cut off.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
-        text = file.read(length) if length + 8 <= size else b""
-    try:
-        ends = [item["data_offsets"][1] for name, item in json.loads(text).items() if name != "__metadata__"]
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        # 0x80, protocol, an opcode; or a zip of it. A safetensors header of 640 bytes starts with 0x80 0x02 0x00.
-        if start[:2] == b"PK" or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05" and start[2:3] != b"\0"):
-            raise ValueError(
-                f"{path} is a pickle, which can run code: bundles hold safetensors only, get it again"
-            ) from error
-        if length + 8 > size:
-            raise ValueError(f"{path} is cut off after {size} bytes: get the bundle again") from error
-        raise ValueError(f"{path} is not a safetensors file: get the bundle again") from error
-    whole = 8 + length + max(ends, default=0)
-    if size != whole:
-        raise ValueError(f"{path} has {size} bytes, its header tells of {whole}: it was cut off, get the bundle again")
+def _check_nothing_else(folder: Path, wanted: Mapping[str, str]) -> None:
+    root = folder.resolve()  # the folder itself may be a link
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            # A linked folder would hide files from this search, and what lies outside can change without notice.
+            target = path.resolve()
+            if not target.is_relative_to(root) or not target.is_file():
+                raise ValueError(f"{path} is a link to {target}, which is not a file of the bundle: copy the file")
+        elif stat.S_ISDIR(mode):
+            continue
+        elif not stat.S_ISREG(mode):
+            raise ValueError(f"{path} is not an ordinary file: remove it")
+        if path.suffix.lower() in PICKLES:
+            raise ValueError(f"{path} is a pickle by its name, which can run code: remove it, use safetensors")
+        if path.suffix not in KINDS:
+            raise ValueError(f"{path} is not of a kind that bundles hold ({', '.join(sorted(KINDS))}): remove it")
+        if name in wanted or name in UNNAMED or name in TEXTS:
+            continue
+        raise ValueError(f"{path} is not named by {PROVENANCE}: remove it, or get the bundle again")

@@ -131,7 +131,7 @@ class FilmTable:
     def save(self, path: Path) -> None:
         """Write the table: about 73 bytes per film, and the proof. The same table gives the same bytes."""
         sizes = sorted({row.size for row in self.rows})
-        arrays = {
+        arrays: dict[str, np.ndarray] = {
             "seed": np.array([row.seed for row in self.rows], np.uint32),
             "entry": np.array([row.entry for row in self.rows], np.uint32),
             "size": np.array([sizes.index(row.size) for row in self.rows], np.uint8),
@@ -197,8 +197,8 @@ def _shared(source: Source) -> dict[str, Any]:
     plain = {field.name: getattr(source, field.name) for field in dataclasses.fields(source)}
     for own in ("seed", "size", "content_sha256", "scene_sha256", "motion_sha256", "parents"):
         del plain[own]
-    # Fields that records got later are left out where they are empty: tables of before stay the same bytes.
-    said = {key: value for key, value in said.items() if key == "evidence" or value != ()}
+    # Fields that were added to records later are left out while empty, so that older tables keep their bytes.
+    plain = {key: value for key, value in plain.items() if key == "evidence" or value != ()}
     title = source.title.replace("{", "{{").replace("}", "}}").replace(str(source.size), "{size}")
     plain["title"] = title.replace(str(source.seed), "{seed}")
     return {
@@ -207,9 +207,9 @@ def _shared(source: Source) -> dict[str, Any]:
 
 
 def _source(row: FilmRow, shared: dict[str, Any], scene: str) -> Source:
-    """The Source record of a row."""
-    said = {key: tuple(value) if isinstance(value, list) else value for key, value in shared.items()}
-    said["title"] = shared["title"].format(seed=row.seed, size=row.size)
+    """Rebuild the Source record of a row."""
+    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in shared.items()}
+    plain["title"] = shared["title"].format(seed=row.seed, size=row.size)
     return Source(
         **plain, seed=row.seed, size=row.size, content_sha256=row.pixels, scene_sha256=scene, motion_sha256=row.motion
     )

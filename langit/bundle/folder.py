@@ -1,85 +1,57 @@
-"""A model as a folder: parts in, folder out; folder in, parts out. The layout is diffusers'.
+"""A model as a folder: save parts, open a folder. The layout is diffusers'.
 
-    model_index.json  provenance.json  films.safetensors
+    model_index.json  provenance.json  signature.json  films.safetensors  README.md
     transformer/   config.json  diffusion_pytorch_model.safetensors
     vae/           config.json  diffusion_pytorch_model.safetensors
     text_encoder/  config.json  model.safetensors
     tokenizer/     tokenizer.json  tokenizer_config.json
     scheduler/     scheduler_config.json
-    adapters/      NAME/pytorch_lora_weights.safetensors  NAME/sampling.json, where there are any
+    adapters/      NAME/pytorch_lora_weights.safetensors  NAME/sampling.json, if there are any
 
-diffusers opens transformer/ and scheduler/, transformers opens text_encoder/ and tokenizer/; vae/ is ours. What a
-sampler makes of ``sampling`` is the business of rooms below; it is kept as plain JSON.
+diffusers opens transformer/ and scheduler/, transformers opens text_encoder/ and tokenizer/; vae/ is our own format.
+Sampling settings are kept as plain JSON; rooms below interpret them.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
 import langit
 from langit import config
-from langit.autoencoder.model import Autoencoder, AutoencoderConfig
 from langit.bundle import provenance as record
-from langit.bundle.adapters import TunedAdapter, load_adapters, save_adapters
-from langit.bundle.files import check_files, hashes
+from langit.bundle.adapters import load_adapters, save_adapters
+from langit.bundle.components import (
+    AUTOENCODERS,
+    DIFFUSION_STEM,
+    TEXT_ENCODERS,
+    TEXT_STEM,
+    TRANSFORMERS,
+    Component,
+    load_component,
+    read_key,
+)
+from langit.bundle.digests import DigestCache
+from langit.bundle.files import SIGNATURE, check_files, hash_files
 from langit.bundle.films import FILE as FILMS_FILE
 from langit.bundle.films import FilmTable
+from langit.bundle.parts import Bundle, Parts
 from langit.bundle.provenance import Provenance
-from langit.bundle.weights import MAX_FILE_BYTES, load_weights, save_weights
-from langit.device import CPU, Placement, placement_of
-from langit.files import recover, replace_folder, sha256
+from langit.bundle.signature import read_signature
+from langit.bundle.weights import MAX_FILE_BYTES, save_weights
+from langit.device import CPU, Placement
+from langit.files import recover, replace_folder, sha256, write_bytes
 from langit.shapes import PixelShape
-from langit.text.encoder import TextConfig, TextEncoder
+from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import END, PAD, UNKNOWN
 from langit.text.umt5 import transformers_config
-from langit.transformer.blank import blank
-from langit.transformer.model import TransformerConfig, VideoTransformer
 
-DIFFUSION_STEM, TEXT_STEM = "diffusion_pytorch_model", "model"
-
-
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """All that generating needs. ``sampling`` is plain JSON with ``levels.shift``; ``sizes`` has the default first."""
-
-    transformer: VideoTransformer
-    autoencoder: Autoencoder
-    text: TextEncoder
-    sampling: Mapping[str, Any]
-    sizes: tuple[PixelShape, ...]
-    fps: float = 8.0
-    adapters: Mapping[str, TunedAdapter] = dataclasses.field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Bundle(Parts):
-    """A model that was opened: its parts, where it came from, and the folder."""
-
-    provenance: Provenance = dataclasses.field(kw_only=True)
-    path: Path = dataclasses.field(kw_only=True)
-
-    @property
-    def placement(self) -> Placement:
-        """The device and dtype of the parts."""
-        return placement_of(self.transformer)
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The text encoder's own."""
-        return self.text.tokenizer
-
-    def films(self) -> FilmTable | None:
-        """The films that the model was trained on, if it says so."""
-        return FilmTable.load(self.path / self.provenance.films.file) if self.provenance.films else None
+__all__ = ["Bundle", "Parts", "add_file", "load_bundle", "read_provenance", "resolve", "save_bundle", "seal_bundle"]
 
 
 def save_bundle(
@@ -89,72 +61,103 @@ def save_bundle(
     films: FilmTable | None = None,
     max_file_bytes: int = MAX_FILE_BYTES,
 ) -> Provenance:
-    """Write a bundle, or replace one; it is there whole or not at all. Returns its provenance with the files' hashes.
+    """Write a bundle, or replace one, atomically.
+
+    Returns:
+        Its provenance with the digests of its files.
 
     Raises:
-        ValueError: a weight is not finite in half precision.
+        ValueError: a weight is not finite in its dtype on disk.
         OSError: the folder cannot be written.
     """
     sealed = replace(provenance, films=None if films is None else films.facts(), files={})
 
-    def write(draft: Path) -> None:
+    def write(unfinished: Path) -> None:
         nonlocal sealed
         for name in ("transformer", "vae", "text_encoder", "tokenizer", "scheduler"):
-            (draft / name).mkdir()
-        _write_json(draft / "model_index.json", _index(parts, provenance))
-        _write_json(draft / "transformer" / "config.json", parts.transformer.config.to_diffusers())
-        _write_json(draft / "vae" / "config.json", {"_class_name": "Autoencoder", **parts.autoencoder.config_dict()})
-        _write_json(draft / "text_encoder" / "config.json", transformers_config(parts.text.config.sizes))
-        parts.text.tokenizer.save(str(draft / "tokenizer" / "tokenizer.json"))
-        _write_json(draft / "tokenizer" / "tokenizer_config.json", _tokenizer_config(parts.text))
-        _write_json(draft / "scheduler" / "scheduler_config.json", _scheduler_config(parts))
-        save_weights(parts.transformer, draft / "transformer", DIFFUSION_STEM, max_file_bytes)
-        save_weights(parts.autoencoder, draft / "vae", DIFFUSION_STEM, max_file_bytes)
-        save_weights(parts.text.model, draft / "text_encoder", TEXT_STEM, max_file_bytes)
-        save_adapters(draft, parts.adapters, parts.transformer)
+            (unfinished / name).mkdir()
+        _write_json(unfinished / "model_index.json", _index(parts, provenance))
+        _write_json(unfinished / "transformer" / "config.json", parts.transformer.config.to_diffusers())
+        vae_config = {"_class_name": parts.autoencoder.class_name[1], **parts.autoencoder.config_dict()}
+        _write_json(unfinished / "vae" / "config.json", vae_config)
+        _write_json(unfinished / "text_encoder" / "config.json", transformers_config(parts.text.config.sizes))
+        parts.text.tokenizer.save(str(unfinished / "tokenizer" / "tokenizer.json"))
+        _write_json(unfinished / "tokenizer" / "tokenizer_config.json", _tokenizer_config(parts.text))
+        _write_json(unfinished / "scheduler" / "scheduler_config.json", _scheduler_config(parts))
+        for name, module, stem in (
+            ("transformer", parts.transformer, DIFFUSION_STEM),
+            ("vae", parts.autoencoder, DIFFUSION_STEM),
+            ("text_encoder", parts.text.model, TEXT_STEM),
+        ):
+            save_weights(module, unfinished / name, stem, parts.dtypes.get(name, {}), max_file_bytes)
+        save_adapters(unfinished, parts.adapters, parts.transformer)
         if films is not None:
-            films.save(draft / FILMS_FILE)
-        sealed = replace(sealed, files=hashes(draft))
-        (draft / record.FILE).write_text(sealed.text(), encoding="utf-8")
+            films.save(unfinished / FILMS_FILE)
+        sealed = replace(sealed, files=hash_files(unfinished))
+        (unfinished / record.FILE).write_text(sealed.text(), encoding="utf-8")
 
     replace_folder(folder, write)
     return sealed
 
 
 def add_file(folder: Path, name: str, write: Callable[[Path], None]) -> Provenance:
-    """Add a file to a bundle, or replace it: its hash goes into the provenance, which so becomes another one.
+    """Add a file to a bundle, or replace it. Its digest goes into the provenance, so the model's digest changes.
+
+    A signature, which is of the old digest, is removed.
 
     Args:
-        folder: of a whole bundle; it stays as it was if anything fails.
-        name: of the file, in the folder.
-        write: is called with the place to write to.
+        folder: a complete bundle; it stays as it was if anything fails.
+        name: the file's name in the folder.
+        write: is called with the path to write to.
 
     Raises:
-        ValueError: the folder is no whole bundle.
+        ValueError: the folder is not a complete bundle.
         OSError: it cannot be written.
     """
     provenance = read_provenance(folder)
     check_files(folder, provenance.files)
     sealed = provenance
 
-    def again(draft: Path) -> None:
+    def copy(unfinished: Path) -> None:
         nonlocal sealed
-        shutil.copytree(folder, draft, dirs_exist_ok=True)
-        write(draft / name)
-        sealed = replace(provenance, files=provenance.files | {name: sha256(draft / name)})
-        (draft / record.FILE).write_text(sealed.text(), encoding="utf-8")
+        shutil.copytree(folder, unfinished, dirs_exist_ok=True)
+        (unfinished / SIGNATURE).unlink(missing_ok=True)
+        write(unfinished / name)
+        sealed = replace(provenance, files=provenance.files | {name: sha256(unfinished / name)})
+        (unfinished / record.FILE).write_text(sealed.text(), encoding="utf-8")
 
-    replace_folder(folder, again)
+    replace_folder(folder, copy)
     return sealed
 
 
-def resolve(place: Path | str) -> Path:
-    """The folder of a bundle: a packaged model's name, one trained here (under LANGIT_HOME), or a path.
+def seal_bundle(folder: Path) -> tuple[Provenance, list[str]]:
+    """Write the digests of a bundle's files, as they are now, into its provenance. A signature is removed.
+
+    Returns:
+        The new provenance, and the names of files that were added, changed or removed.
 
     Raises:
-        ValueError: there is none; the message says what there is.
+        ValueError: the folder has no provenance, or holds something that no bundle may hold.
+        OSError: it cannot be written.
     """
-    packaged = Path(str(resources.files(langit))) / "weights"
+    provenance = read_provenance(folder)
+    files = hash_files(folder)
+    check_files(folder, files)
+    changed = sorted(dict(provenance.files.items() ^ files.items()))
+    sealed = replace(provenance, files=files)
+    if changed:
+        (folder / SIGNATURE).unlink(missing_ok=True)
+        write_bytes(folder / record.FILE, sealed.text().encode())
+    return sealed, changed
+
+
+def resolve(place: Path | str) -> Path:
+    """Find the folder of a bundle: by a packaged model's name, that of one trained here (in LANGIT_HOME), or a path.
+
+    Raises:
+        ValueError: there is none; the message lists the known names.
+    """
+    packaged = packaged_models()
     trained = config.home() / "models"
     name = str(place)
     if Path(name).name == name and name not in (".", ".."):
@@ -167,21 +170,26 @@ def resolve(place: Path | str) -> Path:
     if folder.is_dir():
         return folder
     known = sorted({path.parent.name for home in (packaged, trained) for path in home.glob(f"*/{record.FILE}")})
-    there = f"there are {', '.join(known)}" if known else "train one with `langit train`"
-    raise ValueError(f"no model {name!r}: {there}, or give a bundle's folder")
+    choices = f"there are {', '.join(known)}" if known else "train one with `langit train`"
+    raise ValueError(f"no model {name!r}: {choices}, or give a bundle's folder")
+
+
+def packaged_models() -> Path:
+    """The folder of the models that ship with the package."""
+    return Path(str(resources.files(langit))) / "weights"
 
 
 def read_provenance(folder: Path) -> Provenance:
-    """A bundle's provenance.
+    """Read a bundle's provenance.
 
     Raises:
         ValueError: it is missing or damaged.
     """
     file = folder / record.FILE
     if not file.is_file():
-        raise ValueError(f"{file} is missing: {folder} is no Langit bundle, or not a whole one; get it again")
+        raise ValueError(f"{file} is missing: {folder} is not a complete Langit bundle; get it again")
     try:
-        return Provenance.parse(file.read_text(encoding="utf-8"))
+        return Provenance.parse(file.read_bytes())
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
 
@@ -189,71 +197,72 @@ def read_provenance(folder: Path) -> Provenance:
 def load_bundle(place: Path | str, placement: Placement = CPU) -> Bundle:
     """Open a model by name or folder, ready to generate, after checking every file against the provenance.
 
+    Files that were hashed before and have not changed since are not hashed again; see
+    :class:`langit.bundle.digests.DigestCache` for what that trusts.
+
     Args:
         place: a packaged model's name, the name of one trained here, or a folder.
         placement: the device that the modules are put on, and the dtype of their weights there.
 
     Raises:
-        ValueError: there is no such model, or one of its files is missing, cut off, swapped, changed or a pickle.
+        ValueError: there is no such model, its signature is not valid, or one of its files is missing, cut off,
+            swapped, changed, a pickle, or not named by the provenance.
     """
     folder = resolve(place)
     provenance = read_provenance(folder)
-    needed = ["model_index.json", "transformer/config.json", "vae/config.json", "text_encoder/config.json"]
-    needed += ["tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json", "scheduler/scheduler_config.json"]
-    needed += [provenance.films.file] if provenance.films else []
-    for name in needed:
-        if name not in provenance.files:
-            raise ValueError(f"{folder / record.FILE} has no hash of {name}: get the bundle again")
-    check_files(folder, provenance.files)
+    read_signature(folder, provenance)
+    cache = DigestCache.open()
+    check_files(folder, provenance.files, cache.sha256)
+    cache.save()
 
+    checked = frozenset(provenance.files)
+    for name in ("model_index.json", "scheduler/scheduler_config.json", provenance.films and provenance.films.file):
+        if name and name not in checked:
+            raise ValueError(f"{folder / record.FILE} has no hash of {name}: get the bundle again")
+    transformer, transformer_dtypes = load_component(TRANSFORMERS, Component(folder, "transformer", checked, placement))
+    autoencoder, vae_dtypes = load_component(AUTOENCODERS, Component(folder, "vae", checked, placement))
+    text, text_dtypes = load_component(TEXT_ENCODERS, Component(folder, "text_encoder", checked, placement))
     index = folder / "model_index.json"
-    plain = _read_json(folder / "vae" / "config.json")
-    plain.pop("_class_name", None)
-    with blank():
-        transformer = VideoTransformer(
-            TransformerConfig.from_diffusers(_read_json(folder / "transformer" / "config.json"))
-        )
-        text = TextEncoder(_text_sizes(folder), Tokenizer.from_file(str(folder / "tokenizer" / "tokenizer.json")))
-    autoencoder = Autoencoder(config.load(AutoencoderConfig, plain))  # not on meta: its statistics come from its config
-    modules = {"transformer": transformer, "vae": autoencoder, "text_encoder": text.model}
-    for part, module in modules.items():
-        checked = {Path(name).name for name in provenance.files if Path(name).parent == Path(part)}
-        load_weights(module, folder / part, TEXT_STEM if part == "text_encoder" else DIFFUSION_STEM, checked)
-    adapters = load_adapters(folder, provenance.files, transformer)
-    for module in (transformer, autoencoder, text, *(tuned.adapter for tuned in adapters.values())):
-        placement.put(module)
     return Bundle(
         transformer.eval(),
         autoencoder.eval(),
         text.eval(),
-        sampling=_value(folder / "scheduler" / "scheduler_config.json", "langit"),
-        sizes=tuple(PixelShape.parse(size) for size in _value(index, "sizes")),
-        fps=float(_value(index, "fps")),
-        adapters=adapters,
+        sampling=read_key(folder / "scheduler" / "scheduler_config.json", "langit"),
+        sizes=_read_sizes(index),
+        fps=_read_fps(index),
+        adapters=load_adapters(folder, provenance.files, transformer, placement),
+        dtypes={"transformer": transformer_dtypes, "vae": vae_dtypes, "text_encoder": text_dtypes},
         provenance=provenance,
         path=folder,
     )
+
+
+def _read_sizes(index: Path) -> tuple[PixelShape, ...]:
+    sizes = read_key(index, "sizes")
+    if not isinstance(sizes, list) or not sizes or not all(isinstance(size, str) for size in sizes):
+        raise ValueError(f"{index} has sizes that are not a list of texts: get the bundle again")
+    return tuple(PixelShape.parse(size) for size in sizes)
+
+
+def _read_fps(index: Path) -> float:
+    fps = read_key(index, "fps")
+    if not isinstance(fps, (int, float)) or not 0 < fps < 1000:
+        raise ValueError(f"{index} has fps {fps!r}, not a number above 0: get the bundle again")
+    return float(fps)
 
 
 def _index(parts: Parts, provenance: Provenance) -> dict[str, Any]:
     return {
         "_class_name": "Langit",
         "name": provenance.model,
-        "transformer": ["diffusers", "WanTransformer3DModel"],
-        "vae": ["langit", "Autoencoder"],
-        "text_encoder": ["transformers", "UMT5EncoderModel"],
+        "transformer": list(parts.transformer.class_name),
+        "vae": list(parts.autoencoder.class_name),
+        "text_encoder": list(parts.text.class_name),
         "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
         "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
         "sizes": [str(size) for size in parts.sizes],
         "fps": parts.fps,
     }
-
-
-def _text_sizes(folder: Path) -> TextConfig:
-    umt5 = _read_json(folder / "text_encoder" / "config.json")
-    limit = _value(folder / "tokenizer" / "tokenizer_config.json", "model_max_length")
-    names = {field.name for field in dataclasses.fields(TextConfig)} & umt5.keys()
-    return config.load(TextConfig, {name: umt5[name] for name in names} | {"max_tokens": limit})
 
 
 def _tokenizer_config(text: TextEncoder) -> dict[str, Any]:
@@ -277,15 +286,3 @@ def _scheduler_config(parts: Parts) -> dict[str, Any]:
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    plain: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return plain
-
-
-def _value(path: Path, key: str) -> Any:
-    plain = _read_json(path)
-    if key not in plain:
-        raise ValueError(f"{path} lacks {key}: get the bundle again")
-    return plain[key]

@@ -1,7 +1,7 @@
-"""What a model came from, as one frozen value: the recipe, the ledger, the films, the run, and every file's hash.
+"""The provenance of a model as one frozen value: the recipe, the ledger, the films, the run, and all files' digests.
 
-Knows nothing of weights or folders. Two of its parts can be checked by anyone: the files, and the films, which are
-rendered again from their seeds.
+Anyone can check two of its parts: the files, and the films, by rendering them again from their seeds. Knows nothing of
+weights or folders.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FILE = "provenance.json"
 
 @dataclass(frozen=True)
 class LedgerState:
-    """The training ledger as the run read it: whose log, how many entries, their RFC 6962 root (hex)."""
+    """The state of the training ledger when the run read it: the log's origin, its size and RFC 6962 root (hex)."""
 
     origin: str
     size: int
@@ -42,7 +42,7 @@ class Undisclosed:
 
 @dataclass(frozen=True)
 class ExposureRecord:
-    """Which clips a stage of training saw: rows of its exposure log, their root (hex), and its steps."""
+    """The clips that a training stage saw: the rows of its exposure log, their root (hex), and its steps."""
 
     root: str
     rows: int
@@ -51,23 +51,23 @@ class ExposureRecord:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What a stage of training took."""
+    """The time, computation and hardware that a training stage took."""
 
     seconds: float
     flops: float
     device: str
 
     def __post_init__(self) -> None:
-        # 1 and 1.0 are one number and two texts; what is hashed must not depend on which was given.
+        # 1 and 1.0 are equal but have different JSON; the digest must not depend on which was given.
         object.__setattr__(self, "seconds", float(self.seconds))
         object.__setattr__(self, "flops", float(self.flops))
 
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Films of one size: ``count`` of them, their seeds within ``first`` and ``last``, both included.
+    """``count`` films of one size, with seeds from ``first`` to ``last``, both included.
 
-    ``world`` is named only where it is not the one that :class:`FilmsRecord` names, and is not written where it is empty.
+    ``world`` is empty for the world that :class:`FilmsRecord` names, and is then not written.
     """
 
     pixels: str
@@ -79,7 +79,7 @@ class SeedGroup:
 
 @dataclass(frozen=True)
 class FilmsRecord:
-    """The rendered films trained on; ``file`` holds a row for each of them, ``root`` is the Merkle root of its rows."""
+    """The rendered training films: ``file`` has a row for each of them, ``root`` is the Merkle root of its rows."""
 
     world: str
     groups: tuple[SeedGroup, ...]
@@ -88,7 +88,7 @@ class FilmsRecord:
 
     @property
     def count(self) -> int:
-        """Films in all groups."""
+        """The number of films in all groups."""
         return sum(group.count for group in self.groups)
 
 
@@ -118,13 +118,13 @@ class Provenance:
 
     @property
     def digest(self) -> str:
-        """``sha256:`` and the hash of all that is said here: the model's name for the ledger and for its videos."""
+        """``sha256:`` and the hash of this record, which includes every file's: it identifies the model everywhere."""
         return config.digest_of(self._plain())
 
     def text(self) -> str:
-        """The JSON that goes on disk."""
-        said = self._plain() | {"recipe_hash": self.recipe_hash}
-        return json.dumps({"format": said.pop("format"), **said}, indent=1, ensure_ascii=False) + "\n"
+        """The JSON text of ``provenance.json``."""
+        plain = self._plain() | {"recipe_hash": self.recipe_hash}
+        return json.dumps({"format": plain.pop("format"), **plain}, indent=1, ensure_ascii=False) + "\n"
 
     def _plain(self) -> dict[str, Any]:
         plain = config.dump(self)
@@ -138,35 +138,34 @@ class Provenance:
         return plain
 
     @classmethod
-    def parse(cls, text: str) -> Provenance:
+    def parse(cls, text: str | bytes) -> Provenance:
         """Read :meth:`text`.
 
         Raises:
-            ValueError: it is not a provenance, or its recipe is not the one that its hash names.
+            ValueError: the text is not a provenance, or its recipe is not the one that its hash names.
         """
         try:
-            said = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{FILE} is not JSON ({error}): get the bundle again") from error
-        if not isinstance(said, dict) or said.get("format") != FORMAT:
-            found = said.get("format") if isinstance(said, dict) else said
+            plain = config.parse_json(text, FILE)
+        except ValueError as error:
+            raise ValueError(f"{error}; get the bundle again") from error
+        if not isinstance(plain, dict) or plain.get("format") != FORMAT:
+            found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
             raise ValueError(f"{FILE} is of format {found!r}, not {FORMAT!r}: get another bundle")
-        recipe, recipe_hash = said.pop("recipe", None), said.pop("recipe_hash", None)
+        recipe, recipe_hash = plain.pop("recipe", None), plain.pop("recipe_hash", None)
         if not isinstance(recipe, dict) or config.digest_of(recipe) != recipe_hash:
             raise ValueError(f"the recipe in {FILE} is not the one that recipe_hash names: get the bundle again")
-        if isinstance(said.get("ledger"), dict) and said["ledger"].keys() == {"undisclosed"}:
-            said["ledger"] = {"makers": said["ledger"]["undisclosed"]}
+        if isinstance(plain.get("ledger"), dict) and plain["ledger"].keys() == {"undisclosed"}:
+            plain["ledger"] = {"makers": plain["ledger"]["undisclosed"]}
         try:
-            plain = config.load(_Provenance, said)
+            typed = config.load(_Provenance, plain)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{FILE} is incomplete ({error}): get the bundle again") from error
-        rest = {part.name: getattr(plain, part.name) for part in dataclasses.fields(plain)}
-        return cls(recipe=recipe, **rest)
+        return cls(recipe=recipe, **{part.name: getattr(typed, part.name) for part in dataclasses.fields(typed)})
 
 
 @dataclass(frozen=True)
 class _Provenance:
-    """The parts with a type; the recipe is another room's and stays as it is."""
+    """The typed fields, for :func:`langit.config.load`; the recipe belongs to another room and stays a plain dict."""
 
     model: str
     version: str
@@ -181,14 +180,14 @@ class _Provenance:
 
 
 def code_version() -> str:
-    """The git commit of the code that runs (``+changes`` if it was edited since), else the package's version."""
+    """The git commit of the running code, with ``+changes`` if it was edited since; else the package's version."""
     root = Path(langit.__file__).parents[1]
     if (root / ".git").exists():
         try:
             commit = _git(root, "rev-parse", "HEAD")
             return commit + ("+changes" if _git(root, "status", "--porcelain", "--", "langit") else "")
         except (OSError, subprocess.CalledProcessError):
-            pass  # no git here, or a folder that it does not own: the package's version is what is known
+            pass  # git is missing, or refuses a folder that another user owns
     return langit.__version__
 
 

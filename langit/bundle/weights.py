@@ -1,45 +1,80 @@
-"""Tensors and modules: named weights into safetensors files of a bounded size, and back, quickly.
+"""Modules and safetensors: save a module's weights in files of bounded size, and load them without a second copy.
 
-Half precision on disk, single in memory. Knows no model: a module is its names, shapes and tensors.
+Each weight keeps its own dtype on disk, whatever the dtype is in memory. Knows no particular model: a module is its
+names, shapes and tensors.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Final
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from langit.bundle.tensors import TensorFile, open_tensors
+from langit.config import parse_json
+from langit.device import Placement
+
 MAX_FILE_BYTES = 15_000_000
+TORCH_DTYPES: Final = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+Dtypes = Mapping[str, torch.dtype]
+"""The dtype on disk of each weight, by name."""
 
 
 def named_weights(module: nn.Module) -> dict[str, tuple[str, ...]]:
-    """The module's weights, each once: its first name, and all names that share it."""
+    """The module's weights by their first name, with all names that share the same tensor."""
     names: dict[int, tuple[str, ...]] = {}
     for name, tensor in module.state_dict(keep_vars=True).items():
         names[id(tensor)] = (*names.get(id(tensor), ()), name)
     return {shared[0]: shared for shared in names.values()}
 
 
-def save_weights(module: nn.Module, folder: Path, stem: str, max_file_bytes: int = MAX_FILE_BYTES) -> None:
-    """Write a module's weights as ``stem.safetensors``, or as parts with the usual index where they are larger.
+def stored(tensor: Tensor, name: str, dtypes: Dtypes, what: str) -> Tensor:
+    """A copy of a weight as it goes on disk: in the dtype it was read in; new weights in half precision.
 
     Raises:
-        ValueError: a weight is not finite in half precision.
+        ValueError: the weight is not finite in that dtype.
     """
-    # Imported here: only saving needs it, and opening a bundle has to be quick.
+    default = torch.bfloat16 if tensor.dtype == torch.bfloat16 else torch.float16
+    if not tensor.is_floating_point():
+        return tensor.detach().to("cpu", copy=True).contiguous()
+    dtype = dtypes.get(name, default)
+    copy = tensor.detach().to("cpu", dtype, copy=True).contiguous()
+    if not copy.isfinite().all():
+        precision = "half precision" if dtype == torch.float16 else str(dtype).removeprefix("torch.")
+        raise ValueError(f"weight {name} of {what} is not finite in {precision}: it cannot be saved")
+    return copy
+
+
+def save_weights(
+    module: nn.Module, folder: Path, stem: str, dtypes: Dtypes, max_file_bytes: int = MAX_FILE_BYTES
+) -> None:
+    """Write a module's weights as ``stem.safetensors``, or if they are larger as several files with an index.
+
+    Raises:
+        ValueError: a weight is not finite in its dtype on disk.
+    """
+    # Imported here because only saving needs it, and a bundle should open quickly.
     from huggingface_hub import split_torch_state_dict_into_shards
 
     state = module.state_dict()
-    tensors: dict[str, Tensor] = {}
-    for name in named_weights(module):
-        half = state[name].detach().to("cpu", torch.float16, copy=True).contiguous()
-        if not half.isfinite().all():
-            raise ValueError(f"weight {name} of {folder.name} is not finite in half precision: it cannot be saved")
-        tensors[name] = half
+    tensors = {name: stored(state[name], name, dtypes, folder.name) for name in named_weights(module)}
     plan = split_torch_state_dict_into_shards(
         tensors, filename_pattern=stem + "{suffix}.safetensors", max_shard_size=max_file_bytes
     )
@@ -54,51 +89,86 @@ def save_weights(module: nn.Module, folder: Path, stem: str, max_file_bytes: int
 def weight_files(folder: Path, stem: str, checked: Collection[str]) -> list[Path]:
     """The files that hold a module's weights: one, or those that its index names.
 
+    Args:
+        folder: where they are.
+        stem: the name of the single file, without its ending.
+        checked: names of the files in this folder whose digests were checked.
+
     Raises:
-        ValueError: they are not all among the ``checked`` names of files in this folder, or the index is no index.
+        ValueError: a file is not among the ``checked`` ones, or the index is damaged.
     """
     index, names = folder / f"{stem}.safetensors.index.json", [f"{stem}.safetensors"]
     if index.name in checked:
         try:
-            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+            names = sorted(set(parse_json(index.read_bytes(), str(index))["weight_map"].values()))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{index} is no index of weights: get the bundle again") from error
+            raise ValueError(f"{index} is not an index of weights: get the bundle again") from error
     for name in names:
         if name not in checked:
             raise ValueError(f"{folder / str(name)} holds weights, but provenance.json has no hash of it: get it again")
     return [folder / name for name in names]
 
 
-def load_weights(module: nn.Module, folder: Path, stem: str, checked: Collection[str]) -> None:
-    """Give a module (made on the meta device, so that nothing is drawn only to be overwritten) its weights.
+def read_tensor(file: TensorFile, name: str) -> Tensor:
+    """Read one tensor into memory of its own, on the CPU and in its dtype on disk.
+
+    Raises:
+        ValueError: the dtype is not supported, or the file was cut off.
+    """
+    entry = file.entries[name]
+    if entry.dtype not in TORCH_DTYPES:
+        raise ValueError(f"tensor {name!r} in {file.path} is of dtype {entry.dtype}, which is not supported")
+    tensor = torch.empty(entry.shape, dtype=TORCH_DTYPES[entry.dtype], device="cpu")
+    if tensor.numel():
+        file.read_into(name, tensor.view(-1).view(torch.uint8).numpy())  # as bytes: numpy has no bfloat16
+    return tensor
+
+
+def load_weights(
+    module: nn.Module, folder: Path, stem: str, checked: Collection[str], placement: Placement
+) -> dict[str, torch.dtype]:
+    """Load the weights of a module that was built on the meta device, one tensor at a time, straight into place.
+
+    Memory peaks at the module's size plus one tensor.
+
+    Returns:
+        The dtype of each floating-point weight on disk.
 
     Raises:
         ValueError: the files hold other weights than the module has, or are not ``checked``.
     """
-    tensors: dict[str, Tensor] = {}
-    for file in weight_files(folder, stem, checked):
-        tensors.update(load_file(file))
     expected, shapes = named_weights(module), {name: tensor.shape for name, tensor in module.state_dict().items()}
-    missing, strange = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
-    if missing or strange:
-        what = f"lacks weight {min(missing)!r}" if missing else f"has a strange weight {min(strange)!r}"
-        raise ValueError(f"{folder} {what}: its config.json tells of another model, get the bundle again")
-    for name, shared in expected.items():
-        if tensors[name].shape != shapes[name]:
-            found, asked = tuple(tensors[name].shape), tuple(shapes[name])
-            raise ValueError(
-                f"weight {name!r} in {folder} is {found}, its config asks for {asked}: get the bundle again"
-            )
-        weight = tensors[name].float()
-        given: Tensor = weight
-        for place, full in enumerate(shared):
-            owner = module.get_submodule(full.rpartition(".")[0])
-            leaf = full.rpartition(".")[2]
-            if leaf in owner._parameters:
-                if place == 0:
-                    given = nn.Parameter(weight)
-                owner._parameters[leaf] = given  # type: ignore[assignment]  # the same Parameter under each shared name
-            else:
-                owner._buffers[leaf] = given
-    left = [name for name, tensor in (*module.named_parameters(), *module.named_buffers()) if tensor.is_meta]
-    assert not left, f"not in the state_dict, so not set: {left}"
+    missing, dtypes = dict(expected), dict[str, torch.dtype]()
+    for path in weight_files(folder, stem, checked):
+        with open_tensors(path) as file:
+            for name, entry in file.entries.items():
+                if name not in missing:
+                    raise ValueError(
+                        f"{folder} has an unknown weight {name!r}: its config.json describes another model,"
+                        " get the bundle again"
+                    )
+                if entry.shape != tuple(shapes[name]):
+                    raise ValueError(
+                        f"weight {name!r} in {folder} is {entry.shape}, its config needs {tuple(shapes[name])}:"
+                        " get the bundle again"
+                    )
+                tensor = read_tensor(file, name)
+                if tensor.is_floating_point():
+                    dtypes[name] = tensor.dtype
+                _assign(module, missing.pop(name), placement.put(tensor))
+    if missing:
+        raise ValueError(
+            f"{folder} lacks weight {min(missing)!r}: its config.json describes another model, get the bundle again"
+        )
+    return dtypes
+
+
+def _assign(module: nn.Module, names: tuple[str, ...], weight: Tensor) -> None:
+    """Put a weight in the place of a meta tensor, under all names that share it."""
+    parameter = nn.Parameter(weight) if weight.is_floating_point() else None
+    for full in names:
+        owner, leaf = module.get_submodule(full.rpartition(".")[0]), full.rpartition(".")[2]
+        if leaf in owner._parameters:
+            owner._parameters[leaf] = parameter  # the same object under each name, so that it stays shared
+        else:
+            owner._buffers[leaf] = weight

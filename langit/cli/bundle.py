@@ -1,4 +1,4 @@
-"""Models on disk."""
+"""The verbs ``bundle check``, ``bundle sign``, ``bundle seal`` and ``bundle index``."""
 
 from __future__ import annotations
 
@@ -12,35 +12,74 @@ from langit.cli.progress import progress
 bundle = typer.Typer(help="Models on disk.")
 app.add_typer(bundle, name="bundle")
 
+Name = Annotated[str, typer.Argument(help="A model's name, or a bundle's folder.")]
+
 
 @bundle.command("check")
 def check(
-    name: Annotated[str, typer.Argument(help="A model's name, or a bundle's folder.")],
+    name: Name,
     render: Annotated[str, typer.Option(help="How many of its training films to render again, or all.")] = "20",
+    signer: Annotated[str | None, typer.Option(help="The verifier key that must have signed it.")] = None,
 ) -> None:
-    """Check a model's files against its provenance, and films that it was trained on against their hashes."""
+    """Check a model's files, its signer, and whether its training films are the ones on record."""
     from langit.bundle.check import check_bundle
+    from langit.ledger.checkpoint import Verifier
 
     if render != "all" and not render.isdecimal():
-        raise ValueError(f"--render {render} is no number of films: give 0 or more, or all")
+        raise ValueError(f"--render {render} is not a number of films: use 0 or more, or all")
+    verifier = None if signer is None else Verifier.parse(signer)
     with progress() as report:
         found = check_bundle(
             name,
             "all" if render == "all" else int(render),
             lambda done, of: report("films rendered again", done, of, ""),
+            verifier,
         )
+    if found.digest:
+        typer.echo(f"{'model':8}{found.digest}")
     for finding in found.findings:
         typer.echo(f"{finding.state:8}{finding.what}: {finding.text}")
     if not found.holds:
         broken = ", ".join(finding.what for finding in found.findings if finding.state == "broken")
-        raise ValueError(f"{found.path} does not keep its word ({broken}): get the bundle again")
+        raise ValueError(f"{found.path} failed the check ({broken}): get the bundle again")
+
+
+@bundle.command("sign")
+def sign(name: Name) -> None:
+    """Sign a model's digest with the ledger key of this machine."""
+    from langit import config
+    from langit.bundle.files import check_files
+    from langit.bundle.folder import read_provenance, resolve
+    from langit.bundle.signature import sign_bundle
+    from langit.ledger.keys import signer
+
+    folder = resolve(name)
+    provenance = read_provenance(folder)
+    check_files(folder, provenance.files)  # never vouch for files that were changed
+    signature = sign_bundle(folder, provenance, signer(config.home() / "ledger"))
+    typer.echo(f"{provenance.digest} is signed by {signature.verifier}")
+
+
+@bundle.command("seal")
+def seal(name: Name) -> None:
+    """Take a model's files as they are, after you have changed them: writes their digests into its provenance.
+
+    The model has another digest afterwards, and no signature.
+    """
+    from langit.bundle.folder import resolve, seal_bundle
+
+    folder = resolve(name)
+    sealed, changed = seal_bundle(folder)
+    for file in changed:
+        typer.echo(f"changed {file}")
+    typer.echo(f"{folder} is now {sealed.digest}")
 
 
 @bundle.command("index")
-def index(name: Annotated[str, typer.Argument(help="A model's name, or a bundle's folder.")]) -> None:
-    """Make the index of a model's training clips, which langit nearest and the gate need, from the films of this home.
+def index(name: Name) -> None:
+    """Build the index of a model's training clips, for langit nearest and the gate, from the films on this machine.
 
-    It goes into the bundle, whose provenance names it: the model has another digest after this.
+    It becomes part of the bundle, so the model has another digest afterwards, and no signature.
     """
     from langit import config
     from langit.bundle import resolve
@@ -48,4 +87,4 @@ def index(name: Annotated[str, typer.Argument(help="A model's name, or a bundle'
 
     with progress() as report:
         sealed = index_bundle(resolve(name), config.home(), report)
-    typer.echo(f"{resolve(name)} is {sealed.digest} now")
+    typer.echo(f"{resolve(name)} is now {sealed.digest}")

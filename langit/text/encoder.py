@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -44,6 +44,8 @@ class TextConfig:
 
 class TextEncoder(nn.Module):
     """Encode a batch of texts as packed token embeddings."""
+
+    class_name: ClassVar[tuple[str, str]] = ("transformers", "UMT5EncoderModel")
 
     def __init__(self, config: TextConfig, tokenizer: Tokenizer) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ from langit.patches import Pack, TextPack, pack, rotary, unpack
 from langit.transformer.attention import equal_runs
 from langit.transformer.block import Block, LevelModulation, layer_norm
 from langit.transformer.linear import Linear, linear
+from langit.transformer.protocol import Denoiser
 
 TIMESTEPS = 1000.0  # Wan counts noise levels from 0 to 1000
 TEXT_STEP = 16  # prompts of different lengths are padded to multiples of this, to compile few shapes
@@ -148,8 +149,11 @@ class Conditions(nn.Module):
         return tokens[rows], real
 
 
-class VideoTransformer(nn.Module):
+class VideoTransformer(Denoiser):
     """Wan's transformer over packs of videos."""
+
+    class_name = ("diffusers", "WanTransformer3DModel")
+    config: TransformerConfig
 
     def __init__(self, sizes: TransformerConfig) -> None:
         super().__init__()
@@ -164,6 +168,16 @@ class VideoTransformer(nn.Module):
         self.proj_out = Linear(width, sizes.out_channels * math.prod(sizes.patch_size))
         self.scale_shift_table = nn.Parameter(nn.init.normal_(torch.empty(1, 2, width), std=width**-0.5))
         self.reset_parameters()
+
+    @property
+    def patch_size(self) -> tuple[int, int, int]:
+        """Frames, rows and columns of a patch."""
+        return self.config.patch_size
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Channels of the latents that go in, and of the velocity that comes out."""
+        return self.config.in_channels, self.config.out_channels
 
     def reset_parameters(self) -> None:
         """Initialise as Wan does: Xavier for all layers, small embeddings, a zero output layer."""

@@ -1,4 +1,4 @@
-"""Adapters in bundles: what goes in comes out, hashes cover them, what is damaged or does not fit is one line."""
+"""Adapters in bundles: they round-trip, digests cover them, and errors about them are one line."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,7 @@ from bundle.miniature import FAST, make_adapter, make_parts, make_provenance
 from safetensors.torch import load_file, save_file
 
 from langit.bundle import load_bundle, save_bundle
-from langit.bundle.files import hashes
+from langit.bundle.files import hash_files
 from langit.bundle.folder import add_file, read_provenance
 
 WEIGHTS, SETTINGS = "adapters/fast/pytorch_lora_weights.safetensors", "adapters/fast/sampling.json"
@@ -23,12 +23,12 @@ def folder(tmp_path, parts):
 
 def rehash(folder):
     file = folder / "provenance.json"
-    said = json.loads(file.read_text())
+    plain = json.loads(file.read_text())
     file.unlink()
-    file.write_text(json.dumps(said | {"files": hashes(folder)}))
+    file.write_text(json.dumps(plain | {"files": hash_files(folder)}))
 
 
-def test_what_is_saved_is_opened(folder, parts):
+def test_adapters_round_trip(folder, parts):
     opened, wanted = load_bundle(folder).adapters, make_adapter(parts).adapter.state_dict()
     assert list(opened) == ["fast"] and opened["fast"].sampling == FAST
     found = opened["fast"].adapter.state_dict()
@@ -37,60 +37,60 @@ def test_what_is_saved_is_opened(folder, parts):
 
 
 def test_the_digest_covers_it(folder, tmp_path, parts):
-    said = read_provenance(folder)
-    assert {WEIGHTS, SETTINGS} <= said.files.keys()
+    sealed = read_provenance(folder)
+    assert {WEIGHTS, SETTINGS} <= sealed.files.keys()
     save_bundle(tmp_path / "plain", parts, make_provenance())
     plain = read_provenance(tmp_path / "plain")
-    assert plain.digest != said.digest and load_bundle(tmp_path / "plain").adapters == {}
+    assert plain.digest != sealed.digest and load_bundle(tmp_path / "plain").adapters == {}
     assert not (tmp_path / "plain" / "adapters").exists()
     save_bundle(tmp_path / "other", replace(parts, adapters={"fast": make_adapter(parts, seed=1)}), make_provenance())
-    assert read_provenance(tmp_path / "other").digest != said.digest
+    assert read_provenance(tmp_path / "other").digest != sealed.digest
 
 
-def test_a_file_that_is_added_later_leaves_it_there(folder):
+def test_adding_a_file_keeps_the_adapters(folder):
     add_file(folder, "more.json", lambda path: path.write_text("{}"))
     assert list(load_bundle(folder).adapters) == ["fast"]
 
 
-def _cut(folder):
+def _truncate(folder):
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-10])
 
 
-def _other(folder):
+def _add_tensor(folder):
     save_file(dict(load_file(folder / WEIGHTS), more=torch.zeros(1)), folder / WEIGHTS)
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (lambda folder: (folder / WEIGHTS).unlink(), "pytorch_lora_weights.safetensors is missing"),
-        (_cut, "pytorch_lora_weights.safetensors has .* bytes.*cut off"),
-        (_other, "is not the file that provenance.json names"),
+        (_truncate, "pytorch_lora_weights.safetensors has .* bytes.*cut off"),
+        (_add_tensor, "is not the file that provenance.json names"),
         (lambda folder: (folder / SETTINGS).write_text("{}"), "sampling.json is not the file"),
         (lambda folder: (folder / "adapters/fast/more.json").write_text("{}"), "more.json is not named"),
     ],
 )
-def test_damage_is_one_line(folder, damage, said):
+def test_damage_is_one_line(folder, damage, message):
     damage(folder)
-    with pytest.raises(ValueError, match=said) as caught:
+    with pytest.raises(ValueError, match=message) as caught:
         load_bundle(folder)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        (_other, "adapters/fast does not fit this model .*'more' belongs to no layer"),
+        (_add_tensor, "adapters/fast does not fit this model .*'more' belongs to no layer"),
         (lambda folder: (folder / SETTINGS).write_text("3"), "sampling.json holds no settings"),
         (lambda folder: (folder / SETTINGS).write_text("{"), "adapters/fast does not fit this model"),
         (lambda folder: (folder / SETTINGS).unlink(), "adapters/fast lacks sampling.json"),
-        (lambda folder: (folder / "adapters/fast/more.json").write_text("{}"), "more.json is no part of an adapter"),
+        (lambda folder: (folder / "adapters/fast/more.json").write_text("{}"), "more.json is not part of an adapter"),
     ],
 )
-def test_what_does_not_fit_is_one_line_even_when_the_hashes_agree(folder, change, said):
+def test_errors_are_one_line_even_when_the_digests_agree(folder, change, message):
     change(folder)
     rehash(folder)
-    with pytest.raises(ValueError, match=said) as caught:
+    with pytest.raises(ValueError, match=message) as caught:
         load_bundle(folder)
     assert "\n" not in str(caught.value)
 
@@ -103,7 +103,7 @@ def test_an_adapter_of_another_transformer_is_one_line(folder, parts, tmp_path):
         load_bundle(folder)
 
 
-def test_what_half_precision_cannot_hold_is_not_saved(tmp_path):
+def test_weights_that_half_precision_cannot_hold_are_not_saved(tmp_path):
     parts = make_parts()
     tuned = make_adapter(parts)
     with torch.no_grad():

@@ -30,6 +30,6 @@ def test_check_reports_undisclosed_training_data_as_unknown(tmp_path):
     assert load_bundle(tmp_path / "open").provenance.ledger == Undisclosed("Wan Team")
     report = check_bundle(tmp_path / "open")
     assert report.holds
-    assert [finding.text for finding in report.findings if finding.state == "unknown"] == [
+    assert [finding.text for finding in report.findings if finding.what == "films"] == [
         "Wan Team do not disclose what the model was trained on"
     ]
