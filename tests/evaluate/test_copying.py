@@ -1,4 +1,4 @@
-"""The report on copying: rates with intervals, from matches that are known."""
+"""The copying report on known matches."""
 
 import json
 
@@ -26,7 +26,7 @@ def test_rates_are_counted_against_the_threshold():
     assert low < 0.5 < high and "| made | 4 | 50.0%" in report.markdown()
 
 
-def test_a_model_without_an_index_is_refused_before_anything_is_made(tmp_path):
+def test_a_model_without_an_index_is_refused_before_generating(tmp_path):
     from bundle.miniature import make_parts, make_provenance
 
     from langit.bundle import save_bundle

@@ -1,4 +1,4 @@
-"""PSNR and SSIM against what is known of them, and the measuring of an autoencoder."""
+"""PSNR and SSIM against known values, and the measurement of an autoencoder."""
 
 import math
 
@@ -20,7 +20,7 @@ def test_psnr_of_a_known_error() -> None:
     assert psnr(flat, flat) == math.inf
 
 
-def test_ssim_of_the_same_of_flat_shifts_and_of_noise() -> None:
+def test_ssim_of_identical_shifted_and_noisy_films() -> None:
     film = noise()
     assert ssim(film, film) == pytest.approx(1.0, abs=1e-4)
     a, b = (torch.full((1, 16, 16, 3), value, dtype=torch.uint8) for value in (100, 150))
@@ -29,7 +29,7 @@ def test_ssim_of_the_same_of_flat_shifts_and_of_noise() -> None:
     assert abs(ssim(film, noise(1))) < 0.1
 
 
-def test_measuring_is_reconstructing_film_by_film() -> None:
+def test_measurements_are_of_single_films() -> None:
     torch.manual_seed(0)
     model = Autoencoder(AutoencoderConfig(fine_width=8, coarse_width=16, encoder_blocks=(1, 1), decoder_blocks=(1, 1)))
     films, seen = [noise(seed) for seed in range(3)], []

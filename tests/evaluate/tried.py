@@ -1,4 +1,4 @@
-"""A tiny model of several durations, and what abilities are tried on, for the tests of their measures."""
+"""A tiny model with several durations, shared by the tests of evaluations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked differs in one thing, regions hold what they are about, and places are those of the film."""
+"""Test cases of abilities: changes of one attribute, regions of objects, and their centres."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def test_a_change_changes_one_attribute_in_truth_and_caption() -> None:
     assert len({change_attribute(scene, number).name for number, scene in enumerate(SCENES)}) > 8
 
 
-def test_another_colour_is_not_that_of_the_other_thing() -> None:
+def test_a_new_colour_differs_from_that_of_the_other_object() -> None:
     for number, scene in enumerate(SCENES):
         assert recolour(scene, number).name not in [thing.colour for thing in scene.things]
 
 
 @pytest.mark.draws
-def test_a_region_holds_the_thing_in_every_frame_and_never_all() -> None:
+def test_a_region_contains_the_object_in_every_frame_and_never_the_whole_picture() -> None:
     for scene in SCENES[:3]:
         film = render(scene, PixelShape(frames=5, height=32, width=48))
         where = object_region(film).numpy()
@@ -59,7 +59,7 @@ def test_a_region_holds_the_thing_in_every_frame_and_never_all() -> None:
         assert not where.all()
 
 
-def test_what_the_probe_is_shown_begins_and_ends_with_the_video() -> None:
+def test_spread_frames_include_the_first_and_the_last() -> None:
     frames = torch.arange(33, dtype=torch.uint8).view(33, 1, 1, 1).expand(33, 2, 2, 3)
     assert spread_frames(frames, 17)[:, 0, 0, 0].tolist() == list(range(0, 33, 2))
     assert spread_frames(frames[:1], 5)[:, 0, 0, 0].tolist() == [0] * 5
@@ -67,7 +67,7 @@ def test_what_the_probe_is_shown_begins_and_ends_with_the_video() -> None:
 
 
 @pytest.mark.draws
-def test_places_are_those_of_the_thing_in_the_film() -> None:
+def test_object_centres_match_the_film() -> None:
     probe = load_probe()
     number = next(at for at, scene in enumerate(SCENES) if len(scene.things) == 1 and scene.action == "right")
     film = render(SCENES[number], PixelShape(frames=17, height=64, width=64))
@@ -84,7 +84,7 @@ def test_places_are_those_of_the_thing_in_the_film() -> None:
 
 
 @pytest.mark.draws
-def test_cases_hold_both_films_of_a_scene() -> None:
+def test_a_case_has_both_films_of_a_scene() -> None:
     [one] = cases(1, render, PixelShape(5, 32, 32), quiet)
     assert (one.short.pixels.frames, one.long.pixels.frames) == (5, 9)
     assert one.caption == canonical(SCENES[0])

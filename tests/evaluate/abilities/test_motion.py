@@ -1,4 +1,4 @@
-"""The exact flow agrees with what can be seen, and the error of a video is what its motion deserves."""
+"""Exact flow agrees with rendered films, and estimated flow with exact flow."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def moving() -> Film:
 
 
 @pytest.mark.draws
-def test_a_thing_goes_as_far_as_its_picture_and_the_ground_stays(moving: Film) -> None:
+def test_exact_flow_follows_an_object_and_leaves_the_ground(moving: Film) -> None:
     truth = true_flow(moving, FIRSTS)
     for number, frame in enumerate(FIRSTS):
         columns = [np.nonzero(moving.masks[at])[1].mean() for at in (frame, frame + 1)]
@@ -52,7 +52,7 @@ def test_a_thing_goes_as_far_as_its_picture_and_the_ground_stays(moving: Film) -
 
 
 @pytest.mark.draws
-def test_the_ground_turns_with_the_camera() -> None:
+def test_exact_flow_of_the_ground_follows_the_camera() -> None:
     film = render(scene(camera="pan right", sweep=26.0, action="still"), PIXELS, depth=True)
     truth = true_flow(film, FIRSTS)
     assert float(truth.flow[:, 0][truth.ground].max()) < -1
@@ -61,7 +61,7 @@ def test_the_ground_turns_with_the_camera() -> None:
 
 
 @pytest.mark.draws
-def test_real_frames_beat_standing_still_and_that_beats_going_the_other_way(moving: Film) -> None:
+def test_real_frames_beat_frozen_ones_which_beat_reversed_ones(moving: Film) -> None:
     truth = true_flow(moving, FIRSTS)
     frames = torch.from_numpy(moving.frames)
     real, frozen = flow_error(frames, FIRSTS, truth), frozen_error(truth)
@@ -90,7 +90,7 @@ def test_flow_finds_a_shift_of_a_texture() -> None:
     assert middle.tolist() == pytest.approx([3.0, 2.0], abs=0.2)
 
 
-def test_what_is_not_there_has_no_error() -> None:
+def test_absent_objects_have_no_error() -> None:
     from langit.evaluate.abilities.motion import TrueFlow
 
     nothing = torch.zeros(1, 8, 8, dtype=torch.bool)

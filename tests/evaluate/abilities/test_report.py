@@ -1,4 +1,4 @@
-"""All abilities of a tiny model on two films: what is given is kept, and the files say what was found."""
+"""The abilities report of a tiny model on two films: given frames are preserved, and files agree with results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def found() -> AbilityResults:
     return measure(tiny_model(), render, Probe(SMALL).eval(), 2, 4.0, quiet)
 
 
-def test_every_ability_is_tried_and_gives_back_what_it_was_given(found: AbilityResults) -> None:
+def test_every_ability_is_tried_and_preserves_given_frames(found: AbilityResults) -> None:
     results = found.continuations.results
     assert {name: len(each) for name, each in results.items()} == {
         "image to video": 2,
@@ -56,13 +56,13 @@ def test_every_ability_is_tried_and_gives_back_what_it_was_given(found: AbilityR
     assert all(one.untouched for one in found.inpainted)
 
 
-def test_what_stands_first_in_a_walk_loses_nothing(found: AbilityResults) -> None:
+def test_frames_at_the_start_of_a_window_lose_nothing(found: AbilityResults) -> None:
     losses = {name: [result.loss for result in results] for name, results in found.continuations.results.items()}
     assert losses["image to video"] == pytest.approx([0.0, 0.0], abs=1e-3)
     assert losses["extend"] == pytest.approx([0.0, 0.0], abs=0.3)  # encoded from its context's first frame on
 
 
-def test_the_steps_that_touch_what_was_made(found: AbilityResults) -> None:
+def test_steps_that_touch_generated_frames(found: AbilityResults) -> None:
     touching = {name: results[0].touching for name, results in found.continuations.results.items()}
     assert touching["image to video"] == [0, 1, 2, 3]
     assert touching["extend"] == [4, 5, 6, 7]
@@ -92,7 +92,7 @@ def test_tables_and_numbers_agree(found: AbilityResults, tmp_path: Path) -> None
     assert report.table().row_count == len(by_title["What is asked for"])
 
 
-def test_real_frames_standing_still_and_text_alone_are_told_apart() -> None:
+def test_real_frozen_and_text_only_motion_differ() -> None:
     model = tiny_model()
     case = cases(3, render, PixelShape(frames=5, height=64, width=64), quiet)[2]
     one = film_pair(case, model)
@@ -109,7 +109,7 @@ def test_real_frames_standing_still_and_text_alone_are_told_apart() -> None:
     assert frozen.likeness["made"] == frozen.likeness["frozen"]
 
 
-def test_a_minute_is_watched_in_windows_of_four_seconds(found: AbilityResults) -> None:
+def test_a_minute_is_measured_in_windows_of_four_seconds(found: AbilityResults) -> None:
     [told] = found.drifts
     assert len(told.shares) == len(told.sharpness) == 1
     assert (told.sharpness[0], told.change[0]) == (1.0, 0.0)
@@ -132,7 +132,7 @@ def test_blur_is_less_sharp() -> None:
     assert sharpness(smooth.to(torch.uint8)) < 0.6 * sharpness(frames)
 
 
-def test_peak_is_of_this_process(tmp_path: Path) -> None:
+def test_peak_memory_is_of_this_process(tmp_path: Path) -> None:
     save_bundle(tmp_path / "tiny", tiny_parts(), make_provenance())
     assert 50 * 2**20 < peak_memory(str(tmp_path / "tiny"), "a red ball bounces on snow", 0.5) < 2**40
     assert PeakMemory({4.0: (10, 30, 20), 60.0: (22,)}).growth == 1.1
@@ -162,7 +162,7 @@ def test_the_verb_measures_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert report.facts["seconds"] > 0
 
 
-def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
+def test_too_few_films_and_unsuitable_models_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="1 films cannot be connected"):
         evaluate_abilities("giraffe", films=1, folder=tmp_path / "out", progress=quiet)
     with pytest.raises(ValueError, match="giraffe"):

@@ -1,4 +1,4 @@
-"""Planted cuts are seen, a perfect loop has no seam, and what stands still is judged by the floor."""
+"""Cuts are detected, a perfect loop has no seam, and still videos are compared with the noise floor."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def test_distance_is_in_grey_levels() -> None:
     assert distance(black[0], black[0] + 10).item() == 10.0
 
 
-def test_a_perfect_loop_has_the_seam_of_any_step_and_half_a_turn_has_not() -> None:
+def test_a_perfect_loop_has_an_ordinary_seam_and_half_a_turn_does_not() -> None:
     assert seam(circling(16, 1), 0.1).ratio == pytest.approx(1.0, abs=0.02)
     assert seam(circling(16, 1), 0.1).within(SEAM)
     assert not seam(circling(16, 0.5), 0.1).within(SEAM)
 
 
-def test_a_cut_is_a_jump_wherever_it_is() -> None:
+def test_a_cut_is_a_jump_anywhere() -> None:
     whole = circling(32, 1)
     assert jump(whole, 0.1).within(JUMP)
     cut = torch.cat([whole[:10], whole[18:]])
@@ -53,7 +53,7 @@ def test_a_cut_is_a_jump_wherever_it_is() -> None:
     assert not jump(cut, 0.1, [9]).within(JUMP)
 
 
-def test_what_stands_still_is_judged_by_the_floor() -> None:
+def test_still_videos_are_compared_with_the_noise_floor() -> None:
     still = torch.full((6, 4, 4, 3), 90, dtype=torch.uint8)
     assert seam(still, 0.0).ratio == 0.0
     blinking = still.clone()
@@ -63,7 +63,7 @@ def test_what_stands_still_is_judged_by_the_floor() -> None:
     assert jump(blinking, 2.0).raised and not jump(circling(16, 1), 0.1).raised
 
 
-def test_floor_is_what_the_autoencoder_makes_of_stills() -> None:
+def test_the_noise_floor_is_the_autoencoders_error_on_still_films() -> None:
     small = AutoencoderConfig(fine_width=8, coarse_width=16, encoder_blocks=(1, 1), decoder_blocks=(1, 1))
     coder = Autoencoder(small).eval()
     films = [torch.randint(256, (5, 16, 16, 3), dtype=torch.uint8) for _ in range(2)]
@@ -72,7 +72,7 @@ def test_floor_is_what_the_autoencoder_makes_of_stills() -> None:
     assert noise_floor(coder, films) == noise_floor(coder, moved)  # only the middle frame counts
 
 
-def test_loss_is_what_goes_beyond_the_autoencoder() -> None:
+def test_loss_is_relative_to_the_autoencoder() -> None:
     film = torch.full((2, 4, 4, 3), 100, dtype=torch.uint8)
     again = film + 4
     assert given_frame_loss(film, again, again) == 0.0

@@ -61,7 +61,7 @@ def measured() -> tuple[FidelityReport, tuple]:
 
 
 @pytest.mark.draws
-def test_numbers_are_counted_over_what_was_made(measured: tuple[FidelityReport, tuple]) -> None:
+def test_figures_count_all_videos(measured: tuple[FidelityReport, tuple]) -> None:
     report, shown = measured
     assert report.size == "32x32x5"
     assert {world: one.films for world, one in report.reconstruction.items()} == {"worlds-1": 2, "story-1": 2}
@@ -73,7 +73,7 @@ def test_numbers_are_counted_over_what_was_made(measured: tuple[FidelityReport, 
 
 
 @pytest.mark.draws
-def test_files_say_what_the_report_says(measured: tuple[FidelityReport, tuple], tmp_path: Path) -> None:
+def test_files_agree_with_the_report(measured: tuple[FidelityReport, tuple], tmp_path: Path) -> None:
     report, shown = measured
     folder = tmp_path
     write_report(report, pictures(report, shown), "report", folder, 8.0)
@@ -96,7 +96,7 @@ def test_files_say_what_the_report_says(measured: tuple[FidelityReport, tuple], 
 
 
 @pytest.mark.draws
-def test_a_bundle_is_opened_by_its_folder(
+def test_a_bundle_is_evaluated_by_its_folder(
     measured: tuple[FidelityReport, tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = parts()
@@ -127,7 +127,7 @@ def test_a_bundle_is_opened_by_its_folder(
     assert (tmp_path / "out" / "report.md").is_file()
 
 
-def test_the_worlds_of_a_recipe_are_those_of_all_its_films() -> None:
+def test_the_worlds_of_a_recipe_come_from_all_its_stages() -> None:
     later = [{"films": [{"size": "64x64x17"}, {"world": "behind-1"}]}]
     assert trained_worlds({"autoencoder_stages": [{"films": [{"world": "story-1"}]}], "stages": later}) == (
         "worlds-1",
@@ -150,7 +150,7 @@ def test_a_missing_renderer_is_named_with_its_remedy(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize(("prompts_", "seeds", "what"), [(1, 3, "1 prompts cannot"), (2, 0, "0 seeds make no video")])
-def test_too_few_prompts_or_seeds_are_refused_before_anything_is_opened(
+def test_too_few_prompts_or_seeds_are_refused_before_the_model_is_opened(
     prompts_: int, seeds: int, what: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=what):
@@ -160,9 +160,7 @@ def test_too_few_prompts_or_seeds_are_refused_before_anything_is_opened(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_found_before_measuring(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_folder_is_reported_before_measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(dir: Path) -> None:
         raise PermissionError(13, "Permission denied", str(dir / "tmp"))
 
@@ -183,7 +181,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_measuring(
 
 
 @pytest.mark.draws
-def test_a_report_that_cannot_be_finished_leaves_no_half_file(
+def test_an_interrupted_report_leaves_no_partial_file(
     measured: tuple[FidelityReport, tuple], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(films: object, columns: int, scale: int, fps: float, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The plumbing of floor and ceiling, with makers of known quality: one that films the scene, some that do not."""
+"""Fidelity scores of models of known quality: a perfect one, and some that ignore their prompts."""
 
 from collections.abc import Sequence
 
@@ -58,13 +58,13 @@ def quiet(stage: str, done: int, of: int) -> None:
     assert 0 < done <= of
 
 
-def test_cases_were_never_trained_on_and_are_told_in_both_languages() -> None:
+def test_cases_were_never_trained_on_and_have_both_languages() -> None:
     for one in cases(COUNT):
         assert split(one.scene.seed) == "held-out"
         assert one.texts == {"en": canonical(one.scene, "en"), "id": canonical(one.scene, "id")}
 
 
-def test_perfect_maker_reaches_the_ceiling() -> None:
+def test_a_perfect_model_reaches_the_ceiling() -> None:
     maker = Perfect()
     scores, shown = score(maker, film, judge, prompts=COUNT, seeds=2, batch=5, show=7, progress=quiet)
     for name, row in scores.rows.items():
@@ -89,7 +89,7 @@ def test_every_prompt_has_every_seed_in_alternating_languages() -> None:
     assert set(maker.asked[: 2 * COUNT]) == wanted
 
 
-def test_mirror_pairs_share_the_seed_and_differ_in_nothing_but_the_direction() -> None:
+def test_mirror_pairs_share_the_seed_and_differ_only_in_direction() -> None:
     maker = Perfect()
     score(maker, film, judge, prompts=COUNT, seeds=1, batch=5, progress=quiet)
     first, twins = maker.asked[:COUNT], maker.asked[COUNT:]
@@ -102,7 +102,7 @@ def test_mirror_pairs_share_the_seed_and_differ_in_nothing_but_the_direction() -
         assert twin == " ".join(swap.get(word, word) for word in text.split())
 
 
-def test_maker_that_always_goes_left_is_half_right_and_has_no_pair() -> None:
+def test_a_model_that_always_goes_left_is_half_right_and_has_no_pair() -> None:
     maker = Perfect()
 
     def always_left(texts: Sequence[str], seeds: Sequence[int]) -> list[Tensor]:
@@ -120,7 +120,7 @@ def test_maker_that_always_goes_left_is_half_right_and_has_no_pair() -> None:
     assert moves.real.share == 1.0
 
 
-def test_maker_that_ignores_its_prompt_is_at_the_floor() -> None:
+def test_a_model_that_ignores_its_prompt_is_at_the_floor() -> None:
     same = film(cases(COUNT)[0].scene)
     scores, _ = score(lambda texts, _: [same] * len(texts), film, judge, prompts=COUNT, seeds=1, show=0, progress=quiet)
     for name in ("shape", "colour", "ground", "sky", "action", "camera"):
@@ -140,6 +140,6 @@ def test_confusions_count_every_video_once() -> None:
 
 
 @pytest.mark.parametrize(("prompts", "seeds", "named"), [(1, 1, "1 prompts"), (4, 0, "0 seeds")])
-def test_too_few_are_refused(prompts: int, seeds: int, named: str) -> None:
+def test_too_few_prompts_are_refused(prompts: int, seeds: int, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         score(Perfect(), film, judge, prompts=prompts, seeds=seeds, progress=quiet)

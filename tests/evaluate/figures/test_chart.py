@@ -1,4 +1,4 @@
-"""Charts show what they are given, where it belongs."""
+"""Charts draw their values in the right places."""
 
 from __future__ import annotations
 

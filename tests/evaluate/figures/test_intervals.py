@@ -19,19 +19,19 @@ def test_published_values(right: int, of: int, low: float, high: float) -> None:
     assert wilson(right, of) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_mirror() -> None:
+def test_the_interval_is_symmetric() -> None:
     low, high = wilson(29, 29)
     other_low, other_high = wilson(0, 29)
     assert (low, high) == pytest.approx((1 - other_high, 1 - other_low))
     assert high == 1.0
 
 
-def test_nothing_is_known_of_nothing() -> None:
+def test_no_judgements_give_the_widest_interval() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
     assert str(Rate(0, 0)) == "–"
 
 
-def test_impossible_share_is_named() -> None:
+def test_an_impossible_proportion_is_refused() -> None:
     with pytest.raises(ValueError, match="5 of 4"):
         wilson(5, 4)
 

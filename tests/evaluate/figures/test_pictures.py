@@ -1,9 +1,9 @@
-"""The confusion picture: as many blocks as attributes, full cells dark."""
+"""The picture of confusion matrices."""
 
 from langit.evaluate.figures.pictures import confusion_picture
 
 
-def test_diagonal_is_dark_and_the_rest_is_paper() -> None:
+def test_the_diagonal_is_dark_and_the_rest_is_white() -> None:
     classes = {"sky": ("day", "night"), "ground": ("sand", "snow", "grass")}
     sure = confusion_picture({"sky": [[5, 0], [0, 5]]}, classes)
     unsure = confusion_picture({"sky": [[3, 2], [2, 3]]}, classes)

@@ -1,4 +1,4 @@
-"""Sheets outline what was given; plots have a band from the least to the most."""
+"""Filmstrips outline given frames; plots have a band from minimum to maximum."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_given_frames_and_regions_are_outlined() -> None:
         strip_sheet([[Strip("made", frames)]], [])
 
 
-def test_long_videos_are_shown_at_so_many_frames() -> None:
+def test_long_videos_are_shortened_to_the_most_frames() -> None:
     long, short = (strip_sheet([[Strip("x", torch.zeros(n, 8, 8, 3, dtype=torch.uint8))]], ["t"], 5) for n in (40, 5))
     assert long.size == short.size
 
@@ -43,7 +43,7 @@ def test_a_curve_is_the_mean_with_its_range() -> None:
     assert plot({"alone": [curve_of("x", [[1.0]])]}, 4.0).height < len(drawing)
 
 
-def test_figures_are_said_with_what_makes_them_sure() -> None:
+def test_figures_are_formatted_with_their_intervals() -> None:
     assert format_figure(Rate(1, 1)) == "100.0% (21–100)"
     assert format_figure(spread([1.0, 2.0, 6.0], "dB")) == "2.00 (mean 3.00, worst 6.00) dB"
     assert format_figure(spread([1.0, 2.0, 6.0], worst_is_least=True)) == "2.00 (mean 3.00, worst 1.00)"

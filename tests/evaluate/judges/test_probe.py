@@ -1,4 +1,4 @@
-"""The probe: sizes, files, and that it learns."""
+"""The probe: its sizes, its files, its training, and the shipped probes on real films."""
 
 import json
 import random
@@ -39,7 +39,7 @@ def test_fits_in_a_megabyte() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (48, 80), (80, 48), (128, 96), (50, 70)])
-def test_answers_for_every_size(height: int, width: int) -> None:
+def test_every_size_gets_an_answer(height: int, width: int) -> None:
     video = torch.randint(0, 256, (2, 5, height, width, 3), dtype=torch.uint8)
     answer = Probe(SMALL)(to_video(video))
     assert {name: logits.shape for name, logits in answer.logits.items()} == {
@@ -54,7 +54,7 @@ def test_native_sizes_are_not_resized() -> None:
     assert input_size(256, 256) == (64, 64)
 
 
-def test_moments_are_the_odd_frames_and_their_changes() -> None:
+def test_moments_hold_odd_frames_and_the_changes_around_them() -> None:
     video = torch.randn(1, 3, 5, 2, 2)
     seen = moment_features(video)
     assert seen.shape == (1, 2, 9, 2, 2)
@@ -73,7 +73,7 @@ def test_answers_the_questions_of_its_world() -> None:
         replace(SMALL, world="behind-1")
 
 
-def test_judging_many_is_judging_each() -> None:
+def test_batches_are_judged_like_single_videos() -> None:
     probe = Probe(SMALL).eval()
     videos = [torch.randint(0, 256, (5, 32, width, 3), dtype=torch.uint8) for width in (32, 48, 32)]
     together = judge(probe, videos)
@@ -91,7 +91,7 @@ def test_other_lengths_are_refused() -> None:
         ProbeConfig(frames=4)
 
 
-def test_saved_and_read_back(tmp_path: Path) -> None:
+def test_a_probe_survives_saving_and_loading(tmp_path: Path) -> None:
     probe = Probe(SMALL).eval()
     save_probe(probe, tmp_path)
     again = load_probe(tmp_path)
@@ -110,7 +110,7 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
         load_probe(tmp_path)
 
 
-def test_shares_of_cells() -> None:
+def test_cell_shares_count_pixels() -> None:
     masks = torch.zeros(1, 5, 16, 16, dtype=torch.uint8)
     masks[:, 1, :8, :4] = 1
     masks[:, 3, 8:, 8:] = 2
@@ -121,7 +121,7 @@ def test_shares_of_cells() -> None:
     assert float(found[0, 1, 2, 1, 1]) == 1.0
 
 
-def test_roughening_spares_the_rest_and_repeats() -> None:
+def test_augmentation_leaves_the_rest_alone_and_is_repeatable() -> None:
     video = torch.randn(8, 3, 3, 8, 8)
     assert torch.equal(augment(video, 0.0, torch.Generator().manual_seed(1)), video)
     once, twice = (augment(video, 0.5, torch.Generator().manual_seed(1)) for _ in range(2))
@@ -157,7 +157,7 @@ class _ToyFilms:
         return Batch(("00" * 32, "11" * 32), 2, items)
 
 
-def test_learns_two_films(tmp_path: Path) -> None:
+def test_training_learns_two_films(tmp_path: Path) -> None:
     films, probe = _ToyFilms(), Probe(SMALL)
     training = TrainConfig(
         steps=60, optim=OptimConfig(warmup=5, decay=20, matrix_rate=5e-3, other_rate=5e-3), checkpoint_every=60
@@ -179,7 +179,7 @@ def test_the_shipped_probe_is_small_and_has_its_record() -> None:
 
 
 @pytest.mark.draws
-def test_the_shipped_probe_knows_films_that_it_never_saw() -> None:
+def test_the_shipped_probe_is_right_on_films_outside_its_training() -> None:
     from langit.worlds.film import render
 
     scenes = [prompt.scene for prompt in prompts("held-out", 8)]
@@ -201,7 +201,7 @@ def test_the_storys_probe_ships_with_its_record() -> None:
 
 
 @pytest.mark.draws
-def test_the_storys_probe_knows_its_scenes_from_others() -> None:
+def test_the_storys_probe_tells_its_scenes_from_other_worlds() -> None:
     from langit.worlds.film import render as render_first
     from langit.worlds.story.film import render
 

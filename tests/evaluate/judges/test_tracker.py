@@ -1,4 +1,4 @@
-"""The tracker: spots of shares that are known, weights that come back, the one that ships on a real film."""
+"""The tracker on known segmentations, its files, and the shipped tracker on a real film."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def seen(left: float) -> Segmentation:
     return Segmentation(colours, shapes)
 
 
-def test_spots_are_finer_than_pixels() -> None:
+def test_positions_are_finer_than_pixels() -> None:
     (spot,) = seen(6.5).track("red")
     assert spot is not None
     assert 32 * spot.x == pytest.approx(10.5)
@@ -54,11 +54,11 @@ def test_spots_are_finer_than_pixels() -> None:
     assert 32 * back.x == pytest.approx(21.5)
 
 
-def test_nothing_has_no_shape() -> None:
+def test_an_invisible_object_has_no_shape() -> None:
     assert likeliest_shape([None, None]) is None
 
 
-def test_weights_come_back(tmp_path: Path) -> None:
+def test_weights_survive_saving_and_loading(tmp_path: Path) -> None:
     torch.manual_seed(0)
     tracker = Tracker(TINY)
     save_tracker(tracker, tmp_path)
@@ -81,7 +81,7 @@ def test_missing_and_damaged_weights_are_named(tmp_path: Path) -> None:
         load_tracker(tmp_path)
 
 
-def test_the_shipped_tracker_is_small_and_follows_what_moves() -> None:
+def test_the_shipped_tracker_is_small_and_follows_a_moving_object() -> None:
     assert (SHIPPED / WEIGHTS).stat().st_size < 500_000
     scene = next(s for s in map(sample_scene, range(9, 10_000, 10)) if s.action == "left" and s.camera == "static")
     made = render(scene, PixelShape(frames=9, height=64, width=64))

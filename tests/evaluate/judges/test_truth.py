@@ -1,4 +1,4 @@
-"""Scenes to truth and back, mirrors, and the order of two things that stand still."""
+"""The truth of scenes: labels, mirror images, and the order of two still objects."""
 
 from dataclasses import replace
 
@@ -55,7 +55,7 @@ def test_every_class_occurs() -> None:
         assert {truth_of(s).named.get(attribute) for s in SCENES} - {None} == set(names)
 
 
-def test_mirror_exchanges_left_and_right_and_nothing_else() -> None:
+def test_mirroring_swaps_left_and_right_and_nothing_else() -> None:
     for scene in SCENES:
         here, there = truth_of(scene).named, truth_of(mirror_scene(scene)).named
         assert there["action"] == opposite(here["action"])
@@ -63,7 +63,7 @@ def test_mirror_exchanges_left_and_right_and_nothing_else() -> None:
         assert (there["ground"], there["sky"], there["things"]) == (here["ground"], here["sky"], here["things"])
 
 
-def test_left_one_of_a_still_pair_is_the_first() -> None:
+def test_the_left_of_two_still_objects_is_the_first() -> None:
     left, right = still_pair("left"), still_pair("right")
     assert not right_is_first(left)
     assert truth_of(left).named["shape"] == "ball"
@@ -98,14 +98,14 @@ def test_order_counts_unless_both_stand_still() -> None:
     assert not answer["second colour"]
 
 
-def test_still_pair_is_not_read_in_two_orders_at_once() -> None:
+def test_shape_and_colour_of_still_objects_use_the_same_order() -> None:
     truth = truth_of(still_pair("left"))  # a red ball, a blue cone
     mixed = of_truth(Truth({**truth.named, "colour": "blue", "second colour": "red"}))  # a blue ball, a red cone
     answer = agreement(truth, mixed)
     assert sum(answer[name] for name in ("shape", "colour", "second shape", "second colour")) == 2
 
 
-def test_preference_compares_with_the_mirror_image_alone() -> None:
+def test_preference_compares_only_with_the_mirror_image() -> None:
     shares = dict(verdict().shares)
     shares["camera"] = (0.9, 0.02, 0.05, 0.03, 0.0, 0.0, 0.0)
     judged = ProbeVerdict(shares)
@@ -120,7 +120,7 @@ def test_opposites() -> None:
     assert opposite("zoom in") == "zoom in"
 
 
-def test_unknown_class_is_our_mistake() -> None:
+def test_an_unknown_class_is_an_assertion_error() -> None:
     with pytest.raises(AssertionError):
         Truth({"shape": "giraffe"})
 
@@ -128,7 +128,7 @@ def test_unknown_class_is_our_mistake() -> None:
 STORIES = [sample_story(seed) for seed in range(300)]
 
 
-def test_every_class_of_the_story_is_told_and_comes_back() -> None:
+def test_every_class_of_the_story_round_trips() -> None:
     truths = [truth_of(scene, STORY) for scene in (*STORIES, SCENES[0])]
     for truth in truths:
         assert truth_from_labels(truth.labels().tolist(), STORY) == truth
@@ -148,7 +148,7 @@ def test_colours_of_two_puppies_have_no_order() -> None:
         assert scene.colours[mask_order(scene, STORY)[1] - 1] == here["colour"]
 
 
-def test_a_story_says_no_more_than_can_be_seen() -> None:
+def test_the_truth_of_a_story_has_only_visible_attributes() -> None:
     for scene in STORIES:
         named = truth_of(scene, STORY).named
         assert ("colour" in named) == scene.has_colours * bool(scene.colours)
@@ -161,7 +161,7 @@ def test_other_worlds_show_none_of_the_storys_scenes() -> None:
     assert mask_order(SCENES[0], STORY) == (0, 0, 0)
 
 
-def test_worlds_that_nothing_is_asked_about() -> None:
+def test_worlds_without_questions_are_refused() -> None:
     with pytest.raises(ValueError, match="behind-1"):
         questions_for("behind-1")
     with pytest.raises(ValueError, match="the questions of worlds-1 do not apply to a scene of type StoryScene"):

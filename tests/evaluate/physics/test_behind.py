@@ -1,4 +1,4 @@
-"""Hidden and out again: tracks for each thing that can go wrong."""
+"""Object permanence: tracks for each possible failure."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def through(hidden: int = 4) -> list[float | None]:
     return places
 
 
-def test_what_goes_through_is_whole_and_its_mirror_image_too() -> None:
+def test_a_complete_pass_is_whole_and_so_is_its_mirror_image() -> None:
     assert judge_tracks(passing(through()), HIDER, "right", "ball").whole
     back = [None if x is None else 1 - x for x in through()]
     assert judge_tracks(passing(back), HIDER, "left", "ball").whole
     assert not judge_tracks(passing(back), HIDER, "right", "ball").comes
 
 
-def test_what_stays_hidden_or_turns_back_is_not_out() -> None:
+def test_an_object_that_stays_hidden_or_turns_back_does_not_reappear() -> None:
     lost = [x if at < 8 else None for at, x in enumerate(through())]
     found = judge_tracks(passing(lost), HIDER, "right", "ball")
     assert found.comes
@@ -44,14 +44,14 @@ def test_what_stays_hidden_or_turns_back_is_not_out() -> None:
     assert not judge_tracks(passing(back), HIDER, "right", "ball").out
 
 
-def test_what_passes_in_front_is_not_hidden() -> None:
+def test_an_object_that_passes_in_front_is_not_hidden() -> None:
     found = judge_tracks(passing(through(hidden=0)), HIDER, "right", "ball")
     assert found.out
     assert not found.hidden
     assert not found.whole
 
 
-def test_another_shape_that_comes_out_is_not_the_same() -> None:
+def test_another_shape_that_reappears_is_not_the_same() -> None:
     found = judge_tracks(passing(through(), after=CUBE), HIDER, "right", "ball")
     assert found.out
     assert not found.same
@@ -64,7 +64,7 @@ def test_without_a_hider_nothing_is_hidden() -> None:
     assert not judge_tracks(passing(through()), gone, "right", "ball").hider
 
 
-def test_real_films_seen_by_their_masks_are_whole() -> None:
+def test_real_films_are_whole_by_their_masks() -> None:
     for seed in range(3):
         scene = sample_scene(seed)
         masks = torch.from_numpy(render(scene).masks.copy())

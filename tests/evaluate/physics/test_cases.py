@@ -1,4 +1,4 @@
-"""What physics is measured on: unseen combinations, plain views, both languages."""
+"""The physics prompts: unseen combinations, simple views, both languages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from langit.worlds import scene as first_world
 from langit.worlds.behind import scene as hiding_world
 
 
-def test_what_falls_is_alone_unseen_and_looked_at_by_a_still_camera() -> None:
+def test_falling_cases_have_one_unseen_object_and_a_static_camera() -> None:
     cases = falling_cases(4)
     assert [case.seed for case in cases] == [0, 1, 2, 3]
     for case in cases:
@@ -21,7 +21,7 @@ def test_what_falls_is_alone_unseen_and_looked_at_by_a_still_camera() -> None:
 
 
 @pytest.mark.parametrize("way", DIRECTIONS)
-def test_the_mirrored_case_says_the_other_way(way: str) -> None:
+def test_the_mirrored_case_has_the_other_direction(way: str) -> None:
     for case in direction_cases(way, 2):
         there, back = (one.text for one in (case, case.mirrored))
         swap = {"left": "right", "right": "left", "kiri": "kanan", "kanan": "kiri"}
@@ -32,14 +32,14 @@ def test_the_mirrored_case_says_the_other_way(way: str) -> None:
         assert case.mirrored.seed == case.seed
 
 
-def test_what_hides_is_of_the_hiding_world() -> None:
+def test_hiding_cases_come_from_the_hiding_world() -> None:
     for case in hiding_cases(3):
         scene = hiding_scene(case)
         assert scene.camera == "static"
         assert hiding_world.is_held_out(scene.things[0], scene.things[1].shape)
 
 
-def test_things_that_are_shown_there_and_balls_behind_cubes() -> None:
+def test_hiding_cases_shown_in_training_and_balls_behind_cubes() -> None:
     for case in hiding_cases(4, "shown there"):
         scene = hiding_scene(case)
         assert scene.camera == "static"

@@ -1,4 +1,4 @@
-"""Which way: tracks that go, and skies that drift by as much as is known."""
+"""Directions of known tracks and skies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def at(x: float) -> Detection:
     return Detection(x, 0.5, 0.2, 0.2, 0.04, (1.0, 0.0, 0.0, 0.0, 0.0))
 
 
-def test_a_thing_goes_where_it_is_seen_last() -> None:
+def test_direction_is_from_the_first_to_the_last_position() -> None:
     assert track_direction([at(0.2), None, at(0.7), None]) == "right"
     assert track_direction([at(0.7), at(0.2)]) == "left"
     assert track_direction([at(0.5), at(0.55)]) == ""
@@ -22,7 +22,7 @@ def test_a_thing_goes_where_it_is_seen_last() -> None:
 
 
 @pytest.mark.parametrize("speed", [-3.3, -1.0, 0.0, 0.7, 2.5])
-def test_the_sky_drifts_as_far_as_it_was_moved(speed: float) -> None:
+def test_sky_drift_is_the_known_shift(speed: float) -> None:
     rows = np.arange(64)[:, None] / 64
     frames = []
     for frame in range(9):
@@ -39,7 +39,7 @@ def test_the_sky_drifts_as_far_as_it_was_moved(speed: float) -> None:
         assert camera_direction(drift, orbits=False) == ("left" if speed > 0 else "right")
 
 
-def test_what_things_hide_does_not_count() -> None:
+def test_covered_pixels_do_not_count() -> None:
     generator = np.random.default_rng(0)
     video = np.repeat(generator.integers(0, 255, (1, 64, 64, 3)), 5, axis=0).astype(np.uint8)
     moved = video.copy()
@@ -52,5 +52,5 @@ def test_what_things_hide_does_not_count() -> None:
     )
 
 
-def test_a_camera_that_hardly_turns_goes_no_way() -> None:
+def test_a_camera_that_hardly_turns_has_no_direction() -> None:
     assert camera_direction(0.05, orbits=True) == ""

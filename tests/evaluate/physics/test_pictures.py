@@ -1,4 +1,4 @@
-"""Pictures of physics: tracks are drawn where they go, strips show both videos."""
+"""Pictures of the physics report: tracks and strips."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ SLOW = Fall(Flight(0.3, 0.8, 0.02), None, (0.4,))
 NONE = Fall(None, None, ())
 
 
-def test_falls_are_counted_of_all_that_were_asked_for() -> None:
+def test_falls_are_a_share_of_all_videos() -> None:
     rows = fall_rows([[LIKE, SLOW, NONE], [LIKE] * 5], [LIKE] * 5, 64)
     assert [str(figure).split(" ")[0] for figure in rows["something falls"]] == ["66.7%", "100.0%"]
     assert str(rows["both"][0]).startswith("33.3%")

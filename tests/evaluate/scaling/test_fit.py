@@ -1,4 +1,4 @@
-"""Lines through points: against what is known of them, and of Student's t."""
+"""Fitted lines against known ones, and Student's t against tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_student_against_the_tables(freedom: int, known: float) -> None:
     assert student_95(freedom) == pytest.approx(known, abs=2e-4)
 
 
-def test_a_power_law_is_found_again() -> None:
+def test_a_power_law_is_recovered() -> None:
     flops = [1e12, 3e13, 4e14, 2e15]
     found = fit([math.log10(c) for c in flops], [math.log10(7.0 * c**-0.08) for c in flops])
     assert found.slope == pytest.approx(-0.08) and 10**found.constant == pytest.approx(7.0)
@@ -25,7 +25,7 @@ def test_a_power_law_is_found_again() -> None:
     assert 10 ** found.at(16) == pytest.approx(7.0 * 1e16**-0.08)
 
 
-def test_the_interval_holds_the_true_slope_19_times_of_20() -> None:
+def test_the_interval_contains_the_true_slope_19_times_out_of_20() -> None:
     dice = np.random.default_rng(0)
     across = [0.0, 1.0, 2.0, 3.0]
     held = [
@@ -34,7 +34,7 @@ def test_the_interval_holds_the_true_slope_19_times_of_20() -> None:
     assert 0.92 <= np.mean(held) <= 0.98
 
 
-def test_two_points_give_a_line_and_no_interval() -> None:
+def test_two_points_give_a_line_without_an_interval() -> None:
     found = fit([1.0, 3.0], [2.0, 6.0])
     assert (found.slope, found.constant, found.points) == (2.0, 0.0, 2)
     assert (found.low, found.high) == (-math.inf, math.inf)

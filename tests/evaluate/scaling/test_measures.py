@@ -1,4 +1,4 @@
-"""What runs are asked is the same for all of them: clips, noise, prompts and seeds."""
+"""Measures of training runs: the same clips, noise, prompts and seeds for all of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def quiet(done: int, of: int) -> None:
     assert 0 < done <= of
 
 
-def test_the_loss_is_the_same_whenever_it_is_asked() -> None:
+def test_the_loss_is_repeatable() -> None:
     model = tiny_model()
     flow = FlowConfig(token_budget=16, drop_caption=0.5, thing_weight=9.0)
     once = held_out_loss(model, clips(model), flow, 2, quiet)
@@ -44,7 +44,7 @@ def test_the_loss_is_the_same_whenever_it_is_asked() -> None:
     assert held_out_loss(model, clips(model), flow, 1, quiet).mean != once.mean
 
 
-def test_an_answer_of_nothing_has_the_loss_of_the_velocity_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prediction_of_zero_has_the_loss_of_the_velocity_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clean and noise are both of unit variance and independent: 2."""
 
     def nothing(self: VideoTransformer, shown, texts) -> Tensor:

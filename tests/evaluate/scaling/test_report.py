@@ -1,4 +1,4 @@
-"""What a report on several budgets says: its lines, its words, its pictures; on runs whose law is known."""
+"""The scaling report on runs with a known law: trends, text and pictures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LAW = tuple(
 )
 
 
-def test_a_known_law_is_found_and_looked_ahead_by() -> None:
+def test_a_known_law_is_recovered_and_extrapolated() -> None:
     (found,) = report(*LAW).trends
     assert found.loss.slope == pytest.approx(-0.1) and 10**found.loss.constant == pytest.approx(20)
     assert found.further == pytest.approx(20 * 3.2e15**-0.1)
@@ -48,7 +48,7 @@ def test_a_known_law_is_found_and_looked_ahead_by() -> None:
     assert f"{step:+.1f} points" in said and f"{ALL} 100%" in said
 
 
-def test_sizes_have_a_line_each_and_one_that_none_beats() -> None:
+def test_every_size_has_a_trend_and_so_has_the_frontier() -> None:
     small = [run("half", 500, 3e13, 0.85, 30), run("half", 2000, 1.2e14, 0.83, 35)]
     both = report(*LAW, *small)
     assert [trend.name for trend in both.trends] == [OWN, "half", FRONTIER]
@@ -60,12 +60,12 @@ def test_sizes_have_a_line_each_and_one_that_none_beats() -> None:
     assert both.table().row_count == 5
 
 
-def test_sizes_at_one_budget_have_a_line_too() -> None:
+def test_sizes_at_one_budget_have_a_trend() -> None:
     (found,) = report(LAW[0], run("half", 125, 1e13, 1.2, 30)).trends
     assert found.name == FRONTIER and found.loss.slope < 0
 
 
-def test_files_are_left_and_show_every_run(tmp_path: Path) -> None:
+def test_files_show_every_run(tmp_path: Path) -> None:
     shades = [torch.full((5, 16, 24, 3), shade, dtype=torch.uint8) for shade in (40, 120, 200)]
     shown = [[ShownVideo(f"prompt {number}", shade) for number in range(3)] for shade in shades]
     write(report(*LAW), shown, tmp_path, rows=2)
@@ -79,7 +79,7 @@ def test_files_are_left_and_show_every_run(tmp_path: Path) -> None:
     assert (np.diff(rows) > 1).sum() == 1, "two prompts, one under the other"
 
 
-def test_pictures_of_other_numbers_are_refused() -> None:
+def test_a_number_of_videos_other_than_prompts_is_refused() -> None:
     film = torch.zeros(5, 16, 16, 3, dtype=torch.uint8)
     with pytest.raises(ValueError, match=r"2 prompts with \[2, 1\] videos"):
         side_by_side(["a", "b"], [RunColumn("one", (film, film)), RunColumn("two", (film,))])

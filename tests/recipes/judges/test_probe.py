@@ -1,4 +1,4 @@
-"""What the probe learns from: films on disk with their truth, mirrored and in order; the whole road in miniature."""
+"""Training a probe: films on disk with their truth, batches, and a tiny run."""
 
 import json
 import random
@@ -55,13 +55,13 @@ def shard(folder: Path, seeds: list[int], height: int = 32, width: int = 32, wor
     return file
 
 
-def test_places_know_seed_and_size(tmp_path: Path) -> None:
+def test_locations_have_seed_and_size(tmp_path: Path) -> None:
     found = film_locations([shard(tmp_path, [3, 4]), shard(tmp_path, [7], height=48, width=80)])
     assert [(film.seed, film.size) for film in found] == [(3, "32x32x5"), (4, "32x32x5"), (7, "80x48x5")]
     assert int(found[1].read("frames")[0, 0, 0, 0]) == 4
 
 
-def test_learnt_and_judged_do_not_meet(tmp_path: Path) -> None:
+def test_training_and_testing_films_do_not_overlap(tmp_path: Path) -> None:
     found = film_locations([shard(tmp_path, list(range(14)))])
     learnt, judged = split_films(TINY, found)
     assert [film.seed for film in learnt] == list(range(8))
@@ -91,7 +91,7 @@ def test_batches_carry_the_truth_of_what_they_show(tmp_path: Path) -> None:
     assert feed.batch(3).clips == ProbeFeed(films, 8, seed=1).batch(3).clips
 
 
-def test_the_story_is_asked_its_own_questions(tmp_path: Path) -> None:
+def test_films_of_the_story_get_the_storys_questions(tmp_path: Path) -> None:
     films = film_locations(
         [shard(tmp_path, list(range(40)), world=STORY.world), shard(tmp_path, list(range(100, 110)))]
     )
@@ -121,7 +121,7 @@ def test_spoiled_films_show_no_scene(tmp_path: Path) -> None:
     assert float(items.where[:, :, 0].min()) == 1.0
 
 
-def test_ways_to_spoil_a_film() -> None:
+def test_films_are_spoiled_in_three_ways() -> None:
     frames = torch.randint(0, 256, (3, 32, 48, 3), dtype=torch.uint8)
     other = torch.zeros_like(frames)
     seen = set()
@@ -144,7 +144,7 @@ def test_reconstructions_keep_their_truth(tmp_path: Path) -> None:
     assert torch.equal(again[3].read("masks"), films[3].read("masks"))
 
 
-def test_every_second_film_is_given_back_with_noise() -> None:
+def test_every_second_reconstruction_has_noise() -> None:
     sizes = AutoencoderConfig(fine_width=8, coarse_width=16, encoder_blocks=(1, 1), decoder_blocks=(1, 1))
     coder = Autoencoder(sizes).eval()
     frames = torch.randint(0, 256, (1, 5, 32, 32, 3), dtype=torch.uint8)
@@ -163,7 +163,7 @@ def test_an_epoch_shows_every_film_once(tmp_path: Path) -> None:
     assert sorted(first) == list(range(24))
 
 
-def test_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+def test_resumed_training_reaches_the_same_weights(tmp_path: Path) -> None:
     films = film_locations([shard(tmp_path, list(range(12)))])
     whole = fit_probe(TINY, films, tmp_path / "whole", quiet, None)
 
@@ -189,7 +189,7 @@ def test_accuracy_counts_films_and_their_mirror_images(tmp_path: Path) -> None:
 
 
 @pytest.mark.draws
-def test_the_whole_road_in_miniature(tmp_path: Path) -> None:
+def test_a_tiny_probe_is_trained_end_to_end(tmp_path: Path) -> None:
     stages: list[str] = []
     found = train_probe(
         tmp_path,
@@ -210,6 +210,6 @@ def test_the_whole_road_in_miniature(tmp_path: Path) -> None:
     assert written["trained_on_reconstructions"] is True
 
 
-def test_seeds_that_do_not_rise_are_named() -> None:
+def test_seeds_out_of_order_are_named() -> None:
     with pytest.raises(ValueError, match="9, 8, 9"):
         ProbeSeeds("32x32x5", 9, 8, 9)

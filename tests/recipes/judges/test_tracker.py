@@ -1,4 +1,4 @@
-"""How the tracker is trained: films of two worlds with their truth; the whole road in miniature."""
+"""Training the tracker: batches of two worlds, and a tiny run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_labels_name_every_pixels_colour_and_shape() -> None:
     assert shapes.tolist() == [[[NOTHING, SHAPES.index(first.shape), SHAPES.index(second.shape)]]]
 
 
-def test_batches_hold_both_worlds_and_are_the_same_again(home: Path) -> None:
+def test_batches_contain_both_worlds_and_are_repeatable(home: Path) -> None:
     files = {seeds: list((home / "films" / seeds.world / seeds.size).glob("*.safetensors")) for seeds in SEEDS}
     learnt, judged = split_films(TINY, files)
     assert [(film.world, film.place.seed) for film in learnt] == [
@@ -74,7 +74,7 @@ def test_batches_hold_both_worlds_and_are_the_same_again(home: Path) -> None:
     assert int(one.items.colours.max()) > 0
 
 
-def test_the_whole_road(home: Path, tmp_path: Path) -> None:
+def test_a_tiny_tracker_is_trained_end_to_end(home: Path, tmp_path: Path) -> None:
     stages = set()
     found = train_tracker(home, lambda stage, *_: stages.add(stage), TINY, tmp_path, workers=1)
     assert "tracker" in stages
@@ -84,7 +84,7 @@ def test_the_whole_road(home: Path, tmp_path: Path) -> None:
     assert set(record["rates"]["worlds-1"]) == {"found", "ghosts", "shape"}
 
 
-def test_seeds_that_do_not_rise_are_refused() -> None:
+def test_seeds_out_of_order_are_refused() -> None:
     with pytest.raises(ValueError, match="are not in order"):
         TrackedSeeds("worlds-1", "32x32x3", 3, 2, 4)
     with pytest.raises(ValueError, match="worlds-0"):
