@@ -18,6 +18,7 @@ from langit.device import Placement
 from langit.generate import Model
 from langit.generate.fitting import Fit
 from langit.generate.footage import Rate
+from langit.generate.inputs import check_seed
 from langit.release import Door, Facts
 from langit.studio.expanders import gated_expander
 from langit.studio.job import StudioJob
@@ -113,6 +114,7 @@ class Studio:
         """
         request.check()
         options = StudioOptions() if options is None else options
+        seeds = [check_seed(seed) for seed in ([request.default_seed] if seeds is None else seeds)]
         sampling = options.sampling(self.model)
         # An adapter is merged once and kept: the next request with the same preset is ready at once.
         self.model = self.model.fuse(sampling)
@@ -122,7 +124,7 @@ class Studio:
         expand = gated_expander(options.expander(request.has_media), self.model, ask, options.strict)
         general = options.notes(self.model, sampling)
         jobs = []
-        for seed in [request.default_seed] if seeds is None else seeds:
+        for seed in seeds:
             expansions = tuple(expand(text, seed) for text in request.texts)
             changed = any(expansion.changed for expansion in expansions)
             facts = Facts(
