@@ -197,7 +197,7 @@ def test_times_between_frames_are_refused_with_the_nearest(model) -> None:
         frames_in(3.3, 8)
     with pytest.raises(ValueError, match="seconds 0.01 lies between two frames at 8 a second: use 0.125"):
         frames_in(0.01, 8)
-    with pytest.raises(ValueError, match="start -1 is not a moment"):
+    with pytest.raises(ValueError, match="start -1 is not a time"):
         frame_at(-1, 8, "start")
 
 
