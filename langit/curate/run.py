@@ -21,6 +21,7 @@ from langit.curate.limits import DropReason
 from langit.curate.plan import PlanContext, SourceRights, run_plan, use_engine
 from langit.curate.records import add_manifest, clip_fingerprints, clip_record, clip_seconds, drop_reason, drop_record
 from langit.curate.settings import Curation
+from langit.curate.takedown import RevokedLooks
 from langit.ledger.derived import Caption, Manifest
 from langit.ledger.policy import Policy
 from langit.ledger.policy import load as load_policy
@@ -122,6 +123,7 @@ def _finish_clips(
     index = _index_of_other_footage(curation, table, recorded, {row["source"] for row in rows})
     captioned = {caption.clip for caption in ledger.captions() if _is_current(caption, curation)}
     check_likeness = _likeness_rule(ledger, policy)
+    revoked_looks = RevokedLooks.of(ledger)
     outcomes: list[ClipOutcome] = []
     new: list[tuple[Clip, ClipFingerprints, list[WrittenCaption]]] = []
     drops: list[Record] = []
@@ -132,7 +134,7 @@ def _finish_clips(
         captions: list[WrittenCaption] = []
         if clip is not None and reason is None:
             fingerprints = clip_fingerprints(row, clip.digest, curation.duplicates.quality)
-            reason = _check_duplicate(index, fingerprints)
+            reason = _check_take_down(revoked_looks, fingerprints) or _check_duplicate(index, fingerprints)
             if reason is None and captioner and not (clip.digest in captioned and clip.digest in recorded):
                 captions, reason = _write_captions(captioner, row, row["place"], curation)
             if reason is None:
@@ -188,7 +190,7 @@ def _likeness_rule(ledger: Ledger, policy: Policy) -> Callable[[Clip], DropReaso
     decisions, revoked, consents = ledger.decisions(policy), Revocations.of(ledger.revocations()), ledger.consents()
 
     def check(clip: Clip) -> DropReason | None:
-        decision = decide_clip(clip, decisions[clip.source], revoked, policy, consents)
+        decision = decide_clip(clip, decisions[clip.source], revoked, policy, consents, identify=ledger.identify)
         if decision.allowed:
             return None
         if clip.likeness is False:
@@ -198,8 +200,17 @@ def _likeness_rule(ledger: Ledger, policy: Policy) -> Callable[[Clip], DropReaso
     return check
 
 
+def _check_take_down(revoked: RevokedLooks, fingerprints: ClipFingerprints) -> DropReason | None:
+    """A clip that looks like a video whose owner had it taken down is not kept, whatever its bytes."""
+    revocation = revoked.find([fingerprints])
+    if revocation is None:
+        return None
+    detail = f"looks like a video revoked at {revocation.revoked_at}: {revocation.reason}"
+    return DropReason("rights", "revoked", detail)
+
+
 def _check_duplicate(index: DuplicateIndex, fingerprints: ClipFingerprints) -> DropReason | None:
-    match = index.find(fingerprints)
+    match = index.find_copy(fingerprints)
     if match is None:
         return None
     name, share = match

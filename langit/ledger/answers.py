@@ -136,7 +136,7 @@ def descendants(lineage: Lineage, source: Source | None, clips: Sequence[Clip], 
     sightings = lineage.sightings(digests)
     listed = [
         f"{model_line(model)} lists it; no exposure log that is here shows when it was seen"
-        for model in (lineage.may_have_seen(source) if source else ())
+        for model in (lineage.models_listing(source) if source else ())
     ]
     models = {item.model.digest for item in sightings}
     outputs = [output for output in lineage.outputs if output.model in models]
@@ -169,10 +169,10 @@ def describe_model(lineage: Lineage, model: TrainedModel, every: bool) -> Fields
     same = lineage.continues(model)
     state = f"{model.origin} at {model.ledger_size} entries, root {model.ledger_root}"
     sources = lineage.sources_of(model) if same else {}
-    clips = lineage.seen_by(model) if same else {}
+    clips = lineage.clips_seen_by(model) if same else {}
     counted = Counter((item.kind, item.creator, item.licence) for item in sources.values())
     unread = [stage.name for stage in model.stages if stage.log is None]
-    revoked = lineage.revoked_of(clips.values())
+    revoked = lineage.revoked_among(clips.values())
     kinds = [
         f"{count} {kind}, by {creator or 'nobody on record'}, {licence or 'no licence on record'}"
         for (kind, creator, licence), count in counted.most_common()

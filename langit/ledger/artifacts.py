@@ -1,21 +1,43 @@
-"""What lies outside the ledger and came of its clips: training runs, their checkpoints, models, latents.
+"""What lies outside the ledger and was made from its clips: training runs, their checkpoints, models, latents.
 
-Values only; ``feed.traces`` reads them off a disk. Models and runs say themselves what they saw, by exposure logs
-whose roots are in a model's provenance.
+Values only; ``feed.traces`` reads them from disk. Models and runs say themselves what they saw, by exposure logs whose
+roots are in a model's provenance.
 """
 
 from __future__ import annotations
 
+import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from langit.ledger.exposures import ClipExposure, count_exposures, rows_root
+from langit.ledger.shipped import FILE, ShippedRecord, read_record
+
+
+class ExposureRows(ABC):
+    """The rows of an exposure log, wherever they are."""
+
+    @property
+    @abstractmethod
+    def data(self) -> bytes:
+        """The rows as bytes, see ``exposures``."""
+
+    @cached_property
+    def root(self) -> str:
+        """Root over the rows."""
+        return rows_root(self.data)
+
+    @cached_property
+    def seen(self) -> dict[str, ClipExposure]:
+        """How often each clip was seen."""
+        return count_exposures(self.data)
 
 
 @dataclass(frozen=True, eq=False)
-class ExposureFile:
+class ExposureFile(ExposureRows):
     """The exposure log of one stage of a run, with the stage's checkpoints by their step."""
 
     run: str
@@ -25,18 +47,20 @@ class ExposureFile:
 
     @cached_property
     def data(self) -> bytes:
-        """The rows as they lie on disk."""
+        """The rows as they are on disk."""
         return self.path.read_bytes()
 
-    @cached_property
-    def root(self) -> str:
-        """The root over the rows."""
-        return rows_root(self.data)
 
-    @cached_property
-    def seen(self) -> dict[str, ClipExposure]:
-        """What was seen, by clip."""
-        return count_exposures(self.data)
+@dataclass(frozen=True, eq=False)
+class ShippedExposures(ExposureRows):
+    """An exposure log that came with a model."""
+
+    rows: bytes = field(repr=False)
+
+    @property
+    def data(self) -> bytes:
+        """The rows."""
+        return self.rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +71,7 @@ class TrainingStage:
     root: str
     rows: int
     steps: int
-    log: ExposureFile | None = None
+    log: ExposureRows | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +80,7 @@ class TrainedModel:
 
     ``digest`` is the hash of its provenance, without ``sha256:``. ``ledger_root`` is the log's root at ``ledger_size``
     entries, as the run read it. ``films`` are the entries and content hashes of the rendered films in its own table.
-    ``provenance`` is the text of its ``provenance.json``, ``fps`` what it makes.
+    ``provenance`` is the text of its ``provenance.json``, ``fps`` its frames per second.
     """
 
     name: str
@@ -71,6 +95,34 @@ class TrainedModel:
     version: str
     fps: float | None = None
 
+    @cached_property
+    def record(self) -> ShippedRecord | None:
+        """The training record that came with the model, compared with its provenance; ``None`` if it has none.
+
+        Raises:
+            UnprovedError: the record is damaged, or is another model's.
+        """
+        path = self.place / FILE
+        if not path.is_file():
+            return None
+        ledger = {"size": self.ledger_size, "root": self.ledger_root}
+        return read_record(path, ledger, {stage.name: {"root": stage.root} for stage in self.stages})
+
+    @cached_property
+    def listed_files(self) -> Mapping[str, str]:
+        """Every file that the provenance names, with its hash."""
+        return {str(name): str(digest) for name, digest in json.loads(self.provenance)["files"].items()}
+
+    def with_logs(self, logs: Mapping[str, bytes]) -> TrainedModel:
+        """The model with the exposure logs that came with it, for stages whose logs are not at hand."""
+
+        def completed(stage: TrainingStage) -> TrainingStage:
+            if stage.log is not None or stage.name not in logs:
+                return stage
+            return replace(stage, log=ShippedExposures(logs[stage.name]))
+
+        return replace(self, stages=tuple(map(completed, self.stages)))
+
 
 @dataclass(frozen=True, eq=False)
 class Latents:
@@ -82,7 +134,7 @@ class Latents:
 
 @dataclass(frozen=True, eq=False)
 class Artifacts:
-    """All that was found: ``runs`` by name, their stages in order of training."""
+    """Everything that was found: ``runs`` by name, their stages in order of training."""
 
     models: tuple[TrainedModel, ...] = ()
     runs: Mapping[str, tuple[ExposureFile, ...]] = field(default_factory=dict)

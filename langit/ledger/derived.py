@@ -125,10 +125,11 @@ class RunExposure(Record):
     recorded_at: str
     manifest: str | None = None
     model: str | None = None
+    policy: str | None = None
 
     def __post_init__(self) -> None:
         check_sha256("root", self.root)
-        for name, value in (("manifest", self.manifest), ("model", self.model)):
+        for name, value in (("manifest", self.manifest), ("model", self.model), ("policy", self.policy)):
             if value is not None:
                 check_sha256(name, value)
         if self.rows < 0 or self.step < 0:

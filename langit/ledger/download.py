@@ -1,71 +1,79 @@
-"""URLs to documents and files, over HTTP and HTTPS, with bounds on everything; nothing is believed and nothing hidden.
+"""URLs to documents and files, over HTTP and HTTPS, with limits on everything.
 
-Whatever goes wrong becomes the answer (a status, or a problem in words), so that callers can put it on record.
-Redirects are followed one by one, and the one who asks is asked about each: a rule of the site that a redirect leads
-to is a rule too. Knows nothing of rights.
+Whatever goes wrong becomes part of the answer (a status, or a problem in words), so that callers can record it.
+Redirects are followed one by one, and every address is checked like the first: against the rules of its site by the
+caller, and by ``network`` for whether it is public. Knows nothing of rights.
 """
 
 from __future__ import annotations
 
 import hashlib
 import http.client
+import ipaddress
 import os
 import secrets
 import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 import langit
+from langit.ledger.network import open_url
 from langit.ledger.signals import Document
-from langit.text.endpoint import RefuseRedirects
 
 AGENT = f"langit/{langit.__version__} (gathers training data; heeds robots.txt)"
 REDIRECTS = 5
 PIECE = 1 << 18
 FAILURES = (OSError, http.client.HTTPException, ValueError, ssl.SSLError)
-"""What urllib raises for URLs that cannot be got; ``URLError`` and timeouts are ``OSError``."""
+"""What is raised for URLs that cannot be fetched; timeouts are ``OSError``."""
 
 
 @dataclass(frozen=True)
 class FetchLimits:
-    """Seconds of silence and in all, bytes of a document on rights, and bytes of a piece of footage."""
+    """Seconds of silence and in all, bytes of a document on rights and of a file, private networks (CIDR) permitted."""
 
     seconds: float = 30.0
     total: float = 3600.0
     document: int = 1 << 20
     footage: int = 8 << 30
+    networks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for network in self.networks:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"network {network!r} is not one ({error}): write it as 10.1.0.0/16") from error
 
 
 def normalize_url(url: str) -> str:
     """A URL with what may not stand in it encoded, and without a fragment.
 
     Raises:
-        ValueError: it is not http or https, or has no host, or a name and password.
+        ValueError: not http or https, without a host, or with a name and password.
     """
     try:
         parts = urlsplit(url.strip())
         host = parts.hostname or ""
         port = f":{parts.port}" if parts.port is not None else ""
+        # IDNA also maps full-width digits and dots to ASCII, so that what is judged is what is connected to.
         host = f"[{host}]" if ":" in host else host.encode("idna").decode()
     except ValueError as error:
-        raise ValueError(f"{url!r} is no URL ({error}): give one of http or https") from error
+        raise ValueError(f"{url!r} is not a URL ({error}): give one of http or https") from error
     if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"{url!r} is no URL that can be fetched: give one of http or https")
+        raise ValueError(f"{url!r} is not a URL that can be fetched: give one of http or https")
     if parts.username or parts.password:
-        raise ValueError(f"{url!r} carries a name or a password: leave them out, the ledger would publish them")
+        raise ValueError(f"{url!r} has a name or a password: leave them out, the ledger would publish them")
     path, query = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._"), quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
     return urlunsplit((parts.scheme, host + port, path, query, ""))
 
 
 def fetch_document(url: str, limits: FetchLimits) -> Document:
-    """A document on rights; redirects are followed, also to other hosts, as RFC 9309 wants of robots.txt."""
+    """A document on rights; redirects are followed, also to other hosts, as RFC 9309 wants for robots.txt."""
     headers: tuple[tuple[str, str], ...] = ()
     here = url
     for _ in range(REDIRECTS + 1):
@@ -81,19 +89,19 @@ def fetch_document(url: str, limits: FetchLimits) -> Document:
                 whole, problem = len(body) <= limits.document, None
                 if not whole:
                     problem = f"it is longer than {limits.document} bytes"
-                elif _short(answer, len(body)):
+                elif _is_cut(answer, len(body)):
                     whole, problem = False, "the answer broke off"
                 return Document(url, status, headers, body[: limits.document], whole, problem)
         except FAILURES as error:
-            return Document(url, None, headers, problem=_said(error))
+            return Document(url, None, headers, problem=_error_text(error))
     return Document(url, None, headers, problem=f"more than {REDIRECTS} redirects")
 
 
 @dataclass(frozen=True)
 class Download:
-    """What a URL gave: the answer (without its body), where it came from in the end, and the file's hash if whole.
+    """What a URL gave: the answer (without its body), the URLs on the way, and the file's hash if it is whole.
 
-    ``refused`` is why ``may`` turned a URL away; ``chain`` holds every URL that was asked, in order.
+    ``refused`` is why ``may`` refused a URL; ``chain`` holds every URL that was requested, in order.
     """
 
     answer: Document
@@ -103,13 +111,13 @@ class Download:
 
 
 def download(url: str, file: Path, may: Callable[[str], str | None], limits: FetchLimits) -> Download:
-    """Get a URL into a file, which appears whole or not at all.
+    """Download a URL into a file, which appears whole or not at all.
 
     Args:
-        url: normal.
+        url: normalized.
         file: where to.
-        may: asked about each URL, redirects too, before it is fetched: why not, or ``None``.
-        limits: of time and size.
+        may: called with each URL, redirects too, before it is requested: why not, or ``None``.
+        limits: of time, size and networks.
     """
     chain = [url]
     for _ in range(REDIRECTS + 1):
@@ -130,11 +138,11 @@ def download(url: str, file: Path, may: Callable[[str], str | None], limits: Fet
                 found = Document(here, 200, headers, whole=problem is None, problem=problem)
                 return Download(found, tuple(chain), digest)
         except FAILURES as error:
-            return Download(Document(here, None, headers, problem=_said(error)), tuple(chain))
+            return Download(Document(here, None, headers, problem=_error_text(error)), tuple(chain))
     return Download(Document(chain[-1], None, problem=f"more than {REDIRECTS} redirects"), tuple(chain))
 
 
-def _save(answer: Any, file: Path, limits: FetchLimits) -> tuple[str | None, str | None]:
+def _save(answer: http.client.HTTPResponse, file: Path, limits: FetchLimits) -> tuple[str | None, str | None]:
     """The hash of what was saved, or why nothing was."""
     promised = answer.headers.get("Content-Length", "")
     if promised.isdecimal() and int(promised) > limits.footage:
@@ -150,19 +158,19 @@ def _save(answer: Any, file: Path, limits: FetchLimits) -> tuple[str | None, str
                     return None, f"it has more than {limits.footage} bytes"
                 sha256.update(piece)
                 opened.write(piece)
-            if _short(answer, size):
+            if _is_cut(answer, size):
                 return None, f"the answer broke off after {size} of {promised} bytes"
             if size == 0:
                 return None, "it is empty"
-            _to_disk(opened)
+            _flush(opened)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
     return sha256.hexdigest(), None
 
 
-def _pieces(answer: Any, limits: FetchLimits, most: int) -> Iterator[bytes]:
-    """The body as it comes, until it is longer than ``most``; who sends it drop by drop is cut off in the end."""
+def _pieces(answer: http.client.HTTPResponse, limits: FetchLimits, most: int) -> Iterator[bytes]:
+    """The body as it arrives, until it is longer than ``most`` or time runs out."""
     end, size = time.monotonic() + limits.total, 0
     while size <= most and (piece := answer.read1(PIECE)):
         size += len(piece)
@@ -171,33 +179,25 @@ def _pieces(answer: Any, limits: FetchLimits, most: int) -> Iterator[bytes]:
             raise TimeoutError(f"it took longer than {limits.total:g} s")
 
 
-def _short(answer: Any, size: int) -> bool:
+def _is_cut(answer: http.client.HTTPResponse, size: int) -> bool:
+    """Whether fewer bytes came than were promised."""
     promised = answer.headers.get("Content-Length", "")
     return promised.isdecimal() and size < int(promised)
 
 
-def _to_disk(file: IO[bytes]) -> None:
+def _flush(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
 
 
-@contextmanager
-def _open(url: str, limits: FetchLimits) -> Iterator[Any]:
-    """An answer of any status; encodings are declined, so that bytes are hashed as they lie at the source."""
-    request = urllib.request.Request(url, headers={"User-Agent": AGENT, "Accept-Encoding": "identity"})
-    opener = urllib.request.build_opener(RefuseRedirects)
-    try:
-        answer = opener.open(request, timeout=limits.seconds)
-    except urllib.error.HTTPError as error:
-        answer = error
-    with answer:
-        yield answer
+def _open(url: str, limits: FetchLimits) -> AbstractContextManager[http.client.HTTPResponse]:
+    return open_url(url, AGENT, limits.seconds, limits.total, limits.networks)
 
 
-def _headers(answer: Any) -> tuple[tuple[str, str], ...]:
+def _headers(answer: http.client.HTTPResponse) -> tuple[tuple[str, str], ...]:
     return tuple((str(key), str(value)) for key, value in answer.headers.items())
 
 
-def _said(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     reason = getattr(error, "reason", None) or error
     return str(reason) or type(error).__name__

@@ -1,4 +1,4 @@
-"""The rows of an exposure log: which clip was trained on at which step, 36 bytes each, and what they come to.
+"""The rows of an exposure log: which clip was trained on at which step, 36 bytes each.
 
 A row is 4 bytes of step (big-endian) and the 32 bytes of the clip's digest. Knows nothing of who writes them.
 """
@@ -35,7 +35,7 @@ def parse_rows(data: bytes) -> Iterator[tuple[int, str]]:
 
 
 def rows_root(data: bytes) -> str:
-    """The RFC 6962 root over all rows, in hexadecimal digits.
+    """RFC 6962 root (hex) over all rows.
 
     Raises:
         ValueError: the last row is cut off.
@@ -45,7 +45,7 @@ def rows_root(data: bytes) -> str:
 
 
 def count_exposures(data: bytes) -> dict[str, ClipExposure]:
-    """What was seen, by clip, in the order of first sight.
+    """How often each clip was seen, in the order in which clips first appear.
 
     Raises:
         ValueError: the last row is cut off.
@@ -58,4 +58,4 @@ def count_exposures(data: bytes) -> dict[str, ClipExposure]:
 
 def _check_whole(data: bytes) -> None:
     if len(data) % ROW.size:
-        raise ValueError(f"an exposure log of {len(data)} bytes is no whole number of rows of {ROW.size}: it was cut")
+        raise ValueError(f"an exposure log of {len(data)} bytes is not a whole number of rows: it was cut")

@@ -1,7 +1,7 @@
-"""Where footage went and where a model came from: source, clip, manifest, model, video, both ways.
+"""Where footage went and where a model came from: source, clip, manifest, model, video, in both directions.
 
-Joins the ledger's records with what lies outside it (``holdings``). Knows nothing of how to say it to a person, nor of
-pictures: that two clips look alike is for rooms below to tell.
+Joins a ledger's records with what was made outside it (``artifacts``). Knows nothing of how to present the answer, nor
+of pictures: rooms below find clips that look alike.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import TypeVar
 from langit.ledger.artifacts import Artifacts, ExposureFile, Latents, TrainedModel, TrainingStage
 from langit.ledger.derived import Caption, Drop, Manifest, Output, RunExposure
 from langit.ledger.exposures import ClipExposure
-from langit.ledger.log import root
 from langit.ledger.policy import Policy
+from langit.ledger.reader import LedgerReader
 from langit.ledger.record import Clip, Consent, Record, Revocation, Rights, Signal, Source
 from langit.ledger.rights import Revocations
-from langit.ledger.store import Ledger
 from langit.ledger.verdict import Decision
 
 Kind = TypeVar("Kind", bound=Record)
@@ -41,9 +40,9 @@ class Sighting:
 
 
 class Lineage:
-    """The records of a ledger by what they hang on, as they stand when asked for, and what came of them outside."""
+    """A ledger's records, indexed by what they depend on, and what was made from them outside the ledger."""
 
-    def __init__(self, ledger: Ledger, artifacts: Artifacts, policy: Policy | None = None) -> None:
+    def __init__(self, ledger: LedgerReader, artifacts: Artifacts, policy: Policy | None = None) -> None:
         self.ledger, self.artifacts, self.policy = ledger, artifacts, policy or Policy()
 
     @cached_property
@@ -63,6 +62,7 @@ class Lineage:
         kinds: tuple[tuple[Record, ...], ...] = (
             ledger.rights(),
             ledger.consents(),
+            ledger.likenesses(),
             ledger.signals(),
             ledger.captions(),
             ledger.drops(),
@@ -95,46 +95,48 @@ class Lineage:
         return self.sources.get(digest) or self.clips.get(digest) or self.others[digest]
 
     def find(self, text: str) -> tuple[Record | TrainedModel, ...]:
-        """What a hash, the beginning of one, a URL or a model's name means: records of one hash, or a model.
+        """What a hash, the beginning of one, a URL or a model's name refers to: records of one hash, or a model.
 
         A content hash finds every record of that content, sources first.
 
         Raises:
-            ValueError: nothing, or several things, are called so; the message lists them.
+            ValueError: it refers to nothing, or to several things; the message lists them.
         """
-        asked = text.strip().removeprefix("sha256:").lower()
+        digits = text.strip().removeprefix("sha256:").lower()
         named = [model for model in self.artifacts.models if model.name == text]
         if "/" in text or "." in text:
             found = tuple(source for source in self.sources.values() if source.url == text)
             if not found and "://" in text:
-                raise ValueError(f"no source in {self.ledger.place} came from {text}: give the address as on record")
+                raise ValueError(f"no source in {self.ledger.name} came from {text}: give the address on record")
             if found:
                 return found
-        if not re.fullmatch(r"[0-9a-f]+", asked) or named:
+        if not re.fullmatch(r"[0-9a-f]+", digits) or named:
             if len({model.digest for model in named}) == 1:
                 return (named[0],)
             if named:
                 places = "; ".join(f"{model.digest[:16]} in {model.place}" for model in named)
                 raise ValueError(f"several models are named {text!r}: give the hash of one of them: {places}")
             known = ", ".join(sorted({model.name for model in self.artifacts.models})) or "none"
-            raise ValueError(f"{text!r} is no file, no hash, no URL and no model here (there are: {known})")
-        if len(asked) < SHORTEST or len(asked) > 64:
-            raise ValueError(f"{text!r} is no hash to look for: give {SHORTEST} to 64 hexadecimal digits")
+            raise ValueError(f"{text!r} is not a file, a hash, a URL or a model on this machine (models: {known})")
+        if len(digits) < SHORTEST or len(digits) > 64:
+            raise ValueError(f"{text!r} is not a hash to look for: give {SHORTEST} to 64 hexadecimal digits")
         matches: dict[str, list[Record | TrainedModel]] = {}
         for name, thing in self._names():
-            if name.startswith(asked) and thing not in matches.setdefault(name, []):
+            if name.startswith(digits) and thing not in matches.setdefault(name, []):
                 matches[name].append(thing)
         matches = {name: things for name, things in matches.items() if things}
         if not matches:
-            raise ValueError(f"nothing in {self.ledger.place} has the hash {text}, and no model here has it")
+            raise ValueError(f"nothing in {self.ledger.name} has the hash {text}, and no model on this machine has it")
         if len(matches) > 1:
-            listed = [f"{_kind(things[0])} {name[: len(asked) + 8]}…" for name, things in sorted(matches.items())]
+            listed = [f"{_kind(things[0])} {name[: len(digits) + 8]}…" for name, things in sorted(matches.items())]
             more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
-            raise ValueError(f"{len(matches)} hashes begin with {text}: {', '.join(listed[:LISTED])}{more}; give more")
+            raise ValueError(
+                f"{len(matches)} hashes begin with {text}: {', '.join(listed[:LISTED])}{more}; give more digits"
+            )
         return tuple(next(iter(matches.values())))
 
     def _names(self) -> Iterator[tuple[str, Record | TrainedModel]]:
-        """Every hash that something is known by."""
+        """Every hash that identifies something."""
         for source in self.sources.values():
             yield source.content_sha256, source
         for clip in self.clips.values():
@@ -149,11 +151,11 @@ class Lineage:
 
     @cached_property
     def outputs(self) -> tuple[Output, ...]:
-        """All videos that left."""
+        """All released videos and images."""
         return tuple(self._of(Output))
 
     @cached_property
-    def _clips_of(self) -> dict[str, list[Clip]]:
+    def _clips_by_source(self) -> dict[str, list[Clip]]:
         found: dict[str, list[Clip]] = {}
         for clip in self.clips.values():
             found.setdefault(clip.source, []).append(clip)
@@ -161,7 +163,7 @@ class Lineage:
 
     def clips_of(self, source: str) -> tuple[Clip, ...]:
         """The clips cut from a source."""
-        return tuple(self._clips_of.get(source, ()))
+        return tuple(self._clips_by_source.get(source, ()))
 
     def rights_in(self, source: str) -> tuple[Rights, ...]:
         """The later statements on the rights in a source."""
@@ -182,7 +184,7 @@ class Lineage:
         return tuple(item for item in self._of(Consent) if item.covers in wanted)
 
     def drops_of(self, digests: Iterable[str]) -> tuple[Drop, ...]:
-        """What was dropped of sources or clips."""
+        """The rejections of sources or clips."""
         wanted = {*digests}
         return tuple(item for item in self._of(Drop) if item.source in wanted or item.clip in wanted)
 
@@ -206,7 +208,7 @@ class Lineage:
         return tuple(item for item in self.manifests if wanted & self.listings[item.digest])
 
     def sightings(self, clips: Iterable[str]) -> tuple[Sighting, ...]:
-        """Where models at hand saw the clips, as far as their exposure logs are at hand."""
+        """Where models on this machine saw the clips, as far as their exposure logs are at hand."""
         wanted = sorted({*clips})
         found = []
         for model in self.artifacts.models:
@@ -215,8 +217,8 @@ class Lineage:
                 found += [Sighting(model, stage, clip, seen[clip]) for clip in wanted if clip in seen]
         return tuple(found)
 
-    def may_have_seen(self, source: Source) -> tuple[TrainedModel, ...]:
-        """Models that list a source among their films, though no exposure log that is at hand shows its clips."""
+    def models_listing(self, source: Source) -> tuple[TrainedModel, ...]:
+        """Models that list a source among their films, though no exposure log at hand shows its clips."""
         seen = {id(item.model) for item in self.sightings(clip.digest for clip in self.clips_of(source.digest))}
         return tuple(
             model
@@ -225,18 +227,17 @@ class Lineage:
         )
 
     def exposures_of(self, model: TrainedModel) -> tuple[RunExposure, ...]:
-        """The ledger's entries on the training of a model: by its hash, or by the roots of its exposure logs."""
-        roots = {stage.root for stage in model.stages}
-        return tuple(item for item in self._of(RunExposure) if item.model == model.digest or item.root in roots)
+        """The ledger's entries on the training of a model."""
+        return model_exposures(self._of(RunExposure), model.digest, {stage.root for stage in model.stages})
 
-    def seen_by(self, model: TrainedModel) -> dict[str, Clip]:
+    def clips_seen_by(self, model: TrainedModel) -> dict[str, Clip]:
         """The clips that a model's exposure logs name and this ledger has."""
         digests = {clip for stage in model.stages if stage.log for clip in stage.log.seen}
         return {digest: clip for digest, clip in self.clips.items() if digest in digests}
 
     def sources_of(self, model: TrainedModel) -> dict[str, Source]:
-        """The sources of a model that this ledger has: of the clips it saw, and of its own table of films."""
-        wanted = {clip.source for clip in self.seen_by(model).values()}
+        """A model's sources that this ledger has: of the clips that it saw, and of its own table of films."""
+        wanted = {clip.source for clip in self.clips_seen_by(model).values()}
         contents = {*model.films.values()}
         return {
             digest: source
@@ -246,27 +247,36 @@ class Lineage:
 
     def continues(self, model: TrainedModel) -> bool:
         """Whether this ledger began as the one that the model was trained from."""
-        leaves = self.ledger.leaves()
-        return model.ledger_size <= len(leaves) and root(leaves[: model.ledger_size]).hex() == model.ledger_root
+        top = self.ledger.root_at(model.ledger_size)
+        return top is not None and top.hex() == model.ledger_root
 
-    def revoked_of(self, clips: Iterable[Clip]) -> tuple[Clip, ...]:
-        """Those that are revoked, themselves or with their source."""
-        gone = {digest for digest, source in self.sources.items() if self.revoked.find(source)}
-        return tuple(clip for clip in clips if clip.source in gone or self.revoked.find(clip))
+    def revoked_among(self, clips: Iterable[Clip]) -> tuple[Clip, ...]:
+        """Those of the clips that are revoked, themselves or with their source."""
+        barred = {digest for digest, source in self.sources.items() if self.revoked.find(source)}
+        return tuple(clip for clip in clips if clip.source in barred or self.revoked.find(clip))
 
 
-def read_listing(ledger: Ledger, manifest: Manifest) -> tuple[str, ...]:
+def model_exposures(entries: Iterable[RunExposure], model: str, roots: set[str]) -> tuple[RunExposure, ...]:
+    """The entries on the training of one model: those that name it, or name no model and one of its exposure logs.
+
+    An entry that names another model is never this one's, even if both saw the same clips in the same order, as an
+    autoencoder does that two runs train alike.
+    """
+    return tuple(item for item in entries if item.model == model or (item.model is None and item.root in roots))
+
+
+def read_listing(ledger: LedgerReader, manifest: Manifest) -> tuple[str, ...]:
     """The digests of a manifest's clips, in its order.
 
     Raises:
         ValueError: the evidence is missing or was changed.
     """
-    return tuple(ledger.evidence.get(manifest.listing).decode().split())
+    return tuple(ledger.evidence_bytes(manifest.listing).decode().split())
 
 
 @dataclass(frozen=True)
 class Descendants:
-    """All that came of some clips: what a take-down has to think of."""
+    """Everything that was made from some clips: what a take-down has to consider."""
 
     sources: tuple[Source, ...]
     clips: tuple[Clip, ...]
@@ -288,7 +298,7 @@ class Descendants:
 
 
 def trace_descendants(lineage: Lineage, records: Iterable[Record]) -> Descendants:
-    """Follow sources and clips (and, from a consent, what it covers) to all that came of them."""
+    """Follow sources and clips (and, from a consent, what it covers) to everything that was made from them."""
     clips: dict[str, Clip] = {}
     sources: dict[str, Source] = {}
     for record in records:
@@ -299,7 +309,7 @@ def trace_descendants(lineage: Lineage, records: Iterable[Record]) -> Descendant
         elif isinstance(start, Clip):
             clips[start.digest] = start
     sightings = lineage.sightings(clips)
-    listed = [model for source in sources.values() for model in lineage.may_have_seen(source)]
+    listed = [model for source in sources.values() for model in lineage.models_listing(source)]
     models = {item.model.digest for item in sightings} | {model.digest for model in listed}
     return Descendants(
         tuple(sources.values()),
@@ -307,25 +317,27 @@ def trace_descendants(lineage: Lineage, records: Iterable[Record]) -> Descendant
         lineage.captions_of(clips),
         lineage.manifests_with(clips),
         tuple(item for item in lineage.artifacts.latents if not clips.keys().isdisjoint(item.clips)),
-        tuple(_runs(lineage.artifacts, clips)),
+        tuple(_runs_that_saw(lineage.artifacts, clips)),
         sightings,
         tuple({model.digest: model for model in listed}.values()),
         tuple(output for output in lineage.outputs if output.model in models),
     )
 
 
-def _runs(artifacts: Artifacts, clips: Iterable[str]) -> Iterator[tuple[ExposureFile, ClipExposure, tuple[int, ...]]]:
+def _runs_that_saw(
+    artifacts: Artifacts, clips: Iterable[str]
+) -> Iterator[tuple[ExposureFile, ClipExposure, tuple[int, ...]]]:
     wanted = {*clips}
     for stages in artifacts.runs.values():
-        before = False
+        earlier = False  # whether a stage before this one saw any of the clips: its weights are where this one began
         for log in stages:
             found = [seen for clip, seen in log.seen.items() if clip in wanted]
             first = min((seen.first for seen in found), default=0)
-            steps = tuple(step for step in log.checkpoints if before or (found and step >= first))
-            if found or (before and steps):
+            steps = tuple(step for step in log.checkpoints if earlier or (found and step >= first))
+            if found or (earlier and steps):
                 last = max((seen.last for seen in found), default=0)
                 yield log, ClipExposure(sum(seen.times for seen in found), first, last), steps
-            before = before or bool(found)
+            earlier = earlier or bool(found)
 
 
 def _kind(thing: Record | TrainedModel) -> str:

@@ -1,6 +1,6 @@
 """Records as lines of canonical JSON, and lines as records: how they travel out of a ledger and are read elsewhere.
 
-A line's SHA-256 is the record's digest, so that whoever has the line and the log needs none of this code. Knows
+The SHA-256 of a line is the record's digest, so whoever has the line and the log needs none of this code. Knows
 nothing of where lines are kept.
 """
 
@@ -10,6 +10,7 @@ import dataclasses
 import json
 import types
 import typing
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -20,47 +21,52 @@ SHOWN = 60
 """Characters of a line that an error repeats."""
 
 
+def write_lines(records: Iterable[Record]) -> bytes:
+    """Records as lines, each ended by a newline; JSON escapes the newlines in them."""
+    return b"".join(record.canonical + b"\n" for record in records)
+
+
 def parse_line(line: bytes) -> Record:
-    """The record that a line is the canonical JSON of.
+    """The record whose canonical JSON a line is.
 
     Raises:
-        ValueError: it is no such line: not JSON, of no kind that is known, or not written canonically.
+        ValueError: not JSON, of an unknown kind, or not written canonically.
     """
     try:
-        said = json.loads(line)
+        fields = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{_shown(line)} is no record: it was changed, get it again") from error
-    name = said.pop("record", None) if isinstance(said, dict) else None
+        raise ValueError(f"{_shown(line)} is not a record: it was changed, get it again") from error
+    name = fields.pop("record", None) if isinstance(fields, dict) else None
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise ValueError(f"{_shown(line)} is no record of a kind that this Langit knows: get it again, or upgrade it")
-    fields = _fields(kind.record)
-    for key, value in said.items():
-        if key not in fields:
+        raise ValueError(f"{_shown(line)} is not a kind of record that this Langit knows: get it again, or upgrade it")
+    types_of = _field_types(kind.record)
+    for key, value in fields.items():
+        if key not in types_of:
             raise ValueError(f"a {name} has {key!r}, which this Langit does not know: get it again, or upgrade it")
         if isinstance(value, list):
-            said[key] = value = tuple(value)
-        if not _fits(value, fields[key]):
-            raise ValueError(f"a {name} says {value!r} as {key}: it was changed, get it again")
-    empty = {key: () for key, kinds in fields.items() if tuple in kinds}  # what is empty is left out of a record
+            fields[key] = value = tuple(value)
+        if not _fits(value, types_of[key]):
+            raise ValueError(f"a {name} has {value!r} as its {key}: it was changed, get it again")
+    empty = {key: () for key, kinds in types_of.items() if tuple in kinds}  # empty fields are left out of a record
     try:
-        record = kind(**(empty | said))
+        record = kind(**(empty | fields))
     except TypeError as error:
-        raise ValueError(f"{_shown(line)} lacks what a {name} has to say: it was cut, get it again") from error
+        raise ValueError(f"{_shown(line)} lacks a field that every {name} has: it was cut, get it again") from error
     if record.canonical != line:
         raise ValueError(f"{_shown(line)} is not written as records are: it was changed, get it again")
     return record
 
 
 def references(record: Record) -> tuple[str, ...]:
-    """The digests of records that a record hangs on (a clip's source, a caption's clip ...), in order of its fields."""
-    named = ("source", "clip", "covers", "manifest")
+    """Digests of the records that a record depends on (a clip's source, a caption's clip ...), in field order."""
+    named = ("source", "clip", "covers", "manifest", "supersedes")
     found = (getattr(record, field.name) for field in dataclasses.fields(record) if field.name in named)
     return tuple(value for value in found if value is not None)
 
 
 @cache
-def _fields(name: str) -> dict[str, tuple[type, ...]]:
+def _field_types(name: str) -> dict[str, tuple[type, ...]]:
     """The types that each field of a kind of record may have."""
     kind = KINDS[name]
     hints = typing.get_type_hints(kind)

@@ -8,7 +8,9 @@ check that they are what was entered. When both are erased the log holds as befo
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +58,24 @@ class Personal:
         if len(kept) < SALT or commit(kept[:SALT], kept[SALT:]) != commitment:
             raise ValueError(f"personal data {commitment} of {self.place} was changed: restore it, or erase it")
         return kept[SALT:]
+
+    def identify(self, commitment: str) -> str:
+        """What tells the people of two commitments apart: the name in the facts, or all of the data.
+
+        One person who is on record twice, as after a renewal, has two commitments that cannot be linked without the
+        data. Where the data were erased the commitment itself has to do.
+        """
+        data = self.get(commitment)
+        if data is None:
+            return commitment
+        try:
+            facts = json.loads(data)
+        except (ValueError, RecursionError):
+            facts = None
+        name = facts.get("name") if isinstance(facts, dict) else None
+        if isinstance(name, str) and name.strip():
+            return "name " + " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        return "data " + hashlib.sha256(data).hexdigest()
 
     def erase(self, commitment: str) -> bool:
         """Erase data and salt; returns whether there was anything. Copies of the folder are their owners' to erase."""

@@ -1,7 +1,7 @@
 """What a model may learn from: a short file that people read, hashed into every manifest.
 
-The policy that ships is ``policy.toml`` beside this module; it is what :class:`Policy` says where nothing else is
-given. Knows nothing of footage.
+The policy that ships is ``policy.toml`` beside this module; its values are the defaults of :class:`Policy`. Knows
+nothing of footage.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 
 from langit import config
 from langit.ledger.record import Scheme
+
+SYNTHETIC = ("refuse", "judge")
 
 
 @cache
@@ -40,29 +42,32 @@ class Policy:
     outweighed: tuple[str, ...] = field(default_factory=_as_shipped("outweighed"))
     must_read: tuple[str, ...] = field(default_factory=_as_shipped("must_read"))
     consent: tuple[str, ...] = field(default_factory=_as_shipped("consent"))
+    synthetic: str = config.added("refuse")  # "refuse" outputs of models, or "judge" them as other footage
 
     def __post_init__(self) -> None:
+        if self.synthetic not in SYNTHETIC:
+            raise ValueError(f"policy {self.name!r} says synthetic = {self.synthetic!r}: use {' or '.join(SYNTHETIC)}")
         both = set(self.allowed) & set(self.refused)
         if both:
-            raise ValueError(f"policy {self.name!r} both allows and refuses {', '.join(sorted(both))}: decide on one")
-        strange = {*self.heed, *self.outweighed, *self.must_read} - {*typing.get_args(Scheme)}
-        if strange:
+            raise ValueError(f"policy {self.name!r} allows and refuses {', '.join(sorted(both))}: keep one")
+        unknown = {*self.heed, *self.outweighed, *self.must_read} - {*typing.get_args(Scheme)}
+        if unknown:
             raise ValueError(
-                f"policy {self.name!r} names signals {', '.join(sorted(strange))}:"
-                f" there are {', '.join(typing.get_args(Scheme))}"
+                f"policy {self.name!r} names unknown signals {', '.join(sorted(unknown))}:"
+                f" use {', '.join(typing.get_args(Scheme))}"
             )
 
     @property
     def digest(self) -> str:
-        """``sha256:`` and the hash of the policy."""
-        return config.digest(self)
+        """``sha256:`` and the hash of the policy; fields that were added later count only where they are used."""
+        return config.digest_of(config.identifying(self))
 
 
 def load(path: Path) -> Policy:
-    """Read a policy from TOML, or from JSON by the ending ``.json``; what is left out is as in the one that ships.
+    """Read a policy from TOML, or from JSON if the file ends in ``.json``; keys that are left out are as shipped.
 
     Raises:
-        ValueError: not such a file, a field that there is not, or a name that is the shipped policy's.
+        ValueError: not such a file, an unknown key, or the shipped policy's name for another policy.
         OSError: the file cannot be read.
     """
     if path.suffix == ".json":
@@ -71,9 +76,9 @@ def load(path: Path) -> Policy:
         try:
             plain = tomllib.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ValueError(f"policy {path} is not TOML ({error}): mend the file") from error
+            raise ValueError(f"policy {path} is not TOML: {error}") from error
         policy = config.load(Policy, plain)
     shipped = Policy()
     if policy.name == shipped.name and policy != shipped:
-        raise ValueError(f"policy {path} is named {policy.name!r} and says something else: give it a name of its own")
+        raise ValueError(f"policy {path} differs from the shipped {policy.name!r}: give it another name")
     return policy

@@ -106,7 +106,8 @@ class LedgerReader(ABC):
 
     def decisions(self, policy: Policy) -> dict[str, Decision]:
         """Decision on every source under ``policy``, by the source's digest."""
-        return judge(policy, self.sources(), self.rights(), self.signals(), self.revocations())
+        outputs = (output.content_sha256 for output in self.outputs())
+        return judge(policy, self.sources(), self.rights(), self.signals(), self.revocations(), outputs)
 
     def allowed_clips(self, policy: Policy, on: str | None = None) -> Selection:
         """Clips that may be learnt from under ``policy``, and every other clip with the rule that refused it.
@@ -116,5 +117,10 @@ class LedgerReader(ABC):
             on: day (ISO 8601) on which consent has to be in force; today in UTC if left out.
         """
         sources, revocations = self.sources(), self.revocations()
-        decisions = judge(policy, sources, self.rights(), self.signals(), revocations)
-        return select(policy, sources, self.clips(), decisions, self.consents(), revocations, on)
+        outputs = (output.content_sha256 for output in self.outputs())
+        decisions = judge(policy, sources, self.rights(), self.signals(), revocations, outputs)
+        return select(policy, sources, self.clips(), decisions, self.consents(), revocations, on, self.identify)
+
+    def identify(self, commitment: str) -> str:
+        """A name for the person of a commitment, the same for two commitments to one person where that is known."""
+        return commitment

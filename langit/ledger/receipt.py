@@ -11,17 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from langit.ledger import lines
+from langit.ledger.archive import UnprovedError
 from langit.ledger.checkpoint import LogCheckpoint, Signer, Verifier, open_note
 from langit.ledger.log import Hash, leaf_hash, root
 from langit.ledger.proof import VERSION, Proof
 from langit.ledger.record import Record
 from langit.ledger.store import Ledger
 
+__all__ = ["CheckedReceipt", "UnprovedError", "check", "check_history", "check_same", "check_signed", "prove"]
+
 SUFFIX = ".tlog-proof"
-
-
-class UnprovedError(ValueError):
-    """What was read whole and does not verify: changed, of another key, of a log that was rewritten."""
 
 
 @dataclass(frozen=True)

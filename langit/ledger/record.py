@@ -25,9 +25,9 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 MEASURE = re.compile(r"[a-z][a-z0-9_.]*=\S+")
 FRACTION = re.compile(r"\d+(/[1-9]\d*)?")
 
-SourceKind = Literal["rendered", "file", "fetched"]
+SourceKind = Literal["rendered", "file", "fetched", "synthetic"]
 ConsentAnswer = Literal["granted", "refused"]
-RevokedBy = Literal["record", "content", "url", "fingerprint"]
+RevokedBy = Literal["record", "content", "url", "fingerprint", "looks"]
 Scheme = Literal["cawg", "tdmrep", "aipref", "rsl", "robots", "noai"]
 Says = Literal["allowed", "reserved", "silent", "unreadable"]
 
@@ -89,6 +89,7 @@ class Source(Record):
     evidence: tuple[str, ...] = ()
     scene_sha256: str | None = None
     motion_sha256: str | None = None
+    parents: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_one_of("kind of source", self.kind, SourceKind)
@@ -96,8 +97,9 @@ class Source(Record):
         for name, value in (("scene_sha256", self.scene_sha256), ("motion_sha256", self.motion_sha256)):
             if value is not None:
                 check_sha256(name, value)
-        for value in self.evidence:
-            check_sha256("evidence", value)
+        for name, values in (("evidence", self.evidence), ("parents", self.parents)):
+            for value in values:
+                check_sha256(name, value)
         if self.kind == "rendered" and (self.generator is None or self.generator_version is None or self.seed is None):
             raise ValueError(
                 f"rendered source {self.title!r} names no generator, generator_version and seed: give all three"
@@ -108,7 +110,11 @@ class Source(Record):
 
 @dataclass(frozen=True)
 class Rights(Record):
-    """A later statement on the rights in a source: a licence found, a consent given or refused, the proof of it."""
+    """A later statement on the rights in a source: a licence found, a consent given or refused, the proof of it.
+
+    ``supersedes`` is the digest of the source, or of the earlier statement, whose licence was wrong; ``reason`` says
+    why. Both stay in the log, and the licence that was superseded no longer counts.
+    """
 
     record: ClassVar[str] = "rights"
 
@@ -129,6 +135,10 @@ class Rights(Record):
             check_one_of("consent", self.consent, ConsentAnswer)
         if self.licence is None and self.consent is None:
             raise ValueError(f"rights in source {self.source} state neither a licence nor a consent: give one of them")
+        if self.supersedes is not None:
+            check_sha256("supersedes", self.supersedes)
+            if self.licence is None or not self.reason:
+                raise ValueError(f"rights in source {self.source} supersede a statement: give the licence and a reason")
 
 
 @dataclass(frozen=True)
@@ -161,8 +171,15 @@ class Consent(Record):
         for name, value in (("starts", self.starts), ("ends", self.ends)):
             if value is not None:
                 _date(name, value)
-        if self.ends is not None and self.ends < self.starts:
+        if self.ends is not None and date.fromisoformat(self.ends) < date.fromisoformat(self.starts):
             raise ValueError(f"consent ends on {self.ends}, before it starts on {self.starts}: give the dates in order")
+
+    def in_force(self, day: str) -> bool:
+        """Whether it has begun and not ended on a day (ISO 8601); a revocation is not visible from here."""
+        # As dates: "20260201" and "2026-W05-7" are ISO dates too, and sort after every "2026-02-02" as text.
+        asked = date.fromisoformat(day)
+        ended = self.ends is not None and asked > date.fromisoformat(self.ends)
+        return date.fromisoformat(self.starts) <= asked and not ended
 
 
 @dataclass(frozen=True)

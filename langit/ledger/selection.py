@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -37,12 +37,16 @@ def judge(
     rights: Iterable[Rights],
     signals: Iterable[Signal],
     revocations: Iterable[Revocation],
+    outputs: Iterable[str] = (),
 ) -> dict[str, Decision]:
-    """The decision on each source, by its digest."""
-    revoked = Revocations.of(revocations)
+    """The decision on each source, by its digest; ``outputs`` are content hashes of what models made."""
+    revoked, sources = Revocations.of(revocations), tuple(sources)
+    made = {*outputs, *(source.content_sha256 for source in sources if source.kind == "synthetic")}
     statements, read = _by("source", rights), _by("source", signals)
     return {
-        source.digest: decide(source, policy, revoked, statements.get(source.digest, ()), read.get(source.digest, ()))
+        source.digest: decide(
+            source, policy, revoked, statements.get(source.digest, ()), read.get(source.digest, ()), made
+        )
         for source in sources
     }
 
@@ -55,6 +59,7 @@ def select(
     consents: Iterable[Consent],
     revocations: Iterable[Revocation],
     on: str | None = None,
+    identify: Callable[[str], str] = str,
 ) -> Selection:
     """Judge each clip, given the decisions on all sources.
 
@@ -66,6 +71,7 @@ def select(
         consents: all consents.
         revocations: all revocations.
         on: the day (ISO 8601) on which consent has to be in force; today in UTC if left out.
+        identify: names the person of a commitment, see :func:`langit.ledger.rights.decide_clip`.
     """
     revoked, given = Revocations.of(revocations), _by("covers", consents)
     rendered = {source.digest for source in sources if source.kind == "rendered"}
@@ -74,7 +80,9 @@ def select(
     for clip in clips:
         covering = [*given.get(clip.digest, ()), *given.get(clip.source, ())] if given else []
         known = clip.source in rendered
-        decision = decide_clip(clip, decisions[clip.source], revoked, policy, covering, rendered=known, on=on)
+        decision = decide_clip(
+            clip, decisions[clip.source], revoked, policy, covering, rendered=known, on=on, identify=identify
+        )
         if decision.allowed:
             allowed.append(clip)
         else:

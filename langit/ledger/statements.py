@@ -167,7 +167,7 @@ def corpus(
         title, version = "all clips that are allowed", f"ledger at {ledger.size} entries"
         clips = ledger.allowed_clips(lineage.policy).clips
     if not clips:
-        raise ValueError(f"{title}: there are no clips in {ledger.place}, so there is nothing to state")
+        raise ValueError(f"{title}: there are no clips in {ledger.name}, so there is nothing to state")
     wanted, digests = {clip.source for clip in clips}, {clip.digest for clip in clips}
     away = (decision.rule for decision in lineage.decisions.values() if not decision.allowed)
     return Corpus(
@@ -181,7 +181,7 @@ def corpus(
         consents=lineage.consents_of(wanted | digests),
         policy=lineage.policy,
         turned_away=Counter(away),
-        revoked=len(lineage.revoked_of(clips)),
+        revoked=len(lineage.revoked_among(clips)),
         ledger_size=ledger.size,
         ledger_root=ledger.root().hex(),
         fps=fps,
@@ -201,7 +201,7 @@ def _of_model(lineage: Lineage, name: str) -> tuple[str, str, tuple[Clip, ...]]:
             f"the exposure log of stage {unread[0]} of {found.name} is not here, so it is not known which clips it saw:"
             " make the statement where the model was trained"
         )
-    return f"model {found.name}", f"{found.version} ({found.digest[:16]})", tuple(lineage.seen_by(found).values())
+    return f"model {found.name}", f"{found.version} ({found.digest[:16]})", tuple(lineage.clips_seen_by(found).values())
 
 
 def _manifest(lineage: Lineage, name: str) -> Manifest:

@@ -122,6 +122,10 @@ class Ledger(LedgerReader):
         """Evidence by its SHA-256, checked."""
         return self.evidence.get(digest)
 
+    def identify(self, commitment: str) -> str:
+        """The name of the person of a commitment as it is kept beside the log; the commitment where it was erased."""
+        return self.personal.identify(commitment)
+
     def add_sources(self, sources: Sequence[Source]) -> int:
         """Enter sources as one batch: all or none. Returns how many were new."""
         return self.add(sources)
@@ -322,8 +326,9 @@ class Ledger(LedgerReader):
                 raise ValueError(
                     f"{wanted} {target} of a {record.record} is not in {self.place}: add the {wanted} first"
                 )
-        by_record = isinstance(record, Revocation) and record.by == "record"
-        if by_record and record.target not in self._digests and record.target not in new:
+        if not isinstance(record, Revocation) or record.by != "record":
+            return
+        if record.target not in self._digests and record.target not in new:
             raise ValueError(
                 f"record {record.target} is not in {self.place}: revoke by content or url to bar it in advance"
             )

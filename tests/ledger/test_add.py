@@ -1,6 +1,7 @@
 """Adding a folder: what is stated is entered as stated, what nobody states is unknown, and nothing climbs out."""
 
 import pytest
+from ledger.tiny_video import tiny_video
 
 from langit.ledger.add import BATCH, AddSummary, add_folder, read_sources
 from langit.ledger.policy import Policy
@@ -31,8 +32,8 @@ found_in = "https://films.example/nobody"
 def folder(tmp_path):
     made = tmp_path / "footage"
     (made / "sub").mkdir(parents=True)
-    for name in ("dog.mp4", "sub/bola merah – é.webm", "nobody.mp4", "unnamed.MOV", "empty.mp4"):
-        (made / name).write_bytes(b"" if name == "empty.mp4" else f"pixels of {name}".encode())
+    for name in ("dog.mp4", "sub/bola merah – é.webm", "nobody.mp4", "unnamed.MOV", "other.mp4"):
+        (made / name).write_bytes(tiny_video(name))
     for name in ("terms.txt", ".hidden.mp4"):
         (made / name).write_text(f"words of {name}")
     (made / "SOURCES.toml").write_text(SOURCES)
@@ -51,16 +52,16 @@ def sources(ledger):
 def test_what_is_known_of_each_file_goes_on_record(ledger, folder):
     lines = []
     added = add_folder(ledger, folder, folder / "SOURCES.toml", report=lines.append)
-    assert added == AddSummary(new=5, unknown_rights=("nobody.mp4", "empty.mp4", "unnamed.MOV"), skipped=("terms.txt",))
+    assert added == AddSummary(new=5, unknown_rights=("nobody.mp4", "other.mp4", "unnamed.MOV"), skipped=("terms.txt",))
     found = sources(ledger)
-    assert set(found) == {"A dog", "sub/bola merah – é.webm", "nobody.mp4", "empty.mp4", "unnamed.MOV"}
+    assert set(found) == {"A dog", "sub/bola merah – é.webm", "nobody.mp4", "other.mp4", "unnamed.MOV"}
     dog = found["A dog"]
     assert (dog.creator, dog.licence, dog.url) == ("Sri", "CC-BY-4.0", "https://films.example/dog")
     words, terms = (ledger.evidence.get(digest) for digest in dog.evidence)
     assert b'"evidence":"terms.txt"' in words and terms == b"words of terms.txt"
     decisions = ledger.decisions(Policy())
     assert decisions[dog.digest].allowed and decisions[found["sub/bola merah – é.webm"].digest].allowed
-    assert {decisions[found[name].digest].verdict for name in ("nobody.mp4", "empty.mp4", "unnamed.MOV")} == {
+    assert {decisions[found[name].digest].verdict for name in ("nobody.mp4", "other.mp4", "unnamed.MOV")} == {
         RightsVerdict.UNKNOWN
     }
     assert {(signal.scheme, signal.says) for signal in ledger.signals()} == {("cawg", "silent")}
@@ -129,7 +130,7 @@ def test_a_missing_file_is_a_problem_and_the_rest_goes_on(ledger, folder):
 
 def test_more_files_than_a_batch_and_copies_of_one(ledger, folder):
     for number in range(2 * BATCH):
-        (folder / f"{number:03}.mp4").write_bytes(b"%d" % (number // 2))
+        (folder / f"{number:03}.mp4").write_bytes(tiny_video(str(number // 2)))
     added = add_folder(ledger, folder)
     assert added.new == BATCH + 5 and added.known == BATCH
     ledger.check()
@@ -149,13 +150,13 @@ def test_revoked_content_stays_barred_however_it_is_added(ledger, folder):
     ("text", "message"),
     [
         ("nonsense", "is not TOML"),
-        ("source = 3", "not a list of"),
-        ('[[sources]]\nfile = "a"', "not a list of"),
+        ("source = 3", "must hold a list of"),
+        ('[[sources]]\nfile = "a"', "must hold a list of"),
         ('[[source]]\nfile = "a"\nlicense = "MIT"', "unknown field 'license': did you mean 'licence'"),
         ('[[source]]\nfile = "a"\nlicence = 4', "licence is 4"),
         ('[[source]]\nfile = "a"\nlicence = ""', "licence is ''"),
         ('[[source]]\nlicence = "MIT"', "names no file"),
-        ('[[source]]\nfile = "a"\n[[source]]\nfile = "a"', "says twice"),
+        ('[[source]]\nfile = "a"\n[[source]]\nfile = "a"', "describes 'a' twice"),
     ],
 )
 def test_a_malformed_listing_is_one_line(tmp_path, ledger, text, message):

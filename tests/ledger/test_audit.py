@@ -10,7 +10,9 @@ import pytest
 from ledger.lived import ALL, FILE, FILMS, live
 
 from langit.feed.traces import find_artifacts
-from langit.ledger import audit
+from langit.files import write_bytes
+from langit.ledger import archive, audit, keys
+from langit.ledger.audit_check import Audit
 from langit.ledger.checkpoint import Signer
 from langit.ledger.lineage import Lineage
 from langit.ledger.receipt import UnprovedError, check_history
@@ -27,8 +29,9 @@ def lived(tmp_path_factory):
 
 
 def written(lived, path, ledger=None):
-    lineage = Lineage(ledger or lived.ledger, find_artifacts(lived.home))
-    audit.write(lineage, lineage.find("tiny")[0], SIGNER, path)
+    ledger = ledger or lived.ledger
+    lineage = Lineage(ledger, find_artifacts(lived.home))
+    audit.write(lineage, ledger, lineage.find("tiny")[0], SIGNER, path)
     return path
 
 
@@ -38,7 +41,7 @@ def file(lived, tmp_path_factory):
 
 
 def findings(path):
-    return {finding.what: finding for finding in audit.Audit(path, KEY).findings()}
+    return {finding.what: finding for finding in Audit(path, KEY).findings()}
 
 
 def changed(file, path, name, change):
@@ -63,13 +66,13 @@ def test_the_way_from_ledger_to_model_holds(lived, file):
 
 
 def test_an_older_receipt_can_be_compared(lived, file):
-    opened = audit.Audit(file, KEY)
+    opened = Audit(file, KEY)
     assert "continues it" in check_history(opened.state, lived.ledger.leaves(), "ledger", current=True)
 
 
 def test_another_key_is_named(file):
     with pytest.raises(UnprovedError, match="not by other.example"):
-        audit.Audit(file, Signer("other.example", bytes(32)).verifier)
+        Audit(file, Signer("other.example", bytes(32)).verifier)
 
 
 def test_a_changed_row_is_caught(file, tmp_path):
@@ -78,7 +81,7 @@ def test_a_changed_row_is_caught(file, tmp_path):
 
     path = changed(file, tmp_path / "a.zip", audit.RECORDS, forged)
     with pytest.raises(UnprovedError, match="are not the .* entries that were signed"):
-        audit.Audit(path, KEY)
+        Audit(path, KEY)
 
 
 @pytest.mark.parametrize("which", [0, -1])
@@ -89,7 +92,7 @@ def test_a_left_out_row_is_caught(file, tmp_path, which):
         return b"".join(rows)
 
     with pytest.raises(UnprovedError, match="entries that were signed"):
-        audit.Audit(changed(file, tmp_path / "a.zip", audit.RECORDS, without), KEY)
+        Audit(changed(file, tmp_path / "a.zip", audit.RECORDS, without), KEY)
 
 
 @pytest.mark.parametrize(
@@ -133,11 +136,17 @@ def test_clips_that_the_model_should_not_have_seen_fail(lived, file, tmp_path):
     assert "ab" * 32 in found["clips"].text
 
 
-@pytest.mark.parametrize("part", [audit.CHECKPOINT, audit.RECORDS, audit.POLICY, audit.PROVENANCE, "model/scenes.log"])
+@pytest.mark.parametrize("part", [audit.RECORDS, audit.POLICY, audit.PROVENANCE, "model/scenes.log"])
 def test_a_missing_part_is_named(file, tmp_path, part):
     path = changed(file, tmp_path / "a.zip", part, lambda _: None)
     with pytest.raises(UnprovedError, match=part):
-        audit.Audit(path, KEY).findings()
+        Audit(path, KEY).findings()
+
+
+def test_without_its_checkpoint_a_signed_file_is_no_unsigned_one(file, tmp_path):
+    path = changed(file, tmp_path / "a.zip", audit.CHECKPOINT, lambda _: None)
+    with pytest.raises(UnprovedError, match="has no part log.json"):
+        Audit(path, KEY)
 
 
 def test_a_cut_file_and_noise_are_plain_mistakes(file, tmp_path):
@@ -145,18 +154,18 @@ def test_a_cut_file_and_noise_are_plain_mistakes(file, tmp_path):
     path = tmp_path / "cut.zip"
     for end in range(0, len(data), max(1, len(data) // 40)):
         path.write_bytes(data[:end])
-        with pytest.raises(UnprovedError, match="no whole audit file"):
-            audit.Audit(path, KEY)
+        with pytest.raises(UnprovedError, match="not a whole file|damaged|has no part|is signed"):
+            Audit(path, KEY)
 
 
 def test_changed_bytes_are_caught_or_change_nothing(file, tmp_path):
     """A ZIP has bytes that no reader looks at (a date, a flag); any other change is caught."""
     data, path = file.read_bytes(), tmp_path / "bit.zip"
-    good = audit.Audit(file, KEY).findings()
+    good = Audit(file, KEY).findings()
     for place in range(0, len(data), max(1, len(data) // 60)):
         path.write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
         try:
-            assert audit.Audit(path, KEY).findings() == good
+            assert Audit(path, KEY).findings() == good
         except UnprovedError:
             continue
 
@@ -167,14 +176,15 @@ def test_a_part_that_is_there_twice_or_huge_is_refused(file, tmp_path, monkeypat
     with zipfile.ZipFile(path, "a") as opened, pytest.warns(UserWarning, match="Duplicate"):
         opened.writestr(audit.RECORDS, b"{}")
     with pytest.raises(UnprovedError, match="twice"):
-        audit.Audit(path, KEY)
-    monkeypatch.setattr(audit, "LARGEST", 100)
-    with pytest.raises(UnprovedError, match="claims to hold more"):
-        audit.Audit(file, KEY)
+        Audit(path, KEY)
+    monkeypatch.setattr(archive, "LARGEST", 100)
+    with pytest.raises(UnprovedError, match="claims to unpack to"):
+        Audit(file, KEY)
 
 
 def test_what_was_revoked_since_is_told(tmp_path):
     lived = live(tmp_path / "home")
+    write_bytes(lived.ledger.path / keys.FILE, SIGNER.export().encode(), private=True)
     lived.ledger.revoke(FILE.content_sha256, "asked for", by="content")
     found = findings(written(lived, tmp_path / "tiny.zip"))
     assert found["revoked"].state == "word" and ALL[8].digest[:16] in found["revoked"].text
@@ -187,7 +197,8 @@ def test_a_model_of_another_ledger_and_one_without_logs_are_not_audited(lived, t
     with pytest.raises(ValueError, match="audit it with its own ledger"):
         written(lived, tmp_path / "a.zip", other)
     shutil.copytree(lived.home, tmp_path / "home", ignore=shutil.ignore_patterns("exposure.log"))
-    lineage = Lineage(Ledger(tmp_path / "home" / "ledger"), find_artifacts(tmp_path / "home"))
+    copy = Ledger(tmp_path / "home" / "ledger")
+    lineage = Lineage(copy, find_artifacts(tmp_path / "home"))
     with pytest.raises(ValueError, match="audit the model where it was trained"):
-        audit.write(lineage, lineage.find("tiny")[0], SIGNER, tmp_path / "a.zip")
+        audit.write(lineage, copy, lineage.find("tiny")[0], SIGNER, tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()

@@ -139,7 +139,45 @@ def test_consent_to_a_source_covers_its_clips_and_each_face_needs_one(ledger):
     found = ledger.allowed_clips(Policy(), "2026-06-01")
     assert found.clips == (CLIP,) and "on record for 1 of them" in found.refused[0].decision.rule
     ledger.add([consent(ledger, covers=two.digest)])
+    assert ledger.allowed_clips(Policy(), "2026-06-01").clips == (CLIP,), "the same person twice, as after a renewal"
+    other = ledger.personal.put_facts(name="Adi Wahyuni", email="sri@films.example")
+    ledger.add([consent(ledger, covers=two.digest, person=other)])
     assert ledger.allowed_clips(Policy(), "2026-06-01").clips == (CLIP, two)
+
+
+def test_one_person_is_one_however_the_name_is_written(ledger):
+    two = Clip(SOURCE.digest, 9, 9, False, (), HASH, likeness=True, measures=("faces=2",))
+    names = ("Sri Wahyuni", "sri  wahyuni", "\uff33ri Wahyuni", " SRI WAHYUNI ")
+    people = [ledger.personal.put_facts(name=name, phone=str(number)) for number, name in enumerate(names)]
+    ledger.add([two, *(consent(ledger, covers=two.digest, person=person) for person in people)])
+    assert two not in ledger.allowed_clips(Policy(), "2026-06-01").clips
+
+
+@pytest.mark.parametrize("ends", ["20260201", "2026-W05-7", "2026-02-01"])
+def test_consent_ends_on_its_day_however_that_is_written(ledger, ends):
+    ledger.add([consent(ledger, ends=ends)])
+    assert verdict(ledger, "2026-02-01") is RightsVerdict.ALLOWED
+    assert verdict(ledger, "2026-02-02") is RightsVerdict.UNKNOWN
+    assert verdict(ledger, "2030-01-01") is RightsVerdict.UNKNOWN
+
+
+@pytest.mark.parametrize("starts", ["20260601", "2026-W23-1"])
+def test_consent_starts_on_its_day_however_that_is_written(ledger, starts):
+    ledger.add([consent(ledger, starts=starts)])
+    assert verdict(ledger, "2026-05-31") is RightsVerdict.UNKNOWN
+    assert verdict(ledger, "2026-06-01") is RightsVerdict.ALLOWED
+
+
+def test_faces_that_were_counted_outweigh_that_nobody_can_be_recognised(ledger):
+    three = Clip(SOURCE.digest, 9, 9, False, (), HASH, likeness=False, measures=("faces=3",))
+    many = Clip(SOURCE.digest, 18, 9, False, (), HASH, likeness=False, measures=("faces=many",))
+    none = Clip(SOURCE.digest, 27, 9, False, (), HASH, likeness=False, measures=("faces=0",))
+    seen = Clip(SOURCE.digest, 36, 9, False, (), HASH, likeness=True, measures=("faces=0",))
+    ledger.add([three, many, none, seen])
+    found = ledger.allowed_clips(Policy(), "2026-06-01")
+    assert found.clips == (none,)
+    rules = {item.clip: item.decision.rule for item in found.refused}
+    assert "shows 3 people" in rules[three] and "not a number" in rules[many] and "shows a person" in rules[seen]
 
 
 def test_not_having_looked_is_not_a_no(ledger):

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ledger.tiny_video import tiny_video
 
 from langit.ledger.add import BATCH, add_folder
 from langit.ledger.store import Ledger
@@ -52,7 +53,7 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("footage")
     names = [f"{number:03}.mp4" for number in range(FILES)]
     for name in names:
-        (made / name).write_bytes(f"pixels of {name}".encode())
+        (made / name).write_bytes(tiny_video(name))
     stated = (f'[[source]]\nfile = "{name}"\nlicence = "CC0-1.0"\nnote = "{name}"\n' for name in names)
     (made / "SOURCES.toml").write_text("".join(stated))
     return made

@@ -43,14 +43,14 @@ def test_from_footage_to_models(lived, lineage):
     assert sightings == {("autoencoder", CLIPS[0].digest): ClipExposure(2, 1, 2)}
     assert lineage.sightings([CLIPS[3].digest]) == ()
     assert lineage.manifests_with([SHOTS[0].digest]) == (lived.manifest,)
-    assert lineage.may_have_seen(FILMS[2]) == lineage.may_have_seen(FILMS[3]) != ()
-    assert lineage.may_have_seen(FILMS[0]) == () == lineage.may_have_seen(FILE)
+    assert lineage.models_listing(FILMS[2]) == lineage.models_listing(FILMS[3]) != ()
+    assert lineage.models_listing(FILMS[0]) == () == lineage.models_listing(FILE)
 
 
 def test_from_a_model_to_footage(lineage):
     model = lineage.find("tiny")[0]
     assert lineage.continues(model)
-    assert {*lineage.seen_by(model)} == {ALL[number].digest for number in (0, 1, 2, 8, 10)}
+    assert {*lineage.clips_seen_by(model)} == {ALL[number].digest for number in (0, 1, 2, 8, 10)}
     assert [*lineage.sources_of(model).values()] == [*FILMS, FILE, FETCHED]
     assert [item.run for item in lineage.exposures_of(model)] == ["tiny"]
 
@@ -78,9 +78,9 @@ def test_what_cannot_be_found_is_one_plain_line(lineage):
         ("ab", "6 to 64"),
         ("0" * 65, "6 to 64"),
         ("f" * 64, "nothing in"),
-        ("nonesuch", "no model here \\(there are: .*tiny"),
+        ("nonesuch", "model on this machine \\(models: .*tiny"),
         ("https://else.example/a.mp4", "no source in .* came from"),
-        ("nonesuch.mp4", "no file, no hash"),
+        ("nonesuch.mp4", "is not a file, a hash"),
     ):
         with pytest.raises(ValueError, match=words):
             lineage.find(text)
@@ -126,7 +126,7 @@ def test_videos_and_revocations(tmp_path):
     lineage = Lineage(lived.ledger, find_artifacts(tmp_path))
     assert lineage.find("c" * 64) == (video,)
     assert trace_descendants(lineage, [FILE]).outputs == (video,)
-    assert lineage.revoked_of(lineage.clips.values()) == tuple(SHOTS[:2])
+    assert lineage.revoked_among(lineage.clips.values()) == tuple(SHOTS[:2])
     assert lineage.decisions[FILE.digest].verdict.value == "refused"
     assert not {clip.digest for clip in SHOTS[:2]} & {
         c.digest for c in lived.ledger.allowed_clips(lineage.policy).clips

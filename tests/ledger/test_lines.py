@@ -73,13 +73,13 @@ def test_a_changed_byte_is_another_record_or_a_plain_mistake(data):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"record": "source", "kind": "file", "title": "a"}, "lacks what a source"),
-        ({"record": "source", "kind": "file", "title": 3, "content_sha256": "0" * 64}, "3 as title"),
+        ({"record": "source", "kind": "file", "title": "a"}, "lacks a field that every source"),
+        ({"record": "source", "kind": "file", "title": 3, "content_sha256": "0" * 64}, "3 as its title"),
         ({"record": "source", "kind": "file", "title": "a", "content_sha256": "0" * 64, "owner": "me"}, "'owner'"),
-        ({"record": "clip", "captions": [1]}, "as captions"),
-        ({"record": "song"}, "no record of a kind"),
-        ({"record": ["clip"]}, "no record of a kind"),
-        ([], "no record of a kind"),
+        ({"record": "clip", "captions": [1]}, "as its captions"),
+        ({"record": "song"}, "is not a kind of record"),
+        ({"record": ["clip"]}, "is not a kind of record"),
+        ([], "is not a kind of record"),
         ({"record": "revocation", "target": "a", "reason": "b", "revoked_at": "c"}, "revoked record 'a'"),
     ],
 )

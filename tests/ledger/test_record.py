@@ -48,7 +48,7 @@ def test_a_field_added_later_leaves_old_digests_as_they_are():
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Source)])
 def test_every_field_of_a_source_counts(field):
-    other = {"kind": "file", "content_sha256": "cd" * 32, "seed": 8, "evidence": (HASH,)}
+    other = {"kind": "file", "content_sha256": "cd" * 32, "seed": 8, "evidence": (HASH,), "parents": (HASH,)}
     other |= {"scene_sha256": HASH, "motion_sha256": HASH}
     assert dataclasses.replace(SOURCE, **{field: other.get(field, "other")}).digest != SOURCE.digest
 

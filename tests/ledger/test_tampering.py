@@ -85,7 +85,7 @@ def test_a_log_row_of_another_kind_whose_table_row_is_gone_is_noticed(ledger):
 def test_a_kind_that_is_not_known_is_no_hiding_place(ledger):
     last = ledger.size - 1
     table(ledger, "log").update({"kind": "'memo'"}, where=f"entry = {last}")
-    refused(ledger, "is logged as memo")
+    refused(ledger, "memo")
     table(ledger, "revocation").delete(f"entry = {last}")
     refused(ledger, "'memo', which this Langit does not know")
 

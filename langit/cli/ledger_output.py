@@ -1,0 +1,50 @@
+"""How the ledger's verbs answer: as text or JSON, and as files that replace nothing unasked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+LedgerOption = Annotated[str | None, typer.Option("--ledger", help="A folder or s3://…; default: LANGIT_HOME/ledger.")]
+AllOption = Annotated[bool, typer.Option("--all", help="List everything, not only the first few.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
+KeyName = Annotated[str | None, typer.Option("--name", help="Name for the ledger and its key, if it has none yet.")]
+FAILED = 1
+"""Exit code of an answer that was found and is no: 2 is for questions that could not be asked."""
+
+
+def show(answer: dict[str, Any], as_json: bool) -> None:
+    """Print an answer, for people or for programs."""
+    from langit.ledger.answers import format_text
+
+    typer.echo(to_json(answer).rstrip("\n") if as_json else "\n".join(format_text(answer)))
+
+
+def to_json(answer: dict[str, Any]) -> str:
+    """An answer as JSON."""
+    return json.dumps(answer, indent=1, ensure_ascii=False) + "\n"
+
+
+def refuse_overwrite(path: Path, overwrite: bool) -> None:
+    """Refuse to replace a file unless the user said so.
+
+    Raises:
+        FileExistsError: the file exists.
+    """
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} is there already: choose another name, or --overwrite")
+
+
+def write_files(files: dict[Path, bytes], overwrite: bool) -> None:
+    """Write files, each whole or not at all, once none of them would be replaced; prints their names."""
+    from langit.files import write_bytes
+
+    for path in files:
+        refuse_overwrite(path, overwrite)
+    for path, data in files.items():
+        write_bytes(path, data, durable=False)
+        typer.echo(path)

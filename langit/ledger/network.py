@@ -1,0 +1,143 @@
+"""Connections to public addresses alone: a URL from a stranger must not reach into this machine or its network.
+
+A host name is resolved once, every address is judged, and the connection goes to an address that was judged, so that a
+name that resolves differently the second time gains nothing. Proxies of the environment are not used: they would
+resolve the name again, out of sight. Knows nothing of what is fetched.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from urllib.parse import urlsplit
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+HEADERS = {"Accept-Encoding": "identity"}  # bytes are hashed as they are at the source
+
+
+def why_not_public(address: Address) -> str | None:
+    """Why an address is not to be connected to, or ``None`` if it is a public one."""
+    inner = _embedded(address)
+    if inner is not None:
+        return why_not_public(inner)
+    if address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified):
+        return None
+    return f"{address} is not a public address"
+
+
+def _embedded(address: Address) -> Address | None:
+    """The IPv4 address inside an IPv6 one: mapped, 6to4, Teredo, or translated by NAT64."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+
+
+def resolve(host: str, port: int, networks: Sequence[str] = ()) -> list[tuple[int, tuple[object, ...]]]:
+    """Address families and socket addresses of a host, all of which may be connected to.
+
+    Args:
+        host: a name, or an address in any notation that the system's resolver takes (``127.1``, ``0x7f000001`` ...).
+        port: the port.
+        networks: private networks that are permitted, in CIDR notation.
+
+    Raises:
+        OSError: the name does not resolve, or one of its addresses is not public.
+    """
+    permitted = [ipaddress.ip_network(network) for network in networks]
+    found: list[tuple[int, tuple[object, ...]]] = []
+    for family, _, _, _, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        address = ipaddress.ip_address(str(place[0]).partition("%")[0])
+        inside = any(item in network for network in permitted for item in (address, _embedded(address)) if item)
+        why = None if inside else why_not_public(address)
+        if why is not None:
+            # One bad address is enough: which of several a client picks is the name's owner's choice.
+            raise OSError(f"{host} is at {address}, not a public address: --allow-network permits a network")
+        found.append((family, tuple(place)))
+    if not found:
+        raise OSError(f"{host} has no address")
+    return found
+
+
+def _connect(host: str, port: int, seconds: float, networks: Sequence[str]) -> socket.socket:
+    """A socket to the first address of a host that answers."""
+    problem: OSError | None = None
+    for family, place in resolve(host, port, networks):
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        opened.settimeout(seconds)
+        try:
+            opened.connect(place)
+            return opened
+        except OSError as error:
+            opened.close()
+            problem = error
+    assert problem is not None
+    raise problem
+
+
+@contextmanager
+def open_url(
+    url: str, agent: str, seconds: float, total: float, networks: Sequence[str] = ()
+) -> Iterator[http.client.HTTPResponse]:
+    """GET a URL once, without following redirects; the answer may have any status.
+
+    Args:
+        url: of http or https.
+        agent: the User-Agent.
+        seconds: of silence after which the connection is given up.
+        total: seconds in all, from the connection to the last byte read; a server that drips headers gains nothing.
+        networks: private networks that are permitted, in CIDR notation.
+
+    Raises:
+        OSError: nothing answered, the address is not public, or time ran out.
+        http.client.HTTPException: what answered does not speak HTTP.
+    """
+    parts = urlsplit(url)
+    host, secure = parts.hostname or "", parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    raw = _connect(host, port, seconds, networks)
+    late = threading.Event()
+
+    def give_up() -> None:
+        late.set()
+        with suppress(OSError):  # it may be closed by now
+            socket.socket.shutdown(raw, socket.SHUT_RDWR)  # wakes a read that is waiting; closing would not
+
+    timer = threading.Timer(total, give_up)
+    timer.daemon = True
+    timer.start()
+    connection = http.client.HTTPConnection(host, port, timeout=seconds)
+    try:
+        if secure:
+            # The handshake comes after the assignment, so that a handshake that drips is woken as well.
+            tls = ssl.create_default_context().wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
+            raw = tls
+            tls.do_handshake()
+        connection.sock = raw
+        target = parts.path or "/"
+        name = f"[{host}]" if ":" in host else host
+        default = port == (443 if secure else 80)
+        connection.putrequest("GET", target + (f"?{parts.query}" if parts.query else ""), skip_host=True)
+        connection.putheader("Host", name if default else f"{name}:{port}")
+        for key, value in (HEADERS | {"User-Agent": agent, "Connection": "close"}).items():
+            connection.putheader(key, value)
+        connection.endheaders()
+        with connection.getresponse() as answer:
+            yield answer
+        if late.is_set():
+            raise TimeoutError(f"it took longer than {total:g} s")
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        if late.is_set():
+            raise TimeoutError(f"it took longer than {total:g} s") from error
+        raise
+    finally:
+        timer.cancel()
+        connection.close()
+        raw.close()
