@@ -78,7 +78,7 @@ class Ours:
 
     def decode(self, frames: np.ndarray, ident: bytes) -> Decoded:
         reading = read(frames)
-        surest = min(range(len(reading.places)), key=lambda at: reading.places[at].surprise)
+        surest = min(range(len(reading.locations)), key=lambda at: reading.locations[at].surprise)
         right = bits(likeliest(reading.soft[surest])[0]) == bits(ident)
         found = reading.matches([ident], chance=math.inf)
         alone = reading.decode()
