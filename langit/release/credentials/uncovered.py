@@ -76,7 +76,9 @@ def _in_excluded_boxes(file: BinaryIO, layout: FileLayout, credentials: Credenti
 def _count_unusual(file: BinaryIO, box: Box, layout: FileLayout, credentials: Credentials) -> int:
     """Bytes of a box that a muxer would not have written there."""
     if box.kind == "ftyp":
-        if credentials.first is not None and box == layout.boxes[0]:
+        if box != layout.boxes[0]:  # a file has one, at its beginning, but C2PA leaves out all of them
+            return box.end - box.body
+        if credentials.first is not None:
             return 0 if sha256_of(file, box.start, box.end) == credentials.first else box.end - box.body
         file.seek(box.body)
         brands = file.read(min(box.end - box.body, 8 + 4 * MAX_BRANDS))
