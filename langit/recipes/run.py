@@ -30,15 +30,19 @@ from langit.bundle import (
     code_version,
     save_bundle,
 )
-from langit.bundle.folder import read_provenance
+from langit.bundle.folder import add_file, read_provenance
+from langit.bundle.signature import sign_bundle
 from langit.device import CPU, Placement
 from langit.feed.catalogue import StoredClip
 from langit.feed.exposure import ExposureLog
 from langit.feed.footage import find_training_set
 from langit.feed.loader import LatentFeed
 from langit.generate.model import Model
+from langit.ledger import keys, shipped
 from langit.ledger.derived import RunExposure
+from langit.ledger.policy import Policy
 from langit.ledger.record import Source
+from langit.ledger.shipped import write_record
 from langit.ledger.store import Ledger
 from langit.recipes.autoencoder import progress_line, train_autoencoder
 from langit.recipes.base import open_base
@@ -253,9 +257,19 @@ def assemble(recipe: Recipe, corpus: Corpus, paths: RunPaths, model: Model, repo
     sampling = config.dump(model.sampling)
     parts = Parts(model.transformer, model.autoencoder, model.text, sampling, model.sizes, model.fps, adapters)
     save_bundle(paths.bundle, parts, provenance, films)
-    index_bundle(paths.bundle, paths.home, report)
+    _ship_record(recipe, corpus, ledger, paths, provenance)
+    sealed = index_bundle(paths.bundle, paths.home, report)
+    sign_bundle(paths.bundle, sealed, keys.signer(paths.ledger))  # last, as the index changes the digest
     enter_training(recipe, ledger, paths, provenance)
     return paths.bundle
+
+
+def _ship_record(recipe: Recipe, corpus: Corpus, ledger: Ledger, paths: RunPaths, provenance: Provenance) -> None:
+    """Put the records of what the model saw into its bundle, so that whoever gets it can audit it."""
+    exposures = {name: (paths.stage(name) / "exposure.log").read_bytes() for name in recipe.stage_names}
+    films = [source.digest for source in _film_sources(recipe, corpus)] if recipe.all_films else []
+    digests = ledger.digests()[: provenance.ledger.size] if isinstance(provenance.ledger, LedgerState) else ()
+    add_file(paths.bundle, shipped.FILE, lambda path: write_record(path, ledger, digests, exposures, films))
 
 
 def _film_sources(recipe: Recipe, corpus: Corpus) -> list[Source]:
@@ -281,6 +295,7 @@ def enter_training(recipe: Recipe, ledger: Ledger, paths: RunPaths, provenance: 
             step=exposure.steps,
             recorded_at=now,
             manifest=recipe.manifest,
+            policy=Policy().digest.removeprefix("sha256:"),
             model=model,
         )
         for stage, exposure in provenance.exposure.items()
