@@ -23,6 +23,9 @@ _BAND: Final = 4  # rows of the decimated picture computed at once, so that the 
 _WINDOWS: Final = 128  # a side has this many box windows
 _QUALITY_SCALE: Final = 90.0  # summed gradient, in hundredths of white, for one point of quality
 
+# Bits of odd horizontal frequency: every second, as rows of the transform are 16 frequencies from 1 on.
+_MIRROR: Final = int.from_bytes(np.packbits(np.tile([1, 0], BITS // 2)[::-1]).tobytes(), "big")
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -54,6 +57,15 @@ def fingerprint(luma: UInt8[np.ndarray, "H W"], full_range: bool = False) -> Fin
     steps = [np.trunc(np.diff(small, axis=axis) * (100.0 / white)) for axis in (0, 1)]
     gradient = sum(float(np.abs(step).sum()) for step in steps)
     return Fingerprint(np.packbits(bits.ravel()[::-1]).tobytes(), min(100, int(gradient / _QUALITY_SCALE)))
+
+
+def mirrored(bits: bytes) -> bytes:
+    """The fingerprint of the picture mirrored left to right, from the picture's own.
+
+    Cosines of odd horizontal frequency change their sign, and with it their bits, because the median is near 0. The
+    result differs from the true fingerprint in a few bits at most, those of coefficients beside the median.
+    """
+    return (int.from_bytes(bits, "big") ^ _MIRROR).to_bytes(BYTES, "big")
 
 
 def distance(one: bytes, other: bytes) -> int:

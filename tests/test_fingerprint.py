@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from curate.making import scene
 
-from langit.fingerprint import distance, fingerprint
+from langit.fingerprint import distance, fingerprint, mirrored
 
 
 def picture(seed: int, height: int, width: int) -> np.ndarray:
@@ -51,3 +51,12 @@ def test_other_pictures_are_far_and_flat_ones_have_no_quality() -> None:
 
 def test_small_pictures_have_fingerprints_too() -> None:
     assert len(fingerprint(picture(2, 10, 16)).bits) == 32
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_the_fingerprint_of_a_mirror_image_follows_from_the_pictures_own(seed: int) -> None:
+    luma = picture(seed, 240, 320)
+    bits = fingerprint(luma).bits
+    image = fingerprint(np.ascontiguousarray(luma[:, ::-1])).bits
+    assert distance(mirrored(bits), image) <= 8 < 64 < distance(bits, image)
+    assert mirrored(mirrored(bits)) == bits

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import UInt8, UInt16
 
 from langit.curate.settings import DuplicateSettings
+from langit.fingerprint import mirrored
 
 _BLOCK_DISTANCES = 1 << 22  # distances computed at once; bounds the memory
 
@@ -28,6 +29,10 @@ class ClipFingerprints:
     name: str
     whole: tuple[bytes, ...]
     inner: tuple[bytes, ...]
+
+    def mirrored(self) -> ClipFingerprints:
+        """The fingerprints of the clip mirrored left to right."""
+        return ClipFingerprints(self.name, tuple(map(mirrored, self.whole)), tuple(map(mirrored, self.inner)))
 
 
 def as_rows(fingerprints: Sequence[bytes]) -> UInt8[np.ndarray, "n 32"]:
@@ -77,6 +82,11 @@ class DuplicateIndex:
         """All stored fingerprints of whole frames."""
         self._append_pending()
         return self._stored["whole"]
+
+    def find_copy(self, clip: ClipFingerprints) -> tuple[str, float] | None:
+        """As :func:`find`, also for clips of which this one is the mirror image."""
+        matches = [match for match in (self.find(clip), self.find(clip.mirrored())) if match is not None]
+        return max(matches, key=lambda match: match[1], default=None)
 
     def find(self, clip: ClipFingerprints) -> tuple[str, float] | None:
         """Return the stored clip that this one repeats and the share of fingerprints that match, or None."""

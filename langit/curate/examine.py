@@ -23,7 +23,7 @@ from langit.curate.measures import BlackBars
 from langit.curate.survey import Segment, SurveySettings, survey
 from langit.files import atomic_write, sha256
 
-VERSION = 1  # of the measurements: those of another version are measured again
+VERSION = 2  # of the measurements: those of another version are measured again
 
 MEASUREMENTS = pa.schema(
     [

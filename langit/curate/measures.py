@@ -38,11 +38,19 @@ class BlackBars:
             min(self.right, other.right),
         )
 
+    def crop(self, picture: np.ndarray) -> np.ndarray:
+        """What lies between the bars, as a view."""
+        height, width = picture.shape[:2]
+        return picture[self.top : height - self.bottom, self.left : width - self.right]
+
     def balanced(self) -> BlackBars:
         """Only bars that are about equal at opposite edges: a dark side of a scene is not a bar."""
         pairs = ((self.top, self.bottom), (self.left, self.right))
         kept = [pair if max(pair) - min(pair) <= max(2, UNEVEN * max(pair)) else (0, 0) for pair in pairs]
         return BlackBars(*kept[0], *kept[1])
+
+
+NO_BARS: Final = BlackBars(0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ def black_bars(luma: UInt8[np.ndarray, "H W"]) -> BlackBars:
     """Measure black bars at the edges. A picture that is black everywhere has none."""
     rows = luma.max(axis=1) > BLACK
     if not rows.any():
-        return BlackBars(0, 0, 0, 0)
+        return NO_BARS
     columns = luma.max(axis=0) > BLACK
     top, left = int(rows.argmax()), int(columns.argmax())
     return BlackBars(top, int(rows[::-1].argmax()), left, int(columns[::-1].argmax()))

@@ -21,7 +21,7 @@ from cv2 import COLOR_RGB2BGR, IMWRITE_JPEG_QUALITY, INTER_AREA, cvtColor, imenc
 
 from langit import video
 from langit.curate.gradual import MEMORY
-from langit.curate.measures import BlackBars, MotionSpeeds, black_bars, motion, reduced, sharpness
+from langit.curate.measures import NO_BARS, BlackBars, MotionSpeeds, black_bars, motion, reduced, sharpness
 from langit.curate.overlay import lettering, strokes
 from langit.curate.shots import LOOKAHEAD, CutFinder, CutSettings
 from langit.curate.similarity import sampled
@@ -169,18 +169,17 @@ class FilmSurvey:
         if len(self._recent) == BACK:
             speeds = motion(self._recent[0], small, BACK / self.fps, self.finder.flow)
         picture = jpeg(frame.rgb(self.settings.picture)) if self.settings.picture else b""
-        top, left = (round(side * RIM / 2) for side in middle.shape)
-        within = middle[top : len(middle) - top, left : middle.shape[1] - left]
-        height, width = (max(1, side // 2) for side in within.shape)  # close enough, at half the time
-        inner = fingerprint(resize(within, (width, height), interpolation=INTER_AREA))
+        bars = black_bars(luma)
+        # A copy with bars around it has to have the fingerprint of the original.
+        shown = luma if bars == NO_BARS else np.ascontiguousarray(bars.balanced().crop(luma))
         return FrameSample(
             frame=number,
             sharpness=sharpness(middle),
-            bars=black_bars(luma),
+            bars=bars,
             text=text,
             motion=speeds,
-            fingerprint=fingerprint(luma),
-            inner=inner,
+            fingerprint=fingerprint(shown),
+            inner=_inner_fingerprint(middle if shown is luma else reduced(shown)),
             picture=picture,
         )
 
@@ -201,6 +200,14 @@ class FilmSurvey:
             samples=tuple(samples),
             cut_before=self._cut,
         )
+
+
+def _inner_fingerprint(picture: np.ndarray) -> Fingerprint:
+    """The fingerprint of a reduced picture without its rim: that of a copy whose edges were cropped."""
+    top, left = (round(side * RIM / 2) for side in picture.shape)
+    within = picture[top : len(picture) - top, left : picture.shape[1] - left]
+    height, width = (max(1, side // 2) for side in within.shape)  # close enough, at half the time
+    return fingerprint(resize(within, (width, height), interpolation=INTER_AREA))
 
 
 def survey(path: Path, settings: SurveySettings, fps: float, threads: int = 1) -> Iterator[Segment]:

@@ -168,12 +168,20 @@ def test_copies_are_duplicates_also_of_what_an_earlier_curation_kept(
     enter(encode(footage / "c small.mp4", np.ascontiguousarray(frames[:, ::2, ::2])))
     enter(encode(footage / "d cropped.mp4", np.ascontiguousarray(frames[:, 10:-10, 12:-12])))
     enter(encode(footage / "e other.mp4", scene(2, 40, 192, 256, speed=1.0)))
+    enter(encode(footage / "f mirrored.mp4", np.ascontiguousarray(frames[:, :, ::-1])))
+    for name, top, left in (("g letterbox.mp4", 24, 0), ("h pillars.mp4", 0, 32), ("i window.mp4", 24, 32)):
+        barred = np.pad(frames, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=0)
+        enter(encode(footage / name, barred))
     expected = {
         "a.mp4": "kept",
         "b again.mp4": "near-duplicates: duplicate",
         "c small.mp4": "near-duplicates: duplicate",
         "d cropped.mp4": "near-duplicates: duplicate",
         "e other.mp4": "kept",
+        "f mirrored.mp4": "near-duplicates: duplicate",
+        "g letterbox.mp4": "near-duplicates: duplicate",
+        "h pillars.mp4": "near-duplicates: duplicate",
+        "i window.mp4": "near-duplicates: duplicate",
     }
     assert why(run.curate(settings, ledger, tmp_path / "cache")) == expected
     (footage / "a.mp4").unlink()
