@@ -10,9 +10,11 @@ from recipes.corpora import allowed_films
 from langit import config, recipes
 from langit.bundle import load_bundle
 from langit.bundle.check import check_bundle
+from langit.bundle.signature import read_signature
 from langit.feed.catalogue import FrameReader
 from langit.feed.exposure import ExposureLog
 from langit.generate import Model, generate
+from langit.ledger import keys
 from langit.ledger.store import Ledger
 from langit.recipes.films import RunPaths, read_corpus
 from langit.recipes.run import run
@@ -47,6 +49,8 @@ def test_the_bundle_passes_its_own_check(home: Path) -> None:
     report = check_bundle(home / "models" / "tiny", render=3)
     assert report.holds, [finding for finding in report.findings if finding.state == "broken"]
     provenance = load_bundle(home / "models" / "tiny").provenance
+    signature = read_signature(home / "models" / "tiny", provenance)
+    assert signature is not None and signature.verifier == keys.signer(home / "ledger").verifier
     assert provenance.recipe == config.dump(recipes.find("tiny"))
     assert provenance.films is not None and provenance.films.count == 30  # 32 seeds, two of them held out
     assert provenance.exposure["scenes"].steps == 6
