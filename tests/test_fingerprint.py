@@ -58,5 +58,5 @@ def test_the_fingerprint_of_a_mirror_image_follows_from_the_pictures_own(seed: i
     luma = picture(seed, 240, 320)
     bits = fingerprint(luma).bits
     image = fingerprint(np.ascontiguousarray(luma[:, ::-1])).bits
-    assert distance(mirrored(bits), image) <= 8 < 64 < distance(bits, image)
+    assert distance(mirrored(bits), image) <= 16 < 64 < distance(bits, image)
     assert mirrored(mirrored(bits)) == bits
