@@ -18,8 +18,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from langit.bundle.quantize import SCALE_SUFFIX
 from langit.bundle.tensors import open_tensors
-from langit.bundle.weights import read_tensor, stored
+from langit.bundle.weights import pack_weight, read_scales, read_tensor, restore_weight
 from langit.config import parse_json
 from langit.device import CPU, Placement
 from langit.transformer.adapter import Adapter, from_diffusers, to_diffusers
@@ -47,10 +48,9 @@ def save_adapters(folder: Path, adapters: Mapping[str, TunedAdapter], transforme
     for name, tuned in adapters.items():
         place = folder / FOLDER / name
         place.mkdir(parents=True)
-        tensors = {
-            key: stored(tensor, key, tuned.dtypes, f"adapter {name}")
-            for key, tensor in to_diffusers(tuned.adapter, transformer).items()
-        }
+        tensors: dict[str, Tensor] = {}
+        for key, tensor in to_diffusers(tuned.adapter, transformer).items():
+            tensors |= pack_weight(tensor, key, tuned.dtypes, f"adapter {name}")
         save_file(tensors, place / WEIGHTS, metadata={"format": "pt"})
         text = json.dumps(dict(tuned.sampling), indent=1, ensure_ascii=False) + "\n"
         (place / SETTINGS).write_text(text, encoding="utf-8")
@@ -85,14 +85,19 @@ def load_adapters(
 
 def _load_adapter(place: Path, transformer: VideoTransformer, placement: Placement) -> TunedAdapter:
     try:
-        tensors: dict[str, Tensor] = {}
+        tensors, dtypes = dict[str, Tensor](), dict[str, torch.dtype]()
         with open_tensors(place / WEIGHTS) as file:
+            scales = read_scales(file)
             for name in file.entries:
-                tensors[name] = read_tensor(file, name)
+                if name.removesuffix(SCALE_SUFFIX) in scales and name not in scales:
+                    continue  # scales, not a weight
+                packed = read_tensor(file, name)
+                dtypes[name] = packed.dtype
+                tensors[name] = restore_weight(packed, name, scales, place / WEIGHTS)
         adapter = placement.put(from_diffusers(tensors, transformer))
         sampling = parse_json((place / SETTINGS).read_bytes(), str(place / SETTINGS))
     except ValueError as error:
         raise ValueError(f"adapter {place} does not fit this model ({error}): get the bundle again") from error
     if not isinstance(sampling, dict):
         raise ValueError(f"{place / SETTINGS} holds no settings: get the bundle again")
-    return TunedAdapter(adapter.eval(), sampling, {name: tensor.dtype for name, tensor in tensors.items()})
+    return TunedAdapter(adapter.eval(), sampling, dtypes)

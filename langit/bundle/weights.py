@@ -1,7 +1,7 @@
 """Modules and safetensors: save a module's weights in files of bounded size, and load them without a second copy.
 
-Each weight keeps its own dtype on disk, whatever the dtype is in memory. Knows no particular model: a module is its
-names, shapes and tensors.
+Each weight keeps its own dtype on disk, whatever the dtype is in memory; int8 is for storage alone and is restored to
+floating point on loading (see `quantize`). Knows no particular model: a module is its names, shapes and tensors.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from langit.bundle.quantize import SCALE_SUFFIX, dequantize_rows, is_quantizable, quantize_rows
 from langit.bundle.tensors import TensorFile, open_tensors
 from langit.config import parse_json
 from langit.device import Placement
@@ -34,7 +35,7 @@ TORCH_DTYPES: Final = {
 }
 
 Dtypes = Mapping[str, torch.dtype]
-"""The dtype on disk of each weight, by name."""
+"""The dtype on disk of each weight, by name; int8 stands for quantized numbers with scales beside them."""
 
 
 def named_weights(module: nn.Module) -> dict[str, tuple[str, ...]]:
@@ -45,21 +46,41 @@ def named_weights(module: nn.Module) -> dict[str, tuple[str, ...]]:
     return {shared[0]: shared for shared in names.values()}
 
 
-def stored(tensor: Tensor, name: str, dtypes: Dtypes, what: str) -> Tensor:
-    """A copy of a weight as it goes on disk: in the dtype it was read in; new weights in half precision.
+def choose_dtypes(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, torch.dtype]:
+    """The dtype of each floating-point weight when a model is stored in ``dtype``.
+
+    In int8 only large matrices and convolutions are quantized; the others are stored in half precision.
+    """
+    floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
+    if dtype != torch.int8:
+        return dict.fromkeys(floating, dtype)
+    return {name: torch.int8 if is_quantizable(tensor) else torch.float16 for name, tensor in floating.items()}
+
+
+def pack_weight(tensor: Tensor, name: str, dtypes: Dtypes, what: str) -> dict[str, Tensor]:
+    """Copy a weight as it goes on disk: in the dtype it was read in, new weights in half precision.
+
+    Returns:
+        One tensor under the weight's name; for int8 a second one, its scales.
 
     Raises:
         ValueError: the weight is not finite in that dtype.
     """
     default = torch.bfloat16 if tensor.dtype == torch.bfloat16 else torch.float16
     if not tensor.is_floating_point():
-        return tensor.detach().to("cpu", copy=True).contiguous()
+        return {name: tensor.detach().to("cpu", copy=True).contiguous()}
     dtype = dtypes.get(name, default)
+    if dtype == torch.int8:
+        try:
+            quantized, scale = quantize_rows(tensor)
+        except ValueError as error:
+            raise ValueError(f"weight {name} of {what}: {error}") from error
+        return {name: quantized, name + SCALE_SUFFIX: scale}
     copy = tensor.detach().to("cpu", dtype, copy=True).contiguous()
     if not copy.isfinite().all():
         precision = "half precision" if dtype == torch.float16 else str(dtype).removeprefix("torch.")
         raise ValueError(f"weight {name} of {what} is not finite in {precision}: it cannot be saved")
-    return copy
+    return {name: copy}
 
 
 def save_weights(
@@ -74,7 +95,9 @@ def save_weights(
     from huggingface_hub import split_torch_state_dict_into_shards
 
     state = module.state_dict()
-    tensors = {name: stored(state[name], name, dtypes, folder.name) for name in named_weights(module)}
+    tensors: dict[str, Tensor] = {}
+    for name in named_weights(module):
+        tensors |= pack_weight(state[name], name, dtypes, folder.name)
     plan = split_torch_state_dict_into_shards(
         tensors, filename_pattern=stem + "{suffix}.safetensors", max_shard_size=max_file_bytes
     )
@@ -124,6 +147,32 @@ def read_tensor(file: TensorFile, name: str) -> Tensor:
     return tensor
 
 
+def read_scales(file: TensorFile) -> dict[str, Tensor]:
+    """The scales of a file's int8 weights, by the name of the weight.
+
+    Raises:
+        ValueError: see :func:`read_tensor`.
+    """
+    names = [name for name in file.entries if name.endswith(SCALE_SUFFIX)]
+    return {name.removesuffix(SCALE_SUFFIX): read_tensor(file, name) for name in names}
+
+
+def restore_weight(tensor: Tensor, name: str, scales: Mapping[str, Tensor], path: Path) -> Tensor:
+    """Undo :func:`pack_weight`: an int8 tensor that has scales becomes single precision, others stay as they are.
+
+    Raises:
+        ValueError: an int8 tensor has no scales, or they do not fit.
+    """
+    scale = scales.get(name)
+    if scale is None and tensor.dtype == torch.int8:
+        raise ValueError(f"int8 weight {name!r} in {path} has no scales: get the bundle again")
+    if scale is None:
+        return tensor
+    if tensor.dtype != torch.int8 or scale.dtype != torch.float16 or scale.shape != tensor.shape[:1]:
+        raise ValueError(f"weight {name!r} in {path} does not fit its scales: get the bundle again")
+    return dequantize_rows(tensor, scale)
+
+
 def load_weights(
     module: nn.Module, folder: Path, stem: str, checked: Collection[str], placement: Placement
 ) -> dict[str, torch.dtype]:
@@ -132,16 +181,22 @@ def load_weights(
     Memory peaks at the module's size plus one tensor.
 
     Returns:
-        The dtype of each floating-point weight on disk.
+        The dtype of each weight on disk that is floating point in memory.
 
     Raises:
         ValueError: the files hold other weights than the module has, or are not ``checked``.
     """
     expected, shapes = named_weights(module), {name: tensor.shape for name, tensor in module.state_dict().items()}
-    missing, dtypes = dict(expected), dict[str, torch.dtype]()
-    for path in weight_files(folder, stem, checked):
+    missing, dtypes, scales = dict(expected), dict[str, torch.dtype](), dict[str, Tensor]()
+    paths = weight_files(folder, stem, checked)
+    for path in paths:  # before any weight: a weight and its scales may lie in different files
+        with open_tensors(path) as file:
+            scales |= read_scales(file)
+    for path in paths:
         with open_tensors(path) as file:
             for name, entry in file.entries.items():
+                if name.removesuffix(SCALE_SUFFIX) in scales and name not in scales:
+                    continue  # scales, which were read above
                 if name not in missing:
                     raise ValueError(
                         f"{folder} has an unknown weight {name!r}: its config.json describes another model,"
@@ -152,9 +207,10 @@ def load_weights(
                         f"weight {name!r} in {folder} is {entry.shape}, its config needs {tuple(shapes[name])}:"
                         " get the bundle again"
                     )
-                tensor = read_tensor(file, name)
+                packed = read_tensor(file, name)
+                tensor = restore_weight(packed, name, scales, path)
                 if tensor.is_floating_point():
-                    dtypes[name] = tensor.dtype
+                    dtypes[name] = packed.dtype
                 _assign(module, missing.pop(name), placement.put(tensor))
     if missing:
         raise ValueError(

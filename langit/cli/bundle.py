@@ -1,7 +1,8 @@
-"""The verbs ``bundle check``, ``bundle sign``, ``bundle seal`` and ``bundle index``."""
+"""The verbs ``bundle check``, ``bundle sign``, ``bundle seal``, ``bundle convert`` and ``bundle index``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -73,6 +74,22 @@ def seal(name: Name) -> None:
     for file in changed:
         typer.echo(f"changed {file}")
     typer.echo(f"{folder} is now {sealed.digest}")
+
+
+@bundle.command("convert")
+def convert(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="The folder to write.")],
+    dtype: Annotated[str, typer.Option(help="int8, fp16 or bf16.")] = "fp16",
+) -> None:
+    """Write a copy of a model with its weights stored in another precision.
+
+    diffusers and transformers open fp16 and bf16. The copy has a digest of its own and no signature.
+    """
+    from langit.bundle.convert import convert_bundle
+
+    sealed = convert_bundle(name, folder, dtype)
+    typer.echo(f"{folder} is {sealed.digest}")
 
 
 @bundle.command("index")
