@@ -66,6 +66,7 @@ def read_model(folder: Path, logs: Iterable[ExposureFile] = ()) -> TrainedModel:
         provenance=text,
         version=provenance.version,
         fps=fps,
+        base=None if provenance.base is None else provenance.base.removeprefix("sha256:"),
     )
 
 

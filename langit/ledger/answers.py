@@ -181,6 +181,7 @@ def describe_model(lineage: Lineage, model: TrainedModel, every: bool) -> Fields
         "model": f"{model.name} {model.version}",
         "provenance": model.digest,
         "folder": str(model.place),
+        "began with": _base_line(lineage, model),
         "trained from": state,
         "this ledger": f"began with those entries, and has {size} now" if same else f"is another one ({size} entries)",
         "stages": [f"{s.name}: {s.steps} steps, a clip seen {s.rows} times, root {s.root[:16]}…" for s in model.stages],
@@ -194,6 +195,16 @@ def describe_model(lineage: Lineage, model: TrainedModel, every: bool) -> Fields
         ],
         "videos": sum(output.model == model.digest for output in lineage.outputs) or None,
     }
+
+
+def _base_line(lineage: Lineage, model: TrainedModel) -> str | None:
+    """The model whose weights another began with."""
+    if model.base is None:
+        return None
+    _, *bases = lineage.artifacts.with_bases(model)
+    if not bases:
+        return f"model {model.base}, which is not here: what it saw is not listed"
+    return f"{model_line(bases[0])}, whose sources are listed as well"
 
 
 def describe_output(lineage: Lineage, output: Output, every: bool) -> Fields:

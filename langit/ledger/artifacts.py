@@ -80,7 +80,8 @@ class TrainedModel:
 
     ``digest`` is the hash of its provenance, without ``sha256:``. ``ledger_root`` is the log's root at ``ledger_size``
     entries, as the run read it. ``films`` are the entries and content hashes of the rendered films in its own table.
-    ``provenance`` is the text of its ``provenance.json``, ``fps`` its frames per second.
+    ``provenance`` is the text of its ``provenance.json``, ``fps`` its frames per second. ``base`` is the digest of the
+    model whose weights its training began with, if there was one: what that one saw, this one has learnt too.
     """
 
     name: str
@@ -94,6 +95,7 @@ class TrainedModel:
     provenance: str
     version: str
     fps: float | None = None
+    base: str | None = None
 
     @cached_property
     def record(self) -> ShippedRecord | None:
@@ -139,3 +141,13 @@ class Artifacts:
     models: tuple[TrainedModel, ...] = ()
     runs: Mapping[str, tuple[ExposureFile, ...]] = field(default_factory=dict)
     latents: tuple[Latents, ...] = ()
+
+    def with_bases(self, model: TrainedModel) -> tuple[TrainedModel, ...]:
+        """The model, then the one whose weights it began with, and so on, as far as they are on this machine."""
+        chain = [model]
+        while (base := chain[-1].base) is not None:
+            found = next((item for item in self.models if item.digest == base), None)
+            if found is None or found in chain:
+                break
+            chain.append(found)
+        return tuple(chain)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -212,9 +212,11 @@ class Lineage:
         wanted = sorted({*clips})
         found = []
         for model in self.artifacts.models:
-            for stage in model.stages:
-                seen = stage.log.seen if stage.log else {}
-                found += [Sighting(model, stage, clip, seen[clip]) for clip in wanted if clip in seen]
+            for ancestor in self.artifacts.with_bases(model):
+                for stage in ancestor.stages:
+                    seen = stage.log.seen if stage.log else {}
+                    named = stage if ancestor is model else replace(stage, name=f"{stage.name} of {ancestor.name}")
+                    found += [Sighting(model, named, clip, seen[clip]) for clip in wanted if clip in seen]
         return tuple(found)
 
     def models_listing(self, source: Source) -> tuple[TrainedModel, ...]:
@@ -223,7 +225,8 @@ class Lineage:
         return tuple(
             model
             for model in self.artifacts.models
-            if id(model) not in seen and source.content_sha256 in model.films.values()
+            if id(model) not in seen
+            and any(source.content_sha256 in ancestor.films.values() for ancestor in self.artifacts.with_bases(model))
         )
 
     def exposures_of(self, model: TrainedModel) -> tuple[RunExposure, ...]:
@@ -231,14 +234,15 @@ class Lineage:
         return model_exposures(self._of(RunExposure), model.digest, {stage.root for stage in model.stages})
 
     def clips_seen_by(self, model: TrainedModel) -> dict[str, Clip]:
-        """The clips that a model's exposure logs name and this ledger has."""
-        digests = {clip for stage in model.stages if stage.log for clip in stage.log.seen}
+        """The clips that the exposure logs of a model and its bases name and this ledger has."""
+        stages = (stage for ancestor in self.artifacts.with_bases(model) for stage in ancestor.stages)
+        digests = {clip for stage in stages if stage.log for clip in stage.log.seen}
         return {digest: clip for digest, clip in self.clips.items() if digest in digests}
 
     def sources_of(self, model: TrainedModel) -> dict[str, Source]:
-        """A model's sources that this ledger has: of the clips that it saw, and of its own table of films."""
+        """A model's sources that this ledger has: of the clips that it saw, and of the tables of films (bases too)."""
         wanted = {clip.source for clip in self.clips_seen_by(model).values()}
-        contents = {*model.films.values()}
+        contents = {film for ancestor in self.artifacts.with_bases(model) for film in ancestor.films.values()}
         return {
             digest: source
             for digest, source in self.sources.items()

@@ -54,5 +54,5 @@ def _check_sizes(what: str, wanted: object, given: object) -> None:
     mine, theirs = config.dump(wanted), config.dump(given)
     other: dict[str, Any] = {key: value for key, value in theirs.items() if mine[key] != value}
     if other:
-        changes = " ".join(f"{what}.{key}={value}" for key, value in other.items())
+        changes = " ".join(f"{what}.{key}={config.canonical(value).decode()}" for key, value in other.items())
         raise ValueError(f"the recipe's {what} is not of the base's sizes: set {changes}")

@@ -34,7 +34,19 @@ def describe_training(digest: str, home: Path, ledger: Ledger | None) -> tuple[s
     lines += _footage(model, found, ledger)
     if not lines:
         lines = ["clips of its own ledger, which is not on this machine"]
+    lines += _bases(model, found)
     return *lines, f"`langit ledger whose {model.name}` lists all of it"
+
+
+def _bases(model: TrainedModel, found: Artifacts) -> list[str]:
+    """A line for each model whose weights the model began with, the nearest first."""
+    chain = found.with_bases(model)
+    lines = [
+        f"what {base.name} had learnt, whose weights it began with: {len(base.films):,} films" for base in chain[1:]
+    ]
+    if chain[-1].base is not None:
+        lines.append(f"what the model {chain[-1].base[:16]}… had learnt, whose weights it began with; it is not here")
+    return lines
 
 
 def _footage(model: TrainedModel, found: Artifacts, ledger: Ledger | None) -> list[str]:

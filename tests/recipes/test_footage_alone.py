@@ -13,12 +13,16 @@ from langit import config, recipes
 from langit.bundle import Bundle, load_bundle
 from langit.bundle.check import check_bundle
 from langit.feed.exposure import ExposureLog
+from langit.feed.traces import find_artifacts
 from langit.generate import Model, generate
+from langit.ledger.answers import describe_model
+from langit.ledger.lineage import Lineage, trace_descendants
 from langit.ledger.store import Ledger
 from langit.recipes.films import RunPaths
 from langit.recipes.identity import identity
 from langit.recipes.recipe import Recipe
 from langit.recipes.run import run
+from langit.release.training import describe_training
 
 SIZE = "32x32x9"
 
@@ -130,3 +134,37 @@ def test_a_base_of_other_sizes_is_named_with_the_change_that_fits(clips: tuple[P
         run(replace(recipe, base="alone"), home=clips[0], workers=1, report=lambda *_: None)
     with pytest.raises(ValueError, match="no model 'nothing'"):
         run(replace(recipe, base="nothing"), home=clips[0], workers=1, report=lambda *_: None)
+
+
+def test_what_a_base_saw_counts_for_the_models_that_begin_from_it(clips: tuple[Path, list[str]], alone: Bundle) -> None:
+    """A take-down finds them, and their sources are listed, although their own logs do not name the clip."""
+    home, _ = clips
+    other = add_footage(home, "others", frames=17, films=2)
+    recipe = config.override(replace(footage_recipe("heir", "others"), base="alone"), ["distil=[]"])
+    recipe = replace(recipe, autoencoder_stages=())
+    heir = load_bundle(run(recipe, home=home, workers=1, report=lambda *_: None))
+    of_base = sorted(seen_clips(home, "alone") - set(other))[0]
+    assert of_base not in seen_clips(home, "heir")
+
+    lineage = Lineage(Ledger(home / "ledger"), find_artifacts(home))
+    model = next(model for model in lineage.artifacts.models if model.name == "heir")
+    assert model.base == alone.provenance.digest.removeprefix("sha256:")
+    saw = {(item.model.name, item.stage.name) for item in lineage.sightings([of_base])}
+    assert ("heir", "scenes of alone") in saw and ("alone", "scenes") in saw
+    clip = lineage.clips[of_base]
+    assert "heir" in {item.name for item in trace_descendants(lineage, [clip]).models}
+    assert clip.source in lineage.sources_of(model) and of_base in lineage.clips_seen_by(model)
+    described = describe_model(lineage, model, every=True)
+    assert described["began with"].startswith("alone (") and len(described["named"]) == len(lineage.sources_of(model))
+    lines = describe_training(heir.provenance.digest.removeprefix("sha256:"), home, Ledger(home / "ledger"))
+    assert any(line.startswith("what alone had learnt") for line in lines)
+
+    alone.path.rename(alone.path.with_name("moved-away"))
+    (alone.path.with_name("moved-away") / "provenance.json").rename(home / "kept.json")
+    try:
+        lineage = Lineage(Ledger(home / "ledger"), find_artifacts(home))
+        model = next(model for model in lineage.artifacts.models if model.name == "heir")
+        assert "which is not here" in describe_model(lineage, model, every=True)["began with"]
+    finally:
+        (home / "kept.json").rename(alone.path.with_name("moved-away") / "provenance.json")
+        alone.path.with_name("moved-away").rename(alone.path)
