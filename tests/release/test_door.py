@@ -20,8 +20,10 @@ from release.leaving import FACTS, clip
 
 from langit import video
 from langit.generate.footage import Parent
+from langit.ledger.store import Ledger
 from langit.release import Door, Refused, release, release_image, release_preview
 from langit.release.credentials.read import read
+from langit.release.gates.likeness import grant
 from langit.release.outputs import Outputs
 from langit.release.verify import verify
 from langit.release.watermark import read as read_mark
@@ -93,6 +95,23 @@ def test_a_refusal_leaves_no_file_and_no_entry(door: Door, out: Path) -> None:
     assert list(out.iterdir()) == [] and Outputs.of(door.home).ledger.size == 0
 
 
+def test_consent_is_asked_for_the_ability_and_purpose_that_are_used(door: Door, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "form.txt").write_text("I agree.")
+    grant(Ledger(door.home / "ledger"), "Sarah O'Hara", ["ability:extend", "purpose:play"], tmp_path / "form.txt")
+    prompt = "Sarah O'Hara dances in the rain"
+    extending, generating = (replace(FACTS, prompt=prompt, ability=name) for name in ("extend", "generate"))
+    (door.home / "release.toml").write_text('[prompt]\npurpose = "play"\n')
+    agreed = Door.of(door.model, door.home)
+    agreed.ask(prompt, ability="extend")
+    release(clip(), extending, out / "a.mp4", agreed)
+    for refused in (lambda: agreed.ask(prompt), lambda: release(clip(), generating, out / "b.mp4", agreed)):
+        with pytest.raises(Refused, match="likeness"):
+            refused()
+    with pytest.raises(Refused, match="likeness"):  # for no purpose, or another one
+        release(clip(), extending, out / "b.mp4", door)
+    assert [path.name for path in out.iterdir()] == ["a.mp4"]
+
+
 def test_flashing_frames_are_refused(door: Door, out: Path) -> None:
     flashing = np.zeros((33, 64, 64, 3), np.uint8)
     flashing[::2] = 255
@@ -126,6 +145,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from langit.bundle import load_bundle
+from langit.ledger.store import Ledger
 from langit.release import Door, release
 from release.leaving import FACTS, clip
 from dataclasses import replace
