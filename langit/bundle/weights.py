@@ -34,6 +34,8 @@ TORCH_DTYPES: Final = {
     "BOOL": torch.bool,
 }
 
+FLOATS: Final = {name for name, dtype in TORCH_DTYPES.items() if dtype.is_floating_point}
+
 Dtypes = Mapping[str, torch.dtype]
 """The dtype on disk of each weight, by name; int8 stands for quantized numbers with scales beside them."""
 
@@ -132,8 +134,13 @@ def weight_files(folder: Path, stem: str, checked: Collection[str]) -> list[Path
     return [folder / name for name in names]
 
 
-def read_tensor(file: TensorFile, name: str) -> Tensor:
-    """Read one tensor into memory of its own, on the CPU and in its dtype on disk.
+def read_tensor(file: TensorFile, name: str, scratch: Tensor | None = None) -> Tensor:
+    """Read one tensor on the CPU, in its dtype on disk.
+
+    Args:
+        file: the opened file.
+        name: the tensor's name.
+        scratch: bytes (uint8) to read it to; default memory of its own.
 
     Raises:
         ValueError: the dtype is not supported, or the file was cut off.
@@ -141,8 +148,12 @@ def read_tensor(file: TensorFile, name: str) -> Tensor:
     entry = file.entries[name]
     if entry.dtype not in TORCH_DTYPES:
         raise ValueError(f"tensor {name!r} in {file.path} is of dtype {entry.dtype}, which is not supported")
-    tensor = torch.empty(entry.shape, dtype=TORCH_DTYPES[entry.dtype], device="cpu")
-    if tensor.numel():
+    dtype, count = TORCH_DTYPES[entry.dtype], entry.end - entry.begin
+    if scratch is None:
+        tensor = torch.empty(entry.shape, dtype=dtype, device="cpu")
+    else:
+        tensor = scratch[:count].view(dtype).view(entry.shape)
+    if count:
         file.read_into(name, tensor.view(-1).view(torch.uint8).numpy())  # as bytes: numpy has no bfloat16
     return tensor
 
@@ -194,6 +205,10 @@ def load_weights(
             scales |= read_scales(file)
     for path in paths:
         with open_tensors(path) as file:
+            # Tensors that are converted or moved are read to one place: new memory for each of them leaves gaps that
+            # the allocator does not use again, up to the size of the model.
+            longest = max((entry.end - entry.begin for entry in file.entries.values()), default=0)
+            scratch = torch.empty(longest, dtype=torch.uint8, device="cpu")
             for name, entry in file.entries.items():
                 if name.removesuffix(SCALE_SUFFIX) in scales and name not in scales:
                     continue  # scales, which were read above
@@ -207,7 +222,9 @@ def load_weights(
                         f"weight {name!r} in {folder} is {entry.shape}, its config needs {tuple(shapes[name])}:"
                         " get the bundle again"
                     )
-                packed = read_tensor(file, name)
+                converted = name in scales or (entry.dtype in FLOATS and TORCH_DTYPES[entry.dtype] != placement.dtype)
+                temporary = converted or placement.device.type != "cpu"
+                packed = read_tensor(file, name, scratch if temporary else None)
                 tensor = restore_weight(packed, name, scales, path)
                 if tensor.is_floating_point():
                     dtypes[name] = packed.dtype

@@ -122,7 +122,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / siz
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss")
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_loading_peaks_at_the_size_of_the_weights(tmp_path, dtype):
     weights = {f"{index}.weight": torch.randn(1024, 1024).half() for index in range(50)}  # 100 MB
     save_file(weights, tmp_path / "model.safetensors")
