@@ -77,27 +77,33 @@ class ClipRecords:
         return cls(size, tuple(selection.clips), tuple(selection.refused), sources, captions)
 
 
-def film_clips(records: ClipRecords, folder: Path) -> tuple[FilmClip, ...]:
+def film_clips(records: ClipRecords, folder: Path, redrawn: bool = False) -> tuple[FilmClip, ...]:
     """The allowed clips of rendered films that are on disk, in the order of size, world and seed.
 
     Args:
         records: what the ledger allows.
         folder: of rendered films, see `worlds.shard`.
+        redrawn: also give films that another renderer drew, for comparing what clips show. Their motion is the recorded
+            one and their pixels differ a little. Never for training, which may see only the pixels on record.
     """
     sources = records.sources.values()
-    rows = {
-        hashes["pixels"]: (shard.path, row)
-        for world, size in sorted({(source.generator_version or "", source.size) for source in sources if source.size})
-        for shard in _shards(folder, PixelShape.parse(size), world)
-        for row, hashes in enumerate(shard.hashes)
-    }
+    rows: dict[tuple[str, str, str], tuple[Path, int]] = {}
+    for world, size in sorted({(source.generator_version or "", source.size) for source in sources if source.size}):
+        for shard in _shards(folder, PixelShape.parse(size), world):
+            for row, hashes in enumerate(shard.hashes):
+                rows[world, size, hashes["pixels"]] = (shard.path, row)
+                if redrawn:
+                    # A scene moves the same at every size, so the hash alone would not tell two films apart.
+                    rows.setdefault((world, size, hashes["motion"]), (shard.path, row))
     films = []
     for clip in records.clips:
         source = records.sources[clip.source]
-        place = rows.get(source.content_sha256)
+        world, size = source.generator_version or "", source.size or ""
+        place = rows.get((world, size, source.content_sha256))
+        if place is None and redrawn:
+            place = rows.get((world, size, source.motion_sha256 or ""))
         if place is not None and source.size is not None and source.seed is not None:
             pixels = PixelShape.parse(source.size)
-            world = source.generator_version or ""
             films.append(FilmClip(clip.digest, clip.captions, pixels, clip.mirrored, *place, world, source.seed))
     # The order decides which clips share a batch, so it must not change when a later world is added: worlds sort by
     # when they were added to the code, not by name.

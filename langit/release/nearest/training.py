@@ -38,7 +38,7 @@ def index_bundle(folder: Path, home: Path, report: Report) -> Provenance:
     # The ledger may hold several clips of a film, with other captions or mirrored: one is enough.
     plain = {
         (film.world, str(film.pixels), film.seed): film
-        for film in (film_clips(records, home / "films") if rows else ())
+        for film in (film_clips(records, home / "films", redrawn=True) if rows else ())
         if not film.mirrored
     }
     films = [film for key, film in plain.items() if key in rows]
