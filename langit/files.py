@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all: digests, atomic writes, and folders that are replaced in one step.
+"""Digests of files, atomic writes, and folders that are replaced in one step.
 
-Every writer of the project goes through here. It knows nothing of what is written.
+All code that writes files uses this module. It knows nothing of their content.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700  # for keys and for what is said of people, whatever the umask
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700  # for keys and for personal data, whatever the umask
 
 
 def sha256(path: Path) -> str:

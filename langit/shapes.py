@@ -1,8 +1,8 @@
-"""Shapes as values: pixels, latents, tokens, and all compression arithmetic between them.
+"""Shapes as values: pixels, latents and tokens, and all compression arithmetic between them.
 
-Knows nothing of tensors, files or models. Every other room asks here how many latent frames a video has.
+Other modules do not compute these sizes themselves. Knows nothing of tensors, files or models.
 
-Axis legend, the same letters in every room:
+Axis letters, the same in every module:
     B  batch            T  pixel frames      H, W  pixel rows, columns
     C  channels         F  latent frames     h, w  latent rows, columns
     N  tokens in a pack D  model width       S     text tokens           P  values in a patch
@@ -25,7 +25,7 @@ class PixelShape:
     def __post_init__(self) -> None:
         for name, value in (("frames", self.frames), ("height", self.height), ("width", self.width)):
             if value < 1:
-                raise ValueError(f"{name} {value} is not a size: give a whole number of at least 1")
+                raise ValueError(f"{name} {value} is too small: use a whole number of at least 1")
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height}x{self.frames}"
@@ -35,7 +35,7 @@ class PixelShape:
         """Read ``WIDTHxHEIGHTxFRAMES`` or ``WIDTHxHEIGHT`` (one frame: an image).
 
         Raises:
-            ValueError: the text is not of that form.
+            ValueError: the text has another form.
         """
         found = re.fullmatch(r"(\d+)x(\d+)(?:x(\d+))?", text.strip().lower())
         if found is None:
@@ -46,7 +46,7 @@ class PixelShape:
 
 @dataclass(frozen=True)
 class Compression:
-    """What the autoencoder does to a shape: ``space`` pixels to a latent cell, ``time`` frames to a latent frame."""
+    """The autoencoder's compression: ``space`` pixels per side of a latent cell, ``time`` frames to a latent frame."""
 
     time: int = 4
     space: int = 8
@@ -64,13 +64,13 @@ class LatentShape:
 
     @property
     def cells(self) -> int:
-        """Places in the grid, each of ``channels`` values."""
+        """The number of cells, each of ``channels`` values."""
         return self.frames * self.height * self.width
 
 
 @dataclass(frozen=True, order=True)
 class TokenGrid:
-    """The spacetime grid of patches that a latent video is cut into."""
+    """The spacetime grid of patches of a latent video."""
 
     frames: int
     height: int
@@ -78,15 +78,15 @@ class TokenGrid:
 
     @property
     def count(self) -> int:
-        """Tokens in the grid."""
+        """The number of tokens in the grid."""
         return self.frames * self.height * self.width
 
 
 def latent_shape(pixels: PixelShape, compression: Compression) -> LatentShape:
-    """The latent shape of a video: the first frame alone, then ``time`` frames to each latent frame.
+    """The latent shape of a video: one latent frame for the first frame, then one for every ``time`` frames.
 
     Raises:
-        ValueError: the size does not divide; the message names the nearest sizes that do.
+        ValueError: the size is not divisible; the message names the nearest sizes that are.
     """
     for name, value in (("width", pixels.width), ("height", pixels.height)):
         if value % compression.space:
@@ -109,25 +109,16 @@ def latent_shape(pixels: PixelShape, compression: Compression) -> LatentShape:
 
 
 def whole_frames(frames: int, compression: Compression, up: bool = False) -> int:
-    """The most frames, of at most (``up``: the fewest, of at least) so many, that compress without a rest."""
+    """Round a number of frames down (with ``up``: up) to one that can be compressed."""
     rest = (frames - 1) % compression.time
     return frames - rest + (compression.time if up and rest else 0)
-
-
-def pixel_shape(latent: LatentShape, compression: Compression) -> PixelShape:
-    """The video that a latent shape decodes to: the inverse of :func:`latent_shape`."""
-    return PixelShape(
-        frames=(latent.frames - 1) * compression.time + 1,
-        height=latent.height * compression.space,
-        width=latent.width * compression.space,
-    )
 
 
 def token_grid(latent: LatentShape, patch: tuple[int, int, int] = (1, 2, 2)) -> TokenGrid:
     """The grid of patches of a latent video.
 
     Raises:
-        ValueError: a side is not a multiple of the patch's.
+        ValueError: a side is not a multiple of the patch's side.
     """
     sides = (latent.frames, latent.height, latent.width)
     for name, side, step in zip(("frames", "height", "width"), sides, patch, strict=True):

@@ -1,4 +1,4 @@
-"""Fields that a config got later leave alone what was identified before they were there."""
+"""Configs: added fields keep older identities, and JSON from anywhere is read safely."""
 
 from __future__ import annotations
 
@@ -44,3 +44,28 @@ def test_a_field_that_was_added_is_read_and_changed_as_others_are() -> None:
     assert config.override(After(), ["edges=0.25"]).edges == 0.25
     with pytest.raises(ValueError, match="After.edges: 'many'"):
         config.override(After(), ["edges=many"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "x.json is nested too deeply: at most 64 levels are read"),
+        ('{"a":' * 65 + "1" + "}" * 65, "x.json is nested too deeply"),
+        ("{", "x.json is not JSON"),
+        (b"\xff", "x.json is not JSON"),
+        ("1" * 5000, "x.json is not JSON"),
+    ],
+)
+def test_json_that_cannot_be_read_is_one_clear_error(text: str | bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config.parse_json(text, "x.json")
+
+
+def test_json_of_a_usual_depth_is_read() -> None:
+    assert config.parse_json("[" * 64 + "]" * 64, "x.json") is not None
+    assert config.parse_json(b'{"a": [1, {"b": null}]}', "x.json") == {"a": [1, {"b": None}]}
+
+
+def test_an_override_that_is_nested_too_deeply_is_a_text() -> None:
+    with pytest.raises(ValueError, match="Before.rate"):
+        config.override(Before(), ["rate=" + "[" * 100_000])
