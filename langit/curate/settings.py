@@ -34,16 +34,23 @@ class ClipLimits:
 
 @dataclass(frozen=True)
 class FaceSettings:
-    """How faces are detected: the smallest that counts, as a share of the picture's shorter side, and how surely."""
+    """How faces are detected. ``smallest`` is a share of the picture's shorter side, scores are from 0 to 1.
+
+    The scores were chosen on films other than the one that docs/curate.md reports.
+    """
 
     look: bool = True
-    smallest: float = 0.09
-    votes: int = 3  # neighbouring windows that must agree
-    pictures: int = 2  # of a clip that must show a face: a single detection is more often a mistake
+    smallest: float = 0.06
+    screen: float = 0.25  # score from which BlazeFace's faces are looked at by CenterFace
+    confirm: float = 0.35  # score from which CenterFace's count
+    pictures: int = 1  # of a clip that must show a face
 
     def __post_init__(self) -> None:
-        if not 0 < self.smallest <= 1 or self.votes < 1 or self.pictures < 1:
-            raise ValueError(f"faces {vars(self)}: use a share above 0 and up to 1, and counts of 1 or more")
+        for name in ("smallest", "screen", "confirm"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"faces.{name} is {getattr(self, name)}: use a number above 0 and up to 1")
+        if self.pictures < 1:
+            raise ValueError(f"faces.pictures is {self.pictures}: use 1 or more")
 
 
 @dataclass(frozen=True)
