@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from langit import config
 
 FORMAT = "langit-provenance-1"
 FILE = "provenance.json"
+_TABLE_NAME = re.compile(r"[\w-]+\.safetensors")  # a file of the bundle's own folder
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,10 @@ class Provenance:
             typed = config.load(_Provenance, plain)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{FILE} is incomplete ({error}): get the bundle again") from error
+        if typed.films is not None and Path(typed.films.file).name != typed.films.file:
+            raise ValueError(
+                f"{FILE} names {typed.films.file!r} as its films, outside the bundle: get the bundle again"
+            )
         return cls(recipe=recipe, **{part.name: getattr(typed, part.name) for part in dataclasses.fields(typed)})
 
 

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 import langit
 from langit.bundle.provenance import FILE as PROVENANCE
 from langit.bundle.provenance import ExposureRecord, Provenance, Undisclosed
+from langit.config import parse_json
 from langit.ledger.artifacts import Artifacts, ExposureFile, Latents, TrainedModel, TrainingStage
 from langit.ledger.exposures import ROW
 
@@ -95,7 +96,7 @@ def _films(path: Path) -> dict[int, str]:
 
 def _fps(folder: Path) -> float | None:
     index = folder / "model_index.json"
-    plain = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
+    plain = parse_json(index.read_bytes(), str(index)) if index.is_file() else {}
     return float(plain["fps"]) if "fps" in plain else None
 
 

@@ -33,3 +33,11 @@ def test_check_reports_undisclosed_training_data_as_unknown(tmp_path):
     assert [finding.text for finding in report.findings if finding.what == "films"] == [
         "Wan Team do not disclose what the model was trained on"
     ]
+
+
+@pytest.mark.parametrize("name", ["../films.safetensors", "/dev/zero", "a/films.safetensors", "", "..", "x.json"])
+def test_a_table_of_films_outside_the_bundle_is_refused(folder, name):
+    plain = json.loads((folder / "provenance.json").read_text())
+    plain["films"]["file"] = name
+    with pytest.raises(ValueError, match="as its table of films"):
+        Provenance.parse(json.dumps(plain))
