@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from langit.cli.entry import app
+from langit.cli.ledger_output import JsonOption, to_json
 from langit.cli.progress import progress
 
 bundle = typer.Typer(help="Models on disk.")
@@ -21,6 +22,7 @@ def check(
     name: Name,
     render: Annotated[str, typer.Option(help="How many of its training films to render again, or all.")] = "20",
     signer: Annotated[str | None, typer.Option(help="The verifier key that must have signed it.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Check a model's files, its signer, and whether its training films are the ones on record."""
     from langit.bundle.check import check_bundle
@@ -36,10 +38,15 @@ def check(
             lambda done, of: report("films rendered again", done, of, ""),
             verifier,
         )
-    if found.digest:
-        typer.echo(f"{'model':8}{found.digest}")
-    for finding in found.findings:
-        typer.echo(f"{finding.state:8}{finding.what}: {finding.text}")
+    if as_json:
+        findings = [{"what": each.what, "state": each.state, "text": each.text} for each in found.findings]
+        answer = {"path": str(found.path), "model": found.digest or None, "holds": found.holds, "findings": findings}
+        typer.echo(to_json(answer).rstrip())
+    else:
+        if found.digest:
+            typer.echo(f"{'model':8}{found.digest}")
+        for finding in found.findings:
+            typer.echo(f"{finding.state:8}{finding.what}: {finding.text}")
     if not found.holds:
         broken = ", ".join(finding.what for finding in found.findings if finding.state == "broken")
         raise ValueError(f"{found.path} failed the check ({broken}): get the bundle again")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from langit.cli.entry import app
+from langit.cli.ledger_output import JsonOption, to_json
 
 
 @app.command()
@@ -18,6 +19,7 @@ def gate(
     ability: Annotated[str, typer.Option(help="The verb that would make it; consents may be limited to a verb.")] = (
         "generate"
     ),
+    as_json: JsonOption = False,
 ) -> None:
     """Check a prompt with the prompt gate: print "passes", or the rule that refuses it. Makes no video."""
     from langit import config
@@ -32,6 +34,14 @@ def gate(
     home = config.home()
     settings = section(home, "prompt", PromptConfig)
     agreed = consents(home / "ledger", model, ability, settings.purpose)
-    for flag in enforce(judge_prompt(prompt, settings, agreed, load_guard(settings)), MEND):
+    findings = judge_prompt(prompt, settings, agreed, load_guard(settings))
+    if as_json:
+        answer = [{"rule": each.rule, "action": each.action, "why": each.why} for each in findings]
+        refused = any(each.action == "refuse" for each in findings)
+        typer.echo(to_json({"prompt": prompt, "passes": not refused, "findings": answer}).rstrip())
+        if refused:
+            raise typer.Exit(2)
+        return
+    for flag in enforce(findings, MEND):
         typer.echo(f"flagged by rule {flag}")
     typer.echo("passes")

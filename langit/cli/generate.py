@@ -46,6 +46,7 @@ def generate(
             GenerateRequest(prompt=text, size=size, frames=frames, seconds=seconds, image=image, last=last, fit=fit)
             for text in texts
         ),
+        in_folder=prompts is not None,
     )
 
 
@@ -56,7 +57,7 @@ def image(prompt: Prompt = None, prompts: Prompts = None, size: Size = None, *, 
 
     from langit.studio.text_requests import ImageRequest
 
-    make(making, *(ImageRequest(prompt=text, size=size) for text in texts))
+    make(making, *(ImageRequest(prompt=text, size=size) for text in texts), in_folder=prompts is not None)
 
 
 @verb
@@ -73,7 +74,11 @@ def minute(
 
     from langit.studio.text_requests import MinuteRequest
 
-    make(making, *(MinuteRequest(prompt=text, seconds=seconds, size=size) for text in texts))
+    make(
+        making,
+        *(MinuteRequest(prompt=text, seconds=seconds, size=size) for text in texts),
+        in_folder=prompts is not None,
+    )
 
 
 @verb

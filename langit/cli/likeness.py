@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from langit.cli.entry import app
+from langit.cli.ledger_output import JsonOption, to_json
 
 likeness = typer.Typer(help="Who agreed to be shown in videos, for what and until when.")
 app.add_typer(likeness, name="likeness")
@@ -51,12 +52,26 @@ def revoke(
 
 
 @likeness.command("list")
-def list_(where: Where = None) -> None:
+def list_(where: Where = None, as_json: JsonOption = False) -> None:
     """List consents as they stand today."""
     from langit.cli.ledger_lookup import open_ledger
     from langit.release.gates import likeness as registry
 
     found = registry.grants(open_ledger(where, empty=True))
+    if as_json:
+        rows = [
+            {
+                "standing": one.standing,
+                "name": one.name or None,
+                "scopes": list(one.scopes),
+                "starts": one.starts,
+                "ends": one.ends or None,
+                "entry": one.digest,
+            }
+            for one in found
+        ]
+        typer.echo(to_json({"consents": rows}).rstrip())
+        return
     for one in found:
         days = f"{one.starts} to {one.ends or 'withdrawal'}"
         typer.echo(f"{one.standing:9} {one.name or '(erased)'}: {', '.join(one.scopes)}; {days}; {one.digest[:16]}")

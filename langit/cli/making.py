@@ -113,8 +113,13 @@ class Making(Options):
             raise ValueError(f"--seed {first} leaves no room for {self.variations} variations: use a smaller seed")
         return range(first, first + self.variations)
 
-    def claim(self, requests: Sequence[StudioRequest], claims: ExitStack) -> list[Path]:
+    def claim(self, requests: Sequence[StudioRequest], claims: ExitStack, in_folder: bool) -> list[Path]:
         """Choose, check and claim an output for each variation of each request, and the preview.
+
+        Args:
+            requests: all of one ability.
+            claims: is given what releases the claims.
+            in_folder: whether ``output`` is a folder, in which names are chosen.
 
         Raises:
             ValueError, OSError: one of them cannot be written to.
@@ -124,14 +129,14 @@ class Making(Options):
 
         suffix = requests[0].suffix
         paths: list[Path] = []
-        if self.output is not None and len(requests) == 1:
+        if self.output is not None and not in_folder:
             paths = self._named_paths(self.output, self.seeds(requests[0]))
             check_outputs(paths, suffix, self.overwrite)
             claims.enter_context(claim_paths(paths, self.overwrite))
         else:
             folder = Path() if self.output is None else self.output
             if not folder.is_dir():
-                raise ValueError(f"{folder} is not a folder: several prompts need a folder that exists")
+                raise ValueError(f"{folder} is not a folder: with --prompts, --output is a folder that exists")
             for request in requests:
                 for seed in self.seeds(request):
                     paths.append(claims.enter_context(claim_free_path(folder, request.title, seed, suffix)))
@@ -169,10 +174,15 @@ def verb(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-def make(making: Making, *requests: StudioRequest) -> None:
+def make(making: Making, *requests: StudioRequest, in_folder: bool = False) -> None:
     """Generate every variation of every request, and print where each file is.
 
     Everything is checked, claimed and prepared before the first video is generated.
+
+    Args:
+        making: the options.
+        requests: all of one ability.
+        in_folder: whether --output is a folder.
 
     Raises:
         ValueError, OSError: something that was given cannot be used.
@@ -183,7 +193,7 @@ def make(making: Making, *requests: StudioRequest) -> None:
     for request in requests:
         request.check()
     with ExitStack() as claims:
-        paths = making.claim(requests, claims)
+        paths = making.claim(requests, claims, in_folder)
         studio = Studio(making.model, device=making.device, dtype=making.dtype)
         jobs = [job for request in requests for job in studio.prepare(request, options, making.seeds(request))]
         for number, (job, path) in enumerate(zip(jobs, paths, strict=True), start=1):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from langit.cli.entry import app
+from langit.cli.ledger_output import JsonOption, to_json
 from langit.printable import one_line
+
+if TYPE_CHECKING:
+    from langit.release.nearest.query import NearestAnswer
 
 
 @app.command()
@@ -21,6 +25,7 @@ def nearest(
     ] = None,
     png: Annotated[Path | None, typer.Option(help="Save a picture of the video and the clips here.")] = None,
     html: Annotated[Path | None, typer.Option(help="Save a page with moving pictures here.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show the training clips that a video is most similar to. Similarity does not show what caused it."""
     from langit import config
@@ -30,6 +35,27 @@ def nearest(
 
     found, how = (model, "as requested") if model is not None else find_maker(video, config.home())
     answer = find_nearest(video, found, count, config.home())
+    if as_json:
+        clips = [
+            {"name": clip.name, "words": clip.words, "owner": clip.owner, "licence": clip.licence}
+            for clip in answer.found
+        ]
+        findings = [{"action": finding.action, "why": finding.why} for finding in answer.findings]
+        typer.echo(to_json({"model": str(answer.model), "clips": clips, "findings": findings}).rstrip())
+    else:
+        _print_answer(answer, how)
+    if png is not None:
+        show.save_sheet(png, answer.frames, video.name, answer.found)
+    if html is not None:
+        show.save_page(html, answer.frames, answer.fps, video.name, answer.found)
+    for path in (png, html):
+        if path is not None:
+            typer.echo(one_line(path.absolute()), err=as_json)  # stdout is one JSON value then
+
+
+def _print_answer(answer: NearestAnswer, how: str) -> None:
+    from langit.release.nearest import show
+
     typer.echo(one_line(f"model {answer.model} ({how})"))
     for place, clip in enumerate(answer.found, start=1):
         missing = f"; {clip.missing}" if clip.missing else ""
@@ -39,9 +65,3 @@ def nearest(
     for finding in answer.findings:
         typer.echo(one_line(f"{finding.action}: {finding.why}"))
     typer.echo(show.DISCLAIMER)
-    if png is not None:
-        show.save_sheet(png, answer.frames, video.name, answer.found)
-        typer.echo(one_line(png.absolute()))
-    if html is not None:
-        show.save_page(html, answer.frames, answer.fps, video.name, answer.found)
-        typer.echo(one_line(html.absolute()))
