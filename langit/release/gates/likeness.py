@@ -24,7 +24,8 @@ Standing = Literal["in force", "not yet", "expired", "revoked", "erased"]
 
 _TITLE_WORDS = (
     "mr mrs ms miss dr prof sir lady pak bu bapak ibu bung mas mbak kang ustaz ustadz habib gus presiden president"
-    " singer penyanyi rapper queen king pope paus prince princess"
+    " singer penyanyi rapper queen king pope paus prince princess pres ex former chancellor prime minister pm premier"
+    " senator governor actor actress coach director captain professor perdana menteri gubernur capres artis aktor"
 )
 _TITLES = frozenset(_TITLE_WORDS.split())
 
@@ -52,10 +53,10 @@ class Consents:
         """Every name on record, in Latin letters."""
         return tuple(" ".join(words) for words, _ in self.grants)
 
-    def allows(self, words: Sequence[str]) -> bool:
-        """Whether all these words, titles aside, belong to one name whose consent is in force."""
+    def allowing(self, words: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+        """The names with a consent in force that have all these words, titles aside."""
         wanted = {word for word in words if word not in _TITLES}
-        return bool(wanted) and any(good and wanted <= set(name) for name, good in self.grants)
+        return tuple(name for name, good in self.grants if good and wanted and wanted <= set(name))
 
 
 def today() -> str:

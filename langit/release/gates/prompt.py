@@ -12,7 +12,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 from langit.release.gates.disguise import split_at_invisible, transliterate
 from langit.release.gates.finding import Action, Finding
-from langit.release.gates.lexicon import GateRule, Lexicon, LexiconHit, lexicon, match_rule
+from langit.release.gates.lexicon import PERSON, GateRule, Lexicon, LexiconHit, lexicon, match_rule
+from langit.release.gates.names import NameIndex
 from langit.release.gates.reading import TextLattice, name_words
 from langit.release.gates.roles import ended_by_rescue, has_harmless_object, victim_of
 
@@ -105,8 +106,8 @@ class ConsentLookup(Protocol):
         """Every name on record, whether or not its consent is in force."""
         ...
 
-    def allows(self, words: Sequence[str]) -> bool:
-        """Whether a person whose name has these words has agreed to this video."""
+    def allowing(self, words: Sequence[str]) -> Sequence[tuple[str, ...]]:
+        """The names of people who agreed to this video that have all these words."""
         ...
 
 
@@ -184,21 +185,40 @@ def _explain(rule: GateRule, chosen: Sequence[LexiconHit], meanings: Mapping[str
 
 
 def _is_name(hit: LexiconHit) -> bool:
-    return hit.tag in ("real-person", "real-one")
+    return hit.tag in (PERSON, "real-one")
+
+
+def _agrees(hit: LexiconHit, consents: ConsentLookup) -> bool:
+    """Whether the person whom a name means has agreed.
+
+    A listed surname alone means the listed person: "Obama" is not Anna Obama, who agreed.
+    """
+    listed = lexicon().people.exact
+    words = name_words(hit.shown)
+    return any(set(words) >= set(name) or name in listed for name in consents.allowing(words))
 
 
 def _apply_consents(lattice: TextLattice, hits: Sequence[LexiconHit], consents: ConsentLookup) -> list[LexiconHit]:
     """Drop hits of people who agreed; add hits of people on record who have not, or not any more."""
     found: list[LexiconHit] = []
     agreed: list[LexiconHit] = []
+    refusing = NameIndex()
     for name in consents.names():
         words = tuple(name.split())
-        (agreed if consents.allows(words) else found).extend(Lexicon.find(lattice, words, "real-person"))
+        allowed = words in consents.allowing(words)
+        (agreed if allowed else found).extend(Lexicon.find(lattice, words, PERSON))
+        if not allowed:
+            refusing.add(words)
+    texts = [piece.casefold() for piece in lattice.pieces]
+    found += [LexiconHit(a, b, PERSON, " ".join(lattice.pieces[a:b])) for a, b in refusing.misspelt(texts, ())]
     for hit in hits:
-        if _is_name(hit) and consents.allows(name_words(hit.shown)):
-            agreed.append(hit)
-        else:
-            found.append(hit)
+        (agreed if _is_name(hit) and _agrees(hit, consents) else found).append(hit)
+    # a name inside the name of somebody who agreed is part of that one: "Obama" in "Anna Obama"
+    found = [
+        hit
+        for hit in found
+        if not (_is_name(hit) and any(one.start <= hit.start and hit.end <= one.end for one in agreed))
+    ]
     # "in the likeness of NAME" is exactly what NAME agreed to
     return [
         hit

@@ -66,6 +66,37 @@ def test_consent_covers_what_it_names_and_nothing_else(ledger: Ledger, form: Pat
     assert refused(text, consents(ledger.path, "other", "extend", "school play"))
 
 
+def test_one_of_several_purposes_has_to_be_the_case(ledger: Ledger, form: Path) -> None:
+    grant(ledger, NAME, ["purpose:school play", "purpose:training"], form)
+    text = f"{NAME} dances"
+    assert not refused(text, asked(ledger, purpose="school play"))
+    assert not refused(text, asked(ledger, purpose="training"))
+    assert refused(text, asked(ledger, purpose="advertising"))
+    assert refused(text, asked(ledger, purpose="school"))
+    assert refused(text, asked(ledger))
+
+
+def test_consent_of_one_person_is_not_that_of_a_listed_one_with_the_same_surname(ledger: Ledger, form: Path) -> None:
+    grant(ledger, "Anna Obama", ["all"], form)
+    assert not refused("Anna Obama dances", asked(ledger))
+    assert refused("Obama dances", asked(ledger))
+    assert refused("Barack Obama dances", asked(ledger))
+    assert refused("President Obama dances", asked(ledger))
+
+
+def test_a_title_changes_no_consent(ledger: Ledger, form: Path) -> None:
+    grant(ledger, "Barack Obama", ["all"], form)
+    assert not refused("President Obama dances", asked(ledger))
+    assert refused("President Macron dances", asked(ledger))
+
+
+def test_a_misspelt_name_on_record_is_refused_once_revoked(ledger: Ledger, form: Path) -> None:
+    grant(ledger, "Mirabella Quintrose", ["all"], form)
+    assert not refused("Mirabela Quintrosse dances", asked(ledger))
+    revoke(ledger, "Mirabella Quintrose", "asked")
+    assert refused("Mirabela Quintrosse dances", asked(ledger))
+
+
 def test_consent_ends_after_its_last_day(ledger: Ledger, form: Path) -> None:
     grant(ledger, NAME, ["all"], form, until="2999-01-31")
     assert not refused(f"{NAME} dances", asked(ledger, day="2999-01-31"))
