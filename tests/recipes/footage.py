@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,13 +19,18 @@ COLOURS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (40, 60, 220), 
 RATE = 8  # frames a second, as recipes have it
 
 
+def draw_pictures(colour: tuple[int, int, int], frames: int) -> Iterator[np.ndarray]:
+    for number in range(frames):
+        picture = np.full((48, 64, 3), 90, np.uint8)
+        picture[16:32, 3 * number % 48 : 3 * number % 48 + 16] = colour
+        yield picture
+
+
 def write_film(path: Path, colour: tuple[int, int, int], frames: int) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE)
         stream.height, stream.width, stream.pix_fmt, stream.options = 48, 64, "yuv420p", {"crf": "10"}
-        for number in range(frames):
-            picture = np.full((48, 64, 3), 90, np.uint8)
-            picture[16:32, 3 * number % 48 : 3 * number % 48 + 16] = colour
+        for picture in draw_pictures(colour, frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
 

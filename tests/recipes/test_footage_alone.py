@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from recipes.footage import add_footage
+from safetensors import safe_open
 
 from langit import config, recipes
 from langit.bundle import Bundle, load_bundle
@@ -22,6 +24,7 @@ from langit.recipes.films import RunPaths
 from langit.recipes.identity import identity
 from langit.recipes.recipe import Recipe
 from langit.recipes.run import run
+from langit.release.nearest import nearest_clips, open_index
 from langit.release.training import describe_training
 
 SIZE = "32x32x9"
@@ -168,3 +171,18 @@ def test_what_a_base_saw_counts_for_the_models_that_begin_from_it(clips: tuple[P
     finally:
         (home / "kept.json").rename(alone.path.with_name("moved-away") / "provenance.json")
         alone.path.with_name("moved-away").rename(alone.path)
+
+
+def test_a_model_that_learnt_a_single_clip_is_caught_showing_it(tmp_path: Path) -> None:
+    """Two clips, of which one is held out, are the fewest that can be trained on; the index of nearest clips works."""
+    clips = add_footage(tmp_path, films=2)
+    model = load_bundle(run(footage_recipe("few"), home=tmp_path, workers=1, report=lambda *_: None))
+    (seen,) = seen_clips(tmp_path, "few")
+    index = open_index(model)
+    assert index is not None and index.footage == (seen,)
+    (shard,) = (tmp_path / "footage").rglob("*.safetensors")
+    with safe_open(shard, "numpy") as stored:
+        digests, frames = json.loads(stored.metadata()["clips"]), stored.get_tensor("frames")
+    for digest, shown in zip(digests, frames, strict=True):
+        (match,) = nearest_clips(index, model.autoencoder, shown, model.fps, 1)
+        assert (match.content > 0.99) == (digest == seen) and (match.score > 0.9) == (digest == seen)

@@ -27,6 +27,7 @@ GRID: Final = 4
 WIDTH: Final = 48
 """Components of each half of a vector, content and motion."""
 RIDGE: Final = 0.05  # regularises the within-class covariance, relative to its mean variance
+TINY: Final = 1e-12  # of a spread: clips without motion have none
 FLOOR: Final = 1e-3  # least spread of a direction, relative to the largest
 MIRROR_RIDGE: Final = 1e-3  # for each pair of the least squares that learns mirroring
 Features = Float32[np.ndarray, "_ F C 4 4"]
@@ -82,7 +83,7 @@ class Projection:
         both = np.concatenate([self.content(content(pooled, self.time)), self.motion(motion(pooled))], axis=1)
         return np.asarray(both / np.linalg.norm(both, axis=1, keepdims=True), np.float32)
 
-    def mirrored(self, pooled: Features) -> Features:
+    def mirror_features(self, pooled: Features) -> Features:
         """Features of the mirror images."""
         return np.ascontiguousarray(np.einsum("nfchw,cd->nfdhw", pooled[..., ::-1], self.mirror))
 
@@ -114,6 +115,8 @@ def learn_projection(
 
 def _learn_half(values: Values, copies: Values, originals: np.ndarray, always_present: bool) -> HalfProjection:
     mean = values.mean(axis=0)
+    if np.allclose(values, mean):
+        mean = np.zeros_like(mean)  # one clip, or the same one again: around its own mean nothing would be left of it
     centred, changes = (values - mean).astype(float), (copies - values[originals]).astype(float)
     between, within = centred.T @ centred / len(centred), changes.T @ changes / len(changes)
     size = len(within)
@@ -122,7 +125,7 @@ def _learn_half(values: Values, copies: Values, originals: np.ndarray, always_pr
     root = np.linalg.inv(np.linalg.cholesky(within))
     shares, directions = np.linalg.eigh(root @ between @ root.T)
     first = slice(None, -min(WIDTH, size) - 1, -1)  # eigenvalues ascend
-    spread = np.maximum(shares[first], FLOOR * shares[-1])
+    spread = np.maximum(shares[first], max(FLOOR * shares[-1], TINY))
     matrix = (root.T @ directions[:, first]) / spread**0.25
     # Every clip has content, but it may have no motion, and the direction of a vector near zero is chance.
     quiet = 0.0 if always_present else float(np.sqrt(((centred @ matrix) ** 2).sum(axis=1).mean()))
