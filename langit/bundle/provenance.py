@@ -162,10 +162,8 @@ class Provenance:
             typed = config.load(_Provenance, plain)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{FILE} is incomplete ({error}): get the bundle again") from error
-        if typed.films is not None and Path(typed.films.file).name != typed.films.file:
-            raise ValueError(
-                f"{FILE} names {typed.films.file!r} as its films, outside the bundle: get the bundle again"
-            )
+        if typed.films is not None and not _TABLE_NAME.fullmatch(typed.films.file):
+            raise ValueError(f"{FILE} names {typed.films.file!r} as its table of films: get the bundle again")
         return cls(recipe=recipe, **{part.name: getattr(typed, part.name) for part in dataclasses.fields(typed)})
 
 
