@@ -155,7 +155,7 @@ def audit(
     if isinstance(source.ledger, Snapshot):
         audits.write_shipped(source.ledger, trained, config.canonical(config.dump(source.policy)), path)
         typer.echo(path)
-        lacking = audits.unlogged(trained)
+        lacking = audits.stages_without_logs(trained)
         if lacking:
             typer.echo(
                 f"not in it, because they did not come with the model: exposure logs of {', '.join(lacking)}", err=True

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from langit.config import canonical
 from langit.files import sha256
-from langit.ledger.correction import superseded
+from langit.ledger.correction import superseded_digests
 from langit.ledger.derived import Drop
 from langit.ledger.fetch import READER
 from langit.ledger.record import Record, Rights, Signal, Source
@@ -208,7 +208,7 @@ class _Adding:
         """A file that is on record already: only a licence or a creator that is new is added."""
         licence, holder = (stated.licence, stated.creator) if stated else (None, None)
         of_source = [item for item in self.statements if item.source == known.digest]
-        gone = superseded(of_source)
+        gone = superseded_digests(of_source)
         before = {(known.licence, known.creator), *((item.licence, item.holder) for item in of_source)}
         if licence is None or (licence, holder) in before:
             self.counts["known"] += 1

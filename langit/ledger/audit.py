@@ -103,6 +103,6 @@ def _roots(model: TrainedModel) -> set[str]:
     return {stage.root for stage in model.stages}
 
 
-def unlogged(model: TrainedModel) -> Sequence[str]:
+def stages_without_logs(model: TrainedModel) -> Sequence[str]:
     """The stages whose exposure logs are not at hand."""
     return [stage.name for stage in model.stages if stage.log is None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from langit.ledger.correction import superseded
+from langit.ledger.correction import superseded_digests
 from langit.ledger.record import Rights, Source
 from langit.ledger.store import Ledger
 
@@ -29,7 +29,7 @@ def correct_licence(
     if not reason.strip():
         raise ValueError("a correction needs a reason: say why the earlier statement was wrong")
     stated = [item for item in ledger.rights() if item.source == source.digest and item.licence is not None]
-    gone = superseded(stated)
+    gone = superseded_digests(stated)
     old = [item.digest for item in stated if item.digest not in gone]
     if source.licence is not None and source.digest not in gone:
         old.insert(0, source.digest)

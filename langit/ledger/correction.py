@@ -7,6 +7,6 @@ from collections.abc import Iterable
 from langit.ledger.record import Rights
 
 
-def superseded(statements: Iterable[Rights]) -> set[str]:
+def superseded_digests(statements: Iterable[Rights]) -> set[str]:
     """Digests of the sources and statements whose licences were superseded."""
     return {item.supersedes for item in statements if item.supersedes is not None}

@@ -97,7 +97,7 @@ class _Site:
         return self.get(urljoin(url, "/robots.txt"))
 
     def may(self, url: str) -> str | None:
-        return robots.barred(self.robots(url), url)
+        return robots.why_barred(self.robots(url), url)
 
 
 def _one(

@@ -11,7 +11,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from langit.files import write_bytes
+from langit.files import PRIVATE_FOLDER, write_bytes
 from langit.ledger.checkpoint import Signer
 
 FILE = "signing.key"
@@ -25,7 +25,7 @@ def signer(folder: Path, name: str | None = None) -> Signer:
     """
     file = folder / FILE
     if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         _create(file, Signer.generate(name or f"langit-ledger-{secrets.token_hex(4)}"))
     if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         raise ValueError(f"{file} can be read by others than its owner: chmod 600 it, or revoke the key")

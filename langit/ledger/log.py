@@ -179,17 +179,17 @@ def subset_proof(leaves: Sequence[Hash], indices: Iterable[int]) -> tuple[Hash, 
         raise ValueError(f"entries {chosen[0]} to {chosen[-1]} are not all in a log of {len(leaves)}")
     path: list[Hash] = []
 
-    def walk(first: int, end: int, wanted: list[int]) -> None:
+    def visit(first: int, end: int, wanted: list[int]) -> None:
         if not wanted:
             path.append(root(leaves[first:end]))
         elif end - first > 1:
             half = first + _split(end - first)
             cut = bisect_left(wanted, half)
-            walk(first, half, wanted[:cut])
-            walk(half, end, wanted[cut:])
+            visit(first, half, wanted[:cut])
+            visit(half, end, wanted[cut:])
 
     if leaves:
-        walk(0, len(leaves), chosen)
+        visit(0, len(leaves), chosen)
     return tuple(path)
 
 
@@ -204,15 +204,15 @@ def subset_root(known: Mapping[int, Hash], size: int, proof: Sequence[Hash]) -> 
         return EMPTY if not proof else None
     rest = iter(proof)
 
-    def walk(first: int, end: int, wanted: list[int]) -> Hash | None:
+    def visit(first: int, end: int, wanted: list[int]) -> Hash | None:
         if not wanted:
             return next(rest, None)
         if end - first == 1:
             return known[first]
         half = first + _split(end - first)
         cut = bisect_left(wanted, half)
-        left, right = walk(first, half, wanted[:cut]), walk(half, end, wanted[cut:])
+        left, right = visit(first, half, wanted[:cut]), visit(half, end, wanted[cut:])
         return None if left is None or right is None else node_hash(left, right)
 
-    top = walk(0, size, sorted(known))
+    top = visit(0, size, sorted(known))
     return top if next(rest, None) is None else None

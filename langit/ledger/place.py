@@ -21,7 +21,7 @@ from typing import Any, Protocol, cast
 
 import filelock
 
-from langit.files import write_bytes
+from langit.files import PRIVATE_FOLDER, write_bytes
 
 NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 LEASE = 60.0
@@ -86,7 +86,7 @@ class LedgerPlace(Protocol):
         ...
 
 
-def _named(name: str) -> str:
+def _checked_name(name: str) -> str:
     assert NAME.fullmatch(name), name
     return name
 
@@ -110,30 +110,43 @@ class Folder:
         return any((self.path / f"{name}.lance" / "_versions").glob("*.manifest"))
 
     def put(self, name: str, data: bytes) -> None:
-        """Write beside the name, bring it to disk, then rename."""
-        file = self.path / _named(name)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(file, data)
+        """Write beside the name, flush to disk, then rename. For the owner alone: letters and names are among it."""
+        file = self.path / _checked_name(name)
+        _make_private(file.parent, self.path)
+        write_bytes(file, data, private=True)
 
     def get(self, name: str) -> bytes:
         """Read a file."""
-        return (self.path / _named(name)).read_bytes()
+        return (self.path / _checked_name(name)).read_bytes()
 
     def delete(self, name: str) -> None:
         """Remove a file."""
-        (self.path / _named(name)).unlink(missing_ok=True)
+        (self.path / _checked_name(name)).unlink(missing_ok=True)
 
     def names(self, folder: str) -> tuple[str, ...]:
         """All files under a folder but unfinished ones."""
-        found = (file for file in (self.path / _named(folder)).rglob("*") if file.is_file())
+        found = (file for file in (self.path / _checked_name(folder)).rglob("*") if file.is_file())
         return tuple(sorted(file.relative_to(self.path).as_posix() for file in found if not file.name.startswith(".")))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the file lock."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         with filelock.FileLock(self.path / "lock"):
             yield
+
+
+def _make_private(folder: Path, top: Path) -> None:
+    """Make a folder of a ledger, and those above it, for the owner alone, whatever the umask or an earlier version."""
+    if not top.exists():
+        top.parent.mkdir(parents=True, exist_ok=True)
+        top.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    while folder != top:
+        folder.chmod(PRIVATE_FOLDER)
+        folder = folder.parent
 
 
 class Bucket:
@@ -162,28 +175,28 @@ class Bucket:
         import obstore
 
         with self._failing():
-            obstore.put(self._store, _named(name), data)
+            obstore.put(self._store, _checked_name(name), data)
 
     def get(self, name: str) -> bytes:
         """Get an object."""
         import obstore
 
         with self._failing():
-            return bytes(obstore.get(self._store, _named(name)).bytes())
+            return bytes(obstore.get(self._store, _checked_name(name)).bytes())
 
     def delete(self, name: str) -> None:
         """Delete an object. A bucket that keeps versions keeps it still: its owner has to remove those."""
         import obstore
 
         with self._failing(), suppress(FileNotFoundError):
-            obstore.delete(self._store, _named(name))
+            obstore.delete(self._store, _checked_name(name))
 
     def names(self, folder: str) -> tuple[str, ...]:
         """All objects under a prefix."""
         import obstore
 
         with self._failing():
-            listed = obstore.list(self._store, prefix=_named(folder)).collect()
+            listed = obstore.list(self._store, prefix=_checked_name(folder)).collect()
         return tuple(sorted(item["path"] for item in listed))
 
     @contextmanager

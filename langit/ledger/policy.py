@@ -42,7 +42,7 @@ class Policy:
     outweighed: tuple[str, ...] = field(default_factory=_as_shipped("outweighed"))
     must_read: tuple[str, ...] = field(default_factory=_as_shipped("must_read"))
     consent: tuple[str, ...] = field(default_factory=_as_shipped("consent"))
-    synthetic: str = config.added("refuse")  # "refuse" outputs of models, or "judge" them as other footage
+    synthetic: str = config.added_field("refuse")  # "refuse" outputs of models, or "judge" them as other footage
 
     def __post_init__(self) -> None:
         if self.synthetic not in SYNTHETIC:

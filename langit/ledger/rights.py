@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from langit.ledger.correction import superseded
+from langit.ledger.correction import superseded_digests
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Consent, Revocation, Rights, Signal, Source
 from langit.ledger.verdict import Decision, RightsVerdict
@@ -89,7 +89,7 @@ def _judge_licences(source: Source, statements: list[Rights], policy: Policy) ->
     """What the licences on record come to."""
     from langit.ledger.licence import judge  # its parser takes a third of a second to load
 
-    gone = superseded(statements)
+    gone = superseded_digests(statements)
     stated = [source.licence if source.digest not in gone else None]
     stated += [statement.licence for statement in statements if statement.digest not in gone]
     licences = list(dict.fromkeys(licence for licence in stated if licence))

@@ -1,7 +1,7 @@
-"""IETF aipref: ``Content-Usage`` in headers and in robots.txt, and ``Content-Signal``, which says it in other words.
+"""IETF aipref: ``Content-Usage`` in headers and in robots.txt, and ``Content-Signal``, which says the same.
 
-Drafts attach-05 and vocab-08 of 2026, not RFCs. A refusal anywhere wins. Earlier drafts' names (``tdm``, ``ai``,
-``genai``) are read as refusals too, never as permissions. Knows nothing of the network.
+These are drafts (attach-05 and vocab-08 of 2026), not RFCs. A refusal anywhere wins. Names of earlier drafts (``tdm``,
+``ai``, ``genai``) are read as refusals too, never as permissions. Knows nothing of the network.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from langit.ledger.signals.reading import Document, SignalReading, is_absent, re
 
 TRAINING = "train-ai"
 COVERING = frozenset({"train-ai", "train-genai", "ai", "genai", "tdm", "bots", "all"})
-"""Uses of which training is one, by all drafts."""
+"""Uses that include training, by all drafts."""
+SIGNALS = frozenset({"aitrain", "aitraining", "trainai", "trainingai", "ai", "genai", "traingenai", "all", "tdm"})
+"""Keys of a Content-Signal of which training is a part, without hyphens."""
+NOS = frozenset({"no", "n", "false", "0", "?0", "none", "deny", "disallow", "disallowed", "off"})
 _KEY = r"[a-z*][a-z0-9_.*-]*"
 _BARE = (
     r"(?:[A-Za-z*][\w!#$%&'*+.^`|~:/-]*|-?\d{1,15}(?:\.\d{1,3})?|\"(?:[ !#-\[\]-~]|\\[\"\\])*\"|\?[01]"
@@ -28,7 +31,7 @@ _PATH = re.compile(r"(/\S*)\s+(.*)")
 
 
 def members(text: str) -> list[tuple[str, str | None]] | None:
-    """The members of a dictionary (RFC 9651), but for inner lists; ``None`` if it is not one. Keys may come twice."""
+    """The members of a dictionary (RFC 9651) without inner lists; ``None`` if it is not one. Keys may come twice."""
     text, place = text.strip(" \t"), 0
     found: list[tuple[str, str | None]] = []
     while place < len(text):
@@ -59,14 +62,21 @@ def usage(text: str) -> Says:
 
 
 def signal(text: str) -> Says:
-    """What a ``Content-Signal`` value (``search=yes, ai-train=no``) says of training."""
+    """What a ``Content-Signal`` value (``search=yes, ai-train=no``) says of training.
+
+    Sites also write semicolons, colons, quotes and other spellings of the key. A no counts however it is written; a
+    yes counts only as the scheme spells it.
+    """
     says: Says = "silent"
-    for part in text.split(","):
-        key, _, value = (piece.strip().lower() for piece in part.partition("="))
-        if key == "ai-train":
-            if value == "no":
-                return "reserved"
-            says = "allowed" if value == "yes" and says != "unreadable" else "unreadable"
+    for part in re.split(r"[,;]", text):
+        key, sign, value = (piece.strip().lower().strip("\"'") for piece in re.split(r"([=:])", part + "=", maxsplit=1))
+        value = value.removesuffix("=").strip().strip("\"'")
+        if re.sub(r"[^a-z]", "", key) not in SIGNALS:
+            continue
+        if value in NOS:
+            return "reserved"
+        plain = key == "ai-train" and sign == "=" and value == "yes"
+        says = "allowed" if plain and says != "unreadable" else "unreadable"
     return says
 
 
@@ -88,12 +98,12 @@ def _from_headers(answer: Document) -> Iterator[SignalReading]:
 
 
 def _from_robots(document: Document, url: str) -> Iterator[SignalReading]:
-    """The most specific line of each group. Whom a group is for is not asked: a refusal of any is one."""
+    """The most specific line of each group. Which agents a group is for does not matter: any refusal counts."""
     problem = read_problem(document)
     groups = None if problem or is_absent(document) else robots.parse(document.body)
     if groups is None:
         if not is_absent(document):
-            yield SignalReading("aipref", "unreadable", document.url, problem or "it is no robots.txt")
+            yield SignalReading("aipref", "unreadable", document.url, problem or "it is not a robots.txt")
         return
     path = robots.path_of(url)
     for group in groups:

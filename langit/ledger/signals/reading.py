@@ -1,22 +1,24 @@
-"""What a reader of signals is given and what it gives back. Knows no scheme."""
+"""What a reader of opt-out signals takes and returns. Knows no scheme."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from langit.ledger.record import Says
 
 LONGEST_TEXT = 300
 """Characters of the deciding words that go on record; the evidence has all of them."""
 GONE = (404, 410)
-"""Answers that say there is no such document. Every other answer but 200 leaves open what it would have said."""
+"""Answers that say there is no such document. Any other answer than 200 leaves open what it would have said."""
+PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
 class Document:
     """What one URL answered: ``status`` is ``None`` where nothing came back, and ``problem`` says why.
 
-    ``headers`` are in order, as they came; ``whole`` is false where the body was cut off.
+    ``headers`` are in the order in which they came; ``whole`` is false where the body was cut off.
     """
 
     url: str
@@ -51,7 +53,7 @@ def is_absent(document: Document) -> bool:
 
 
 def read_problem(document: Document) -> str | None:
-    """Why a document cannot be read, or ``None``. A document that is absent is no trouble."""
+    """Why a document cannot be read, or ``None``. A document that is absent is not a problem."""
     if document.status is None:
         return document.problem or "no answer"
     if is_absent(document):
@@ -64,9 +66,20 @@ def read_problem(document: Document) -> str | None:
 
 
 def decode_utf8(body: bytes) -> str | None:
-    """UTF-8 text without a byte order mark, or ``None`` if it is none."""
+    """UTF-8 text without a byte order mark, or ``None`` if it is not that."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
     return None if "\0" in text else text
+
+
+def same_host(one: str, other: str) -> bool:
+    """Whether two URLs are of one host and port; ``https://a`` and ``https://a:443`` are, and so are http and https."""
+    try:
+        places = [urlsplit(url) for url in (one, other)]
+        hosts = {place.hostname for place in places}
+        ports = {None if place.port in (None, PORTS.get(place.scheme)) else place.port for place in places}
+    except ValueError:
+        return False
+    return len(hosts) == 1 and len(ports) == 1

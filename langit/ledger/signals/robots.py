@@ -1,11 +1,13 @@
 """robots.txt: groups, rules, paths (RFC 9309), and whether it keeps agents that train models away from a path.
 
-A site has no way to name us, whom it does not know, so a rule against any agent that gathers training data is read as
-a rule against us. Knows nothing of the network.
+A site cannot name us, whom it does not know, so a rule against any agent that gathers training data is read as a rule
+against us. Misspelt lines are read as the refusals that they were meant to be, never as permissions. Knows nothing of
+the network.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,22 +18,50 @@ from langit.ledger.signals.reading import Document, SignalReading, decode_utf8, 
 US = "langit"
 """Our own product token."""
 _NAMES = """
-    ai2bot ai2bot-dolma aihitbot amazonbot anthropic-ai applebot-extended bedrockbot bigsur.ai bytespider ccbot
-    chatgpt-user claude-searchbot claude-user claude-web claudebot cloudvertexbot cohere-ai
-    cohere-training-data-crawler cotoyogi crawlspace datenbank-crawler deepseekbot diffbot duckassistbot echobot
-    facebookbot firecrawlagent friendlycrawler gemini-deep-research google-cloudvertexbot google-extended googleother
-    googleother-image googleother-video gptbot icc-crawler imagesiftbot img2dataset isscyberriskcrawler
-    laion-huggingface-processor linerbot magpie-crawler meta-externalagent meta-externalfetcher mistralai-user
-    mycentralaiscraperbot novaact oai-searchbot omgili omgilibot pangubot panscient perplexitybot perplexity-user
-    petalbot phindbot poseidon quillbot sbintuitionsbot semrushbot-ocob sidetrade tiktokspider timpibot
-    velenpublicwebcrawler webzio-extended wpbot yandexadditional yandexadditionalbot youbot zanistabot
+    addsearchbot ai2bot ai2bot-deepresearcheval ai2bot-dolma aihitbot amazon-kendra amazonbot amazonbuyforme andibot
+    anomura anthropic-ai applebot applebot-extended archive.org_bot atlassian-bot awario bedrockbot bigsur.ai bravebot
+    brightbot buddybot bytespider ccbot channel3bot chatglm-spider chatgpt chatgpt-user claude-searchbot claude-user
+    claude-web claudebot cloudflare-autorag cloudvertexbot cohere-ai cohere-training-data-crawler commoncrawl cotoyogi
+    crawl4ai crawlspace dataforseobot datenbank-crawler datenbank deepseekbot devin diffbot duckassistbot echobot
+    echoboxbot facebookbot facebookexternalhit factset_spyderbot firecrawlagent firecrawl friendlycrawler
+    gemini-deep-research google-agent google-cloudvertexbot google-extended google-firebase google-notebooklm
+    googleagent-mariner googleother googleother-image googleother-video gptbot grok-deepsearch grokbot huggingface
+    ia_archiver iaskbot iaskspider iboubot icc-crawler imagesiftbot imagespider img2dataset isscyberriskcrawler
+    kangaroo klaviyoaibot kunatocrawler laion-huggingface-processor laiondownloader lcc linerbot linguee linkupbot
+    magpie-crawler manus-user meltwater meta-externalagent meta-externalfetcher meta-webindexer midjourney
+    mistralai-user mycentralaiscraperbot netestate notebooklm novaact oai-searchbot omgili omgilibot openai operator
+    pangubot panscient panscient.com peer39_crawler perplexity-user perplexitybot petalbot phindbot poggio-citations
+    poseidon qualifiedbot quillbot quillbot.com sbintuitionsbot scrapy seekr seekrbot semrushbot-ocob semrushbot-swa
+    shapbot sidetrade spawning-ai stabilityai terracotta thinkbot tiktokspider timpibot turnitinbot twinagent
+    velenpublicwebcrawler wardbot webzio webzio-extended wpbot wrtnbot xai-searchbot yak yandexadditional
+    yandexadditionalbot youbot zanistabot
 """
 AGENTS = frozenset(_NAMES.split())
 """Agents that gather data for models, or fetch for them; names as sites' robots.txt files write them, in lower case."""
-LOOKS_LIKE_AI = re.compile(r"(^|[^a-z])(ai|llm|ml)([^a-z]|$)|gpt|llm|genai|ai[-_]?(bot|crawler|spider|agent)|training")
-LINE = re.compile(r"\s*([A-Za-z][A-Za-z-]*)\s*:\s*(.*?)\s*")
+LOOKS_LIKE_AI = re.compile(
+    r"(^|[^a-z])(ai|llm|ml|agi|tdm)([^a-z]|$)|gpt|llm|genai|[a-z]ai($|[^a-z])"
+    r"|ai[-_ ]?(bot|crawler|spider|agent|scraper)"
+    r"|train(ing|er|s)?([^a-z]|$)|dataset|machine[-_ ]?learning|text[-_ ]?and[-_ ]?data|scrap(e|er|ers|ing)([^a-z]|$)"
+)
+LINE = re.compile(r"\s*([A-Za-z][A-Za-z _-]*?)\s*[:=]\s*(.*?)\s*")
+NO_COLON = re.compile(r"\s*(user[ _-]?agent|disallow)\s+(\S.*?)\s*", re.IGNORECASE)
+FIELDS = {
+    "useragent": "user-agent",
+    "disallow": "disallow",
+    "allow": "allow",
+    "contentusage": "content-usage",
+    "contentsignal": "content-signal",
+    "contentsignals": "content-signal",
+    "sitemap": "sitemap",
+    "crawldelay": "crawl-delay",
+    "host": "host",
+    "license": "license",
+    "licence": "license",
+}
+FUZZY = ("useragent", "disallow", "contentusage", "contentsignal")
+"""Fields that are recognised when misspelt: all of them can only take permissions away."""
 RULES = frozenset({"allow", "disallow", "content-usage", "content-signal"})
-KNOWN = RULES | {"user-agent", "sitemap", "crawl-delay", "host", "license"}
+SIMILAR = 0.8  # of difflib's ratio: one letter missing, doubled or swapped in "disallow"
 
 
 @dataclass(frozen=True)
@@ -45,37 +75,62 @@ class RobotsRule:
 
 @dataclass
 class RobotsGroup:
-    """Agents in lower case, and the rules for them. Lines before any agent form a group of none."""
+    """Agents in lower case, and the rules for them. Lines before any agent form a group without agents."""
 
     agents: list[str] = field(default_factory=list)
     rules: list[RobotsRule] = field(default_factory=list)
 
 
 def parse(body: bytes) -> list[RobotsGroup] | None:
-    """The groups of a robots.txt; ``None`` if it is not one: not text, or text without one line that it could have."""
+    """The groups of a robots.txt; ``None`` if it is not one: not text, or text without a single line of one."""
     text = decode_utf8(body)
     if text is None:
         return None
     groups, naming, known, lines = [RobotsGroup()], False, 0, 0
-    for line in re.split(r"\r\n|\r|\n", text):
-        said = line.split("#", 1)[0].strip()
-        if not said:
+    for raw in re.split(r"\r\n|\r|\n", text):
+        line = raw.split("#", 1)[0].strip()
+        if not line:
             continue
         lines += 1
-        found = LINE.fullmatch(said)
-        if found is None:
+        found = LINE.fullmatch(line) or NO_COLON.fullmatch(line)
+        name = None if found is None else _field(found[1])
+        if found is None or name is None:
             continue
-        name, value = found[1].lower(), found[2]
-        known += name in KNOWN
+        known += 1
         if name == "user-agent":
             if not naming:
                 groups.append(RobotsGroup())
-            groups[-1].agents.append(value.lower())
+            groups[-1].agents += _agents(found[2])
             naming = True
-        elif name in KNOWN:
+        else:
             naming = naming and name not in RULES
-            groups[-1].rules.append(RobotsRule(name, value, said))
+            value = _whole_path(found[2]) if name == "disallow" else found[2]
+            groups[-1].rules.append(RobotsRule(name, value, line))
     return groups if known or not lines else None
+
+
+def _field(name: str) -> str | None:
+    """The field that a name is, or was meant to be."""
+    letters = re.sub(r"[^a-z]", "", name.lower())
+    if letters in FIELDS:
+        return FIELDS[letters]
+    near = difflib.get_close_matches(letters, [*FUZZY, "allow"], n=1, cutoff=SIMILAR)
+    return FIELDS[near[0]] if near and near[0] in FUZZY else None
+
+
+def _whole_path(value: str) -> str:
+    """The path of a Disallow that was written as a whole URL, or without its first slash."""
+    if "://" in value:
+        try:
+            return path_of(value)
+        except ValueError:
+            return "/"
+    return value if not value or value.startswith(("/", "*", "$")) else f"/{value}"
+
+
+def _agents(value: str) -> list[str]:
+    """The agents of a line: one, as the standard has it, or several between commas."""
+    return [agent for part in re.split(r"[,;|]", value.lower()) if (agent := part.strip().strip("\"'"))]
 
 
 def path_of(url: str) -> str:
@@ -115,7 +170,7 @@ def verdict(rules: Sequence[RobotsRule], path: str) -> RobotsRule | None:
 
 
 def disallows(groups: list[RobotsGroup], agent: str, path: str) -> RobotsRule | None:
-    """The rule that keeps ``agent`` from ``path``, or ``None``; groups that name it go before those for all."""
+    """The rule that keeps ``agent`` from ``path``, or ``None``; groups that name it precede those for all agents."""
     own = [rule for group in groups if agent in group.agents for rule in group.rules]
     named = any(agent in group.agents for group in groups)
     everyone = [rule for group in groups if "*" in group.agents for rule in group.rules]
@@ -124,12 +179,13 @@ def disallows(groups: list[RobotsGroup], agent: str, path: str) -> RobotsRule | 
 
 
 def is_ai(agent: str) -> bool:
-    """Whether a product token is of an agent that gathers data for models."""
-    token = re.split(r"[/ ]", agent, maxsplit=1)[0]
-    return token in AGENTS or agent in AGENTS or LOOKS_LIKE_AI.search(agent) is not None
+    """Whether an agent gathers data for models: by its product token, or because its name sounds like it."""
+    words = re.split(r"[/ *]+", agent.strip("* "))
+    tokens = {words[0], agent, agent.replace(" ", "-"), *words}
+    return not AGENTS.isdisjoint(tokens) or LOOKS_LIKE_AI.search(agent) is not None
 
 
-def barred(document: Document, url: str, agent: str = US) -> str | None:
+def why_barred(document: Document, url: str, agent: str = US) -> str | None:
     """Why ``agent`` may not fetch ``url``, or ``None`` if it may. What cannot be read bars (RFC 9309, 2.3.1.4)."""
     if is_absent(document):
         return None
@@ -151,7 +207,7 @@ def read(document: Document, url: str) -> SignalReading:
         return SignalReading("robots", "unreadable", where, problem)
     groups = parse(document.body)
     if groups is None:
-        return SignalReading("robots", "unreadable", where, "it is no robots.txt")
+        return SignalReading("robots", "unreadable", where, "it is not a robots.txt")
     path = path_of(url)
     agents = dict.fromkeys(agent for group in groups for agent in group.agents if is_ai(agent) or agent == "*")
     for agent in [*agents, US]:

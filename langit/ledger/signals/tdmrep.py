@@ -1,19 +1,23 @@
 """TDMRep (W3C Community Group, 10 May 2024): ``/.well-known/tdmrep.json``, headers, and meta elements of a page.
 
-What stands closer to the work overrides what stands further away: file, then headers, then the page. Only a readable
-word overrides: what is unreadable leaves a reservation standing. Knows nothing of the network.
+What is closer to the work overrides what is further away: file, then headers, then the page. Only a statement that can
+be read overrides: what cannot be read leaves a reservation standing. Knows nothing of the network.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from langit.ledger.signals.page import Page
-from langit.ledger.signals.reading import Document, SignalReading, decode_utf8, is_absent, read_problem
+from langit.ledger.signals.reading import Document, SignalReading, decode_utf8, is_absent, read_problem, same_host
 from langit.ledger.signals.robots import matches, path_of
 
 WELL_KNOWN = "/.well-known/tdmrep.json"
+UNSURE = re.compile(r"[\[\](){}|^+\\]|\*\*|\$.")
+"""What a location has that was meant as some other kind of pattern than TDMRep's, ``*`` and a final ``$``."""
 
 
 def read(url: str, answer: Document, well_known: Document, page: Page | None = None) -> SignalReading:
@@ -21,19 +25,20 @@ def read(url: str, answer: Document, well_known: Document, page: Page | None = N
     readings = [from_file(well_known, url), from_headers(answer)]
     if page is not None:
         readings.append(from_page(page))
-    said = [reading for reading in readings if reading.says != "silent"]
-    if not said:
+    found = [reading for reading in readings if reading.says != "silent"]
+    if not found:
         return readings[0]
-    last = said[-1]
-    if last.says != "unreadable" and any(reading.says == "unreadable" for reading in said) and last.says == "allowed":
-        return next(reading for reading in said if reading.says == "unreadable")
-    if last.says == "unreadable":
-        return next((reading for reading in said if reading.says == "reserved"), last)
-    return last
+    closest = found[-1]
+    unreadable = next((reading for reading in found if reading.says == "unreadable"), None)
+    if closest.says == "allowed" and unreadable is not None:
+        return unreadable
+    if closest.says == "unreadable":
+        return next((reading for reading in found if reading.says == "reserved"), closest)
+    return closest
 
 
 def from_file(document: Document, url: str) -> SignalReading:
-    """The first rule whose location matches."""
+    """The first rule whose location matches. A reservation whose location may match leaves it open."""
     where = document.url
     if is_absent(document):
         return SignalReading("tdmrep", "silent", where, f"the server answered {document.status}")
@@ -42,18 +47,33 @@ def from_file(document: Document, url: str) -> SignalReading:
         return SignalReading("tdmrep", "unreadable", where, problem)
     text = decode_utf8(document.body)
     try:
-        rules: Any = None if text is None else json.loads(text)
+        rules: Any = None if text is None else json.loads(text, object_pairs_hook=_unambiguous)
     except (ValueError, RecursionError):
         rules = None
     if not isinstance(rules, list) or not all(_is_rule(rule) for rule in rules):
-        return SignalReading(
-            "tdmrep", "unreadable", where, "it is no list of locations with a tdm-reservation of 0 or 1"
-        )
+        problem = "it is not a list of locations, each with one tdm-reservation of 0 or 1"
+        return SignalReading("tdmrep", "unreadable", where, problem)
+    doubtful: str | None = None
     for rule in rules:
-        if matches(_path(rule["location"]), path_of(url)):
-            said = json.dumps(rule, ensure_ascii=False)
-            return SignalReading("tdmrep", "reserved" if rule["tdm-reservation"] == 1 else "allowed", where, said)
+        words, reserves = json.dumps(rule, ensure_ascii=False), rule["tdm-reservation"] == 1
+        covers = _covers(rule["location"], url)
+        if covers is None and reserves and doubtful is None:
+            doubtful = words
+        elif covers and (reserves or doubtful is None):
+            return SignalReading("tdmrep", "reserved" if reserves else "allowed", where, words)
+        elif covers:
+            break  # permitted by this rule, perhaps reserved by the one before it
+    if doubtful is not None:
+        return SignalReading("tdmrep", "unreadable", where, f"whether this location is meant is not clear: {doubtful}")
     return SignalReading("tdmrep", "silent", where)
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, unless it has a key twice: parsers differ in which of the two they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
 
 
 def _is_rule(rule: object) -> bool:
@@ -63,23 +83,47 @@ def _is_rule(rule: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value in (0, 1)
 
 
-def _path(location: str) -> str:
-    return location if location.startswith(("/", "*")) else "/" + location
+def _covers(location: str, url: str) -> bool | None:
+    """Whether a location, a path or a whole URL, covers a URL; ``None`` where that is not clear."""
+    location = location.strip()
+    path = location
+    if "://" in location or location.startswith("//"):
+        try:
+            parts = urlsplit(location if "://" in location else f"https:{location}")
+        except ValueError:
+            return None
+        if "*" in parts.netloc:
+            return None
+        if not same_host(location if "://" in location else f"https:{location}", url):
+            return False
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    elif not path.startswith(("/", "*")):
+        path = "/" + path
+    if matches(path, path_of(url)):
+        return True
+    if UNSURE.search(path):
+        return None
+    # "?" may begin a query, or stand for any one character as in file names: of the second TDMRep says nothing.
+    glob = ".*".join(re.escape(part).replace(r"\?", ".") for part in path.removesuffix("$").split("*"))
+    before_query = path.partition("?")[0]
+    if "?" in path and (re.match(glob, path_of(url)) or matches(before_query + "$", path_of(url).partition("?")[0])):
+        return None
+    return False
 
 
 def from_headers(answer: Document) -> SignalReading:
     """``tdm-reservation`` among the headers; any reservation wins over other values."""
     values = [part.strip() for value in answer.header("tdm-reservation") for part in value.split(",")]
-    return _value(values, answer.url, "tdm-reservation: " + ", ".join(values))
+    return _from_values(values, answer.url, "tdm-reservation: " + ", ".join(values))
 
 
 def from_page(page: Page) -> SignalReading:
     """``<meta name="tdm-reservation">`` of a page."""
     values = [value.strip() for value in page.metas("tdm-reservation")]
-    return _value(values, page.url, f"<meta name=tdm-reservation content={', '.join(values)}>")
+    return _from_values(values, page.url, f"<meta name=tdm-reservation content={', '.join(values)}>")
 
 
-def _value(values: list[str], where: str, text: str) -> SignalReading:
+def _from_values(values: list[str], where: str, text: str) -> SignalReading:
     if not values:
         return SignalReading("tdmrep", "silent", where)
     if "1" in values:

@@ -38,9 +38,9 @@ def answer(*headers):
         ("User-agent: langit\nDisallow: /clips\n", "reserved", "langit"),
         ("User-agent: GPTBot\nDisallow: /%63lips/dog.mp4\n", "reserved", "gptbot"),
         ("User-agent: GPTBot\nAllow: /\n\nUser-agent: GPTBot\nDisallow: /clips/\n", "reserved", "gptbot"),
-        ("<html><body>Not found</body></html>", "unreadable", "no robots.txt"),
-        (b"\xff\xfe\x00garbage", "unreadable", "no robots.txt"),
-        ("User-agent: *\0\nAllow: /", "unreadable", "no robots.txt"),
+        ("<html><body>Not found</body></html>", "unreadable", "not a robots.txt"),
+        (b"\xff\xfe\x00garbage", "unreadable", "not a robots.txt"),
+        ("User-agent: *\0\nAllow: /", "unreadable", "not a robots.txt"),
     ],
 )
 def test_robots(body, says, word):
@@ -50,14 +50,14 @@ def test_robots(body, says, word):
 
 
 def test_robots_answers():
-    assert robots.read(NO_ROBOTS, URL).says == "silent" and robots.barred(NO_ROBOTS, URL) is None
+    assert robots.read(NO_ROBOTS, URL).says == "silent" and robots.why_barred(NO_ROBOTS, URL) is None
     for answered in (Document(ROBOTS, 500), Document(ROBOTS, 403), Document(ROBOTS, None, problem="timed out")):
         assert robots.read(answered, URL).says == "unreadable"
-        assert robots.barred(answered, URL) is not None
+        assert robots.why_barred(answered, URL) is not None
     assert robots.read(text("User-agent: *\nAllow: /\n", whole=False), URL).says == "unreadable"
-    assert "Disallow: /" in robots.barred(text("User-agent: *\nDisallow: /\n"), URL)
-    assert robots.barred(text("User-agent: *\nDisallow: /\n\nUser-agent: langit\nAllow: /\n"), URL) is None
-    assert robots.barred(text("User-agent: GPTBot\nDisallow: /\n"), URL) is None
+    assert "Disallow: /" in robots.why_barred(text("User-agent: *\nDisallow: /\n"), URL)
+    assert robots.why_barred(text("User-agent: *\nDisallow: /\n\nUser-agent: langit\nAllow: /\n"), URL) is None
+    assert robots.why_barred(text("User-agent: GPTBot\nDisallow: /\n"), URL) is None
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_noise_is_never_a_yes_and_never_raises(body, value, status):
         rsl.read(URL, [document], document),
     ]
     rsl.links(answer(("link", value)), document, html)
-    robots.barred(document, URL)
+    robots.why_barred(document, URL)
     assert all(reading.says != "allowed" for reading in readings if b"y" not in body and b"0" not in body)
     if status not in (200, 404):
         assert {reading.says for reading in readings if reading.scheme != "noai"} <= {"unreadable", "reserved"}
