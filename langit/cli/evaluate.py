@@ -65,6 +65,9 @@ def measure_fidelity(
     changes: Changes = None,
     prompts: Prompts = 200,
     seeds: Seeds = 3,
+    films: Annotated[
+        int, typer.Option(min=1, help="The number of films of each world that the autoencoder reconstructs.")
+    ] = 50,
     quality: Quality = "fast",
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -82,6 +85,7 @@ def measure_fidelity(
             name,
             prompts=prompts,
             seeds=seeds,
+            films=films,
             folder=folder,
             progress=report,
             changes=settings,

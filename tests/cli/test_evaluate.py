@@ -67,7 +67,7 @@ def test_a_wrong_change_of_sampling_is_one_line_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("fidelity m --prompts 5 --seeds 2", {"prompts": 5, "seeds": 2, "changes": []}),
+        ("fidelity m --prompts 5 --seeds 2 --films 4", {"prompts": 5, "seeds": 2, "films": 4, "changes": []}),
         ("m", {"prompts": 200, "seeds": 3, "changes": []}),
         ("m --careful sampling.steps=4", {"changes": ["sampling.adapter=", "sampling.steps=4"]}),
         ("fidelity m --quality full --device cpu --dtype fp32", {"changes": ["sampling.adapter="]}),
