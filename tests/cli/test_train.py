@@ -23,6 +23,15 @@ from langit.recipes import scale as scaling
         ("scale tiny --prompts 1", "--prompts"),
         ("scale tiny nonesuch=3", "unknown key 'nonesuch'"),
         ("runs nonesuch", "no recipe is named 'nonesuch'"),
+        ("train tiny --device cuda:9", "device 'cuda:9'"),
+        ("train tiny --device cpu --dtype int8", "dtype 'int8' is unknown"),
+        ("train tiny --manifest nothing", "no manifest 'nothing'"),
+        ("train tiny --base nothing", "no model 'nothing'"),
+        (
+            "train tiny --base pocket",
+            "the recipe's autoencoder is not of the base's sizes: set autoencoder.coarse_width",
+        ),
+        ('train tiny stages.scenes.films=[] stages.scenes.sizes=["32x32x9"]', "footage alone: name a curated set with"),
         ("runs tiny -o there", "there cannot be used"),
     ],
 )

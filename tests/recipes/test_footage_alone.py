@@ -175,7 +175,7 @@ def test_what_a_base_saw_counts_for_the_models_that_begin_from_it(clips: tuple[P
 
 def test_a_model_that_learnt_a_single_clip_is_caught_showing_it(tmp_path: Path) -> None:
     """Two clips, of which one is held out, are the fewest that can be trained on; the index of nearest clips works."""
-    clips = add_footage(tmp_path, films=2)
+    add_footage(tmp_path, films=2)
     model = load_bundle(run(footage_recipe("few"), home=tmp_path, workers=1, report=lambda *_: None))
     (seen,) = seen_clips(tmp_path, "few")
     index = open_index(model)

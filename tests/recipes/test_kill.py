@@ -74,3 +74,18 @@ def test_a_run_that_is_killed_ends_as_one_that_was_not(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_run_that_is_killed_fifty_times(tmp_path: Path) -> None:
     check(tmp_path, 50)
+
+
+def test_a_second_run_of_the_same_name_is_told_who_trains_it(tmp_path: Path) -> None:
+    """From the moment that the first one starts, before it has rendered a film, until it is killed."""
+    command, environment = [sys.executable, "-c", RUNNER, str(tmp_path)], {**os.environ, "OMP_NUM_THREADS": "1"}
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert child.stdout is not None and child.stdout.readline().startswith("films")
+        for resume in (True, False):
+            with pytest.raises(ValueError, match=f"runs/tiny is being trained by process {child.pid}"):
+                run(recipes.find("tiny"), resume=resume, home=tmp_path, workers=1, report=lambda *_: None)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    run(recipes.find("tiny"), resume=True, home=tmp_path, workers=1, report=lambda *_: None)
