@@ -63,6 +63,7 @@ def generate(
         ValueError: an empty, too long or unreadable prompt, or a size or setting that the model does not support.
         FileNotFoundError: a picture does not exist.
     """
+    # From here on the settings travel with the model, so that the branches below need not pass them.
     model = replace(model, sampling=model.settings(sampling, steps=steps, guidance=guidance))
     if image is None and last is None:
         return generate_many([prompt], model, seeds=[seed], pixels=pixels, on_step=on_step)[0]
@@ -73,6 +74,7 @@ def generate(
         check_same_size(f"the video, {pixels},", pixels, picture)
     model.check(pixels)
     compression = model.autoencoder.config.compression
+    # The last picture fills its latent frame: a token is known or not as a whole.
     start = whole_frames(pixels.frames, compression, up=True) - compression.time
     head = [] if first is None else [first.frames]
     tail = [] if final is None else [final.frames.expand(pixels.frames - start, -1, -1, -1)]
@@ -160,6 +162,7 @@ def loop(
     """
     text, given = model.check_prompt(prompt, optional=True), as_footage(video, model)
     new, limits = frames_in(seconds, model.fps), window_limits(model)
+    # Only the ends are sampled with; the middle of a long video would not be seen anyway.
     end = given.frames[-limits.context :]
     canvas = Canvas.join(end, new, given.frames[: limits.after])
     bridge = complete_video("loop", text, model, canvas, [given], seed, sampling, on_step)
@@ -210,10 +213,11 @@ def connect(
     shorter = min(len(one.frames), len(other.frames))
     if overlap >= shorter:
         raise ValueError(f"blend {blend:g} s takes all of a video of {shorter / model.fps:g} s: use less")
+    # Without 0 and 1: the first blended frame already has some of the second video.
     share = torch.linspace(0, 1, overlap + 2, device=one.frames.device)[1:-1, None, None, None]
     mixed = (one.frames[-overlap:] * (1 - share) + other.frames[:overlap] * share).round().to(torch.uint8)
     canvas = Canvas.join(one.frames[:-overlap], mixed, other.frames[overlap:])
-    canvas.given[len(one.frames) - overlap : len(one.frames)] = False
+    canvas.given[len(one.frames) - overlap : len(one.frames)] = False  # the cross-fade is only a start (SDEdit)
     canvas = replace(canvas, strength=check_strength(strength))
     return complete_video("connect", text, model, canvas, [one, other], seed, sampling, on_step)
 
@@ -308,7 +312,7 @@ def minute(
     model.check(replace(pixels, frames=model.max_frames))
     if given is not None:
         check_same_size(f"the video, {pixels},", pixels, given)
-    size = 0, pixels.height, pixels.width, 3
+    size = 0, pixels.height, pixels.width, 3  # no frames: the rollout begins with noise alone
     begin = torch.zeros(size, dtype=torch.uint8, device="cpu") if given is None else given.frames
     following = rollout(begin, new, text, model, seed=check_seed(seed), sampling=settings, on_step=on_step)
     return GeneratedStream(

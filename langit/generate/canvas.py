@@ -92,7 +92,7 @@ def complete(
     """
     model = model.fuse(sampling)
     encoded = encode_prompts((span.prompt for span in spans), model, sampling)
-    frames, given = canvas.frames.clone(), canvas.given.clone()
+    frames, given = canvas.frames.clone(), canvas.given.clone()  # T H W 3, T H W
     windows = plan_windows(canvas.given_frames, spans, window_limits(model))
     for number, window in enumerate(windows):
         # A window may reach beyond the canvas: there the first or the last frame is repeated.
@@ -107,7 +107,7 @@ def complete(
             on_step=count_over(on_step, number, len(windows)),
         )
         frames[window.first : window.last] = result[window.first - window.begin : window.last - window.begin]
-        given[window.first : window.last] = True
+        given[window.first : window.last] = True  # later windows continue what this one generated
     return frames
 
 
@@ -139,7 +139,7 @@ def rollout(
             sampling=sampling,
             on_step=count_over(on_step, number, len(windows)),
         )[: window.last - window.begin]
-        yield from result[len(context) :].clone()
+        yield from result[len(context) :].clone()  # a view would keep the whole window in memory
         start = result
 
 
@@ -160,9 +160,10 @@ def complete_window(
     """
     pixels = PixelShape(*canvas.given.shape)
     model.check(pixels)
+    # With SDEdit the frames are the start of all patches, so every pixel has to be encoded as it is.
     visible = canvas.frames if canvas.strength < 1 else hold_given_frames(canvas)
-    latents = model.autoencoder.encode(model.placement.put(to_float(visible[None])))[0].float()
-    mask = known_patches(canvas.given, model).to(latents.device)
+    latents = model.autoencoder.encode(model.placement.put(to_float(visible[None])))[0].float()  # C F h w
+    mask = known_patches(canvas.given, model).to(latents.device)  # F r s
     request = SamplingRequest(
         conditioning,
         pixels,
@@ -203,9 +204,9 @@ def known_patches(given: Bool[Tensor, "T H W"], model: Model) -> Bool[Tensor, "F
     """The patches of which every pixel is given."""
     time = model.autoencoder.config.time
     # The first latent frame is the first frame alone: repeating it makes all groups equally long.
-    groups = torch.cat([given[:1].expand(time - 1, -1, -1), given]).unflatten(0, (-1, time)).all(dim=1)
-    rows = groups.unflatten(1, (-1, model.cell)).all(dim=2)
-    patches: Tensor = rows.unflatten(2, (-1, model.cell)).all(dim=3)
+    groups = torch.cat([given[:1].expand(time - 1, -1, -1), given]).unflatten(0, (-1, time)).all(dim=1)  # F H W
+    rows = groups.unflatten(1, (-1, model.cell)).all(dim=2)  # F r W
+    patches: Tensor = rows.unflatten(2, (-1, model.cell)).all(dim=3)  # F r s
     return patches
 
 
@@ -218,6 +219,7 @@ def hold_given_frames(canvas: Canvas) -> Frames:
     if not len(given):
         return canvas.frames
     places = torch.arange(len(canvas.frames), device=given.device)
+    # After the last given frame there is no next one: the clamp repeats the last.
     following = torch.searchsorted(given, places).clamp(max=len(given) - 1)
     return canvas.frames[given[following]]
 

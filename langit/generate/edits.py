@@ -97,7 +97,7 @@ def inpaint(
         raise ValueError(f"feather {feather} is not a number of pixels: use 0 or more")
     canvas = Canvas(given.frames, ~region.expand(given.frames.shape[:3]), check_strength(strength))
     result = complete_video("inpaint", text, model, canvas, [given], seed, sampling, on_step)
-    share = _feather(region, feather)[None, ..., None]
+    share = _feather(region, feather)[None, ..., None]  # 1 H W 1
     frames = (given.frames * (1 - share) + result.frames * share).round().to(torch.uint8)
     return replace(result, frames=frames, parents=parents)
 

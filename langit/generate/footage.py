@@ -112,6 +112,7 @@ def read_video(
         raise ValueError(f"{path} is in high dynamic range ({light}): give a version in standard range (BT.709)")
     given = info.width, info.height
     other_rate = info.frames > 1 and not _same_rate(info.fps, model.fps)
+    # Both problems go into one message, so that a person mends the command once.
     problems = [_describe_rate(str(path), info.fps, model)] if other_rate and rate is None else []
     try:
         target = fitted_size(str(path), given, model, fit, size)
@@ -175,6 +176,7 @@ def _resample(decoded: Iterator[video.DecodedFrame], native: float, fps: float) 
     start, end, count, current = 0.0, 0.0, 0, None
     for number, frame in enumerate(decoded):
         if number == 0:
+            # Some containers do not count from 0.
             start = frame.seconds or 0.0
         seconds = number / native if frame.seconds is None else frame.seconds - start
         while current is not None and count / fps < seconds - 1e-6:  # timestamps are rounded to the container's clock

@@ -26,6 +26,7 @@ def as_footage(given: Video, model: Model) -> Footage:
         ValueError: its size or rate is not supported; :func:`langit.generate.footage.read_video` can change both.
     """
     if isinstance(given, Generated):
+        # There is no file to hash; the pixels stand for it.
         digest = hashlib.sha256(given.frames.numpy().tobytes()).hexdigest()
         parent = Parent(f"{given.ability} of seed {given.seed}", digest)
         given = Footage(given.frames, given.fps, (*given.parents, parent))

@@ -138,6 +138,7 @@ class Model:
         """
         names = [change.partition("=")[2] for change in changes if change.startswith("sampling.adapter=")]
         base = self.sampling
+        # The last one counts, as with every other key.
         if names:
             base = self.preset(names[-1]).sampling if names[-1] else self.full_quality
         others = [change for change in changes if not change.startswith("sampling.adapter=")]
@@ -154,6 +155,7 @@ class Model:
         if not name:
             return self.transformer
         preset = self.preset(name)
+        # Distilled adapters have learnt the guided velocity: guiding it again would overshoot.
         if preset.sampling.guidance == 1 and (sampling.guidance != 1 or sampling.negative):
             what = (
                 f"a negative prompt, {sampling.negative!r}," if sampling.negative else f"guidance {sampling.guidance:g}"
@@ -161,6 +163,7 @@ class Model:
             raise ValueError(
                 f"{what} needs full quality: adapter {name!r} has guidance in its weights; use an empty adapter"
             )
+        # Merging costs a pass over the weights; sampling with a separate product would cost it at every step.
         return self.fused.get(name) or preset.adapter.fuse(self.transformer).eval()
 
     def fuse(self, sampling: SamplingConfig) -> Model:
@@ -219,6 +222,7 @@ class Model:
         Between them means: whole patches, and no side, area or aspect ratio beyond those of the training.
         """
         trained = tuple(dict.fromkeys((size.width, size.height) for size in self.sizes))
+        # From the smallest to the largest side of the training, in whole patches.
         sides = [range(min(side), max(side) + 1, self.cell) for side in zip(*trained, strict=True)]
         area = max(width * height for width, height in trained)
         aspects = [width / height for width, height in trained]

@@ -110,15 +110,16 @@ def sample_request(
     shape, patch = latent_size(request.pixels, model), model.transformer.config.patch_size
     size = (shape.channels, shape.frames, shape.height, shape.width)
     noise = draw_noise(size, request.seed, model.placement)
-    start = pack([noise], [1.0], patch)
+    start = pack([noise], [1.0], patch)  # one video of n tokens at level 1
     share = 1.0 if request.begin is None else request.strength
     levels = sampling_levels(sampling.steps, start.lengths[0], sampling.levels, share).tolist()
     if request.begin is not None:
+        # SDEdit: noise the latents to the first level of the shortened schedule.
         clean = pack([request.begin], [levels[0]], patch)
         start = replace(start, tokens=on_path(clean.tokens, start.tokens, clean.noise))
     known = None
     if request.known is not None:
-        known = request.known.tokens
+        known = request.known.tokens  # n
         given = pack([request.known.latents], [0.0], patch)
         start = replace(start, tokens=torch.where(known[:, None], given.tokens, start.tokens))
     tokens = sample(
@@ -150,6 +151,7 @@ def draw_noise(size: tuple[int, ...], seed: int, placement: Placement) -> Float[
     """
     if seed < TORCH_SEEDS:
         return placement.normal(size, torch.Generator().manual_seed(seed))
+    # numpy seeds with all bits. Its stream for a seed is fixed by the pinned version.
     noise = np.random.Generator(np.random.PCG64(seed)).standard_normal(size, dtype=np.float32)
     return torch.from_numpy(noise).to(placement.device)
 
@@ -158,6 +160,7 @@ def draw_noise(size: tuple[int, ...], seed: int, placement: Placement) -> Float[
 def decode_frames(latents: Latents, model: Model, frames: int | None = None) -> UInt8[Tensor, "T H W 3"]:
     """Decode latents to frames on the CPU; of the frames that they hold, the first ``frames``."""
     pieces, state = [], None
+    # The decoder is causal in time: its state makes the pieces join without a seam.
     for piece in latents[None].split(DECODED_AT_ONCE, dim=2):
         video, state = model.autoencoder.decode_stream(model.placement.put(piece), state)
         pieces.append(to_frames(video.float())[0].cpu())

@@ -27,6 +27,7 @@ def encode_png(frame: UInt8[Tensor, "H W 3"]) -> bytes:
 
 def animated_webp(frames: UInt8[Tensor, "T H W 3"], fps: float) -> bytes:
     """Frames as an animated WebP that repeats for ever."""
+    # WebP rather than GIF: it has true colour, and notebooks on the web show it.
     first, *others = (Image.fromarray(frame.numpy()) for frame in frames)
     file = io.BytesIO()
     # WebP has whole milliseconds: differences of rounded times, so that rounding errors do not add up

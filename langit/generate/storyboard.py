@@ -93,6 +93,7 @@ def lay_out(board: Board, model: Model) -> tuple[Canvas, tuple[Span, ...], tuple
     for first, footage in placed:
         canvas.frames[first : first + len(footage.frames)] = footage.frames
         canvas.given[first : first + len(footage.frames)] = True
+    # What no card covers is generated last, when both of its sides are known.
     covered = Canvas(canvas.frames, canvas.given.clone())
     for text in texts:
         covered.given[text.first : text.last] = True

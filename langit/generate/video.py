@@ -134,6 +134,7 @@ def sample_latents(
         sampling: all settings.
         on_step: is called after every step.
     """
+    # Packing several prompts would be faster, but their last bits would then depend on each other.
     model = model.fuse(sampling)
     encoded = encode_prompts(prompts, model, sampling)
     return [

@@ -56,6 +56,7 @@ class WindowLimits:
 
     def __post_init__(self) -> None:
         half = self.most // 2
+        # Both are rounded to whole latent frames: a latent frame is known or generated as a whole.
         object.__setattr__(self, "context", self.round_from_start(max(1, min(self.context, half))))
         object.__setattr__(self, "after", max(self.round_to_groups(min(self.after, half)), self.group))
 
@@ -132,6 +133,7 @@ def _plan_backwards(span: Span, tail: int, limits: WindowLimits) -> Iterator[Sam
     while at > span.first:
         need = at - span.first
         count = min(need, limits.round_from_start(_even_share(need, limits.most - tail), up=True))
+        # The window begins a latent frame; what it generates before `at - count` is cut off.
         begin = min(at - limits.round_from_start(count, up=True), at + tail - limits.least)
         yield SamplingWindow(begin, at + tail, at - count, at, span.prompt)
         at, tail = at - count, min(limits.round_to_groups(tail + count), limits.after)

@@ -68,8 +68,8 @@ def gated_expander(name: str, model: Model, ask: Callable[[str], object], strict
         if expansion.by == "embedded" and not expansion.understood:
             # Everything was filled in: that is no translation of a prompt in letters that the model cannot read.
             model.check_prompt(prompt)
-        if strict and (lost := (*(word for word, _ in expansion.unknown), *expansion.ignored)):
-            words = ", ".join(map(repr, dict.fromkeys(lost)))
+        if strict and expansion.lost:
+            words = ", ".join(map(repr, expansion.lost))
             raise ValueError(f"strict: this model does not understand {words}: use other words, or leave strict out")
         return expansion
 

@@ -69,6 +69,7 @@ class StudioJob:
             Refused: a gate refuses the prompt or the frames.
             ValueError, OSError: see :func:`langit.release.release`.
         """
+        # Checked again: much may have happened since the request was prepared, and generating takes long.
         check_path(path, overwrite, self.suffix)
         previews = [] if on_preview is None else [on_preview]
         with limited_threads(self.model), self._preview_file(preview) as writers:
@@ -80,7 +81,7 @@ class StudioJob:
             facts = replace(
                 self.facts, prompt=result.prompt, ability=result.ability, parents=self._parents(result.parents)
             )
-            sizes: list[tuple[int, int]] = []
+            sizes: list[tuple[int, int]] = []  # filled by the first frame: a stream has no size before
             released = self._release(self._frames(result, reporter, sizes), result, facts, path, overwrite)
         pixels = PixelShape(reporter.frames, *sizes[0])
         notes = (*self.notes, *map(str, released.notes))
@@ -104,7 +105,7 @@ class StudioJob:
     ) -> Released:
         if self.suffix != IMAGE:
             return release(frames, facts, path, self.door, overwrite, given=result.given)
-        (frame,) = frames
+        (frame,) = frames  # an image is a video of one frame
         return release_image(frame, facts, path, self.door, overwrite, given=result.given)
 
     def _parents(self, parents: tuple[Parent, ...]) -> tuple[Parent, ...]:
@@ -112,6 +113,7 @@ class StudioJob:
         if self.parent_names:
             return parents
         return tuple(
+            # The suffix stays: it says whether a picture or a video was given.
             replace(parent, name=f"parent-{number}{Path(parent.name).suffix.lower()}")
             for number, parent in enumerate(parents, start=1)
         )
@@ -125,6 +127,6 @@ class StudioJob:
         facts = replace(self.facts, ability="preview")
         try:
             yield [lambda frames: release_preview(side_by_side(frames), facts, path)]
-        except BaseException:
+        except BaseException:  # interrupts too
             path.unlink(missing_ok=True)
             raise

@@ -36,6 +36,7 @@ def outputs_folder() -> Path:
 def free_path(folder: Path, title: str, seed: int, suffix: str) -> Path:
     """A path in a folder that says what is shown and that is not in use: "red-ball-7.mp4", "red-ball-7-2.mp4"."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    # Letters of other scripts have no ASCII form and drop out.
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_SLUG].rstrip("-") or "video"
     path, number = folder / f"{slug}-{seed}{suffix}", 1
     while path.exists() or _claim_file(path).exists():
@@ -104,6 +105,7 @@ def _claim(path: Path, overwrite: bool) -> Iterator[None]:
             raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
         yield
     finally:
+        # Removed while the lock is held: another run that opens it now finds it locked.
         _claim_file(path).unlink(missing_ok=True)
         lock.release()
 
@@ -122,7 +124,7 @@ def check_home() -> None:
     home = config.home()
     try:
         home.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=home).close()
+        tempfile.TemporaryFile(dir=home).close()  # permission bits do not decide it for root, or on read-only disks
     except OSError as error:
         raise PermissionError(
             f"{home}, the folder of keys and of the ledger, cannot be written to ({error.strerror}):"

@@ -54,6 +54,7 @@ class StudioOptions:
         wanted = {name: getattr(self, name) for name in SAMPLING}
         settings = model.settings(model.full_quality if self.quality == "full" else None, **wanted)
         if self.quality == "fast":
+            # Asked for by name, it must not turn into something else silently.
             if not model.presets:
                 raise ValueError("this model has no fast preset: leave quality out, or use full")
             if not settings.adapter:

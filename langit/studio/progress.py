@@ -77,11 +77,13 @@ class ProgressReporter:
                 on_preview(frames)
             end = time.monotonic()
             self.preview_seconds += end - start
+            # A slow preview is followed by a longer pause, so that its share of the time stays bounded.
             self._due = end + max(PREVIEW_EVERY, (end - start) * (1 / PREVIEW_SHARE - 1))
 
     def count_frames(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Pass frames through and count them."""
         for frame in frames:
+            # Streams are written while they are sampled: the count tells how much is done.
             self.frames += 1
             yield frame
 

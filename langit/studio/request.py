@@ -98,7 +98,7 @@ def wanted_size(size: str | None, frames: int | None, seconds: float | None, mod
         if frames is not None and frames != named.frames:
             raise ValueError(f"size {size} has {named.frames} frames, not {frames}: give the frames once")
         frames = named.frames
-    shape = model.sizes[0]
+    shape = model.sizes[0]  # the default size is first
     if named is not None:
         agreeing = (each for each in model.sizes if (each.width, each.height) == (named.width, named.height))
         shape = next(agreeing, PixelShape(shape.frames, named.height, named.width))

@@ -64,6 +64,7 @@ class ReleasedVideo:
         """
         target = Path(path)
         check_path(target, overwrite, self.path.suffix.lower())
+        # Bytes, not frames: encoding again would break the signature.
         with atomic_write(target, replace=overwrite) as unfinished:
             shutil.copyfile(self.path, unfinished)
         return target.absolute()
@@ -111,4 +112,5 @@ class ReleasedVideo:
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
+        # Jupyter prefers this to _repr_html_ and also stores the plain text.
         return {"text/html": self._repr_html_(), "text/plain": repr(self)}

@@ -85,7 +85,7 @@ class Studio:
     """
 
     def __init__(self, model: str | Path = "pocket", *, device: str = "auto", dtype: str = "auto") -> None:
-        check_home()
+        check_home()  # before the model is loaded, let alone a video generated: keys and the ledger are written last
         self.bundle = load_bundle(model, Placement.choose(device, dtype))
         self.door = Door.of(self.bundle)
         self.model = Model.of(self.bundle)
@@ -118,8 +118,9 @@ class Studio:
         sampling = options.sampling(self.model)
         # An adapter is merged once and kept: the next request with the same preset is ready at once.
         self.model = self.model.fuse(sampling)
-        work = request.prepare(self.model)
+        work = request.prepare(self.model)  # reads the given files once for all seeds
         ask = functools.partial(self.door.ask, ability=request.ability)
+        # Texts that are not expanded pass the gate here; the others pass it before and after their expansion.
         ask(*request.fixed_texts, *([options.negative] if options.negative else []))
         expand = gated_expander(options.expander(request.has_media), self.model, ask, options.strict)
         general = options.notes(self.model, sampling)
@@ -179,6 +180,7 @@ class Studio:
             if preview is not None:
                 check_outputs([path], request.suffix, overwrite, preview)
                 claims.enter_context(claim_paths([preview], overwrite))
+            # Claimed first: a name that is taken should cost no time.
             (job,) = self.prepare(request, options, [seed])
             return job.run(
                 path,

@@ -114,6 +114,7 @@ class ConnectRequest(VideoRequest):
             except ValueError as other:
                 raise ValueError(f"{error}; {other}") from error
             raise
+        # Without fit the second video must have the first one's size by itself.
         size = None if self.fit is None else first.pixels
         return first, generate.read_video(self.second, model, fit=self.fit, rate=self.rate, size=size)
 
