@@ -1,4 +1,4 @@
-"""Verbs as a person runs them: in this process, or in one of their own."""
+"""Run verbs of the command line, in this process or in one of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from langit import cli
 
 
 class Run:
-    """A verb in this process: its exit code and what it wrote."""
+    """A verb that ran in this process: its exit code and what it wrote."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: object) -> None:
         with pytest.raises(SystemExit) as left:
@@ -22,6 +22,7 @@ class Run:
 
 
 def process(*arguments: object) -> subprocess.Popen[str]:
+    """Start a verb in a process of its own, which believes that it writes to a terminal."""
     # A shell that starts the tests in the background has them ignore interrupts; a person's terminal does not.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     command = [sys.executable, "-c", f"{heed}; from langit.cli import main; main()", *map(str, arguments)]
@@ -33,12 +34,12 @@ def process(*arguments: object) -> subprocess.Popen[str]:
     )
 
 
-def said_until(running: subprocess.Popen[str], *words: str) -> str:
-    """What a verb writes to stderr up to where all the words were said; it is still running then."""
+def read_until(running: subprocess.Popen[str], *words: str) -> str:
+    """Read a verb's stderr until all the words have appeared, and return it; the verb is still running then."""
     assert running.stderr is not None
-    said = b""
-    while not all(word.encode() in said for word in words):
+    text = b""
+    while not all(word.encode() in text for word in words):
         piece = os.read(running.stderr.fileno(), 2**16)
-        assert piece, said.decode()
-        said += piece
-    return said.decode(errors="replace")
+        assert piece, text.decode()
+        text += piece
+    return text.decode(errors="replace")

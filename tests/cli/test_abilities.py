@@ -54,7 +54,7 @@ def board(*cards: str, head: str = "seconds = 2.0") -> str:
 
 BOARDS = {
     "board": board('from = 0.0; to = 1.0; text = "a red ball"', 'at = 1.5; image = "still.png"'),
-    "told": board(
+    "seeded": board(
         'from = 0.0; to = 1.0; text = "ball"', 'from = 1.0; to = 2.0; text = "cube"', head="seconds = 2\nseed = 5"
     ),
     "overlapping": board('from = 0.0; to = 1.0; text = "ball"', 'from = 0.5; to = 1.5; text = "cube"'),
@@ -131,18 +131,18 @@ def test_expansions_are_shown_and_recorded(capsys, place: Path, model: Path) -> 
     run = Run(capsys, "generate", "red ball", "--model", model, "-o", "a.mp4")
     expansion, noted = run.err.splitlines()
     assert run.code == 0 and "filled in" in expansion and noted == NOTED
-    told = video.probe(place / "a.mp4").metadata
-    assert told["asked"] == "red ball" and "red ball" in told["prompt"] != "red ball" and told["prompt"] in run.err
+    facts = video.probe(place / "a.mp4").metadata
+    assert facts["asked"] == "red ball" and "red ball" in facts["prompt"] != "red ball" and facts["prompt"] in run.err
     plain = Run(capsys, "generate", "red ball", "--model", model, "-o", "b.mp4", "--expand", "off")
     assert (plain.code, plain.err.strip()) == (0, NOTED) and "asked" not in video.probe(place / "b.mp4").metadata
 
 
 def test_a_board_keeps_its_own_seed_unless_another_is_given(capsys, place: Path, model: Path, inputs: Path) -> None:
     for options, seed in (([], "5"), (["--seed", "6"], "6")):
-        run = Run(capsys, "storyboard", inputs / "told.toml", "--model", model, *options)
+        run = Run(capsys, "storyboard", inputs / "seeded.toml", "--model", model, *options)
         assert run.code == 0, run.err
-        told = video.probe(place / f"told-{seed}.mp4").metadata
-        assert told["seed"] == seed and " | " in told["prompt"] and run.err.count("filled in") == 2
+        facts = video.probe(place / f"seeded-{seed}.mp4").metadata
+        assert facts["seed"] == seed and " | " in facts["prompt"] and run.err.count("filled in") == 2
 
 
 LONG = "ball " * 2000

@@ -20,8 +20,8 @@ def test_a_sentence_becomes_a_video_that_says_what_made_it(capsys, place: Path, 
     assert path == place / "a-red-ball-on-snow-7.mp4"
     info = video.probe(path)
     assert (info.width, info.height, info.frames, info.fps) == (32, 32, 9, 8.0)
-    told = {"model": "tiny", "prompt": "A red ball, on snow!", "seed": "7", "steps": "3", "guidance": "2.0"}
-    assert told.items() <= info.metadata.items()
+    expected = {"model": "tiny", "prompt": "A red ball, on snow!", "seed": "7", "steps": "3", "guidance": "2.0"}
+    assert expected.items() <= info.metadata.items()
     assert info.metadata["provenance"].startswith("sha256:")
     assert list(place.iterdir()) == [path]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from cli.running import Run, process, said_until
+from cli.running import Run, process, read_until
 from PIL import Image
 from rich.console import Console
 
@@ -146,7 +146,7 @@ def test_an_interrupt_or_termination_leaves_nothing(
     running = process(
         *("minute", "ball", "--seconds", 300, "--steps", 20, "--model", model, "-o", "a.mp4", "--preview", "p.png")
     )
-    said = said_until(running, " of 300, ", "s done", "▀")
+    said = read_until(running, " of 300, ", "s done", "▀")
     assert (place / "p.png").exists() and any(path.suffix == ".part" for path in place.iterdir())
     running.send_signal(number)
     _, err = running.communicate()
