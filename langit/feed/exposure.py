@@ -69,10 +69,10 @@ class ExposureLog:
         Raises:
             ValueError: the log is shorter: rows are missing.
         """
-        there = self.path.stat().st_size // ROW.size if self.path.exists() else 0
-        if there < rows:
+        on_disk = self.path.stat().st_size // ROW.size if self.path.exists() else 0
+        if on_disk < rows:
             raise ValueError(
-                f"{self.path} has {there} rows, the checkpoint saw {rows}: restore the log, or begin a new run"
+                f"{self.path} has {on_disk} rows, the checkpoint saw {rows}: restore the log, or begin a new run"
             )
         if self.path.exists():
             with self.path.open("r+b") as file:

@@ -11,7 +11,7 @@ from langit.feed.loader import LatentFeed
 from langit.generate.model import Model, SamplingPreset
 from langit.generate.settings import SamplingConfig
 from langit.recipes.autoencoder import progress_line
-from langit.recipes.films import Corpus, Report, RunPaths, read_corpus, stage_latents, training_clips
+from langit.recipes.films import Report, RunPaths, TrainingCorpus, read_corpus, stage_latents, training_clips
 from langit.recipes.identity import identity
 from langit.recipes.previews import video_preview
 from langit.recipes.recipe import DistilStage, Recipe
@@ -22,7 +22,7 @@ from langit.transformer.adapter import Adapter
 
 def train_adapters(
     recipe: Recipe,
-    corpus: Corpus,
+    corpus: TrainingCorpus,
     paths: RunPaths,
     model: Model,
     resume: bool,
@@ -40,7 +40,7 @@ def train_adapters(
 def train_adapter(
     recipe: Recipe,
     stage: DistilStage,
-    corpus: Corpus,
+    corpus: TrainingCorpus,
     paths: RunPaths,
     model: Model,
     resume: bool,
@@ -56,10 +56,10 @@ def train_adapter(
     preset = SamplingPreset(adapter, sampling_of(recipe, stage))
     fast = replace(preset.sampling, adapter="")
 
-    def merged() -> Model:
+    def student() -> Model:
         return replace(model, transformer=adapter.fuse(model.transformer), sampling=fast)
 
-    preview = video_preview(data, clips, merged)
+    preview = video_preview(data, clips, student)
     levels = recipe.sampling.levels
     task = DistilTask(model.transformer, model.text, adapter, stage.distil, stage.flow, levels, preview)
     feed = LatentFeed(latents, stage.flow.token_budget, stage.training.seed, stage.flow.windows)

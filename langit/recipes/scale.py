@@ -183,7 +183,7 @@ def plan(recipe: Recipe, budgets: Sequence[int], sizes: Mapping[str, Sequence[st
                 RunPaths(home, f"{recipe.name}-scale"),
             )
             own = PlannedRun(name, recipe, RunPaths(home, recipe.name), f"{recipe.name}/{stage.name}")
-            same = name == OWN and budget == stage.training.steps and _finished(own) is not None
+            same = name == OWN and budget == stage.training.steps and _finished_checkpoint(own) is not None
             runs.append(own if same else run)
     return runs
 
@@ -204,7 +204,7 @@ def resized_stage(stage: Stage, steps: int, size: str) -> Stage:
     )
 
 
-def _finished(run: PlannedRun) -> Path | None:
+def _finished_checkpoint(run: PlannedRun) -> Path | None:
     """The checkpoint of a run that is finished and of this recipe, or None."""
     newest = checkpoint.latest(run.paths.stage(run.stage.name))
     if newest is None:
@@ -219,7 +219,7 @@ def _train(
 ) -> Checkpoint:
     """Train what is missing and continue what was stopped; leaves the averaged weights in the model."""
     stage = run.stage
-    if _finished(run) is None:
+    if _finished_checkpoint(run) is None:
         train_stage(run.recipe, stage, run.paths, model, clips, True, report, placement)
     newest = checkpoint.latest(run.paths.stage(stage.name))
     assert newest is not None, f"{stage.name} was trained just now"

@@ -1,4 +1,4 @@
-"""The exposure log: rows that are read back as written, cut only to a checkpoint, under a root that proves them."""
+"""The exposure log: rows read back as written, cut only to a checkpoint, and proved by a root."""
 
 from pathlib import Path
 

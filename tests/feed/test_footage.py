@@ -1,4 +1,4 @@
-"""Real clips by manifest: the right stretch, at the right moments, in the right shape, and only what is allowed."""
+"""Real clips of a manifest: the right stretch, moments and shape, and only what is allowed."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def test_frames_are_those_shown_at_the_moments(tmp_path: Path) -> None:
     assert frames.shape == (5, 16, 16, 3) and shades(frames) == [12, 15, 18, 21, 24]
 
 
-def test_uneven_times_count_not_numbers(tmp_path: Path) -> None:
+def test_frames_are_chosen_by_time_stamps_not_by_numbers(tmp_path: Path) -> None:
     stamps = [number if number < 15 else number + 9 for number in range(48)]  # the 15th stays for ten
     frames = clip_frames(ramp(tmp_path / "a.mp4", stamps=stamps), clip(), WANTED)
     assert shades(frames) == [12, 14, 14, 14, 15]
 
 
-def test_bars_are_cut_off_and_the_middle_is_kept() -> None:
+def test_bars_are_cropped_and_the_middle_is_kept() -> None:
     frame = np.zeros((48, 64, 3), np.uint8)
     frame[8:40] = 200
     frame[8:40, :16] = frame[8:40, 48:] = 90

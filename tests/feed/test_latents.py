@@ -61,7 +61,7 @@ def test_latents_are_encoded_once_and_mirrored_clips_are_encoded_mirrored(
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense" * 9])
-def test_a_damaged_cache_is_made_again(entries: list[FilmClip], tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_cache_is_encoded_again(entries: list[FilmClip], tmp_path: Path, damage: bytes) -> None:
     model = Autoencoder(SMALL).eval()
     made = cache_latents(entries, FrameReader(), model, tmp_path / "latents", lambda _done, _of: None)
     expected = [clip.views[0].latents.clone() for clip in made]
@@ -72,7 +72,7 @@ def test_a_damaged_cache_is_made_again(entries: list[FilmClip], tmp_path: Path, 
     assert all(torch.equal(one, two.views[0].latents) for one, two in zip(expected, again, strict=True))
 
 
-def test_another_encoder_has_another_name_and_another_decoder_has_not() -> None:
+def test_the_cache_is_named_by_the_encoder_and_not_by_the_decoder() -> None:
     torch.manual_seed(0)
     model = Autoencoder(SMALL)
     assert encoder_hash(model) == encoder_hash(model)
@@ -90,7 +90,7 @@ def test_another_encoder_has_another_name_and_another_decoder_has_not() -> None:
     assert encoder_hash(other) != encoder_hash(deep)
 
 
-def test_worlds_do_not_write_over_one_another(entries: list[FilmClip], tmp_path: Path) -> None:
+def test_worlds_do_not_overwrite_each_other(entries: list[FilmClip], tmp_path: Path) -> None:
     model = Autoencoder(SMALL).eval()
     other = tmp_path / "other" / entries[0].shard.parent.name / entries[0].shard.name  # same size, same seeds
     other.parent.mkdir(parents=True)
@@ -103,7 +103,7 @@ def test_worlds_do_not_write_over_one_another(entries: list[FilmClip], tmp_path:
     assert [clip.digest for clip in again] == [entry.digest for entry in both]
 
 
-def test_statistics_are_of_each_channel() -> None:
+def test_statistics_are_taken_per_channel() -> None:
     model = Autoencoder(SMALL).eval()
     videos = [torch.randn(2, 3, 5, 16, 16) for _ in range(2)]
     mean, std = latent_statistics(model, videos)

@@ -1,4 +1,4 @@
-"""The order of training: every clip once an epoch, within the budget, the same whenever it is asked for."""
+"""The order of training: every clip once per epoch, within the token budget, the same on every call."""
 
 from collections import Counter
 
@@ -46,6 +46,6 @@ def test_epochs_and_seeds_differ_and_packs_are_full() -> None:
     assert fill[1] > 0.98  # all but the epoch's last
 
 
-def test_nothing_to_train_on_is_said() -> None:
+def test_an_empty_set_of_clips_is_refused() -> None:
     with pytest.raises(ValueError, match="no clip may be trained on"):
         BatchOrder(constant_lengths(()), 100, 0)

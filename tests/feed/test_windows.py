@@ -1,4 +1,4 @@
-"""Windows of clips: within the clip, by their shares, the same whenever they are drawn."""
+"""Windows of clips: within the clip, drawn by their probabilities, the same for the same draw."""
 
 import random
 from collections import Counter
@@ -25,9 +25,9 @@ def test_a_window_lies_within_its_view(views: tuple[int, ...], shares: tuple[flo
         assert shares[1] > 0, "only these begin later"
 
 
-def test_windows_are_drawn_by_their_shares() -> None:
-    dice, config = random.Random(5), WindowConfig(whole=0.5, later=0.2, image=0.1, starts=1)
-    drawn = [draw_window((9, 5), config, dice) for _ in range(4000)]
+def test_windows_are_drawn_with_their_probabilities() -> None:
+    rng, config = random.Random(5), WindowConfig(whole=0.5, later=0.2, image=0.1, starts=1)
+    drawn = [draw_window((9, 5), config, rng) for _ in range(4000)]
     kinds = Counter(
         "image" if w.frames == 1 else "whole" if w.frames == 9 else "later" if w.view else "part" for w in drawn
     )

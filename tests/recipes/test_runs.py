@@ -15,7 +15,7 @@ from langit.recipes.films import RunPaths
 from langit.recipes.runs import gather, report_runs
 
 
-def test_every_stage_says_what_it_took(home: Path, tmp_path: Path) -> None:
+def test_every_stage_reports_what_it_took(home: Path, tmp_path: Path) -> None:
     report = report_runs(recipes.find("tiny"), tmp_path / "out", home)
     assert [stage.name for stage in report.stages] == list(recipes.find("tiny").stage_names)
     assert {stage.state for stage in report.stages} == {"done"}
@@ -29,7 +29,7 @@ def test_every_stage_says_what_it_took(home: Path, tmp_path: Path) -> None:
     assert report.table().row_count == len(report.stages)
 
 
-def test_what_is_not_there_or_of_another_recipe_is_said(home: Path, tmp_path: Path) -> None:
+def test_missing_stages_and_those_of_another_recipe_are_named(home: Path, tmp_path: Path) -> None:
     tiny = recipes.find("tiny")
     shutil.copytree(RunPaths(home, "tiny").stage("scenes"), RunPaths(tmp_path, "tiny").stage("scenes"))
     states = {stage.name: stage.state for stage in gather(tiny, tmp_path).stages}
@@ -45,7 +45,7 @@ def test_what_is_not_there_or_of_another_recipe_is_said(home: Path, tmp_path: Pa
         gather(tiny, tmp_path)
 
 
-def test_curves_and_sheets_are_left(tmp_path: Path) -> None:
+def test_curves_and_contact_sheets_are_written(tmp_path: Path) -> None:
     sheet = tmp_path / "sheet-000020.png"
     Image.new("RGB", (30, 20), (200, 40, 90)).save(sheet)
     curve = tuple((step, 2.0 / step) for step in range(10, 500, 10))

@@ -1,4 +1,4 @@
-"""The tiny recipe at three budgets and two sizes: what is there is taken, what was stopped goes on, all asked alike."""
+"""The tiny recipe at three budgets and two sizes: finished runs are reused, stopped ones continue, tests are equal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class HaltedError(Exception):
 
 @pytest.fixture
 def place(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own with the films, the ledger and the finished run of another."""
+    """A new home with the films, the ledger and the finished run of another."""
     probe = Probe(SMALL).eval()
     monkeypatch.setattr(scaling, "load_probe", lambda: probe)
     for name in ("films", "ledger"):
@@ -39,7 +39,7 @@ def place(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_three_budgets_and_a_smaller_size(place: Path) -> None:
-    said: list[tuple[str, int]] = []
+    reports: list[tuple[str, int]] = []
 
     def halting(stage: str, done: int, of: int, facts: str) -> None:
         if (stage, done) == ("scenes-4", 3):
@@ -48,25 +48,25 @@ def test_three_budgets_and_a_smaller_size(place: Path) -> None:
     tiny, out, runs = recipes.find("tiny"), place / "out", place / "runs" / "tiny-scale"
     with pytest.raises(HaltedError):
         scale(tiny, (2, 4, 6), folder=out, report=halting, test=TEST, workers=1, home=place)
-    assert not out.exists(), "a folder that nothing came of is gone"
+    assert not out.exists(), "an empty folder is removed"
     first = (runs / "scenes-2" / "exposure.log").stat().st_mtime_ns
 
     def scaled(budgets: tuple[int, ...], sizes: dict[str, tuple[str, ...]]) -> ScaleReport:
-        said.clear()
+        reports.clear()
         return scale(
             tiny,
             budgets,
             sizes,
             folder=out,
-            report=lambda stage, done, of, facts: said.append((stage, done)),
+            report=lambda stage, done, of, facts: reports.append((stage, done)),
             test=TEST,
             workers=1,
             home=place,
         )
 
     done = scaled((6, 2, 4), {})
-    assert [number for stage, number in said if stage == "scenes-4"] == [3, 4], "what was stopped goes on"
-    assert not {"scenes-2", "scenes"} & {stage for stage, _ in said}, "what is there is not trained again"
+    assert [number for stage, number in reports if stage == "scenes-4"] == [3, 4], "a stopped run continues"
+    assert not {"scenes-2", "scenes"} & {stage for stage, _ in reports}, "finished runs are not trained again"
     assert (runs / "scenes-2" / "exposure.log").stat().st_mtime_ns == first
     assert {path.name for path in runs.iterdir()} == {"scenes-2", "scenes-4"}
     assert [(run.size, run.steps, run.taken) for run in done.runs] == [
@@ -88,11 +88,11 @@ def test_three_budgets_and_a_smaller_size(place: Path) -> None:
 
     smaller = scaled((6,), {"half": ("num_layers=1",)}).runs
     assert [(run.size, run.steps) for run in smaller] == [(OWN, 6), ("half", 6)]
-    assert smaller[0].loss == done.runs[2].loss and smaller[0].rates == done.runs[2].rates, "the same is asked again"
+    assert smaller[0].loss == done.runs[2].loss and smaller[0].rates == done.runs[2].rates, "the test is the same"
     assert smaller[1].parameters < smaller[0].parameters and smaller[1].flops < smaller[0].flops
 
 
-def test_the_own_run_is_taken_only_where_it_is_done_and_of_this_recipe(home: Path) -> None:
+def test_the_recipes_own_run_is_reused_only_if_finished_and_of_this_recipe(home: Path) -> None:
     tiny = recipes.find("tiny")
     assert [trial.taken for trial in plan(tiny, (3, 6), {}, home)] == ["", "tiny/scenes"]
     newest = checkpoint.latest(RunPaths(home, "tiny").stage("scenes"))
@@ -127,7 +127,7 @@ def test_a_shorter_stage_has_the_same_schedule() -> None:
         ((3, 6), {"half": ("num_layers=0",)}, "num_layers 0"),
     ],
 )
-def test_what_cannot_be_scaled_is_said_before_anything_is_done(
+def test_impossible_series_are_refused_before_any_work(
     budgets: tuple[int, ...], sizes: dict[str, tuple[str, ...]], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match=said):
@@ -135,13 +135,13 @@ def test_what_cannot_be_scaled_is_said_before_anything_is_done(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_videos_that_the_probe_does_not_know_are_refused_before_anything_is_done(tmp_path: Path) -> None:
+def test_lengths_that_the_probe_cannot_judge_are_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="stage scenes learns no film of 17 frames"):
         scale(recipes.find("tiny"), (3, 6), folder=tmp_path / "out", report=lambda *_: None, home=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_too_little_to_ask_is_refused() -> None:
+def test_too_small_a_test_is_refused() -> None:
     with pytest.raises(ValueError, match="1 prompts"):
         ScalingTest(prompts=1)
     with pytest.raises(ValueError, match="1 held-out clips"):

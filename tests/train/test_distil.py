@@ -1,4 +1,4 @@
-"""The teacher's walk as a target: it is the sampler's own, at levels that generating walks; only the adapter learns."""
+"""Distillation: the target is what the sampler does, at the levels of sampling, and only the adapter learns."""
 
 from dataclasses import replace
 from typing import Any
@@ -35,7 +35,7 @@ def dice(seed: int = 0) -> torch.Generator:
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
 @pytest.mark.parametrize("substeps", [1, 3])
 @torch.no_grad()
-def test_the_target_leads_where_the_guided_sampler_walks(guidance: float, substeps: int) -> None:
+def test_the_target_leads_where_the_guided_sampler_arrives(guidance: float, substeps: int) -> None:
     """Each video at levels of its own, in one pack, against the sampler alone with each."""
     made = task(DistilConfig(rank=2, steps=3, guidance=guidance, substeps=substeps))
     videos = [torch.randn(16, frames, 4, 6, generator=dice(1)) for frames in (3, 1)]
@@ -75,7 +75,7 @@ def test_without_a_caption_guidance_changes_nothing() -> None:
     )
 
 
-def test_levels_are_those_that_generating_walks() -> None:
+def test_levels_are_those_of_sampling() -> None:
     counts = (20, 80) * 60
     levels, after = draw_intervals(counts, DistilConfig(steps=5, free=0.0), LEVELS, LevelsConfig(), dice())
     for count in (20, 80):
@@ -86,7 +86,7 @@ def test_levels_are_those_that_generating_walks() -> None:
         assert torch.allclose(after[mine], grid[1:][distance.argmin(1)], atol=1e-6)
 
 
-def test_free_levels_lie_between_and_lead_as_far() -> None:
+def test_free_levels_lie_between_and_their_steps_are_as_long() -> None:
     counts = (80,) * 200
     levels, after = draw_intervals(counts, DistilConfig(steps=4, free=1.0), LEVELS, LevelsConfig(), dice())
     near = (levels[:, None] - sampling_levels(4, 80, LEVELS)[None]).abs().min(1).values
@@ -96,7 +96,7 @@ def test_free_levels_lie_between_and_lead_as_far() -> None:
     assert torch.allclose(then, (flat - 0.25).clamp(min=0), atol=1e-4)
 
 
-def test_known_tokens_stay_and_cost_nothing() -> None:
+def test_known_tokens_stay_and_have_no_loss() -> None:
     made = task(flow=replace(FLOW, known=KnownConfig(none=0, first_frame=1)))
     given = batch(made.transformer.config.in_channels)
     asked: list[Pack] = []
@@ -129,7 +129,7 @@ def test_only_the_adapter_learns_and_it_learns() -> None:
     assert all(parameter.grad is None for parameter in (*made.transformer.parameters(), *made.text.parameters()))
 
 
-def test_a_twin_has_the_same_weights_and_its_own_gradients() -> None:
+def test_a_replica_has_the_same_weights_and_its_own_gradients() -> None:
     made = task()
     twin = made.replica()
     given = batch(made.transformer.config.in_channels)
@@ -141,7 +141,7 @@ def test_a_twin_has_the_same_weights_and_its_own_gradients() -> None:
     assert all(mine.data_ptr() == theirs.data_ptr() and theirs.grad is not None for mine, theirs in pairs)
 
 
-def test_what_is_drawn_follows_from_the_generator() -> None:
+def test_draws_follow_from_the_generator() -> None:
     made, given = task(flow=FlowConfig(known=KnownConfig(0.5, 0.5, noise=0.1), drop_caption=0.5)), batch(16)
     same = [made.loss(given, 0, dice(seed)) for seed in (3, 3, 4)]
     assert torch.equal(same[0], same[1]) and not torch.equal(same[0], same[2])
@@ -157,6 +157,6 @@ def test_what_is_drawn_follows_from_the_generator() -> None:
         ({"free": 2.0}, "free 2"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named(change: dict[str, Any], said: str) -> None:
+def test_wrong_settings_are_named(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         DistilConfig(**change)

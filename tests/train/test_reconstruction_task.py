@@ -1,4 +1,4 @@
-"""What the autoencoder's task counts as wrong, and which of its weights it moves."""
+"""The autoencoder's loss, and which weights it trains."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_pyramid_sees_fine_errors_more_than_smooth_ones() -> None:
 
 
 @pytest.mark.parametrize("decoder_only", [False, True])
-def test_weights_that_are_trained_are_those_that_get_gradients(decoder_only: bool) -> None:
+def test_exactly_the_trained_weights_get_gradients(decoder_only: bool) -> None:
     torch.manual_seed(0)
     model = Autoencoder(SMALL)
     task = ReconstructionTask(model, ReconstructionConfig(decoder_only=decoder_only), lambda *_: None)
@@ -45,7 +45,7 @@ def test_weights_that_are_trained_are_those_that_get_gradients(decoder_only: boo
         assert all((p.grad is None) == decoder_only for p in one.autoencoder.encoder.parameters())
 
 
-def test_the_pyramid_counts_only_where_it_is_asked_for() -> None:
+def test_the_pyramid_counts_by_its_weight() -> None:
     torch.manual_seed(0)
     model = Autoencoder(SMALL)
 
