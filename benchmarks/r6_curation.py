@@ -33,7 +33,7 @@ from langit import video
 from langit.curate.faces import people
 from langit.curate.settings import FaceSettings
 from langit.curate.shots import CutFinder, CutSettings
-from langit.curate.similarity import sampled
+from langit.curate.similarity import subsample
 from langit.curate.survey import Segment, SurveySettings, survey
 
 TEARS = (
@@ -57,7 +57,7 @@ def cuts(path: Path) -> list[int]:
     """Our cuts, no other signals."""
     finder = CutFinder(CutSettings())
     for picture in video.decode(path):
-        finder.step(sampled(picture.luma()))
+        finder.step(subsample(picture.luma()))
     return finder.cuts
 
 

@@ -59,8 +59,8 @@ class Peer:
     def latents(self) -> Tensor:
         """Sample with diffusers' transformer; the result is compared with ours before anything is timed."""
         model = self.model
-        shape = latent_shape(model.sizes[0], model.autoencoder.config.compression)
-        tokens = token_grid(shape, model.transformer.config.patch_size).count
+        shape = latent_shape(model.sizes[0], model.autoencoder.compression)
+        tokens = token_grid(shape, model.transformer.patch_size).count
         size = (1, shape.channels, shape.frames, shape.height, shape.width)
         x = torch.randn(size, generator=torch.Generator().manual_seed(0))
         texts = [model.text.encode([text])[0][None] for text in (PROMPT, "")]

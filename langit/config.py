@@ -70,7 +70,7 @@ def dump(config: object) -> dict[str, Any]:
     return plain
 
 
-def added(default: Any) -> Any:
+def added_field(default: Any) -> Any:
     """The default of a field that was added to a config later.
 
     :func:`identifying` leaves such a field out while it holds its default, so that older configs keep their digests.

@@ -59,7 +59,7 @@ def fingerprint(luma: UInt8[np.ndarray, "H W"], full_range: bool = False) -> Fin
     return Fingerprint(np.packbits(bits.ravel()[::-1]).tobytes(), min(100, int(gradient / _QUALITY_SCALE)))
 
 
-def mirrored(bits: bytes) -> bytes:
+def mirror_bits(bits: bytes) -> bytes:
     """The fingerprint of the picture mirrored left to right, from the picture's own.
 
     Cosines of odd horizontal frequency change their sign, and with it their bits, because the median is near 0. The

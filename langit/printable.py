@@ -6,8 +6,9 @@ Knows nothing of what the text means.
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from typing import Final
+from typing import Any, Final
 
 MAX_LENGTH: Final = 1000
 """Characters of a line; a prompt fits, a flood does not."""
@@ -34,6 +35,21 @@ def one_line(text: object, most: int = MAX_LENGTH) -> str:
     return "".join(parts)
 
 
-def quoted(text: object, most: int = MAX_LENGTH) -> str:
+def quote(text: object, most: int = MAX_LENGTH) -> str:
     """Return text as one line in double quotes that it cannot close by itself."""
     return '"' + one_line(text, most).replace('"', "'") + '"'
+
+
+def to_json(value: Any, indent: int | None = 1) -> str:
+    """Return a value as JSON in which unsafe characters are escaped; letters of every script stay readable."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    # Line breaks are JSON's own here: inside strings it escapes them, like all characters below U+0020.
+    return "".join(_json_escape(character) if _is_unsafe(character) else character for character in text)
+
+
+def _is_unsafe(character: str) -> bool:
+    return unicodedata.category(character) in UNSAFE and character != "\n"
+
+
+def _json_escape(character: str) -> str:
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]  # DEL is ASCII, which JSON leaves alone

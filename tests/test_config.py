@@ -17,7 +17,7 @@ class Before:
 
 @dataclass(frozen=True)
 class After(Before):
-    edges: float = config.added(0.0)
+    edges: float = config.added_field(0.0)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langit.printable import MAX_LENGTH, one_line, quoted
+from langit.printable import MAX_LENGTH, one_line, quote, to_json
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_long_text_is_cut() -> None:
 
 
 def test_quotes_cannot_be_closed_from_inside() -> None:
-    assert quoted('a" by "Langit') == "\"a' by 'Langit\""
+    assert quote('a" by "Langit') == "\"a' by 'Langit\""
 
 
 @given(st.text(max_size=200))
@@ -47,3 +48,15 @@ def test_nothing_unsafe_is_left(text: str) -> None:
     assert not {unicodedata.category(character) for character in line} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     assert one_line(line, 10**6) == line
     line.encode("utf-8")
+
+
+@given(st.recursive(st.text(max_size=50), lambda values: st.lists(values) | st.dictionaries(st.text(), values)))
+def test_json_holds_the_same_values_without_unsafe_characters(value: object) -> None:
+    text = to_json(value)
+    assert json.loads(text) == value
+    assert not {unicodedata.category(character) for character in text.replace("\n", "")} & {"Cc", "Cf", "Zl", "Zp"}
+
+
+def test_json_keeps_letters_readable() -> None:
+    assert to_json({"prompt": "bola é 赤い"}, None) == '{"prompt": "bola é 赤い"}'
+    assert to_json("\x7f\x9b\u202e", None) == r'"\u007f\u009b\u202e"'

@@ -199,8 +199,8 @@ class Autoencoder(VideoAutoencoder):
         return placement_of(self).put(model).train(self.training)
 
     def config_dict(self) -> dict[str, Any]:
-        """The config as plain values, for ``config.json``."""
-        return asdict(self.config)
+        """The config as plain values, for a bundle's ``config.json``."""
+        return {"_class_name": self.class_name[1], **asdict(self.config)}
 
 
 def frame_blocks(video: Video, time: int = 4) -> Float[Tensor, "n V"]:

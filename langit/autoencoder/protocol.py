@@ -26,6 +26,12 @@ class VideoAutoencoder(nn.Module):
     """The library and class that a bundle's ``model_index.json`` names."""
     config: Any
     """The implementation's own sizes, a frozen dataclass."""
+    encoder: nn.Module
+    decoder: nn.Module
+
+    @abstractmethod
+    def config_dict(self) -> dict[str, Any]:
+        """The config as plain values, for a bundle's ``config.json``."""
 
     @property
     @abstractmethod

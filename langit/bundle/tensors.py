@@ -29,10 +29,13 @@ ITEM_BYTES: Final = {
     **dict.fromkeys(("I8", "U8", "BOOL"), 1),
 }
 _NUMPY: Final = {  # numpy has no BF16
-    **{f"F{bits}": np.dtype(f"<f{bits // 8}") for bits in (16, 32, 64)},
-    **{f"I{bits}": np.dtype(f"<i{bits // 8}") for bits in (8, 16, 32, 64)},
-    **{f"U{bits}": np.dtype(f"<u{bits // 8}") for bits in (8, 16, 32, 64)},
-    "BOOL": np.dtype(bool),
+    name: np.dtype(code)
+    for name, code in (
+        *(("F16", "<f2"), ("F32", "<f4"), ("F64", "<f8")),
+        *(("I8", "<i1"), ("I16", "<i2"), ("I32", "<i4"), ("I64", "<i8")),
+        *(("U8", "<u1"), ("U16", "<u2"), ("U32", "<u4"), ("U64", "<u8")),
+        ("BOOL", "?"),
+    )
 }
 _NAMES: Final = {dtype: name for name, dtype in _NUMPY.items()}
 MAX_HEADER_BYTES = 100_000_000  # the limit of the safetensors library

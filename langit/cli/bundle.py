@@ -9,6 +9,7 @@ import typer
 
 from langit.cli.entry import app
 from langit.cli.ledger_output import JsonOption, to_json
+from langit.cli.printing import say
 from langit.cli.progress import progress
 
 bundle = typer.Typer(help="Models on disk.")
@@ -44,9 +45,9 @@ def check(
         typer.echo(to_json(answer).rstrip())
     else:
         if found.digest:
-            typer.echo(f"{'model':8}{found.digest}")
+            say(f"{'model':8}{found.digest}")
         for finding in found.findings:
-            typer.echo(f"{finding.state:8}{finding.what}: {finding.text}")
+            say(f"{finding.state:8}{finding.what}: {finding.text}")
     if not found.holds:
         broken = ", ".join(finding.what for finding in found.findings if finding.state == "broken")
         raise ValueError(f"{found.path} failed the check ({broken}): get the bundle again")
@@ -65,7 +66,7 @@ def sign(name: Name) -> None:
     provenance = read_provenance(folder)
     check_files(folder, provenance.files)  # never vouch for files that were changed
     signature = sign_bundle(folder, provenance, signer(config.home() / "ledger"))
-    typer.echo(f"{provenance.digest} is signed by {signature.verifier}")
+    say(f"{provenance.digest} is signed by {signature.verifier}")
 
 
 @bundle.command("seal")
@@ -79,8 +80,8 @@ def seal(name: Name) -> None:
     folder = resolve(name)
     sealed, changed = seal_bundle(folder)
     for file in changed:
-        typer.echo(f"changed {file}")
-    typer.echo(f"{folder} is now {sealed.digest}")
+        say(f"changed {file}")
+    say(f"{folder} is now {sealed.digest}")
 
 
 @bundle.command("convert")
@@ -96,7 +97,7 @@ def convert(
     from langit.bundle.convert import convert_bundle
 
     sealed = convert_bundle(name, folder, dtype)
-    typer.echo(f"{folder} is {sealed.digest}")
+    say(f"{folder} is {sealed.digest}")
 
 
 @bundle.command("index")
@@ -111,4 +112,4 @@ def index(name: Name) -> None:
 
     with progress() as report:
         sealed = index_bundle(resolve(name), config.home(), report)
-    typer.echo(f"{resolve(name)} is now {sealed.digest}")
+    say(f"{resolve(name)} is now {sealed.digest}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langit.cli.entry import app
+from langit.cli.printing import say
 from langit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ def curate(
         result = run_curation(curation, Ledger(home() / "ledger"), home() / places.FOLDER, engine, report)
     folder = output or Path(f"curation-{curation.name}")
     paths = save(result, curation.name, folder)
-    typer.echo(f"{result.files} files, {len(result.outcomes)} clips and files without clips, {len(result.kept)} kept")
+    say(f"{result.files} files, {len(result.outcomes)} clips and files without clips, {len(result.kept)} kept")
     for name, count in drop_counts(result):
-        typer.echo(f"{count:8} dropped by {name}")
+        say(f"{count:8} dropped by {name}")
     if result.manifest is not None:
-        typer.echo(f"manifest {result.manifest.name} {result.manifest.digest}")
+        say(f"manifest {result.manifest.name} {result.manifest.digest}")
     for path in paths:
-        typer.echo(path.absolute())
+        say(path.absolute())
     if result.manifest is None:
         raise ValueError(_nothing_kept(result))
 

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from langit.cli.entry import app
+from langit.cli.printing import say
 from langit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -263,4 +264,4 @@ def _run(
     with progress() as bars:
         report = evaluate(model, folder, lambda stage, done, of: bars(stage, done, of, ""), settings, placement)
     Console().print(report.table())
-    typer.echo(folder.absolute())
+    say(folder.absolute())

@@ -8,6 +8,7 @@ import typer
 
 from langit.cli.entry import app
 from langit.cli.ledger_output import JsonOption, to_json
+from langit.cli.printing import say
 
 
 @app.command()
@@ -43,5 +44,5 @@ def gate(
             raise typer.Exit(2)
         return
     for flag in enforce(findings, MEND):
-        typer.echo(f"flagged by rule {flag}")
-    typer.echo("passes")
+        say(f"flagged by rule {flag}")
+    say("passes")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from langit.cli.entry import app
-from langit.printable import one_line
+from langit.printable import one_line, to_json
 
 if TYPE_CHECKING:
     from langit.release.credentials.identity import Identity
@@ -71,7 +70,7 @@ def _print(signer: Identity, as_json: bool) -> None:
         "where": signer.where,
     }
     if as_json:
-        typer.echo(json.dumps(values, indent=1))
+        typer.echo(to_json(values))
     else:
         for name, value in values.items():
             typer.echo(one_line(f"{name:<12} {value}"))

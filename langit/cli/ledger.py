@@ -32,6 +32,7 @@ from langit.cli.ledger_output import (
     to_json,
     write_files,
 )
+from langit.cli.printing import say
 
 ledger = typer.Typer(help="Where footage came from, who may use it, and what was made from it.")
 app.add_typer(ledger, name="ledger")
@@ -52,14 +53,14 @@ def add(
 
     found = open_ledger(where, empty=True)
     barred = RevokedLooks.of(found).why_barred
-    done = add_folder(found, folder, sources, licence, creator, evidence, typer.echo, why_barred=barred)
-    typer.echo(f"{done.new} new, {done.known} known, {done.updated} with new rights; {found.size} entries")
+    done = add_folder(found, folder, sources, licence, creator, evidence, say, why_barred=barred)
+    say(f"{done.new} new, {done.known} known, {done.updated} with new rights; {found.size} entries")
     if done.unknown_rights:
-        typer.echo(f"not used, because no licence is on record: {', '.join(done.unknown_rights)}")
+        say(f"not used, because no licence is on record: {', '.join(done.unknown_rights)}")
     if done.synthetic:
-        typer.echo(f"made by a model, and entered as that: {', '.join(done.synthetic)}")
+        say(f"made by a model, and entered as that: {', '.join(done.synthetic)}")
     if done.skipped:
-        typer.echo(f"not footage by their names: {', '.join(done.skipped)}")
+        say(f"not footage by their names: {', '.join(done.skipped)}")
     if done.problems:
         raise ValueError(f"{len(done.problems)} files were not entered: {'; '.join(done.problems)}")
 
@@ -88,10 +89,10 @@ def fetch(
     folder = config.home() / "footage" if output is None else output
     limits = FetchLimits(networks=tuple(allow_network or ()))
     found = open_ledger(where, empty=True)
-    done = fetch_urls(found, urls, folder, typer.echo, licence, creator, title, found_on, limits)
+    done = fetch_urls(found, urls, folder, say, licence, creator, title, found_on, limits)
     for item in done:
         for signal in item.signals:
-            typer.echo(f"  {signal.scheme}: {signal.says}{f' ({signal.text})' if signal.text else ''}, {signal.where}")
+            say(f"  {signal.scheme}: {signal.says}{f' ({signal.text})' if signal.text else ''}, {signal.where}")
     failed = [item.url for item in done if item.problem]
     if failed:
         raise ValueError(f"{len(failed)} of {len(done)} were not fetched: {', '.join(failed)}")
@@ -143,9 +144,9 @@ def correct(
     kept = () if evidence is None else (found.evidence.put(evidence.read_bytes()),)
     entered = correct_licence(found, record, licence, reason, creator, kept)
     for old in entered:
-        typer.echo(f"superseded {old.supersedes}: {licence}, because {reason} (record {old.digest})")
+        say(f"superseded {old.supersedes}: {licence}, because {reason} (record {old.digest})")
     decision = lineage_over(found).decisions[record.digest]
-    typer.echo(f"may be learnt from: {decision.verdict.value}: {decision.rule}")
+    say(f"may be learnt from: {decision.verdict.value}: {decision.rule}")
 
 
 @ledger.command()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from langit import printable
+from langit.cli.printing import say
 
 LedgerOption = Annotated[str | None, typer.Option("--ledger", help="A folder or s3://…; default: LANGIT_HOME/ledger.")]
 AllOption = Annotated[bool, typer.Option("--all", help="List everything, not only the first few.")]
@@ -21,12 +23,16 @@ def show(answer: dict[str, Any], as_json: bool) -> None:
     """Print an answer, for people or for programs."""
     from langit.ledger.answers import format_text
 
-    typer.echo(to_json(answer).rstrip("\n") if as_json else "\n".join(format_text(answer)))
+    if as_json:
+        typer.echo(to_json(answer).rstrip("\n"))
+    else:
+        for line in format_text(answer):
+            say(line)
 
 
 def to_json(answer: dict[str, Any]) -> str:
     """An answer as JSON."""
-    return json.dumps(answer, indent=1, ensure_ascii=False) + "\n"
+    return printable.to_json(answer) + "\n"
 
 
 def refuse_overwrite(path: Path, overwrite: bool) -> None:
@@ -47,4 +53,4 @@ def write_files(files: dict[Path, bytes], overwrite: bool) -> None:
         refuse_overwrite(path, overwrite)
     for path, data in files.items():
         write_bytes(path, data, durable=False)
-        typer.echo(path)
+        say(path)

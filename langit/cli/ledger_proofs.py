@@ -31,6 +31,7 @@ from langit.cli.ledger_output import (
     show,
     write_files,
 )
+from langit.cli.printing import say
 
 if TYPE_CHECKING:
     from langit.ledger.audit_check import Audit
@@ -66,7 +67,7 @@ def prove(
     refuse_overwrite(path, overwrite)
     signer = keys.signer(found.path, name)
     write_files({path: receipt.prove(found, first, named, signer).encode()}, overwrite)
-    typer.echo(f"to check it, others need the public key: {signer.verifier}", err=True)
+    say(f"to check it, others need the public key: {signer.verifier}", err=True)
 
 
 @ledger.command()
@@ -74,7 +75,7 @@ def key(where: LedgerOption = None, name: KeyName = None) -> None:
     """Show the ledger's public key, which others check receipts with. It is created when first asked for."""
     from langit.ledger import keys
 
-    typer.echo(keys.signer(open_ledger(where).path, name).verifier)
+    say(keys.signer(open_ledger(where).path, name).verifier)
 
 
 @ledger.command()
@@ -117,7 +118,7 @@ def check(
                 raise ValueError(f"{file} holds no signed state of a ledger to compare with {against}")
             answer["compared"] = compare_histories(state, against, verifier)
     except UnprovedError as error:
-        typer.echo(f"does not verify: {file}: {error}", err=True)
+        say(f"does not verify: {file}: {error}", err=True)
         raise typer.Exit(FAILED) from error
     verdict = (
         f"signed by {verifier.name}, by {whose_key}" if verifier else "not signed: it rests on the model's own files"
@@ -154,20 +155,18 @@ def audit(
     source, trained = with_its_own_record(lineage, trained)
     if isinstance(source.ledger, Snapshot):
         audits.write_shipped(source.ledger, trained, config.canonical(config.dump(source.policy)), path)
-        typer.echo(path)
+        say(path)
         lacking = audits.stages_without_logs(trained)
         if lacking:
-            typer.echo(
-                f"not in it, because they did not come with the model: exposure logs of {', '.join(lacking)}", err=True
-            )
-        typer.echo("it is not signed: the ledger that the model was trained from is elsewhere", err=True)
+            say(f"not in it, because they did not come with the model: exposure logs of {', '.join(lacking)}", err=True)
+        say("it is not signed: the ledger that the model was trained from is elsewhere", err=True)
         return
     if found.size == 0:
         open_ledger(where)  # says that there is none
     signer = keys.signer(found.path, name)
     audits.write(lineage, found, trained, signer, path)
-    typer.echo(path)
-    typer.echo(f"to check it, others need the public key: {signer.verifier}", err=True)
+    say(path)
+    say(f"to check it, others need the public key: {signer.verifier}", err=True)
 
 
 @ledger.command()
@@ -178,7 +177,7 @@ def verify(where: LedgerOption = None, as_json: JsonOption = False) -> None:
     try:
         answer = verify_ledger(open_ledger(where, empty=True))
     except ValueError as error:
-        typer.echo(f"does not verify: {error}", err=True)
+        say(f"does not verify: {error}", err=True)
         raise typer.Exit(FAILED) from error
     show(answer, as_json)
 
@@ -204,7 +203,7 @@ def consistent(
     try:
         answer = prove_consistency(found, signer, int(old) if note is None else note)
     except UnprovedError as error:
-        typer.echo(f"does not continue it: {error}", err=True)
+        say(f"does not continue it: {error}", err=True)
         raise typer.Exit(FAILED) from error
     if output is not None:
         write_files({output: (json.dumps(answer, indent=1) + "\n").encode()}, overwrite)

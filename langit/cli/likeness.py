@@ -9,6 +9,7 @@ import typer
 
 from langit.cli.entry import app
 from langit.cli.ledger_output import JsonOption, to_json
+from langit.cli.printing import say
 
 likeness = typer.Typer(help="Who agreed to be shown in videos, for what and until when.")
 app.add_typer(likeness, name="likeness")
@@ -33,7 +34,7 @@ def grant(
 
     entered = registry.grant(open_ledger(where, empty=True), name, scope, evidence, until)
     ends = f"until {entered.ends}" if entered.ends else "until it is withdrawn"
-    typer.echo(f"{name} may be shown ({', '.join(entered.scopes)}) {ends}: entry {entered.digest}")
+    say(f"{name} may be shown ({', '.join(entered.scopes)}) {ends}: entry {entered.digest}")
 
 
 @likeness.command()
@@ -48,7 +49,7 @@ def revoke(
     from langit.release.gates import likeness as registry
 
     for digest in registry.revoke(open_ledger(where), name, reason, erase):
-        typer.echo(f"withdrawn{' and erased' if erase else ''}: entry {digest}")
+        say(f"withdrawn{' and erased' if erase else ''}: entry {digest}")
 
 
 @likeness.command("list")
@@ -74,6 +75,6 @@ def list_(where: Where = None, as_json: JsonOption = False) -> None:
         return
     for one in found:
         days = f"{one.starts} to {one.ends or 'withdrawal'}"
-        typer.echo(f"{one.standing:9} {one.name or '(erased)'}: {', '.join(one.scopes)}; {days}; {one.digest[:16]}")
+        say(f"{one.standing:9} {one.name or '(erased)'}: {', '.join(one.scopes)}; {days}; {one.digest[:16]}")
     if not found:
-        typer.echo("nobody has agreed to be shown")
+        say("nobody has agreed to be shown")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
@@ -17,7 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from langit.cli.entry import app
+from langit.cli.printing import say
 from langit.cli.progress import Bars, Lines, display
+from langit.printable import to_json
 
 if TYPE_CHECKING:
     from langit.studio import ReleasedVideo, StudioJob, StudioOptions, StudioProgress
@@ -201,8 +202,11 @@ def make(making: Making, *requests: StudioRequest, in_folder: bool = False) -> N
             with display() as shown:
                 video = _run(job, path, making, shown, part)
             for note in video.notes[len(job.notes) :]:
-                typer.echo(f"noted: {note}", err=True)
-            typer.echo(json.dumps(video.as_dict(), ensure_ascii=False) if making.as_json else video.path)
+                say(f"noted: {note}", err=True)
+            if making.as_json:
+                typer.echo(to_json(video.as_dict(), None))
+            else:
+                say(video.path)
 
 
 def _run(job: StudioJob, path: Path, making: Making, shown: Bars | Lines, part: str) -> ReleasedVideo:
@@ -213,7 +217,7 @@ def _run(job: StudioJob, path: Path, making: Making, shown: Bars | Lines, part: 
 
     def on_progress(progress: StudioProgress) -> None:
         while notes:
-            typer.echo(notes.pop(0), err=True)
+            say(notes.pop(0), err=True)
         details = ", ".join(filter(None, (part, progress.details)))
         shown.report("sampling", progress.done, progress.total, details)
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from langit.cli.entry import app
+from langit.cli.printing import say
 from langit.cli.progress import progress
 
 CORES = max(os.cpu_count() or 1, 1)
@@ -52,7 +53,7 @@ def train(
     placement = Placement.choose(device, dtype)
     with progress() as report:
         folder = run(changed, resume=resume, workers=workers, report=report, placement=placement)
-    typer.echo(folder)
+    say(folder)
 
 
 @app.command()
@@ -105,7 +106,7 @@ def scale(
             placement=Placement.choose(device, dtype),
         )
     Console().print(done.table())
-    typer.echo(folder.absolute())
+    say(folder.absolute())
 
 
 @app.command()
@@ -122,4 +123,4 @@ def runs(recipe: Name, changes: Changes = None, output: Output = None) -> None:
 
     folder = output or Path(f"runs-{changed.name}")
     Console().print(report_runs(changed, folder).table())
-    typer.echo(folder.absolute())
+    say(folder.absolute())

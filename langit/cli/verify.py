@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langit.cli.entry import app
-from langit.printable import one_line, quoted
+from langit.printable import one_line, quote, to_json
 
 if TYPE_CHECKING:
     from langit.release.credentials.read import Credentials, Origin
@@ -39,8 +38,7 @@ def verify(
 
     verdict = judge(file, signing=signing(config.home()))
     if as_json:
-        # ASCII: JSON escapes whatever a terminal would obey.
-        typer.echo(json.dumps(verdict.plain(), indent=1))
+        typer.echo(to_json(verdict.plain()))
     else:
         typer.echo(one_line(f"{file.name}: {verdict.sentence}"))
         for heading, lines in _sections(verdict):
@@ -80,11 +78,11 @@ def _signature(verdict: FileVerdict, credentials: Credentials) -> Iterator[Line]
     signature = credentials.signature
     if signature is not None:
         until = f"valid to {signature.valid_until[:10]}" if signature.valid_until else "no certificate"
-        organisation = f", {quoted(signature.organisation, 200)}" if signature.organisation else ""
-        yield "signed by", f"{quoted(signature.name, 200)}{organisation}, as the certificate says; {until}"
+        organisation = f", {quote(signature.organisation, 200)}" if signature.organisation else ""
+        yield "signed by", f"{quote(signature.name, 200)}{organisation}, as the certificate says; {until}"
         if signature.stamped:
             trusted = "" if signature.stamp_trusted else ", whom nobody trusted here vouches for"
-            yield "timestamp", f"{signature.stamped[:19]} by {quoted(signature.stamp_by or '', 200)}{trusted}"
+            yield "timestamp", f"{signature.stamped[:19]} by {quote(signature.stamp_by or '', 200)}{trusted}"
         else:
             yield "timestamp", "none: the signature is valid as long as the certificate"
     for problem in credentials.problems:
@@ -96,21 +94,21 @@ def _signature(verdict: FileVerdict, credentials: Credentials) -> Iterator[Line]
 
 
 def _claims(credentials: Credentials) -> Iterator[Line]:
-    kind = SOURCE_TYPES.get(credentials.source, quoted(credentials.source) if credentials.source else "unknown kind")
-    yield "made by", f"{quoted(credentials.generator or 'a program without a name', 200)}: {kind}"
+    kind = SOURCE_TYPES.get(credentials.source, quote(credentials.source) if credentials.source else "unknown kind")
+    yield "made by", f"{quote(credentials.generator or 'a program without a name', 200)}: {kind}"
     if credentials.model:
         digest = (credentials.weights or "")[:16]
-        ability = quoted(credentials.ability or "", 50)
-        yield "model", f"{quoted(credentials.model, 200)} ({digest}…), {ability}, seed {credentials.seed}"
+        ability = quote(credentials.ability or "", 50)
+        yield "model", f"{quote(credentials.model, 200)} ({digest}…), {ability}, seed {credentials.seed}"
     if credentials.prompt:
         asked = credentials.asked if credentials.asked != credentials.prompt else ""
-        yield "prompt", quoted(credentials.prompt, 600) + (f" (asked: {quoted(asked, 300)})" if asked else "")
+        yield "prompt", quote(credentials.prompt, 600) + (f" (asked: {quote(asked, 300)})" if asked else "")
     if credentials.ledger:
         ledger = credentials.ledger
-        origin = quoted(ledger.origin, 200)
+        origin = quote(ledger.origin, 200)
         yield "trained on", f"what {ledger.size:,} entries of ledger {origin} allow (root {ledger.root[:16]}…)"
     elif credentials.undisclosed:
-        yield "trained on", f"not disclosed by its makers, {quoted(credentials.undisclosed, 200)}"
+        yield "trained on", f"not disclosed by its makers, {quote(credentials.undisclosed, 200)}"
     lines = list(_origins(credentials.origins))
     yield from lines[:MAX_ORIGINS]
     if len(lines) > MAX_ORIGINS:
@@ -119,16 +117,16 @@ def _claims(credentials: Credentials) -> Iterator[Line]:
 
 def _origins(origins: tuple[Origin, ...], depth: int = 0, child: str = "") -> Iterator[Line]:
     for origin in origins:
-        notes = [quoted(origin.done, 200)] if origin.done else []
-        notes += [f"made by {quoted(origin.model, 200)}"] if origin.model else []
-        notes += [f"from {quoted(origin.prompt, 300)}"] if origin.prompt else []
+        notes = [quote(origin.done, 200)] if origin.done else []
+        notes += [f"made by {quote(origin.model, 200)}"] if origin.model else []
+        notes += [f"from {quote(origin.prompt, 300)}"] if origin.prompt else []
         notes += [] if origin.signed else ["without credentials of its own"]
         notes += [f"its credentials: {problem}" for problem in origin.problems]
-        relation = RELATIONS.get(origin.relation, quoted(origin.relation, 50))
-        before = f"{'  ' * depth}{quoted(child, 100)} " if child else ""
+        relation = RELATIONS.get(origin.relation, quote(origin.relation, 50))
+        before = f"{'  ' * depth}{quote(child, 100)} " if child else ""
         yield (
             "made from",
-            f"{before}{relation} {quoted(origin.name, 200)}" + (f" ({', '.join(notes)})" if notes else ""),
+            f"{before}{relation} {quote(origin.name, 200)}" + (f" ({', '.join(notes)})" if notes else ""),
         )
         yield from _origins(origin.origins, depth + 1, origin.name)
 
@@ -142,13 +140,13 @@ def _output(known: KnownOutput, credentials: Credentials | None) -> Iterator[Lin
     made = f"{known.ability or 'made'} by model {known.model[:16]}…"
     yield "output", f"{how} at {known.made_at} (entry {known.entry[:16]}…, {made})"
     if known.prompt and (credentials is None or credentials.prompt != known.prompt):
-        yield "prompt", quoted(known.prompt, 600)
+        yield "prompt", quote(known.prompt, 600)
 
 
 def _source(source: KnownSource) -> Iterator[Line]:
     if source.entry is not None:
-        creator = quoted(source.creator, 200) if source.creator else "nobody on record"
-        licence = quoted(source.licence, 100) if source.licence else "no licence on record"
-        yield "source", f"this is {quoted(source.title, 200)} by {creator}, {licence} (entry {source.entry[:16]}…)"
+        creator = quote(source.creator, 200) if source.creator else "nobody on record"
+        licence = quote(source.licence, 100) if source.licence else "no licence on record"
+        yield "source", f"this is {quote(source.title, 200)} by {creator}, {licence} (entry {source.entry[:16]}…)"
     for digest in source.given_to:
         yield "given to", f"output {digest[:16]}…: it, or parts of it, were used to make that file"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langit.cli.entry import app
+from langit.cli.printing import say
 from langit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def render(
             lambda done, total: report("films", done, total, ""),
             world,
         )
-    typer.echo(output.absolute())
+    say(output.absolute())
 
 
 def parse_size(size: str, frames: int) -> PixelShape:

@@ -55,7 +55,7 @@ def find_alike(index: DuplicateIndex, looks: Collection[ClipFingerprints]) -> di
     """The clips in an index that any of some segments repeats, by name."""
     found: dict[str, Resemblance] = {}
     for one in looks:
-        for flipped, asked in ((False, one), (True, one.mirrored())):
+        for flipped, asked in ((False, one), (True, one.mirror())):
             match = index.find(asked)
             if match is not None and match[1] > found.get(match[0], Resemblance(0.0, False)).share:
                 found[match[0]] = Resemblance(match[1], flipped)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8, UInt16
 
 from langit.curate.settings import DuplicateSettings
-from langit.fingerprint import mirrored
+from langit.fingerprint import mirror_bits
 
 _BLOCK_DISTANCES = 1 << 22  # distances computed at once; bounds the memory
 
@@ -30,9 +30,9 @@ class ClipFingerprints:
     whole: tuple[bytes, ...]
     inner: tuple[bytes, ...]
 
-    def mirrored(self) -> ClipFingerprints:
+    def mirror(self) -> ClipFingerprints:
         """The fingerprints of the clip mirrored left to right."""
-        return ClipFingerprints(self.name, tuple(map(mirrored, self.whole)), tuple(map(mirrored, self.inner)))
+        return ClipFingerprints(self.name, tuple(map(mirror_bits, self.whole)), tuple(map(mirror_bits, self.inner)))
 
 
 def as_rows(fingerprints: Sequence[bytes]) -> UInt8[np.ndarray, "n 32"]:
@@ -85,7 +85,7 @@ class DuplicateIndex:
 
     def find_copy(self, clip: ClipFingerprints) -> tuple[str, float] | None:
         """As :func:`find`, also for clips of which this one is the mirror image."""
-        matches = [match for match in (self.find(clip), self.find(clip.mirrored())) if match is not None]
+        matches = [match for match in (self.find(clip), self.find(clip.mirror())) if match is not None]
         return max(matches, key=lambda match: match[1], default=None)
 
     def find(self, clip: ClipFingerprints) -> tuple[str, float] | None:

@@ -106,7 +106,7 @@ def file_hash(place: str) -> str:
 def _measurements(segment: Segment) -> Row:
     """A segment as a row: medians over its samples, and the black bars that all samples have."""
     samples = segment.samples
-    bars = reduce(BlackBars.common, (sample.bars for sample in samples)).balanced()
+    bars = reduce(BlackBars.common, (sample.bars for sample in samples)).balance()
     return {
         "start": segment.start,
         "frames": segment.frames,

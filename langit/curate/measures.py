@@ -43,7 +43,7 @@ class BlackBars:
         height, width = picture.shape[:2]
         return picture[self.top : height - self.bottom, self.left : width - self.right]
 
-    def balanced(self) -> BlackBars:
+    def balance(self) -> BlackBars:
         """Only bars that are about equal at opposite edges: a dark side of a scene is not a bar."""
         pairs = ((self.top, self.bottom), (self.left, self.right))
         kept = [pair if max(pair) - min(pair) <= max(2, UNEVEN * max(pair)) else (0, 0) for pair in pairs]
@@ -61,7 +61,7 @@ class MotionSpeeds:
     inside: float
 
 
-def reduced(luma: UInt8[np.ndarray, "H W"]) -> UInt8[np.ndarray, "h w"]:
+def shrink_luma(luma: UInt8[np.ndarray, "H W"]) -> UInt8[np.ndarray, "h w"]:
     """Shrink a picture by a whole number to `WIDTH` to twice `WIDTH` pixels; narrower ones are returned as they are."""
     factor = luma.shape[1] // WIDTH
     if factor < 2:

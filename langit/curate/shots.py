@@ -16,9 +16,9 @@ import numpy as np
 from cv2 import NORM_L1, meanStdDev, norm
 
 from langit.curate.gradual import FadeFinder, GradualFinder, GradualSettings, GradualTransition
-from langit.curate.similarity import OpticalFlow, sampled, shade_change, unlikeness
+from langit.curate.similarity import OpticalFlow, shade_change, subsample, unlikeness
 
-__all__ = ["LOOKAHEAD", "CutFinder", "CutSettings", "Transition", "sampled"]
+__all__ = ["LOOKAHEAD", "CutFinder", "CutSettings", "Transition", "subsample"]
 
 SHADES: Final = 0.2  # weight of the change of shades in unlikeness where the picture was calm before
 FLASH: Final = 5  # frames within which the old picture returns after a flash

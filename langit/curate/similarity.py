@@ -23,7 +23,7 @@ def stride_of(width: int) -> int:
     return max(1, round(width / GRID))
 
 
-def sampled(luma: UInt8[np.ndarray, "H W"]) -> UInt8[np.ndarray, "h w"]:
+def subsample(luma: UInt8[np.ndarray, "H W"]) -> UInt8[np.ndarray, "h w"]:
     """Every n-th pixel of every n-th row, about `GRID` in a row."""
     step = stride_of(luma.shape[1])
     return np.ascontiguousarray(luma[step // 2 :: step, step // 2 :: step])

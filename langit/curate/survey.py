@@ -21,10 +21,10 @@ from cv2 import COLOR_RGB2BGR, IMWRITE_JPEG_QUALITY, INTER_AREA, cvtColor, imenc
 
 from langit import video
 from langit.curate.gradual import MEMORY
-from langit.curate.measures import NO_BARS, BlackBars, MotionSpeeds, black_bars, motion, reduced, sharpness
+from langit.curate.measures import NO_BARS, BlackBars, MotionSpeeds, black_bars, motion, sharpness, shrink_luma
 from langit.curate.overlay import lettering, strokes
 from langit.curate.shots import LOOKAHEAD, CutFinder, CutSettings
-from langit.curate.similarity import sampled
+from langit.curate.similarity import subsample
 from langit.fingerprint import Fingerprint, fingerprint
 
 BACK: Final = 4  # frames over which motion is measured
@@ -109,7 +109,7 @@ class FilmSurvey:
 
     def step(self, frame: video.DecodedFrame) -> Segment | None:
         """Examine the next frame; return the segment that ended before it, if one did."""
-        small = sampled(frame.luma())
+        small = subsample(frame.luma())
         self.finder.step(small)
         self._waiting.append((frame, small))
         return self._advance() if len(self._waiting) > LOOKAHEAD else None
@@ -161,7 +161,7 @@ class FilmSurvey:
 
     def _examine(self, frame: video.DecodedFrame, small: np.ndarray, number: int) -> FrameSample:
         luma = frame.upright_luma()
-        middle = reduced(luma)
+        middle = shrink_luma(luma)
         marks = strokes(middle)
         text = None if self._strokes is None else lettering(marks, self._strokes)
         self._strokes = marks
@@ -171,7 +171,7 @@ class FilmSurvey:
         picture = jpeg(frame.rgb(self.settings.picture)) if self.settings.picture else b""
         bars = black_bars(luma)
         # A copy with bars around it has to have the fingerprint of the original.
-        shown = luma if bars == NO_BARS else np.ascontiguousarray(bars.balanced().crop(luma))
+        shown = luma if bars == NO_BARS else np.ascontiguousarray(bars.balance().crop(luma))
         return FrameSample(
             frame=number,
             sharpness=sharpness(middle),
@@ -179,13 +179,13 @@ class FilmSurvey:
             text=text,
             motion=speeds,
             fingerprint=fingerprint(shown),
-            inner=_inner_fingerprint(middle if shown is luma else reduced(shown)),
+            inner=_inner_fingerprint(middle if shown is luma else shrink_luma(shown)),
             picture=picture,
         )
 
     def _end_segment(self, end: int, seconds: float) -> Segment:
         if not self._samples:  # shorter than motion is measured over: its last frame stands for it
-            self._samples.append(self._examine(self._last, sampled(self._last.luma()), end - 1))
+            self._samples.append(self._examine(self._last, subsample(self._last.luma()), end - 1))
         tail_start = self._examined - len(self._tail)
         for _, small in list(self._tail)[: end - tail_start]:
             self._hash.update(small.data)

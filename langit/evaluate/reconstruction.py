@@ -12,7 +12,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from langit.autoencoder.model import Autoencoder, to_float, to_frames
+from langit.autoencoder.model import to_float, to_frames
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.device import placement_of
 
 _WINDOW, _SIGMA = 11, 1.5  # the Gaussian window of SSIM, as in its paper
@@ -65,7 +66,7 @@ def _smooth(x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def reconstruct(autoencoder: Autoencoder, frames: UInt8[Tensor, "B T H W 3"]) -> UInt8[Tensor, "B T H W 3"]:
+def reconstruct(autoencoder: VideoAutoencoder, frames: UInt8[Tensor, "B T H W 3"]) -> UInt8[Tensor, "B T H W 3"]:
     """Encode and decode frames on the autoencoder's device; return them on the CPU."""
     video = placement_of(autoencoder).put(to_float(frames))
     return to_frames(autoencoder.decode(autoencoder.encode(video)).float()).cpu()
@@ -73,7 +74,7 @@ def reconstruct(autoencoder: Autoencoder, frames: UInt8[Tensor, "B T H W 3"]) ->
 
 @torch.no_grad()
 def measure(
-    autoencoder: Autoencoder,
+    autoencoder: VideoAutoencoder,
     films: Sequence[UInt8[Tensor, "T H W 3"]],
     fps: float,
     progress: Callable[[str, int, int], None],

@@ -21,7 +21,8 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional
 
-from langit.autoencoder.model import Autoencoder, to_float
+from langit.autoencoder.model import to_float
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.config import canonical, dump
 from langit.device import placement_of
 from langit.feed.catalogue import FrameReader, StoredClip
@@ -55,16 +56,16 @@ class LatentClip:
     views: tuple[LatentView, ...]
 
 
-def encoder_hash(autoencoder: Autoencoder) -> str:
+def encoder_hash(autoencoder: VideoAutoencoder) -> str:
     """SHA-256 over what decides latents, the encoder's weights and its config: the name of the cache."""
     config = dump(autoencoder.config)
-    del config["decoder_blocks"]
+    config.pop("decoder_blocks", None)  # the decoder does not change latents
     weights = save({name: value.contiguous() for name, value in sorted(autoencoder.encoder.state_dict().items())})
     return hashlib.sha256(weights + canonical(config)).hexdigest()
 
 
 @torch.no_grad()
-def latent_statistics(autoencoder: Autoencoder, videos: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def latent_statistics(autoencoder: VideoAutoencoder, videos: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each latent channel over videos (B, 3, T, H, W)."""
     flat = torch.cat([autoencoder.encode(video).transpose(0, 1).flatten(1) for video in videos], dim=1)
     return flat.mean(dim=1), flat.std(dim=1)
@@ -88,7 +89,7 @@ def token_share(masks: UInt8[Tensor, "T H W"], time: int, cell: int) -> Float[Te
 def cache_latents(
     clips: Sequence[StoredClip],
     reader: FrameReader,
-    autoencoder: Autoencoder,
+    autoencoder: VideoAutoencoder,
     folder: Path,
     report: Callable[[int, int], None],
     starts: int = 0,
@@ -145,13 +146,13 @@ def _stored_digests(file: Path) -> list[str] | None:
 
 
 def _encode_shard(
-    group: Sequence[StoredClip], reader: FrameReader, autoencoder: Autoencoder, file: Path, start: int, batch: int
+    group: Sequence[StoredClip], reader: FrameReader, autoencoder: VideoAutoencoder, file: Path, start: int, batch: int
 ) -> None:
     latents, shares = [], []
     placement = placement_of(autoencoder)
-    time, cell = autoencoder.config.time, 2 * autoencoder.config.space
+    time, cell = autoencoder.compression.time, 2 * autoencoder.compression.space
     # The encoder takes 1 + 4k frames; what is left over at the end is not encoded.
-    end = start + whole_frames(group[0].pixels.frames - start, autoencoder.config.compression)
+    end = start + whole_frames(group[0].pixels.frames - start, autoencoder.compression)
     for part in _parts(group, batch):
         frames = torch.stack([reader.frames(clip)[start:end] for clip in part])
         latents.append(autoencoder.encode(placement.put(to_float(frames))).cpu().half())

@@ -1,10 +1,16 @@
-"""What the ledger answers, as plain values that are the same in text and in JSON. Knows no command line."""
+"""What the ledger answers, as plain values that are the same in text and in JSON. Knows no command line.
+
+Titles, reasons and addresses are other people's words: :func:`format_text` shows each on one line, with control
+characters escaped, so that none of them can imitate an answer. JSON holds them as they are.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from langit.printable import one_line
 
 if TYPE_CHECKING:
     from langit.ledger.artifacts import TrainedModel
@@ -15,24 +21,30 @@ if TYPE_CHECKING:
 
 Fields = dict[str, Any]
 FEW = 5
-"""Things of a list that are named; ``--all`` names every one."""
+"""Items of a list that are shown; ``--all`` shows every one."""
+LONGEST = 1000
+"""Characters of a value that are shown."""
 
 
-def format_text(said: Fields, indent: str = "") -> list[str]:
-    """Lines for people: a label, then its value; lists and tables indented below."""
+def format_text(fields: Fields, indent: str = "") -> list[str]:
+    """Lines for people: a label, then its value; lists and tables indented below. Empty values are left out."""
     lines = []
-    for label, value in said.items():
+    for label, value in fields.items():
+        name = one_line(label, LONGEST)
         if value in (None, "", (), [], {}):
             continue
         if isinstance(value, dict):
-            lines += [f"{indent}{label}:", *format_text(value, indent + "  ")]
+            lines += [f"{indent}{name}:", *format_text(value, indent + "  ")]
         elif isinstance(value, (list, tuple)):
-            lines += [f"{indent}{label}:"]
+            lines += [f"{indent}{name}:"]
             for item in value:
-                under = format_text(item, indent + "    ") if isinstance(item, dict) else [f"{indent}  {item}"]
-                lines += [f"{indent}  - {under[0].strip()}", *under[1:]] if isinstance(item, dict) else under
+                if isinstance(item, dict):
+                    under = format_text(item, indent + "    ")
+                    lines += [f"{indent}  - {under[0].strip()}", *under[1:]]
+                else:
+                    lines.append(f"{indent}  {one_line(item, LONGEST)}")
         else:
-            lines.append(f"{indent}{label}: {value}")
+            lines.append(f"{indent}{name}: {one_line(value, LONGEST)}")
     return lines
 
 
@@ -40,11 +52,11 @@ def shorten(items: Sequence[Any], every: bool) -> list[Any]:
     """The first few of a list, and how many more there are."""
     if every or len(items) <= FEW:
         return list(items)
-    return [*items[:FEW], f"… and {len(items) - FEW} more (--all names them)"]
+    return [*items[:FEW], f"… and {len(items) - FEW} more (--all lists them)"]
 
 
 def describe(lineage: Lineage, found: Sequence[Record | TrainedModel], every: bool) -> Fields:
-    """What there is to say of what was found under one hash or name: a source goes before its clips."""
+    """What is known of the things that one hash or name refers to: a source before its clips."""
     from langit.ledger.artifacts import TrainedModel
     from langit.ledger.derived import Output
     from langit.ledger.record import Clip, Source
@@ -64,33 +76,40 @@ def describe(lineage: Lineage, found: Sequence[Record | TrainedModel], every: bo
 
 
 def describe_record(lineage: Lineage, record: Record) -> Fields:
-    """A record as it stands, with what it names."""
+    """A record as it is, with the records that it names."""
     import json
 
     from langit.ledger.lines import references
 
-    said: Fields = json.loads(record.canonical)
+    fields: Fields = json.loads(record.canonical)
     names = {lineage.get(digest).record: digest for digest in references(record)}
-    return {said.pop("record"): record.digest} | said | {f"of {kind}": digest for kind, digest in names.items()}
+    return {fields.pop("record"): record.digest} | fields | {f"of {kind}": digest for kind, digest in names.items()}
 
 
 def source_facts(lineage: Lineage, source: Source) -> Fields:
-    """Whose a source is, by the ledger."""
+    """Where a source came from and what is on record of its rights."""
+    from langit.ledger.correction import superseded_digests
+
     decision = lineage.decisions[source.digest]
-    statements = [
-        f"{item.recorded_at}: "
-        + ", ".join(filter(None, (item.licence, item.holder, item.consent and f"consent {item.consent}")))
-        for item in lineage.rights_in(source.digest)
-    ]
+    later = lineage.rights_in(source.digest)
+    gone = superseded_digests(later)
+    statements = []
+    for item in later:
+        parts = (item.licence, item.holder, item.consent and f"consent {item.consent}", item.reason)
+        note = " (superseded)" if item.digest in gone else ""
+        statements.append(f"{item.recorded_at}: {', '.join(filter(None, parts))}{note}")
     signals = [f"{item.scheme} {item.says}, read from {item.where}" for item in lineage.signals_on(source.digest)]
-    made = f"{source.generator} {source.generator_version}, seed {source.seed}" if source.generator else None
+    rendered = f"{source.generator} {source.generator_version}, seed {source.seed}"
+    licence = source.licence or "not on record"
     return {
         "source": source.digest,
         "title": source.title,
         "creator": source.creator or "not on record",
-        "licence": source.licence or "not on record",
+        "licence": f"{licence} (superseded)" if source.digest in gone else licence,
         "kind": source.kind,
-        "rendered by": made,
+        "rendered by": rendered if source.kind == "rendered" else None,
+        "made by a model": source.generator if source.kind == "synthetic" else None,
+        "made from": list(source.parents),
         "size": source.size,
         "came from": source.url,
         "fetched at": source.fetched_at,
@@ -103,7 +122,7 @@ def source_facts(lineage: Lineage, source: Source) -> Fields:
 
 
 def describe_source(lineage: Lineage, source: Source, every: bool) -> Fields:
-    """A source, and what came of it."""
+    """A source, and what was made from it."""
     clips = lineage.clips_of(source.digest)
     digests = [clip.digest for clip in clips]
     drops = [f"{item.stage}: {item.reason} ({item.detail})" for item in lineage.drops_of([source.digest, *digests])]
@@ -115,7 +134,7 @@ def describe_source(lineage: Lineage, source: Source, every: bool) -> Fields:
 
 
 def describe_clip(lineage: Lineage, clip: Clip, every: bool) -> Fields:
-    """A clip, its source, and what came of it."""
+    """A clip, its source, and what was made from it."""
     source = lineage.sources[clip.source]
     revoked = lineage.revoked.find(clip)
     captions = [*clip.captions, *(f"{item.text} ({item.captioner})" for item in lineage.captions_of([clip.digest]))]
@@ -131,18 +150,18 @@ def describe_clip(lineage: Lineage, clip: Clip, every: bool) -> Fields:
 
 
 def descendants(lineage: Lineage, source: Source | None, clips: Sequence[Clip], every: bool) -> Fields:
-    """Manifests with the clips, models that saw them, and the videos that these made."""
+    """Manifests with the clips, models that saw them, and the videos that these models made."""
     digests = [clip.digest for clip in clips]
     sightings = lineage.sightings(digests)
     listed = [
-        f"{model_line(model)} lists it; no exposure log that is here shows when it was seen"
+        f"{model_line(model)} lists it; no exposure log on this machine shows when it was seen"
         for model in (lineage.models_listing(source) if source else ())
     ]
     models = {item.model.digest for item in sightings}
     outputs = [output for output in lineage.outputs if output.model in models]
     return {
         "manifests": [f"{item.name} ({item.digest})" for item in lineage.manifests_with(digests)],
-        "models": [*sighting_lines(sightings), *listed] or "no model here saw it",
+        "models": [*sighting_lines(sightings), *listed] or "no model on this machine saw it",
         "videos made by these models": shorten([item.content_sha256 for item in outputs], every),
     }
 
@@ -165,7 +184,6 @@ def sighting_lines(sightings: Iterable[Sighting]) -> list[str]:
 
 def describe_model(lineage: Lineage, model: TrainedModel, every: bool) -> Fields:
     """A model, and the sources that it was trained on."""
-    size = lineage.ledger.size
     same = lineage.continues(model)
     state = f"{model.origin} at {model.ledger_size} entries, root {model.ledger_root}"
     sources = lineage.sources_of(model) if same else {}
@@ -174,21 +192,20 @@ def describe_model(lineage: Lineage, model: TrainedModel, every: bool) -> Fields
     unread = [stage.name for stage in model.stages if stage.log is None]
     revoked = lineage.revoked_among(clips.values())
     kinds = [
-        f"{count} {kind}, by {creator or 'nobody on record'}, {licence or 'no licence on record'}"
+        f"{count} {kind}, by {creator or 'an unknown creator'}, {licence or 'no licence on record'}"
         for (kind, creator, licence), count in counted.most_common()
     ]
     return {
         "model": f"{model.name} {model.version}",
         "provenance": model.digest,
         "folder": str(model.place),
-        "began with": _base_line(lineage, model),
         "trained from": state,
-        "this ledger": f"began with those entries, and has {size} now" if same else f"is another one ({size} entries)",
-        "stages": [f"{s.name}: {s.steps} steps, a clip seen {s.rows} times, root {s.root[:16]}…" for s in model.stages],
+        "answered from": _answered_from(lineage, same),
+        "stages": [f"{s.name}: {s.steps} steps, {s.rows} clips in all, root {s.root[:16]}…" for s in model.stages],
         "clips seen": len(clips) if clips else None,
-        "exposure logs not here": unread,
+        "exposure logs not here": ", ".join(unread),
         "sources": kinds or f"{len(model.films)} films in its own table; none of them is in this ledger",
-        "named": shorten([source_line(item) for item in sources.values()], every) if sources else None,
+        "listed": shorten([source_line(item) for item in sources.values()], every) if sources else None,
         "revoked since": shorten([clip_line(clip) for clip in revoked], every) or ("nothing" if clips else None),
         "entered in the ledger": [
             f"{item.run}, recorded at {item.recorded_at}" for item in lineage.exposures_of(model)
@@ -197,14 +214,19 @@ def describe_model(lineage: Lineage, model: TrainedModel, every: bool) -> Fields
     }
 
 
-def _base_line(lineage: Lineage, model: TrainedModel) -> str | None:
-    """The model whose weights another began with."""
-    if model.base is None:
-        return None
-    _, *bases = lineage.artifacts.with_bases(model)
-    if not bases:
-        return f"model {model.base}, which is not here: what it saw is not listed"
-    return f"{model_line(bases[0])}, whose sources are listed as well"
+def _answered_from(lineage: Lineage, same: bool) -> str:
+    """Which records the answer rests on."""
+    from langit.ledger.snapshot import Snapshot
+
+    ledger = lineage.ledger
+    if isinstance(ledger, Snapshot):
+        return (
+            f"what came with the model: {len(ledger.records)} of those entries, proven to be in that log;"
+            " this machine's ledger is another one"
+        )
+    if same:
+        return f"this machine's ledger, which began with those entries and has {ledger.size} now"
+    return f"this machine's ledger, which is another one ({ledger.size} entries)"
 
 
 def describe_output(lineage: Lineage, output: Output, every: bool) -> Fields:
@@ -215,32 +237,32 @@ def describe_output(lineage: Lineage, output: Output, every: bool) -> Fields:
         "video": output.content_sha256,
         "made at": output.made_at,
         "from footage": parents,
-        "made by": describe_model(lineage, models[0], every) if models else f"model {output.model}, which is not here",
+        "made by": describe_model(lineage, models[0], every)
+        if models
+        else f"model {output.model}, which is not on this machine",
     }
 
 
-def describe_descendants(reach: Descendants, every: bool) -> Fields:
-    """What came of footage that is to be revoked."""
-    runs = [
-        f"{log.run}, stage {log.stage}: "
-        + (f"{seen.times} times in steps {seen.first} to {seen.last}" if seen.times else "began with weights that had")
-        + (
-            f"; checkpoints {', '.join(log.checkpoints[step].name for step in steps)}"
-            if steps
-            else "; no checkpoint left"
+def describe_descendants(traced: Descendants, every: bool) -> Fields:
+    """What was made from footage that is to be revoked."""
+    runs = []
+    for log, seen, steps in traced.runs:
+        when = (
+            f"{seen.times} times in steps {seen.first} to {seen.last}" if seen.times else "began with weights that had"
         )
-        for log, seen, steps in reach.runs
-    ]
-    listed = [f"{model_line(model)} lists it; no exposure log that is here shows when" for model in reach.listed]
+        names = ", ".join(log.checkpoints[step].name for step in steps)
+        left = f"; checkpoints {names}" if steps else "; no checkpoint left"
+        runs.append(f"{log.run}, stage {log.stage}: {when}{left}")
+    listed = [f"{model_line(model)} lists it; no exposure log on this machine shows when" for model in traced.listed]
     return {
-        "sources": shorten([source_line(item) for item in reach.sources], every),
-        "clips": shorten([clip_line(item) for item in reach.clips], every) or "none that is on record",
-        "captions": len(reach.captions) + sum(len(clip.captions) for clip in reach.clips),
-        "manifests": [f"{item.name} ({item.digest})" for item in reach.manifests],
-        "latents": shorten([str(item.path) for item in reach.latents], every),
+        "sources": shorten([source_line(item) for item in traced.sources], every),
+        "clips": shorten([clip_line(item) for item in traced.clips], every) or "none that is on record",
+        "captions": len(traced.captions) + sum(len(clip.captions) for clip in traced.clips),
+        "manifests": [f"{item.name} ({item.digest})" for item in traced.manifests],
+        "latents": shorten([str(item.path) for item in traced.latents], every),
         "runs": runs,
-        "models": [*sighting_lines(reach.sightings), *listed],
-        "videos made by these models": shorten([item.content_sha256 for item in reach.outputs], every),
+        "models": [*sighting_lines(traced.sightings), *listed],
+        "videos made by these models": shorten([item.content_sha256 for item in traced.outputs], every),
     }
 
 
@@ -248,13 +270,13 @@ def describe_receipt(shown: CheckedReceipt) -> Fields:
     """What a receipt shows."""
     import json
 
-    said = {item.record: json.loads(item.canonical) for item in (shown.record, *shown.named)}
-    for record in said.values():
+    records = {item.record: json.loads(item.canonical) for item in (shown.record, *shown.named)}
+    for record in records.values():
         record.pop("record")
     return {
         "entry": f"{shown.entry} of {shown.state.size} in {shown.state.origin}, root {shown.state.root.hex()}",
         "record": shown.record.digest,
-        **said,
+        **records,
     }
 
 

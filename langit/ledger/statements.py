@@ -1,7 +1,7 @@
-"""What statements are written of: the clips that a model saw, that a manifest lists, or that are allowed, as one value.
+"""What statements are about: the clips that a model saw, that a manifest lists, or that are allowed, as one value.
 
-Also what only the provider knows (name, address ...), which comes from a file of theirs. Whatever neither the ledger
-nor the provider says is said to be not known. The statements are in ``statements_eu``, ``statements_croissant`` and
+Also what only the provider knows (name, address ...), which comes from a file of theirs. What neither the ledger nor
+the provider says is stated as not known. The statements are in ``statements_eu``, ``statements_croissant`` and
 ``statements_credits``.
 """
 
@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 
 from langit import config
+from langit.ledger.artifacts import TrainedModel
+from langit.ledger.correction import superseded_digests
 from langit.ledger.derived import Caption, Manifest
 from langit.ledger.lineage import Lineage
 from langit.ledger.policy import Policy
@@ -25,7 +27,7 @@ NOT_KNOWN = "Not known"
 
 @dataclass(frozen=True)
 class Provider:
-    """What a provider says of itself and the ledger cannot know. All of it is optional, and text."""
+    """What a provider states and the ledger cannot know. All of it is optional text."""
 
     name: str | None = None
     contact: str | None = None
@@ -52,19 +54,22 @@ class Provider:
         """Read a provider's TOML file.
 
         Raises:
-            ValueError: it is not TOML, or has a key that there is not.
+            ValueError: not TOML, or with an unknown key.
             OSError: it cannot be read.
         """
         try:
             plain = tomllib.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ValueError(f"{path} is not TOML ({error}): mend the file") from error
+            raise ValueError(f"{path} is not TOML: {error}") from error
         return config.load(cls, plain)
 
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Clips and all that the ledger has on them. ``fps`` is that of rendered films, whose records have none."""
+    """Clips and everything on record of them. ``fps`` is that of rendered films, whose records have none.
+
+    ``clips`` is empty where it is not known which clips of the sources were seen: see ``unlogged``.
+    """
 
     title: str
     version: str
@@ -76,13 +81,15 @@ class Corpus:
     consents: tuple[Consent, ...]
     policy: Policy
     turned_away: Counter[str]
-    """Sources in the ledger that the policy turns away now, by the rule that fired."""
+    """Sources in the ledger that the policy refuses now, by the rule that decided."""
     revoked: int
     """Clips of this corpus that were revoked since."""
     ledger_size: int
     ledger_root: str
     fps: Fraction | None
     made_on: str
+    unlogged: tuple[str, ...] = ()
+    """Stages of the model whose exposure logs are not at hand; where there are any, sources are stated as a whole."""
 
     @cached_property
     def stated(self) -> dict[str, tuple[Rights, ...]]:
@@ -93,14 +100,17 @@ class Corpus:
         return found
 
     def licences(self, source: Source) -> tuple[str, ...]:
-        """Every licence on record for a source."""
-        said = (source.licence, *(item.licence for item in self.stated.get(source.digest, ())))
-        return tuple(dict.fromkeys(item for item in said if item))
+        """Every licence on record for a source that was not superseded."""
+        later = self.stated.get(source.digest, ())
+        gone = superseded_digests(later)
+        stated = [source.licence if source.digest not in gone else None]
+        stated += [item.licence for item in later if item.digest not in gone]
+        return tuple(dict.fromkeys(item for item in stated if item))
 
     def creators(self, source: Source) -> tuple[str, ...]:
         """Everyone on record as a source's creator or the holder of its rights."""
-        said = (source.creator, *(item.holder for item in self.stated.get(source.digest, ())))
-        return tuple(dict.fromkeys(item for item in said if item))
+        named = (source.creator, *(item.holder for item in self.stated.get(source.digest, ())))
+        return tuple(dict.fromkeys(item for item in named if item))
 
     def of_kind(self, kind: str) -> tuple[Source, ...]:
         """The sources of one kind."""
@@ -108,14 +118,17 @@ class Corpus:
 
     @cached_property
     def by_source(self) -> dict[str, tuple[Clip, ...]]:
-        """The clips of each source; a mirror image is no footage of its own and is left out beside its original."""
+        """The clips of each source; a mirror image adds no footage and is left out beside its original."""
         found: dict[str, dict[tuple[int, int, str | None], Clip]] = {}
         for clip in sorted(self.clips, key=lambda clip: clip.mirrored):
             found.setdefault(clip.source, {}).setdefault((clip.start, clip.frames, clip.crop), clip)
         return {source: tuple(clips.values()) for source, clips in found.items()}
 
     def seconds(self, source: Source) -> Fraction | None:
-        """How long the clips of a source are together; ``None`` where the ledger does not say."""
+        """Length of a source's clips together, or of all of it where clips are not known; ``None`` if not on record."""
+        if self.unlogged:
+            frames = source.size.rpartition("x")[2] if source.size else ""
+            return Fraction(int(frames)) / self.fps if frames.isdecimal() and self.fps else None
         total = Fraction(0)
         for clip in self.by_source.get(source.digest, ()):
             fps = Fraction(clip.fps) if clip.fps else self.fps if source.kind == "rendered" else None
@@ -128,47 +141,59 @@ class Corpus:
         return total
 
     def hours(self, sources: tuple[Source, ...]) -> tuple[Fraction, int]:
-        """Hours of footage whose length is on record, and of how many sources it is not."""
+        """Hours of footage whose length is on record, and the number of sources for which it is not."""
         found = [self.seconds(source) for source in sources]
         return sum((item for item in found if item is not None), Fraction(0)) / 3600, found.count(None)
 
     @cached_property
     def words(self) -> list[str]:
-        """The captions that belong to the clips, those of mirror images as well."""
+        """The captions that belong to the clips, those of mirror images too."""
         return [text for clip in self.clips for text in clip.captions] + [item.text for item in self.captions]
 
 
 def corpus(
     lineage: Lineage, made_on: str, model: str | None = None, manifest: str | None = None, fps: Fraction | None = None
 ) -> Corpus:
-    """What a statement is to be about: a model's clips, a manifest's, or, of neither, all that are allowed now.
+    """Collect what a statement is about: a model's clips, a manifest's, or, of neither, all that are allowed now.
 
     Args:
-        lineage: the ledger and what came of it.
+        lineage: the ledger and what was made from it.
         made_on: the day of the statement (ISO 8601).
         model: a model's name or hash.
         manifest: a manifest's name (the newest of that name) or hash.
         fps: of rendered films.
 
     Raises:
-        ValueError: there is no such model or manifest, the model's clips are not in this ledger, or there is no clip.
+        ValueError: no such model or manifest, the model's clips are not in this ledger, or there is no clip.
     """
     ledger = lineage.ledger
     if model is not None and manifest is not None:
         raise ValueError(f"--model {model} and --manifest {manifest} are two sets of clips: give one of them")
+    clips: tuple[Clip, ...]
+    wanted, unlogged = set[str](), tuple[str, ...]()
     if model is not None:
-        title, version, clips = _of_model(lineage, model)
+        found = _find_model(lineage, model)
+        title, version = f"model {found.name}", f"{found.version} ({found.digest[:16]})"
+        unlogged = tuple(stage.name for stage in found.stages if stage.log is None)
+        if unlogged and not (lineage.continues(found) and found.films):
+            raise ValueError(
+                f"the exposure log of stage {unlogged[0]} of {found.name} is not here, so it is not known which clips it"
+                " saw: make the statement where the model was trained"
+            )
+        clips = () if unlogged else tuple(lineage.clips_seen_by(found).values())
+        wanted |= {*lineage.sources_of(found)} if unlogged else set()
     elif manifest is not None:
-        found = _manifest(lineage, manifest)
-        listed = lineage.listings[found.digest]
-        title, version = f"manifest {found.name}", found.digest[:16]
+        named = _find_manifest(lineage, manifest)
+        listed = lineage.listings[named.digest]
+        title, version = f"manifest {named.name}", named.digest[:16]
         clips = tuple(clip for digest, clip in lineage.clips.items() if digest in listed)
     else:
         title, version = "all clips that are allowed", f"ledger at {ledger.size} entries"
         clips = ledger.allowed_clips(lineage.policy).clips
-    if not clips:
+    digests = {clip.digest for clip in clips}
+    wanted |= {clip.source for clip in clips}
+    if not wanted:
         raise ValueError(f"{title}: there are no clips in {ledger.name}, so there is nothing to state")
-    wanted, digests = {clip.source for clip in clips}, {clip.digest for clip in clips}
     away = (decision.rule for decision in lineage.decisions.values() if not decision.allowed)
     return Corpus(
         title=title,
@@ -186,27 +211,20 @@ def corpus(
         ledger_root=ledger.root().hex(),
         fps=fps,
         made_on=made_on,
+        unlogged=unlogged,
     )
 
 
-def _of_model(lineage: Lineage, name: str) -> tuple[str, str, tuple[Clip, ...]]:
-    from langit.ledger.artifacts import TrainedModel
-
+def _find_model(lineage: Lineage, name: str) -> TrainedModel:
     found = lineage.find(name)[0]
     if not isinstance(found, TrainedModel):
         raise ValueError(f"{name!r} is a {found.record}, not a model: give a model's name or hash")
-    unread = [stage.name for stage in found.stages if stage.log is None]
-    if unread:
-        raise ValueError(
-            f"the exposure log of stage {unread[0]} of {found.name} is not here, so it is not known which clips it saw:"
-            " make the statement where the model was trained"
-        )
-    return f"model {found.name}", f"{found.version} ({found.digest[:16]})", tuple(lineage.clips_seen_by(found).values())
+    return found
 
 
-def _manifest(lineage: Lineage, name: str) -> Manifest:
-    fitting = [item for item in lineage.manifests if name in (item.name, item.digest)]
-    if not fitting:
+def _find_manifest(lineage: Lineage, name: str) -> Manifest:
+    matching = [item for item in lineage.manifests if name in (item.name, item.digest)]
+    if not matching:
         known = ", ".join(sorted({item.name for item in lineage.manifests})) or "none"
         raise ValueError(f"no manifest is named {name!r}: there are {known}")
-    return fitting[-1]
+    return matching[-1]

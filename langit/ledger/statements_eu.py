@@ -1,8 +1,8 @@
 """The EU's public summary of training content (AI Act, Article 53(1)(d)), section by section, from the ledger.
 
-The sections, questions and bands of size are those of the AI Office's template of 24 July 2025 (adopted as C(2025)
-8311). Each answer says what it rests on: the ledger's records, the provider's own word, or nothing, which is then said
-to be not known. It is no legal advice: a person has to read it before it is published.
+Sections, questions and size bands are those of the AI Office's template of 24 July 2025 (adopted as C(2025) 8311). Each
+answer says what it rests on: the ledger's records, the provider's own word, or nothing, in which case it reads "Not
+known". It is not legal advice: a person has to read it before it is published.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from langit.ledger.statements import NOT_KNOWN, Corpus, Provider
 
 TEMPLATE = "AI Office, template for the public summary of training content, 24 July 2025; C(2025) 8311"
 SHORT = 20
-"""Domains that are all listed; of more, the tenth that gave most."""
+"""Domains up to which all are listed; of more than these, the tenth that supplied most."""
 
 Basis = Literal["ledger", "provider", "not known"]
 
 
 @dataclass(frozen=True)
 class SummaryAnswer:
-    """A question of the template, the answer, and what it rests on."""
+    """A question of the template, its answer, and what that rests on."""
 
     field: str
     text: str
@@ -56,7 +56,7 @@ def summary(corpus: Corpus, provider: Provider) -> dict[str, Any]:
 
 
 def band(count: Fraction | float, low: float, high: float, unit: str, names: tuple[str, str]) -> str:
-    """A band of the template: below ``low``, up to ``high``, or more."""
+    """Size band of the template: below ``low``, up to ``high``, or above."""
     if count < low:
         return f"Less than {names[0]} {unit}"
     if count <= high:
@@ -64,14 +64,14 @@ def band(count: Fraction | float, low: float, high: float, unit: str, names: tup
     return f"More than {names[1]} {unit}"
 
 
-def _told(field: str, text: str | None, unknown: str = "the provider has not said") -> SummaryAnswer:
+def _from_provider(field: str, text: str | None, unknown: str = "the provider has not said") -> SummaryAnswer:
     """An answer that only the provider can give."""
     return (
         SummaryAnswer(field, text, "provider") if text else SummaryAnswer(field, f"{NOT_KNOWN}: {unknown}", "not known")
     )
 
 
-def _kept(field: str, text: str) -> SummaryAnswer:
+def _from_ledger(field: str, text: str) -> SummaryAnswer:
     return SummaryAnswer(field, text, "ledger")
 
 
@@ -79,9 +79,15 @@ def _general(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
     hours, unknown = corpus.hours(corpus.sources)
     size = band(hours, 10_000, 1_000_000, "hours", ("10 000", "1 million"))
     exact = f"{float(hours):.3g} hours in {len(corpus.clips)} clips of {len(corpus.sources)} sources"
+    if corpus.unlogged:
+        stages = ", ".join(corpus.unlogged)
+        exact = (
+            f"{float(hours):.3g} hours in {len(corpus.sources)} sources; which of their clips stages {stages} saw is not"
+            " in these records"
+        )
     lacking = f"; the length of {unknown} sources is not on record" if unknown else ""
     video = (
-        _kept("Video: size", f"{size} ({exact}{lacking})")
+        _from_ledger("Video: size", f"{size} ({exact}{lacking})")
         if hours or not unknown
         else SummaryAnswer(
             "Video: size", f"{NOT_KNOWN}: no clip's length is on record ({len(corpus.clips)} clips)", "not known"
@@ -95,44 +101,44 @@ def _general(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
     undated = sum(source.fetched_at is None for source in corpus.sources)
     collected = f"{latest}, the newest of {len(days)} dated sources; {undated} have no date on record"
     languages = Counter(item.language for item in corpus.captions)
-    untold = sum(len(clip.captions) for clip in corpus.clips)
+    unnamed = sum(len(clip.captions) for clip in corpus.clips)
     spoken = ", ".join(f"{name} ({count} captions)" for name, count in sorted(languages.items()))
-    spoken += f"{'; ' if spoken else ''}{untold} captions have no language on record" if untold else ""
+    spoken += f"{'; ' if spoken else ''}{unnamed} captions have no language on record" if unnamed else ""
     return (
         SummarySection(
             "1.1",
             "Provider identification",
             (
-                _told("Provider name", provider.name),
-                _told("Contact details", provider.contact),
-                _told("Authorised representative", provider.representative),
+                _from_provider("Provider name", provider.name),
+                _from_provider("Contact details", provider.contact),
+                _from_provider("Authorised representative", provider.representative),
             ),
         ),
         SummarySection(
             "1.2",
             "Model identification",
             (
-                _kept("Versioned model name", f"{corpus.title}, {corpus.version}"),
-                _told("Model dependencies", provider.dependencies),
-                _told("Date of placement on the Union market", provider.placed_on_market),
+                _from_ledger("Versioned model name", f"{corpus.title}, {corpus.version}"),
+                _from_provider("Model dependencies", provider.dependencies),
+                _from_provider("Date of placement on the Union market", provider.placed_on_market),
             ),
         ),
         SummarySection(
             "1.3",
             "Modalities, overall size and other characteristics of the training data",
             (
-                _kept("Modalities", "Video" + (", text (captions of the videos)" if words else "")),
+                _from_ledger("Modalities", "Video" + (", text (captions of the videos)" if words else "")),
                 video,
-                _kept("Text: size", text),
-                _kept("Image: size", "None: no source on record is a still image"),
-                _kept("Audio: size", "None: sound is not read from any source"),
-                _told("Types of content", provider.content_types),
-                _kept("Latest date of data acquisition", collected)
+                _from_ledger("Text: size", text),
+                _from_ledger("Image: size", "None: no source on record is a still image"),
+                _from_ledger("Audio: size", "None: sound is not read from any source"),
+                _from_provider("Types of content", provider.content_types),
+                _from_ledger("Latest date of data acquisition", collected)
                 if latest
                 else SummaryAnswer(
                     "Latest date of data acquisition", f"{NOT_KNOWN}: no source has a date", "not known"
                 ),
-                _kept("Linguistic characteristics", spoken)
+                _from_ledger("Linguistic characteristics", spoken)
                 if spoken
                 else SummaryAnswer(
                     "Linguistic characteristics", f"{NOT_KNOWN}: there are no captions on record", "not known"
@@ -152,7 +158,7 @@ def _sources(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
             return SummaryAnswer(field, word, "provider")
         if files:
             return SummaryAnswer(field, f"{NOT_KNOWN}: {untold}", "not known")
-        return _kept(field, "No: every source on record is a film that was rendered (2.6) or was fetched (2.3)")
+        return _from_ledger(field, "No: every source on record is a film that was rendered (2.6) or was fetched (2.3)")
 
     return (
         SummarySection("2.1", "Publicly available datasets", (ruled_out("Used", provider.public_datasets),)),
@@ -172,28 +178,28 @@ def _sources(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
 def _crawled(corpus: Corpus, provider: Provider) -> tuple[SummaryAnswer, ...]:
     fetched = corpus.of_kind("fetched")
     if not fetched:
-        return (_kept("Crawlers used", "No: no source on record was fetched from a network"),)
+        return (_from_ledger("Crawlers used", "No: no source on record was fetched from a network"),)
     months = sorted(source.fetched_at[:7] for source in fetched if source.fetched_at)
     period = f"{months[0][5:]}/{months[0][:4]} to {months[-1][5:]}/{months[-1][:4]}"
     hours, unknown = corpus.hours(fetched)
     length = f"{float(hours):.3g} hours" + (f", the length of {unknown} is not on record" if unknown else "")
     return (
-        _kept("Crawlers used", f"Yes: {len(fetched)} sources were fetched from a network ({length})"),
-        _kept("Crawler", "langit ledger fetch"),
-        _told("Purposes", provider.crawler_purposes),
-        _kept(
+        _from_ledger("Crawlers used", f"Yes: {len(fetched)} sources were fetched from a network ({length})"),
+        _from_ledger("Crawler", "langit ledger fetch"),
+        _from_provider("Purposes", provider.crawler_purposes),
+        _from_ledger(
             "Behaviour",
             "fetches only addresses that a person names and follows no links; robots.txt, tdmrep.json, headers and"
             " licences are kept as they stood, and what they reserve is refused (section 3.1)",
         ),
-        _kept("Period of collection", period),
-        _kept("Modality", "Video"),
-        _kept("Domains", domains(corpus, fetched)),
+        _from_ledger("Period of collection", period),
+        _from_ledger("Modality", "Video"),
+        _from_ledger("Domains", domains(corpus, fetched)),
     )
 
 
 def domains(corpus: Corpus, fetched: tuple[Source, ...]) -> str:
-    """The domains by how much was fetched from them: all of a short list, else the tenth that gave most."""
+    """Domains by how much was fetched from them: all of a short list, else the tenth that supplied most."""
     seconds: dict[str, float] = {}
     for source in fetched:
         host = urlsplit(source.url or "").hostname or "unknown"
@@ -211,7 +217,9 @@ def _synthetic(corpus: Corpus, provider: Provider) -> SummaryAnswer:
     if others:
         text = f"{NOT_KNOWN}: the ledger does not say whether a model made any of {others} files or downloads"
         return SummaryAnswer("Used", text, "not known")
-    return _kept("Used", "No: no source on record was made by an AI model; films that were rendered stand in 2.6")
+    return _from_ledger(
+        "Used", "No: no source on record was made by an AI model; films that were rendered stand in 2.6"
+    )
 
 
 def _captioners(corpus: Corpus) -> tuple[SummaryAnswer, ...]:
@@ -219,7 +227,7 @@ def _captioners(corpus: Corpus) -> tuple[SummaryAnswer, ...]:
     if not counted:
         return ()
     told = ", ".join(f"{name} {version[:12]} ({count})" for (name, version), count in sorted(counted.items()))
-    return (_kept("Descriptions of videos that were written after entry, by whom", told),)
+    return (_from_ledger("Descriptions of videos that were written after entry, by whom", told),)
 
 
 def _others(corpus: Corpus, provider: Provider) -> tuple[SummaryAnswer, ...]:
@@ -229,15 +237,15 @@ def _others(corpus: Corpus, provider: Provider) -> tuple[SummaryAnswer, ...]:
         hours, _ = corpus.hours(tuple(s for s in corpus.of_kind("rendered") if s.generator_version == version))
         length = f", {float(hours):.3g} hours" if hours else ""
         text = f"{count} films rendered by {generator} {version} (by {creator}), a program and not an AI model{length}"
-        found.append(_kept("Rendered by the provider", text))
+        found.append(_from_ledger("Rendered by the provider", text))
     files = corpus.of_kind("file")
     if files:
         licences = Counter(" and ".join(corpus.licences(item)) or "none on record" for item in files)
         told = ", ".join(f"{name}: {count}" for name, count in sorted(licences.items()))
-        found.append(_kept("Entered as files", f"{len(files)} files by licence: {told}"))
+        found.append(_from_ledger("Entered as files", f"{len(files)} files by licence: {told}"))
     if provider.other_sources:
         found.append(SummaryAnswer("Others", provider.other_sources, "provider"))
-    return tuple(found) or (_kept("Used", "No: no other source is on record"),)
+    return tuple(found) or (_from_ledger("Used", "No: no other source is on record"),)
 
 
 def _processing(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
@@ -250,25 +258,25 @@ def _processing(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...
             "3.1",
             "Respect of reservations of rights from the text and data mining exception",
             (
-                _told("Signatory to the Code of Practice", provider.code_of_practice),
-                _kept(
+                _from_provider("Signatory to the Code of Practice", provider.code_of_practice),
+                _from_ledger(
                     "Measures",
                     f"policy {policy.name} ({policy.digest}): opt-outs by {', '.join(policy.heed)} are heeded as they"
                     " stood when the footage was fetched; a source whose licence or opt-outs are unknown is not used;"
                     f" only these licences are: {', '.join(policy.allowed)}",
                 ),
-                _kept("Opt-out signals read of these sources", signals or "None"),
-                _kept("Sources of the ledger that are turned away now", away or "None"),
-                _kept("Revoked since", f"{corpus.revoked} clips" if corpus.revoked else "None"),
+                _from_ledger("Opt-out signals read of these sources", signals or "None"),
+                _from_ledger("Sources of the ledger that are turned away now", away or "None"),
+                _from_ledger("Revoked since", f"{corpus.revoked} clips" if corpus.revoked else "None"),
             ),
         ),
-        SummarySection("3.2", "Removal of illegal content", (_told("Measures", provider.illegal_content),)),
+        SummarySection("3.2", "Removal of illegal content", (_from_provider("Measures", provider.illegal_content),)),
         SummarySection(
             "3.3",
             "Other information about data processing",
             (
-                _kept("Consent of people shown", f"{len(corpus.consents)} on record; {_likeness(corpus)}"),
-                _kept("Ledger", f"{corpus.ledger_size} entries, RFC 6962 root {corpus.ledger_root}"),
+                _from_ledger("Consent of people shown", f"{len(corpus.consents)} on record; {_likeness(corpus)}"),
+                _from_ledger("Ledger", f"{corpus.ledger_size} entries, RFC 6962 root {corpus.ledger_root}"),
             ),
         ),
     )
@@ -282,7 +290,7 @@ def _likeness(corpus: Corpus) -> str:
 
 
 def markdown(said: dict[str, Any]) -> str:
-    """The summary for people; what it rests on stands behind each answer."""
+    """The summary for people, with what each answer rests on."""
     lines = [
         "# Public summary of training content",
         "",

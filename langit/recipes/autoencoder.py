@@ -9,7 +9,7 @@ from langit.device import CPU, Placement
 from langit.feed.catalogue import FrameReader
 from langit.feed.latents import latent_statistics
 from langit.feed.loader import FrameFeed
-from langit.recipes.films import Corpus, Report, RunPaths, held_out_clips, training_clips
+from langit.recipes.films import Report, RunPaths, TrainingCorpus, held_out_clips, training_clips
 from langit.recipes.identity import identity
 from langit.recipes.previews import reconstruction_preview
 from langit.recipes.recipe import Recipe
@@ -29,7 +29,7 @@ def progress_line(stats: StepStats) -> str:
 
 def train_autoencoder(
     recipe: Recipe,
-    corpus: Corpus,
+    corpus: TrainingCorpus,
     paths: RunPaths,
     resume: bool,
     report: Report,

@@ -9,11 +9,13 @@ from typing import Any
 
 import langit
 from langit import config
+from langit.autoencoder.model import Autoencoder
 from langit.bundle import Bundle, load_bundle, resolve
 from langit.bundle.folder import read_provenance
 from langit.bundle.provenance import FILE
 from langit.device import Placement
 from langit.recipes.recipe import Recipe
+from langit.transformer.model import VideoTransformer
 
 
 def open_base(recipe: Recipe, home: Path, placement: Placement) -> Bundle:
@@ -29,6 +31,10 @@ def open_base(recipe: Recipe, home: Path, placement: Placement) -> Bundle:
     """
     assert recipe.base is not None
     base = load_bundle(_find(recipe.base, home), placement)
+    if not isinstance(base.autoencoder, Autoencoder) or not isinstance(base.transformer, VideoTransformer):
+        raise ValueError(
+            f"base {recipe.base} has networks of other kinds than recipes train: begin with a model that langit trained"
+        )
     _check_sizes("autoencoder", recipe.autoencoder, replace(base.autoencoder.config, latents_mean=(), latents_std=()))
     _check_sizes("text", recipe.text, replace(base.text.config, vocab_size=recipe.text.vocab_size))
     _check_sizes("transformer", recipe.transformer, base.transformer.config)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from langit.autoencoder.model import Autoencoder
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.curate.places import places_file
 from langit.feed.catalogue import ClipRecords, FilmClip, FootageClip, FrameReader, StoredClip, film_clips
 from langit.feed.footage import TrainingFormat, TrainingSet, find_training_set, footage_clips, held_out_footage
@@ -86,7 +86,7 @@ def _is_within(seeds: Sequence[int], group: FilmGroup) -> bool:
 
 
 @dataclass(frozen=True)
-class Corpus:
+class TrainingCorpus:
     """All clips that a run may choose from, read from the ledger once.
 
     ``held_out`` are the clips of the manifest that a recipe of footage alone does not learn from.
@@ -98,7 +98,7 @@ class Corpus:
     held_out: frozenset[str] = frozenset()
 
 
-def read_corpus(recipe: Recipe, paths: RunPaths, before: Corpus | None = None) -> Corpus:
+def read_corpus(recipe: Recipe, paths: RunPaths, before: TrainingCorpus | None = None) -> TrainingCorpus:
     """Read what the ledger allows; ``before`` is returned as it is while the ledger has not grown since.
 
     A stage reads it anew when it begins, so that a take-down counts from the next stage on.
@@ -112,16 +112,18 @@ def read_corpus(recipe: Recipe, paths: RunPaths, before: Corpus | None = None) -
     records = ClipRecords.read(ledger, Policy())
     films = film_clips(records, paths.films) if recipe.all_films else ()
     if recipe.manifest is None:
-        return Corpus(records, films)
+        return TrainingCorpus(records, films)
     chosen = find_training_set(ledger, recipe.manifest)
     if recipe.all_films:
-        return Corpus(records, films, chosen)  # films hold clips out already, and all footage is learnt
+        return TrainingCorpus(records, films, chosen)  # films hold clips out already, and all footage is learnt
     longest = max(recipe.sizes, key=lambda pixels: pixels.frames)
-    return Corpus(records, films, chosen, held_out_footage(records, chosen, TrainingFormat(longest, recipe.fps)))
+    return TrainingCorpus(
+        records, films, chosen, held_out_footage(records, chosen, TrainingFormat(longest, recipe.fps))
+    )
 
 
 def chosen_films(
-    recipe: Recipe, groups: Sequence[FilmGroup], corpus: Corpus, which: Split = "train"
+    recipe: Recipe, groups: Sequence[FilmGroup], corpus: TrainingCorpus, which: Split = "train"
 ) -> tuple[FilmClip, ...]:
     """The clips of these films that the recipe wants and the ledger allows, of one split.
 
@@ -146,7 +148,12 @@ def chosen_films(
 
 
 def chosen_footage(
-    recipe: Recipe, sizes: Sequence[str], corpus: Corpus, paths: RunPaths, report: Report, which: Split = "train"
+    recipe: Recipe,
+    sizes: Sequence[str],
+    corpus: TrainingCorpus,
+    paths: RunPaths,
+    report: Report,
+    which: Split = "train",
 ) -> tuple[FootageClip, ...]:
     """The manifest's clips at these sizes, of one split; none where the recipe names no manifest.
 
@@ -171,14 +178,14 @@ def chosen_footage(
 
 
 def training_clips(
-    recipe: Recipe, data: StageData, corpus: Corpus, paths: RunPaths, report: Report
+    recipe: Recipe, data: StageData, corpus: TrainingCorpus, paths: RunPaths, report: Report
 ) -> tuple[StoredClip, ...]:
     """The clips that a stage learns from: those of its films, then those of the manifest."""
     return (*chosen_films(recipe, data.films, corpus), *chosen_footage(recipe, data.sizes, corpus, paths, report))
 
 
 def held_out_clips(
-    recipe: Recipe, data: StageData, corpus: Corpus, paths: RunPaths, report: Report
+    recipe: Recipe, data: StageData, corpus: TrainingCorpus, paths: RunPaths, report: Report
 ) -> tuple[StoredClip, ...]:
     """Clips like a stage's that it does not learn from, not mirrored: of films, or of footage where it has no films."""
     if data.films:
@@ -187,7 +194,7 @@ def held_out_clips(
 
 
 def stage_latents(
-    clips: Sequence[StoredClip], autoencoder: Autoencoder, paths: RunPaths, starts: int, report: Report
+    clips: Sequence[StoredClip], autoencoder: VideoAutoencoder, paths: RunPaths, starts: int, report: Report
 ) -> list[LatentClip]:
     """The clips' latents, cached or encoded now; ``starts`` as in :func:`cache_latents`."""
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from langit import sheet
-from langit.autoencoder.model import Autoencoder, to_float, to_frames
+from langit.autoencoder.model import to_float, to_frames
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.device import placement_of
 from langit.evaluate.reconstruction import psnr
 from langit.feed.catalogue import FrameReader, StoredClip
@@ -47,7 +48,7 @@ def video_preview(data: StageData, clips: Sequence[StoredClip], model: Callable[
 
 
 def reconstruction_preview(
-    model: Autoencoder, clips: Sequence[StoredClip], reader: FrameReader, stage: AutoencoderStage, report: Report
+    model: VideoAutoencoder, clips: Sequence[StoredClip], reader: FrameReader, stage: AutoencoderStage, report: Report
 ) -> SavePreview:
     """A sheet of held-out clips beside their reconstructions, spread over all clips of the first one's size."""
     alike = [clip for clip in clips if clip.pixels == clips[0].pixels]

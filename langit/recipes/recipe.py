@@ -76,7 +76,7 @@ class AutoencoderStage:
     films: tuple[FilmGroup, ...] = ()
     reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
-    sizes: tuple[str, ...] = config.added(())
+    sizes: tuple[str, ...] = config.added_field(())
 
     def __post_init__(self) -> None:
         _check_stage(self.name, self.sizes)
@@ -99,8 +99,8 @@ class Stage:
     flow: FlowConfig = field(default_factory=FlowConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
     autoencoder: str = ""
-    fresh_scores: bool = config.added(False)
-    sizes: tuple[str, ...] = config.added(())
+    fresh_scores: bool = config.added_field(False)
+    sizes: tuple[str, ...] = config.added_field(())
 
     def __post_init__(self) -> None:
         _check_stage(self.name, self.sizes)
@@ -124,7 +124,7 @@ class DistilStage:
     distil: DistilConfig = field(default_factory=DistilConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     training: TrainConfig = field(default_factory=TrainConfig)
-    sizes: tuple[str, ...] = config.added(())
+    sizes: tuple[str, ...] = config.added_field(())
 
     def __post_init__(self) -> None:
         _check_stage(self.name, self.sizes)
@@ -159,8 +159,8 @@ class Recipe:
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     distil: tuple[DistilStage, ...] = ()
-    base: str | None = config.added(None)  # a model, by its digest, that training begins from
-    fps: float = config.added(FILM_FPS)  # frames a second of all clips
+    base: str | None = config.added_field(None)  # a model, by its digest, that training begins from
+    fps: float = config.added_field(FILM_FPS)  # frames a second of all clips
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):

@@ -48,9 +48,9 @@ from langit.recipes.autoencoder import progress_line, train_autoencoder
 from langit.recipes.base import open_base
 from langit.recipes.distil import train_adapters
 from langit.recipes.films import (
-    Corpus,
     Report,
     RunPaths,
+    TrainingCorpus,
     chosen_films,
     enter_films,
     read_corpus,
@@ -69,6 +69,7 @@ from langit.train.lock import locked_run
 from langit.train.tasks import FlowTask
 from langit.train.trainer import Trainer, check_identity
 from langit.transformer.model import VideoTransformer
+from langit.transformer.protocol import Denoiser
 
 Trainable = TypeVar("Trainable", bound=nn.Module)
 
@@ -114,7 +115,10 @@ def run(
         render_films(recipe.all_films, paths, workers, report)
         enter_films(recipe, recipe.all_films, paths, report)
         corpus = read_corpus(recipe, paths)
-        first = None if base is None else base.autoencoder
+        first = None
+        if base is not None:
+            assert isinstance(base.autoencoder, Autoencoder), "open_base checks it"
+            first = base.autoencoder
         autoencoders = train_autoencoder(recipe, corpus, paths, resume, report, base=first, placement=placement)
         model = train_transformer(recipe, corpus, paths, autoencoders, resume, report, base, placement)
         model = train_adapters(recipe, corpus, paths, model, resume, report, placement)
@@ -140,7 +144,7 @@ def _check_runs(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
 
 def train_transformer(
     recipe: Recipe,
-    corpus: Corpus,
+    corpus: TrainingCorpus,
     paths: RunPaths,
     autoencoders: Mapping[str, Autoencoder],
     resume: bool,
@@ -182,7 +186,7 @@ def first_model(
         tokenizer = train_tokenizer(_captions(clips))
         torch.manual_seed(seed)
         text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
-        transformer = VideoTransformer(recipe.transformer)
+        transformer: Denoiser = VideoTransformer(recipe.transformer)
     else:
         tokenizer = extend_tokenizer(base.text.tokenizer, _captions(clips))
         torch.manual_seed(seed)
@@ -227,7 +231,7 @@ def train_stage(
         module.load_state_dict(named, strict=False)
 
 
-def assemble(recipe: Recipe, corpus: Corpus, paths: RunPaths, model: Model, report: Report) -> Path:
+def assemble(recipe: Recipe, corpus: TrainingCorpus, paths: RunPaths, model: Model, report: Report) -> Path:
     """Write the bundle: parts, provenance, a row for each film that was trained on, and the index of nearest clips."""
     ledger = Ledger(paths.ledger)
     corpus = read_corpus(recipe, paths, corpus)
@@ -264,7 +268,9 @@ def assemble(recipe: Recipe, corpus: Corpus, paths: RunPaths, model: Model, repo
     return paths.bundle
 
 
-def _ship_record(recipe: Recipe, corpus: Corpus, ledger: Ledger, paths: RunPaths, provenance: Provenance) -> None:
+def _ship_record(
+    recipe: Recipe, corpus: TrainingCorpus, ledger: Ledger, paths: RunPaths, provenance: Provenance
+) -> None:
     """Put the records of what the model saw into its bundle, so that whoever gets it can audit it."""
     exposures = {name: (paths.stage(name) / "exposure.log").read_bytes() for name in recipe.stage_names}
     films = [source.digest for source in _film_sources(recipe, corpus)] if recipe.all_films else []
@@ -272,7 +278,7 @@ def _ship_record(recipe: Recipe, corpus: Corpus, ledger: Ledger, paths: RunPaths
     add_file(paths.bundle, shipped.FILE, lambda path: write_record(path, ledger, digests, exposures, films))
 
 
-def _film_sources(recipe: Recipe, corpus: Corpus) -> list[Source]:
+def _film_sources(recipe: Recipe, corpus: TrainingCorpus) -> list[Source]:
     """The ledger's sources of every film that any stage learnt from."""
     learnt = {(film.world, str(film.pixels), film.seed) for film in chosen_films(recipe, recipe.all_films, corpus)}
     return [

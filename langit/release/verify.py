@@ -20,7 +20,7 @@ from langit.release.credentials.boxes import FileLayout
 from langit.release.credentials.identity import SigningConfig, certificates, fingerprint, own_roots
 from langit.release.credentials.read import Credentials, read
 from langit.release.credentials.stores import certificates_in
-from langit.release.credentials.uncovered import has_trace, uncovered
+from langit.release.credentials.uncovered import find_uncovered, has_trace
 from langit.release.verdict import FileVerdict, KnownOutput, KnownSource, VerifyFinding
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _judge_credentials(
         return replace(verdict, finding=VerifyFinding.CERTIFICATE)
     if credentials.state == "invalid":
         return replace(verdict, finding=VerifyFinding.MANIFEST)
-    hidden = uncovered(path, layout, credentials) if layout is not None else ()
+    hidden = find_uncovered(path, layout, credentials) if layout is not None else ()
     if hidden:
         return replace(verdict, finding=VerifyFinding.UNCOVERED, uncovered=hidden)
     if credentials.state == "trusted":

@@ -26,6 +26,10 @@ class Expansion:
     ignored: pieces of the original that the text leaves out although they were understood.
     unchanged_because: why an incomplete original was left as it is, or "".
     by: the expander's name.
+    corrected: misspelt words of the original, each with the word that was read instead.
+    counts: words of the original for a number of things that the text does not show.
+    content: how many words with a meaning of their own the original has, and how many of them the text says; (0, 0)
+        where the expander does not count them.
     """
 
     original: str
@@ -36,6 +40,20 @@ class Expansion:
     ignored: tuple[str, ...] = ()
     unchanged_because: str = ""
     by: str = "embedded"
+    corrected: tuple[tuple[str, str], ...] = ()
+    counts: tuple[str, ...] = ()
+    content: tuple[int, int] = (0, 0)
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Everything of the original that the video will not show, as it was written."""
+        return tuple(dict.fromkeys((*(word for word, _ in self.unknown), *self.ignored, *self.counts)))
+
+    @property
+    def mostly_lost(self) -> bool:
+        """Whether less than half of the original's content words were understood."""
+        words, understood = self.content
+        return 2 * understood < words
 
     @property
     def changed(self) -> bool:
@@ -44,6 +62,14 @@ class Expansion:
     def lines(self) -> tuple[str, ...]:
         """The report to the person, a line for each fact; empty if nothing was changed and every word is known."""
         report = []
+        if self.mostly_lost:
+            words, understood = self.content
+            report.append(
+                f'this model cannot show "{self.original}": it understands {understood} of {words} words with a'
+                " meaning; choose a larger model (--model), or use the words of docs/prompts.md"
+            )
+        if self.corrected:
+            report.append("read as: " + ", ".join(f"'{meant}' for '{word}'" for word, meant in self.corrected))
         if self.changed:
             filled = ", ".join(f"{name} {value}" for name, value in self.filled)
             report.append(f'expanded by {self.by}: "{self.text}"' + (f" (filled in: {filled})" if filled else ""))
@@ -51,9 +77,12 @@ class Expansion:
             report.append(f'nothing of "{self.original}" was understood: everything was filled in')
         if self.unchanged_because:
             report.append(f"not expanded: {self.unchanged_because}")
+        if self.counts:
+            shown = ", ".join(f"'{count}'" for count in self.counts)
+            report.append(f"this model shows one thing, or two different ones: {shown} cannot be counted out")
         if self.unknown:
-            words = ", ".join(f"'{word}'" + (f" (nearest: '{near}')" if near else "") for word, near in self.unknown)
-            report.append(f"unknown words: {words}")
+            names = ", ".join(f"'{word}'" + (f" (nearest: '{near}')" if near else "") for word, near in self.unknown)
+            report.append(f"unknown words: {names}")
         if self.ignored:
             report.append(
                 "left out, because no caption says such things: " + ", ".join(f"'{it}'" for it in self.ignored)

@@ -7,6 +7,8 @@ import unicodedata
 from langit.text.vocabulary import script_of
 
 LONGEST = 1000  # characters
+# embeddings, overrides and isolates (Unicode Standard Annex 9): they can make a text look like another one
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 LATIN = frozenset({"LATIN"})
 
 
@@ -14,11 +16,16 @@ def normalize_prompt(prompt: str) -> str:
     """Return the prompt in Unicode's form NFKC with single spaces, in whatever script it is written.
 
     Raises:
-        ValueError: the prompt is not valid Unicode, has no words, or is longer than LONGEST characters.
+        ValueError: the prompt is not valid Unicode, has control characters or no words, or is longer than LONGEST.
     """
     # surrogates stand for bytes of the command line that were not UTF-8 (PEP 383)
     if any("\ud800" <= letter <= "\udfff" for letter in prompt):
         raise ValueError(f"the prompt {prompt[:40]!r} is not valid UTF-8: type it again")
+    hidden = next((letter for letter in prompt if _is_control(letter)), None)
+    if hidden is not None:
+        raise ValueError(
+            f"the prompt {prompt[:40]!r} has the control character U+{ord(hidden):04X}: remove it, or type it again"
+        )
     plain = " ".join(unicodedata.normalize("NFKC", prompt).split())
     if not any(letter.isalnum() for letter in plain):
         raise ValueError(
@@ -27,6 +34,11 @@ def normalize_prompt(prompt: str) -> str:
     if len(plain) > LONGEST:
         raise ValueError(f"the prompt has {len(plain)} characters: shorten it to {LONGEST} or fewer")
     return plain
+
+
+def _is_control(letter: str) -> bool:
+    """Whether a character controls a terminal or the direction of text; tabs and new lines are white space."""
+    return (unicodedata.category(letter) == "Cc" and not letter.isspace()) or letter in _BIDI
 
 
 def check_prompt(prompt: str, scripts: frozenset[str] | None = LATIN) -> str:

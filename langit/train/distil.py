@@ -32,7 +32,7 @@ from langit.train.microbatch import sharing_weights
 from langit.train.optim import ParameterKind
 from langit.train.tasks import FlowConfig, SavePreview, averaged_weights
 from langit.transformer.adapter import Adapter
-from langit.transformer.model import VideoTransformer
+from langit.transformer.protocol import Denoiser
 
 MIN_LEVEL = 1e-3  # the lowest level that is drawn: at 0 nothing is left to move
 
@@ -92,7 +92,7 @@ class DistilTask:
 
     def __init__(
         self,
-        transformer: VideoTransformer,
+        transformer: Denoiser,
         text: TextEncoder,
         adapter: Adapter,
         config: DistilConfig,

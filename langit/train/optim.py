@@ -48,7 +48,7 @@ class OptimConfig:
     final: float = 0.02
     clip: float = 1.0  # of the gradient's norm
     ema: float = 0.998
-    score_rate: float = configs.added(0.0)  # AdamW's, of queries and keys that no norm keeps in range; 0: as matrices
+    score_rate: float = configs.added_field(0.0)  # AdamW's, of queries and keys without a norm; 0: as matrices
 
     def __post_init__(self) -> None:
         for name in ("matrix_rate", "other_rate", "clip"):

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from langit import config as configs
-from langit.autoencoder.model import Autoencoder, to_float
+from langit.autoencoder.model import to_float
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.feed.batch import Batch
 from langit.feed.loader import LatentItems
 from langit.feed.windows import WindowConfig
@@ -29,7 +30,7 @@ from langit.text.encoder import TextEncoder
 from langit.train.drawing import draw_captions, draw_noised, weighted_mean
 from langit.train.microbatch import sharing_weights
 from langit.train.optim import ParameterKind
-from langit.transformer.model import VideoTransformer
+from langit.transformer.protocol import Denoiser
 
 SavePreview = Callable[[int, Path], None]
 """Saves something to look at (a contact sheet) for a step, in a folder."""
@@ -78,7 +79,7 @@ class FlowTask:
     """Rectified flow on packs of latents: predict the velocity of every token from its noisy value and the caption."""
 
     def __init__(
-        self, transformer: VideoTransformer, text: TextEncoder, config: FlowConfig, preview: SavePreview
+        self, transformer: Denoiser, text: TextEncoder, config: FlowConfig, preview: SavePreview
     ) -> None:
         self.transformer, self.text, self.config, self.preview = transformer, text, config, preview
 
@@ -147,8 +148,8 @@ class ReconstructionConfig:
     edge_weight: float = 0.1
     motion_weight: float = 0.1
     latent_noise: float = 0.02  # so that the decoder forgives a generator's small errors
-    decoder_only: bool = configs.added(False)
-    pyramid_weight: float = configs.added(0.0)  # of `pyramid_error`
+    decoder_only: bool = configs.added_field(False)
+    pyramid_weight: float = configs.added_field(0.0)  # of `pyramid_error`
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -161,7 +162,7 @@ class ReconstructionConfig:
 class ReconstructionTask:
     """The autoencoder: encode a clip, decode it, and compare."""
 
-    def __init__(self, autoencoder: Autoencoder, config: ReconstructionConfig, preview: SavePreview) -> None:
+    def __init__(self, autoencoder: VideoAutoencoder, config: ReconstructionConfig, preview: SavePreview) -> None:
         self.autoencoder, self.config, self.preview = autoencoder, config, preview
 
     def modules(self) -> dict[str, nn.Module]:

@@ -1,6 +1,6 @@
 """Low-rank adapters: two thin matrices per linear layer, whose product is added to the layer's weight.
 
-LoRA (arXiv 2106.09685) on every linear layer of a video transformer. Weights are added, never outputs, so that the
+LoRA (arXiv 2106.09685) on every linear layer of a denoiser. Weights are added, never outputs, so that the
 adapted model computes exactly what the fused one does. Names on disk are those of diffusers' LoRA files. Knows nothing
 of training, sampling or folders.
 """
@@ -20,13 +20,13 @@ from torch.func import functional_call
 
 from langit.patches import Pack, TextPack
 from langit.transformer.blank import blank
-from langit.transformer.model import VideoTransformer
+from langit.transformer.protocol import Denoiser
 
 PREFIX = "transformer."
 _NAME = re.compile(r"transformer\.(?P<layer>.+)\.(?:lora_(?P<half>[AB])\.weight|(?P<alpha>alpha))")
 
 
-def adaptable_layers(transformer: VideoTransformer) -> dict[str, nn.Linear | nn.Conv3d]:
+def adaptable_layers(transformer: Denoiser) -> dict[str, nn.Linear | nn.Conv3d]:
     """All layers that can be adapted, by name. The patch embedding is one of them: it computes as a linear layer."""
     modules = transformer.named_modules()
     return {name: layer for name, layer in modules if isinstance(layer, (nn.Linear, nn.Conv3d))}
@@ -61,7 +61,7 @@ class LowRankPair(nn.Module):
 class Adapter(nn.Module):
     """A low-rank pair for some layers of a transformer. The scale is 1: alpha equals the rank."""
 
-    def __init__(self, transformer: VideoTransformer, ranks: Mapping[str, int]) -> None:
+    def __init__(self, transformer: Denoiser, ranks: Mapping[str, int]) -> None:
         super().__init__()
         layers = adaptable_layers(transformer)
         for name, rank in ranks.items():
@@ -78,7 +78,7 @@ class Adapter(nn.Module):
         place.add_module(last, pair)
 
     @classmethod
-    def of_rank(cls, transformer: VideoTransformer, rank: int) -> Adapter:
+    def of_rank(cls, transformer: Denoiser, rank: int) -> Adapter:
         """A new adapter of one rank for every layer; it changes nothing before training.
 
         Raises:
@@ -94,7 +94,7 @@ class Adapter(nn.Module):
         """The pairs by layer name."""
         return {name: module for name, module in self.named_modules() if isinstance(module, LowRankPair)}
 
-    def adapted_weights(self, transformer: VideoTransformer) -> dict[str, Tensor]:
+    def adapted_weights(self, transformer: Denoiser) -> dict[str, Tensor]:
         """The weights of the adapted layers with the low-rank products added, by name."""
         layers = adaptable_layers(transformer)
         return {
@@ -102,13 +102,13 @@ class Adapter(nn.Module):
             for name, pair in self.named_pairs().items()
         }
 
-    def adapted_forward(self, transformer: VideoTransformer, pack: Pack, text: TextPack) -> Float[Tensor, "N Q"]:
+    def adapted_forward(self, transformer: Denoiser, pack: Pack, text: TextPack) -> Float[Tensor, "N Q"]:
         """The adapted transformer's velocity. The transformer is not modified; gradients reach the pairs."""
         velocity: Tensor = functional_call(transformer, self.adapted_weights(transformer), (pack, text))
         return velocity
 
     @torch.no_grad()
-    def fuse(self, transformer: VideoTransformer) -> VideoTransformer:
+    def fuse(self, transformer: Denoiser) -> Denoiser:
         """A second transformer with the adapted weights. It shares the memory of weights that are not adapted."""
         # deepcopy takes an object that is already in its memo from there instead of copying it.
         memo = {id(parameter): parameter for parameter in transformer.parameters()}
@@ -118,7 +118,7 @@ class Adapter(nn.Module):
         return copy.deepcopy(transformer, dict(memo))
 
 
-def to_diffusers(adapter: Adapter, transformer: VideoTransformer) -> dict[str, Tensor]:
+def to_diffusers(adapter: Adapter, transformer: Denoiser) -> dict[str, Tensor]:
     """Tensors of diffusers' ``pytorch_lora_weights.safetensors``; a convolution's have the axes of its kernel."""
     layers, tensors = adaptable_layers(transformer), dict[str, Tensor]()
     for name, pair in adapter.named_pairs().items():
@@ -130,7 +130,7 @@ def to_diffusers(adapter: Adapter, transformer: VideoTransformer) -> dict[str, T
     return tensors
 
 
-def from_diffusers(tensors: Mapping[str, Tensor], transformer: VideoTransformer) -> Adapter:
+def from_diffusers(tensors: Mapping[str, Tensor], transformer: Denoiser) -> Adapter:
     """The inverse of :func:`to_diffusers`. Layers may be missing, and a layer may have an ``alpha``.
 
     Raises:

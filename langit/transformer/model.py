@@ -154,6 +154,7 @@ class VideoTransformer(Denoiser):
 
     class_name = ("diffusers", "WanTransformer3DModel")
     config: TransformerConfig
+    blocks: nn.ModuleList
 
     def __init__(self, sizes: TransformerConfig) -> None:
         super().__init__()
@@ -168,6 +169,10 @@ class VideoTransformer(Denoiser):
         self.proj_out = Linear(width, sizes.out_channels * math.prod(sizes.patch_size))
         self.scale_shift_table = nn.Parameter(nn.init.normal_(torch.empty(1, 2, width), std=width**-0.5))
         self.reset_parameters()
+
+    def config_dict(self) -> dict[str, Any]:
+        """The content of diffusers' ``config.json``."""
+        return self.config.to_diffusers()
 
     @property
     def patch_size(self) -> tuple[int, int, int]:

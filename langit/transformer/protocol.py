@@ -21,6 +21,12 @@ class Denoiser(nn.Module):
     """The library and class that a bundle's ``model_index.json`` names."""
     config: Any
     """The implementation's own sizes, a frozen dataclass."""
+    blocks: nn.ModuleList
+    """The repeated layers, which are compiled and sharded one by one."""
+
+    @abstractmethod
+    def config_dict(self) -> dict[str, Any]:
+        """The config as plain values, for a bundle's ``config.json``."""
 
     @property
     @abstractmethod

@@ -10,9 +10,9 @@ import pytest
 from curate.making import FPS, encode, film, scene
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from langit.curate.measures import BlackBars, black_bars, motion, reduced, sharpness
+from langit.curate.measures import BlackBars, black_bars, motion, sharpness, shrink_luma
 from langit.curate.overlay import lettering, strokes
-from langit.curate.similarity import OpticalFlow, sampled
+from langit.curate.similarity import OpticalFlow, subsample
 from langit.curate.survey import SurveySettings, survey
 
 
@@ -27,31 +27,31 @@ def test_a_defocused_picture_is_less_sharp() -> None:
 
 
 def test_wide_pictures_are_reduced_by_whole_numbers() -> None:
-    assert reduced(np.zeros((200, 320), np.uint8)).shape == (200, 320)
-    assert reduced(np.zeros((1080, 1920), np.uint8)).shape == (270, 480)
+    assert shrink_luma(np.zeros((200, 320), np.uint8)).shape == (200, 320)
+    assert shrink_luma(np.zeros((1080, 1920), np.uint8)).shape == (270, 480)
 
 
 def test_black_bars_are_measured_and_a_dark_side_is_none() -> None:
     frame = np.full((100, 160), 120, np.uint8)
     frame[:12], frame[-11:] = 18, 16
-    assert black_bars(frame) == BlackBars(12, 11, 0, 0) == black_bars(frame).balanced()
+    assert black_bars(frame) == BlackBars(12, 11, 0, 0) == black_bars(frame).balance()
     frame[:, :50] = 16
     assert black_bars(frame) == BlackBars(12, 11, 50, 0)
-    assert black_bars(frame).balanced() == BlackBars(12, 11, 0, 0)
+    assert black_bars(frame).balance() == BlackBars(12, 11, 0, 0)
     assert black_bars(np.full((100, 160), 16, np.uint8)) == BlackBars(0, 0, 0, 0)
     assert BlackBars(5, 5, 0, 2).common(BlackBars(3, 9, 4, 4)) == BlackBars(3, 5, 0, 2)
 
 
 def test_a_pan_is_the_cameras_and_a_thing_that_moves_is_inside() -> None:
     frames = scene(3, 5, 96, 96, speed=2.0)
-    pan = motion(sampled(luma(frames[0])), sampled(luma(frames[4])), 4 / FPS, OpticalFlow())
+    pan = motion(subsample(luma(frames[0])), subsample(luma(frames[4])), 4 / FPS, OpticalFlow())
     assert pan.whole == pytest.approx(2.0 * FPS / 96, rel=0.3) and pan.inside < pan.whole / 2
     still = np.repeat(scene(3, 1, 96, 96), 2, axis=0)
     thing = still.copy()
     thing[0, 30:60, 20:50], thing[1, 30:60, 26:56] = scene(9, 1, 30, 30)[0], scene(9, 1, 30, 30)[0]
-    moved = motion(sampled(luma(thing[0])), sampled(luma(thing[1])), 4 / FPS, OpticalFlow())
+    moved = motion(subsample(luma(thing[0])), subsample(luma(thing[1])), 4 / FPS, OpticalFlow())
     assert moved.inside > 3 * moved.whole
-    none = motion(sampled(luma(still[0])), sampled(luma(still[1])), 4 / FPS, OpticalFlow())
+    none = motion(subsample(luma(still[0])), subsample(luma(still[1])), 4 / FPS, OpticalFlow())
     assert none.whole + none.inside < 0.001
 
 

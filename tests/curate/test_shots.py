@@ -7,13 +7,13 @@ import pytest
 from curate.making import film, scene
 
 from langit.curate.shots import CutFinder, CutSettings, Transition
-from langit.curate.similarity import OpticalFlow, sampled, unlikeness
+from langit.curate.similarity import OpticalFlow, subsample, unlikeness
 
 
 def find(frames: np.ndarray) -> list[Transition]:
     finder = CutFinder(CutSettings())
     for frame in frames:
-        finder.step(sampled(np.ascontiguousarray(frame[..., 1])))
+        finder.step(subsample(np.ascontiguousarray(frame[..., 1])))
     finder.finish()
     assert finder.frames == len(frames)
     assert finder.cuts == [transition.cut for transition in finder.transitions]

@@ -90,7 +90,7 @@ class AttributeChange:
     name: str
     prompt: str
 
-    def wanted(self, truth: Truth) -> Truth:
+    def change_truth(self, truth: Truth) -> Truth:
         """Return the truth after the change."""
         return Truth({**truth.named, self.attribute: self.name})
 
@@ -160,7 +160,7 @@ class LastStep:
     def frames(self, model: Model) -> Frames:
         """Decode all frames of the last window that was sampled."""
         assert self.pack is not None, "nothing was sampled"
-        tokens = channels_last(self.pack.tokens, model.transformer.config.patch_size)
+        tokens = channels_last(self.pack.tokens, model.transformer.patch_size)
         return decode_frames(unpack(self.pack, tokens)[0], model)
 
 

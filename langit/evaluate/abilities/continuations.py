@@ -210,7 +210,7 @@ def trials(one: FilmPair, other: FilmPair, model: Model, seed: int, folder: Path
 
 def _storyboard_trial(one: FilmPair, model: Model, seed: int, picture: Path) -> AbilityTrial:
     """A text card, then a picture held for one latent frame, then free continuation."""
-    whole, time = len(one.long), model.autoencoder.config.time
+    whole, time = len(one.long), model.autoencoder.compression.time
     at = whole // 2
     given = range(at, at + time)
     still = one.long[at][None].expand(time, -1, -1, -1)

@@ -60,7 +60,7 @@ class ChangedVideo:
 
 def judge_change(case: AbilityCase, change: AttributeChange, made: Frames, probe: Probe) -> ChangedVideo:
     """Judge a changed video against the truth of the film with the change."""
-    answers = agreement(change.wanted(case.truth), judge(probe, [made])[0])
+    answers = agreement(change.change_truth(case.truth), judge(probe, [made])[0])
     others = {name: right for name, right in answers.items() if name != change.attribute}
     away = mean_displacement(probe, film_frames(case.short), made)
     return ChangedVideo(change, made, answers[change.attribute], others, away)

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from langit.autoencoder.model import Autoencoder
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.evaluate.reconstruction import psnr, reconstruct
 
 SEAM, JUMP = 1.2, 2.0  # limits in medians: for the seam of a loop, and for any step of a video
@@ -36,7 +36,7 @@ def steps(frames: Frames) -> Float[Tensor, " t"]:
     return distance(frames[:-1], frames[1:])
 
 
-def noise_floor(autoencoder: Autoencoder, films: Sequence[Frames]) -> float:
+def noise_floor(autoencoder: VideoAutoencoder, films: Sequence[Frames]) -> float:
     """Return the 95th percentile of the steps in reconstructions of still films, each a middle frame repeated."""
     still = [film[len(film) // 2][None].expand_as(film) for film in films]
     return float(torch.cat([steps(reconstruct(autoencoder, film[None])[0]) for film in still]).quantile(0.95))

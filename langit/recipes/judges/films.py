@@ -18,7 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from langit.autoencoder.model import Autoencoder, to_float, to_frames
+from langit.autoencoder.model import to_float, to_frames
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.device import placement_of
 from langit.evaluate.judges.probe import CELL
 from langit.evaluate.judges.questions import FIRST, OTHER, Questions
@@ -133,7 +134,7 @@ class NoisyReconstruction:
     generated videos.
     """
 
-    def __init__(self, autoencoder: Autoencoder, noise: float = 0.35) -> None:
+    def __init__(self, autoencoder: VideoAutoencoder, noise: float = 0.35) -> None:
         self.autoencoder, self.noise = autoencoder, noise
         self.films, self.generator = 0, torch.Generator().manual_seed(0)
 

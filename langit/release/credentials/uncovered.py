@@ -25,7 +25,7 @@ SIGNATURE_SIZES: Final = (64, 96, 132, 256, 384, 512)
 """Bytes of ECDSA, Ed25519 and RSA signatures, as COSE stores them."""
 
 
-def uncovered(path: Path, layout: FileLayout, credentials: Credentials) -> tuple[tuple[str, int], ...]:
+def find_uncovered(path: Path, layout: FileLayout, credentials: Credentials) -> tuple[tuple[str, int], ...]:
     """Places that the signature leaves out and that hold data, with their number of bytes.
 
     Args:

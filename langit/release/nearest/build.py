@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from langit.autoencoder.model import Autoencoder
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.feed.catalogue import FilmClip, FootageClip, FrameReader, StoredClip
 from langit.release.nearest.alterations import ALTERATIONS
 from langit.release.nearest.embedding import Features, HalfProjection, Projection, Vectors, features, learn_projection
@@ -48,7 +48,7 @@ def build_index(
     entries: Sequence[FilmClip],
     held_out: Sequence[StoredClip],
     films: FrameReader,
-    autoencoder: Autoencoder,
+    autoencoder: VideoAutoencoder,
     fps: float,
     report: Report,
     footage: Sequence[FootageClip] = (),
@@ -95,14 +95,14 @@ def build_index(
         np.concatenate(copies),
         originals,
         (stored.features[originals[:: min(COPIES, len(ALTERATIONS))]], np.concatenate(mirrors)),
-        autoencoder.config.time,
+        autoencoder.compression.time,
     )
     projection = _round_matrices(projection)
     vectors = quantize(projection(stored.features))
     others = _encode_windows(held, films, autoencoder, fps, report, "nearest: held out").features
     return ClipIndex(
         projection=projection,
-        scale=calibrate(dequantize(vectors), projection(others), projection(projection.mirrored(others))),
+        scale=calibrate(dequantize(vectors), projection(others), projection(projection.mirror_features(others))),
         vectors=vectors,
         prints=stored.prints,
         clips=np.array(stored.clips, np.int32),
@@ -147,7 +147,7 @@ Alter = Callable[[UInt8[np.ndarray, "T H W 3"], int, int], None]
 def _encode_windows(
     entries: Sequence[StoredClip],
     films: FrameReader,
-    autoencoder: Autoencoder,
+    autoencoder: VideoAutoencoder,
     fps: float,
     report: Report,
     stage: str,

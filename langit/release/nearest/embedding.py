@@ -20,7 +20,8 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch.nn import functional
 
-from langit.autoencoder.model import Autoencoder, to_float
+from langit.autoencoder.model import to_float
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.device import placement_of
 
 GRID: Final = 4
@@ -36,7 +37,7 @@ Vectors = Float32[np.ndarray, "_ d"]
 
 
 @torch.inference_mode()
-def features(autoencoder: Autoencoder, windows: UInt8[np.ndarray, "n T H W 3"]) -> Features:
+def features(autoencoder: VideoAutoencoder, windows: UInt8[np.ndarray, "n T H W 3"]) -> Features:
     """Pooled latents of windows of one size, on the autoencoder's device: about 9 ms each on one CPU core."""
     frames = to_float(torch.from_numpy(np.ascontiguousarray(windows)))
     latents = autoencoder.encode(placement_of(autoencoder).put(frames))  # (n, C, F, h, w)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from langit.autoencoder.model import Autoencoder
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.bundle import Bundle
 from langit.ledger.record import check_one_of
 from langit.release.gates.finding import Action, Finding
@@ -51,7 +51,7 @@ class NearestGate:
     """
 
     def __init__(
-        self, index: ClipIndex, autoencoder: Autoencoder, fps: float, config: NearestConfig | None = None
+        self, index: ClipIndex, autoencoder: VideoAutoencoder, fps: float, config: NearestConfig | None = None
     ) -> None:
         self.index, self.autoencoder, self.fps = index, autoencoder, fps
         self.config = config or NearestConfig()
@@ -135,7 +135,7 @@ def no_index(model: Bundle) -> Finding:
 
 
 def nearest_clips(
-    index: ClipIndex, autoencoder: Autoencoder, frames: Iterable[ArrayLike], fps: float, count: int
+    index: ClipIndex, autoencoder: VideoAutoencoder, frames: Iterable[ArrayLike], fps: float, count: int
 ) -> list[ClipMatch]:
     """The clips that a video is most similar to, over all its windows."""
     found: list[ClipMatch] = []

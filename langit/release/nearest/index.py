@@ -19,7 +19,7 @@ from jaxtyping import Float32, Int8, Int32, Int64, UInt8
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from langit.autoencoder.model import Autoencoder
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.release.nearest.embedding import HalfProjection, Projection, Vectors, features
 from langit.release.nearest.fingerprints import QUERIED, StoredFingerprints
 from langit.release.nearest.scale import ScoreScale, content_half, motion_half
@@ -100,12 +100,12 @@ class ClipIndex:
     def _fingerprints(self) -> StoredFingerprints:
         return StoredFingerprints(self.prints)
 
-    def embed(self, autoencoder: Autoencoder, window: ClipWindow) -> Float32[np.ndarray, "2 d"]:
+    def embed(self, autoencoder: VideoAutoencoder, window: ClipWindow) -> Float32[np.ndarray, "2 d"]:
         """The vectors of a window and of its mirror image."""
         found = features(autoencoder, window.frames[None])
-        return np.concatenate([self.projection(found), self.projection(self.projection.mirrored(found))])
+        return np.concatenate([self.projection(found), self.projection(self.projection.mirror_features(found))])
 
-    def find(self, autoencoder: Autoencoder, window: ClipWindow, count: int = 1) -> list[ClipMatch]:
+    def find(self, autoencoder: VideoAutoencoder, window: ClipWindow, count: int = 1) -> list[ClipMatch]:
         """The clips that a window is most similar to, the nearest first, and those of which it has fingerprints."""
         return self.search(window, self.embed(autoencoder, window), count)
 

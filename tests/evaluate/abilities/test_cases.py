@@ -38,7 +38,7 @@ def test_a_change_changes_one_attribute_in_truth_and_caption() -> None:
         truth, asked = truth_of(scene), change_attribute(scene, number)
         assert asked.attribute == CHANGED[number % 3]
         assert asked.name != truth.named[asked.attribute]
-        assert asked.wanted(truth).named == truth.named | {asked.attribute: asked.name}
+        assert asked.change_truth(truth).named == truth.named | {asked.attribute: asked.name}
         assert asked.prompt != canonical(scene)
     assert len({change_attribute(scene, number).name for number, scene in enumerate(SCENES)}) > 8
 

@@ -48,7 +48,7 @@ def read_everything(place: Path, contents: bytes) -> None:
         assert len(boxes.pieces(file, found, boxes.piece_size(found))) <= 2 * boxes.PIECES + 1
     uncovered.has_trace(place, found)
     if credentials is not None:
-        uncovered.uncovered(place, found, credentials)
+        uncovered.find_uncovered(place, found, credentials)
         certificates_in(place, credentials.label)
 
 
