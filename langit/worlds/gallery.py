@@ -13,6 +13,7 @@ from langit.worlds.scene import VERSION, split
 from langit.worlds.world import AnyFilm, World, find_world
 
 _CAPTIONS = 6  # in each JSON file
+_SMALLEST_SIDE = 16  # pixels: a smaller picture shows nothing that could be recognised
 _LARGEST_SIDE, _MOST_FRAMES = 1024, 1000  # limits of the off-screen buffer and of memory
 
 
@@ -71,8 +72,11 @@ def render_to_folder(
 
 def _check_size(pixels: PixelShape) -> None:
     for name, side in (("width", pixels.width), ("height", pixels.height)):
-        if side % 2 or side > _LARGEST_SIDE:
-            raise ValueError(f"{name} {side} of {pixels} cannot be written: use an even number up to {_LARGEST_SIDE}")
+        if side % 2 or not _SMALLEST_SIDE <= side <= _LARGEST_SIDE:
+            raise ValueError(
+                f"{name} {side} of {pixels} cannot be rendered: use an even number from {_SMALLEST_SIDE} to"
+                f" {_LARGEST_SIDE}"
+            )
     if pixels.frames > _MOST_FRAMES:
         raise ValueError(f"{pixels.frames} frames are too many to draw: use up to {_MOST_FRAMES}")
 

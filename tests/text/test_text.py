@@ -72,6 +72,10 @@ def test_a_tokenizer_survives_its_file(encoder: TextEncoder, tmp_path) -> None: 
         ("a red 球", "Cjk"),
         ("١٢٣", "Arabic"),
         ("a \ud800 ball", "UTF-8"),
+        ("a red \x1b[2Jball", r"control character U\+001B"),
+        ("a red\x00 ball", r"control character U\+0000"),
+        ("a \u202ellab der", r"control character U\+202E"),
+        ("a ball\u2069", r"control character U\+2069"),
     ],
 )
 def test_bad_prompts_are_named(prompt: str, named: str) -> None:

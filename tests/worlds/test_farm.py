@@ -128,6 +128,9 @@ def test_a_gallery_holds_videos_captions_and_a_sheet(tmp_path: Path) -> None:
     assert len(record["captions"]) == 6
     with pytest.raises(FileExistsError, match="seed-000012.mp4 exists already"):
         gallery.render_to_folder(1, folder, TINY, first_seed=12)
+    for size in ((10, 10), (64, 14), (1026, 64), (65, 64)):
+        with pytest.raises(ValueError, match="cannot be rendered: use an even number from 16 to 1024"):
+            gallery.render_to_folder(1, tmp_path, PixelShape(frames=3, height=size[1], width=size[0]))
     with pytest.raises(ValueError, match="cannot render 0 films"):
         gallery.render_to_folder(0, folder, TINY)
 

@@ -23,6 +23,7 @@ from langit.text.vocabulary import Vocabulary, nearest
 from langit.worlds.caption import canonical, caption, prompts
 from langit.worlds.reading.lexicon import caption_words
 from langit.worlds.reading.parse import PromptReading, read_prompt
+from langit.worlds.reading.spelling import correct_spelling
 from langit.worlds.reading.story import expand_story
 from langit.worlds.scene import (
     ACTIONS,
@@ -71,6 +72,13 @@ class EmbeddedExpander:
         plain = normalize_prompt(prompt)
         if self.vocabulary is not None and not self.vocabulary.closed:
             return Expansion(plain, plain, unchanged_because="this model reads any words, not only those of captions")
+        spelt, corrected = correct_spelling(plain, self.vocabulary)
+        expansion = self._expand(spelt, seed)
+        if not corrected:
+            return expansion
+        return replace(expansion, original=plain, corrected=corrected)
+
+    def _expand(self, plain: str, seed: int) -> Expansion:
         story = expand_story(plain, seed, self.vocabulary)
         if story is not None:
             return story
@@ -95,7 +103,16 @@ class EmbeddedExpander:
                 plain, plain, understood, unknown=unknown, unchanged_because=f"the model does not know {listed}"
             )
         unknown += self._suggest(self._unknown_words(text))
-        return Expansion(plain, text, understood, filled, unknown, reading.ignored + reading.loose)
+        return Expansion(
+            plain,
+            text,
+            understood,
+            filled,
+            unknown,
+            reading.ignored + reading.loose,
+            counts=reading.counts,
+            content=reading.content,
+        )
 
     def _suggest(self, words: Iterable[str]) -> tuple[tuple[str, str], ...]:
         known = self._known_words()
@@ -116,7 +133,8 @@ class EmbeddedExpander:
 def _says_everything(reading: PromptReading, filled: Sequence[tuple[str, str]]) -> bool:
     """Whether a sentence in one of the captions' languages leaves nothing open. Captions omit a static camera."""
     nothing_new = all(pair == ("camera", "static") for pair in filled)
-    return nothing_new and not reading.ignored and not reading.refused and bool(reading.spoken)
+    lost = reading.ignored or reading.refused or reading.counts
+    return nothing_new and not lost and bool(reading.spoken)
 
 
 def _fill_in(reading: PromptReading, seed: int) -> tuple[tuple[str, str], ...]:

@@ -16,6 +16,7 @@ Kinds of meaning:
     joint       stands between a thing and its colour
     word        means nothing by itself
     loose       means something that no film shows
+    count       says how many, which no film of worlds-1 shows
 """
 
 from __future__ import annotations
@@ -131,11 +132,16 @@ PRIMARY: dict[str, Table] = {
             " close to, does, do, video, film, clip, movie, scene, shot, picture, show, showing, shows,"
             " up and down, again"
             " and again, away, ground, floor, sky, past, along, across, against, that, which, they, them,"
-            " colour, color, light, keeps, sets, sun, made, me, please, some, bounces back, for, stay[/s/ing],"
+            " her, his, their, my, your, our, he, she, colour, color, light, keeps, sets, sun, made, me, please, some,"
+            " bounces back, for, stay[/s/ing],"
             " back and forth,"
             " around and around, one, rolls past, rolling past, front"
         },
         "loose": {"": "up, down, out, again, back, further, around, place, slowly, spot, tall"},
+        "count": {
+            "": "two, three, four, five, six, seven, eight, nine, ten, dozen[/s], several, many, a few, few, 2, 3, 4, 5,"
+            " 6, 7, 8, 9, 10, hundred[/s], lots of, a lot of, pair of, a pair of, couple of, a couple of, both"
+        },
     },
     "id": {
         "shape": {
@@ -210,6 +216,10 @@ PRIMARY: dict[str, Table] = {
             " oleh, adalah, ada, seorang, cahaya, sinar, gambar, terbenam, padang"
         },
         "loose": {"": "perlahan, naik, turun, tempat, papan, merah muda"},
+        "count": {
+            "": "dua, tiga, empat, lima, enam, tujuh, delapan, sembilan, sepuluh, beberapa, banyak, sepasang, selusin,"
+            " puluhan, dua buah, tiga buah, empat buah, lima buah"
+        },
     },
 }
 

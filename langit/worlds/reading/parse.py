@@ -59,6 +59,8 @@ class PromptReading:
     unknown: words that no lexicon has, as they were written.
     ignored: pieces that were understood but not used: negations, a third thing, a second value of one attribute.
     loose: words for something that these films do not show, such as "slowly".
+    counts: words for a number of things, as they were written.
+    content: how many phrases have a meaning of their own, and how many of them the reading uses.
     language: the language of captions in which to answer.
     spoken: every language in which all known phrases of the sentence have the meaning that was read.
     """
@@ -68,6 +70,8 @@ class PromptReading:
     unknown: tuple[str, ...]
     ignored: tuple[str, ...]
     loose: tuple[str, ...]
+    counts: tuple[str, ...]
+    content: tuple[int, int]
     language: Language
     spoken: tuple[str, ...]
 
@@ -92,6 +96,7 @@ class _ReadingState:
 def read_prompt(text: str) -> PromptReading:
     """Read a sentence. Never fails: a sentence that means nothing to the lexicon asks for nothing."""
     items, main = _read_items(text)
+    every = items
     state = _ReadingState()
     spoken = set(PRIMARY).intersection(*(item.languages for item in items if item.languages))
     items, refused = _take_out_negations(items, state)
@@ -106,9 +111,23 @@ def read_prompt(text: str) -> PromptReading:
         unknown=_quote(text, state.unknown),
         ignored=_quote(text, state.ignored),
         loose=_quote(text, [(item.start, item.end) for item in _unfilmable(items)]),
+        counts=_quote(text, [(item.start, item.end) for item in every if item.kind == "count"]),
+        content=_count_content(every, state),
         language="id" if main == "id" else "en",
         spoken=tuple(sorted(spoken)),
     )
+
+
+def _count_content(items: Sequence[PromptItem], state: _ReadingState) -> tuple[int, int]:
+    """How many items have a meaning of their own, and how many of these were used."""
+    content = [item for item in items if item.kind in (*_CONTENT, "lens", "unknown", "count")]
+    lost = [
+        item
+        for item in content
+        if item.kind in ("unknown", "count")
+        or any(start <= item.start and item.end <= end for start, end in (*state.ignored, *state.unknown))
+    ]
+    return len(content), len(content) - len(lost)
 
 
 def _quote(text: str, spans: Iterable[tuple[int, int]]) -> tuple[str, ...]:

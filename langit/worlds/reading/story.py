@@ -32,6 +32,7 @@ from langit.worlds.wording import Language
 
 _VERSION = "expand-story-1"
 _ACTS = {"moves": ("left", "right")}
+_MORE_THAN_TWO = ("several", "three", "many", "beberapa")  # which the lexicon reads as two
 _CAMERAS = {"pan": ("pan left", "pan right"), "zoom": ("zoom in", "zoom out")}
 _KINDS_OF_SCENE = {  # the kinds of meaning that apply to each scene
     "puppies": ("fur", "act", "ground", "sky", "weather", "style", "count"),
@@ -46,6 +47,8 @@ class StoryReading:
 
     asks: values by attribute, as in a scene's truth; an "action" may be "moves", and a "camera" "pan" or "zoom".
     unknown, ignored: words without a meaning, and pieces that were understood but not used, as they were written.
+    counts: words for more than two puppies, as they were written.
+    content: how many phrases have a meaning of their own, and how many of them the reading uses.
     language: the language of captions in which to answer.
     whole: whether every phrase has its meaning in that language.
     """
@@ -53,6 +56,8 @@ class StoryReading:
     asks: dict[str, str]
     unknown: tuple[str, ...]
     ignored: tuple[str, ...]
+    counts: tuple[str, ...]
+    content: tuple[int, int]
     language: Language
     whole: bool
 
@@ -73,7 +78,7 @@ def read_story(text: str) -> StoryReading | None:
     kind, count = _scene_kind(text, matches)
     if kind is None:
         return None
-    rest, asks, ignored = text, dict[str, str](), list[str]()
+    rest, asks, ignored, counts, used = text, dict[str, str](), list[str](), list[str](), 0
     colours: list[str] = []
     votes = {"en": 0, "id": 0}
     spoken: set[str] = {"en", "id"}
@@ -89,11 +94,17 @@ def read_story(text: str) -> StoryReading | None:
             rest = _blank_out(rest, match)
             ignored.append(text[match.start : match.end])
             continue
+        written = text[match.start : match.end]
         languages = {code for code, _ in match.options}
         spoken &= languages
         for code in languages & votes.keys():
             votes[code] += 1
         rest = _blank_out(rest, match)
+        used += chosen.kind != "word"
+        if chosen.kind in ("scene", "maybe") and chosen.value.partition(" ")[0] != kind:
+            ignored.append(written)  # "a woman walks her dog": the film shows the dog alone
+        if chosen.kind == "count" and written.lower() in _MORE_THAN_TWO:
+            counts.append(written)
         if chosen.kind in ("fur", "wool"):
             colours.append(chosen.value)
         elif chosen.kind == "act" and asks.get("action") == "moves" and chosen.value in ("towards", "away"):
@@ -105,7 +116,7 @@ def read_story(text: str) -> StoryReading | None:
             if chosen.kind == "count" and chosen.value == "two":
                 asks["count"] = "two"  # "two puppies, one black and one white"
             if asks.setdefault(name, chosen.value) != chosen.value and chosen.kind != "count":
-                ignored.append(text[match.start : match.end])
+                ignored.append(written)
     other = read_prompt(rest) if any(letter.isalnum() for letter in rest) else None
     asks |= {"scene": kind} | ({"count": count} if count and "count" not in asks else {})
     if other is not None:
@@ -122,8 +133,22 @@ def read_story(text: str) -> StoryReading | None:
         votes["id"] == votes["en"] and other is not None and other.language == "id"
     )
     unknown = () if other is None else tuple(word for word in other.unknown if word.lower() not in story_words())
+    if other is not None:
+        counts += other.counts
+        # words of story-1 that this kind of scene has no place for, such as a city for puppies
+        ignored += [word for word in other.unknown if word.lower() in story_words() and _is_place(word)]
+        used += other.content[1]
+    lost = len(unknown) + len(counts) + len(dict.fromkeys(ignored))
+    content = (max(used, 1) + len(unknown) + len(other.counts if other else ()), max(used, 1))
+    content = (content[0], max(0, content[0] - lost))
     language: Language = "id" if indonesian else "en"
-    return StoryReading(asks, unknown, tuple(ignored), language, language in spoken)
+    return StoryReading(
+        asks, unknown, tuple(dict.fromkeys(ignored)), tuple(counts), content, language, language in spoken
+    )
+
+
+def _is_place(word: str) -> bool:
+    return any(meaning.kind == "place" for _, meaning in story_phrases().get((word.lower(),), ()))
 
 
 def _blank_out(text: str, match: _PhraseMatch) -> str:
@@ -332,6 +357,9 @@ def expand_story(plain: str, seed: int, vocabulary: Vocabulary | None) -> Expans
     unknown = tuple((word, nearest(word, known)) for word in reading.unknown)
     understood = tuple(reading.asks.items())
     readable = vocabulary is None or not vocabulary.unknown(plain)
-    if not filled and reading.whole and readable and not unknown and not reading.ignored:
+    lost = unknown or reading.ignored or reading.counts
+    if not filled and reading.whole and readable and not lost:
         return Expansion(plain, plain, understood)
-    return Expansion(plain, text, understood, filled, unknown, reading.ignored)
+    return Expansion(
+        plain, text, understood, filled, unknown, reading.ignored, counts=reading.counts, content=reading.content
+    )

@@ -227,10 +227,11 @@ def test_a_prompt_of_which_nothing_is_understood_says_so() -> None:
 
 def test_the_lines_name_everything() -> None:
     made = expand("a huge crimson bal without snow", 4, TOKENIZER)
-    first, *others = made.lines()
+    corrected, first, *others = made.lines()
+    assert corrected == "read as: 'ball' for 'bal'"
     assert first.startswith(f'expanded by embedded: "{made.text}" (filled in: ')
     assert others == [
-        "unknown words: 'huge', 'bal' (nearest: 'ball')",
+        "unknown words: 'huge'",
         "left out, because no caption says such things: 'without snow'",
     ]
     assert all("\n" not in line for line in made.lines())
@@ -305,3 +306,54 @@ def test_canonical_sentences_stay_whatever_the_seed() -> None:
     scene = sample_scene(1)
     for seed in range(5):
         assert expand(canonical(scene), seed, TOKENIZER).text == canonical(scene)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "corrected", "asks"),
+    [
+        (
+            "a red bal bounces on snoww",
+            (("bal", "ball"), ("snoww", "snow")),
+            {"shape": "ball", "colour": "red", "action": "falls", "ground": "snow"},
+        ),
+        ("a gren cube", (("gren", "green"),), {"shape": "cube", "colour": "green"}),
+        ("Bolla merah di saljju", (("Bolla", "bola"), ("saljju", "salju")), {"shape": "ball", "ground": "snow"}),
+        ("a wihte cone", (("wihte", "white"),), {"colour": "white"}),
+    ],
+)
+def test_one_slip_in_a_word_is_corrected_and_reported(
+    prompt: str, corrected: tuple[tuple[str, str], ...], asks: dict[str, str]
+) -> None:
+    made = expand(prompt, 7, TOKENIZER)
+    assert made.corrected == corrected and made.original == prompt and made.unknown == ()
+    assert asks.items() <= dict(made.understood).items()
+    assert any(line.startswith("read as: ") for line in made.lines())
+
+
+@pytest.mark.parametrize("word", ["king", "bell", "glass", "giraffe", "bone", "hat", "xy", "balll3"])
+def test_other_words_are_not_taken_for_misspelt_ones(word: str) -> None:
+    assert expand(f"a {word} on sand", 7, TOKENIZER).corrected == ()
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a woman walks her dog through a city street in the rain", "a glass of water on a wooden table"]
+)
+def test_a_prompt_that_is_mostly_lost_says_so_at_the_top(prompt: str) -> None:
+    made = expand(prompt, 7, TOKENIZER)
+    assert made.mostly_lost and made.lost
+    assert made.lines()[0].startswith(f'this model cannot show "{prompt}"') and "--model" in made.lines()[0]
+
+
+@pytest.mark.parametrize("prompt", ["a red ball", "kubus biru jatuh", "red ball rolling on blue paper", "rote Kugel"])
+def test_a_prompt_that_is_mostly_understood_does_not(prompt: str) -> None:
+    assert not expand(prompt, 7, TOKENIZER).mostly_lost
+
+
+@pytest.mark.parametrize(
+    ("prompt", "count"),
+    [("three green balls", "three"), ("two red balls on grass", "two"), ("tiga bola hijau", "tiga"), ("5 cubes", "5")],
+)
+def test_a_number_of_things_is_reported_as_lost(prompt: str, count: str) -> None:
+    made = expand(prompt, 7, TOKENIZER)
+    assert made.counts == (count,) == made.lost
+    assert any(f"'{count}' cannot be counted out" in line for line in made.lines())

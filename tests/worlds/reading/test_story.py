@@ -143,3 +143,14 @@ def test_the_words_of_all_captions_are_listed() -> None:
     assert spoken <= story_words()
     sampled = train_tokenizer(text for seed in range(300) for text in story_captions(sample_scene(seed), 8))
     assert set(Vocabulary(sampled).words) <= story_words()
+
+
+def test_figures_and_places_that_a_scene_has_no_room_for_are_named() -> None:
+    made = expand("a woman walks her dog through a city street in the rain", 7, BOTH)
+    assert {"woman", "city"} <= set(made.ignored) and {word for word, _ in made.unknown} == {"street"}
+    assert made.mostly_lost
+
+
+def test_more_than_two_puppies_are_reported_as_lost() -> None:
+    assert expand("three dogs run", 7, BOTH).counts == ("three",)
+    assert expand("two dogs run", 7, BOTH).counts == ()
