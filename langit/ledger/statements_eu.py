@@ -82,8 +82,8 @@ def _general(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
     if corpus.unlogged:
         stages = ", ".join(corpus.unlogged)
         exact = (
-            f"{float(hours):.3g} hours in {len(corpus.sources)} sources; which of their clips stages {stages} saw is not"
-            " in these records"
+            f"{float(hours):.3g} hours in {len(corpus.sources)} sources; which of their clips stages {stages} saw"
+            " is not in these records"
         )
     lacking = f"; the length of {unknown} sources is not on record" if unknown else ""
     video = (
