@@ -75,18 +75,26 @@ def lay_out(board: Board, model: Model) -> tuple[Canvas, tuple[Span, ...], tuple
     placed: list[tuple[int, Footage]] = []  # with the number of its first frame
     texts: list[Span] = []
     size, end = board.size, 0
+    problems: list[str] = []  # of all files, so that a person mends the board once
     for card in board.cards:
         with errors_of_card(card.number):
             first, last = _interval(card, total, end, model)
             if card.text is not None:
                 texts.append(Span(first, last, model.check_prompt(board.with_style(card.text))))
             else:
-                footage = _read_card(card, replace(board, size=size), model)
+                try:
+                    footage = _read_card(card, replace(board, size=size), model)
+                except ValueError as error:
+                    problems.append(f"card {card.number}: {error}")
+                    end = last
+                    continue
                 size = size or footage.pixels  # the first picture decides where the board names no size
                 last = _end_of(card, footage, first, last, total, model)
                 frames = footage.frames if card.video else footage.frames.expand(last - first, -1, -1, -1)
                 placed.append((first, replace(footage, frames=frames[: last - first])))
             end = last
+    if problems:
+        raise ValueError("; ".join(problems))
     pixels = size or model.sizes[0]
     model.check(replace(pixels, frames=model.max_frames))
     canvas = Canvas.join(torch.zeros(0, pixels.height, pixels.width, 3, dtype=torch.uint8, device="cpu"), total)
@@ -106,7 +114,7 @@ def _interval(card: Card, total: int, before: int, model: Model) -> tuple[int, i
     Raises:
         ValueError: it overlaps the card before, or is shorter than a latent frame.
     """
-    group = model.autoencoder.config.time
+    group = model.autoencoder.compression.time
     first = frame_at(card.begin, model.fps, "its start")
     if first < before:
         raise ValueError(
@@ -142,6 +150,6 @@ def _end_of(card: Card, footage: Footage, first: int, last: int, total: int, mod
             f"{footage.name} lasts {length / model.fps:g} s and would end after the board, at {total / model.fps:g} s:"
             " give `to`, let it begin earlier, or raise seconds"
         )
-    if length < model.autoencoder.config.time and first + length < total:
+    if length < model.autoencoder.compression.time and first + length < total:
         raise ValueError(f"{footage.name} has only {length} frames: give it as an image")
     return last if card.end is not None else first + length

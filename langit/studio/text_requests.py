@@ -56,10 +56,16 @@ class GenerateRequest(PromptRequest):
     def prepare(self, model: Model) -> Work:
         wanted = wanted_size(self.size, self.frames, self.seconds, model)
         pictures: list[Footage | None] = []
+        problems: list[str] = []  # of both pictures, so that a person mends the command once
         for path in (self.image, self.last):
             # The second picture is fitted to the first one's size where no size is named.
             known = wanted if self.size is not None else next((each.pixels for each in pictures if each), None)
-            pictures.append(None if path is None else generate.read_image(path, model, fit=self.fit, size=known))
+            try:
+                pictures.append(None if path is None else generate.read_image(path, model, fit=self.fit, size=known))
+            except ValueError as error:
+                problems.append(str(error))
+        if problems:
+            raise ValueError("; ".join(problems))
         first = next((picture.pixels for picture in pictures if picture), wanted)
         pixels = replace(first, frames=wanted.frames)
         if pixels.frames > model.max_frames:

@@ -170,6 +170,12 @@ def test_one_message_names_every_problem_of_a_file(model: Path, inputs: Path) ->
         studio.extend(inputs / "other.mp4")
     with pytest.raises(ValueError, match=r"other.mp4 is 40x66.*24 frames a second.*big.png is 66x40"):
         studio.connect(inputs / "other.mp4", inputs / "big.png")
+    with pytest.raises(ValueError, match=r"big.png is 66x40.*big.png is 66x40"):
+        studio.generate("ball", image=inputs / "big.png", last=inputs / "big.png")
+    cards = ['[[card]]\nat = 0.0\nimage = "big.png"\n', '[[card]]\nat = 1.0\nvideo = "other.mp4"\n']
+    (inputs / "bad.toml").write_text("seconds = 3.0\n" + "".join(cards))
+    with pytest.raises(ValueError, match=r"card 1: .*66x40.*card 2: .*40x66.*24 frames a second"):
+        studio.storyboard(inputs / "bad.toml")
     with pytest.raises(ValueError, match=r"first.mp4 is 32x32, .* 40x66|other.mp4 is 40x66"):
         studio.connect(inputs / "first.mp4", inputs / "other.mp4", rate="resample")
 
