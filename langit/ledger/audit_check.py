@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -99,7 +99,9 @@ class Audit:
             logs = {name: self.archive.part(_log(name)) for name in stages if self.state or _log(name) in self.archive}
             seen = {clip for data in logs.values() for clip in count_exposures(data)}
             entered = self._entered(stages)
-            manifests = [item for item in self._all(Manifest) if item.digest in {entry.manifest for entry in entered}]
+            manifests = [*self._all(Manifest)]
+            if self.state is not None:  # a record that came with a model holds the manifests of this model alone
+                manifests = [item for item in manifests if item.digest in {entry.manifest for entry in entered}]
             found = [
                 ledger,
                 self._check_entry(entered),
@@ -108,7 +110,7 @@ class Audit:
             ]
             if logs:
                 found.append(self._check_known(seen, size))
-                found += self._check_manifests(manifests, seen)
+                found += self._check_manifests(manifests, seen, named=bool(entered) or self.state is None)
             found.append(self._check_rights(seen, size, entered, manifests, complete=len(logs) == len(stages)))
             found.append(self._check_revoked(seen, complete=len(logs) == len(stages)))
             return tuple(found)
@@ -187,7 +189,7 @@ class Audit:
         good, bad = f"were entered before entry {size}", "were not in the log when the training began"
         return _check_all_in("clips", seen, known, good, bad)
 
-    def _check_manifests(self, manifests: Iterable[Manifest], seen: set[str]) -> list[AuditFinding]:
+    def _check_manifests(self, manifests: list[Manifest], seen: set[str], named: bool) -> list[AuditFinding]:
         """Whether all footage that was seen is on a list of the model. Rendered films need no manifest."""
         rendered = {source.digest for source in self._all(Source) if source.kind == "rendered"}
         footage = {clip.digest for clip in self._all(Clip) if clip.source not in rendered} & seen
@@ -209,7 +211,9 @@ class Audit:
             else:
                 good = f"are on its list of {len(clips)}"
                 found.append(_check_all_in(what, footage & {*clips}, {*clips}, good, ""))
-        if manifests or footage:
+        if footage and not named:
+            found.append(AuditFinding("footage", "word", "no entry of the log says from which manifests it was taken"))
+        elif manifests or footage:
             good, bad = "are on the model's manifests", "are on none of the model's manifests"
             found.append(_check_all_in("footage", footage, listed, good, bad))
         return found

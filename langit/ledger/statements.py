@@ -177,8 +177,8 @@ def corpus(
         unlogged = tuple(stage.name for stage in found.stages if stage.log is None)
         if unlogged and not (lineage.continues(found) and found.films):
             raise ValueError(
-                f"the exposure log of stage {unlogged[0]} of {found.name} is not here, so the clips that it saw are not known:"
-                " make the statement where the model was trained"
+                f"the exposure log of stage {unlogged[0]} of {found.name} is not here:"
+                " which clips it saw is not known, so make the statement where the model was trained"
             )
         clips = () if unlogged else tuple(lineage.clips_seen_by(found).values())
         wanted |= {*lineage.sources_of(found)} if unlogged else set()
