@@ -128,6 +128,8 @@ class Autoencoder(VideoAutoencoder):
 
     class_name = ("langit", "Autoencoder")
     config: AutoencoderConfig
+    encoder: Encoder
+    decoder: Decoder
     mean: Tensor
     std: Tensor
 

@@ -24,7 +24,7 @@ from langit.bundle.weights import pack_weight, read_scales, read_tensor, restore
 from langit.config import parse_json
 from langit.device import CPU, Placement
 from langit.transformer.adapter import Adapter, from_diffusers, to_diffusers
-from langit.transformer.model import VideoTransformer
+from langit.transformer.protocol import Denoiser
 
 FOLDER = "adapters"
 WEIGHTS, SETTINGS = "pytorch_lora_weights.safetensors", "sampling.json"
@@ -39,7 +39,7 @@ class TunedAdapter:
     dtypes: Mapping[str, torch.dtype] = field(default_factory=dict)
 
 
-def save_adapters(folder: Path, adapters: Mapping[str, TunedAdapter], transformer: VideoTransformer) -> None:
+def save_adapters(folder: Path, adapters: Mapping[str, TunedAdapter], transformer: Denoiser) -> None:
     """Write a bundle's adapters, each into a folder of its own.
 
     Raises:
@@ -57,7 +57,7 @@ def save_adapters(folder: Path, adapters: Mapping[str, TunedAdapter], transforme
 
 
 def load_adapters(
-    folder: Path, files: Iterable[str], transformer: VideoTransformer, placement: Placement = CPU
+    folder: Path, files: Iterable[str], transformer: Denoiser, placement: Placement = CPU
 ) -> dict[str, TunedAdapter]:
     """Load the adapters of a bundle by name, in order of name.
 
@@ -83,7 +83,7 @@ def load_adapters(
     return adapters
 
 
-def _load_adapter(place: Path, transformer: VideoTransformer, placement: Placement) -> TunedAdapter:
+def _load_adapter(place: Path, transformer: Denoiser, placement: Placement) -> TunedAdapter:
     try:
         tensors, dtypes = dict[str, Tensor](), dict[str, torch.dtype]()
         with open_tensors(place / WEIGHTS) as file:

@@ -17,12 +17,14 @@ from torch import nn
 
 from langit import config
 from langit.autoencoder.model import Autoencoder, AutoencoderConfig
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.bundle.weights import load_weights
 from langit.config import parse_json
 from langit.device import Placement
 from langit.text.encoder import TextConfig, TextEncoder
 from langit.transformer.blank import blank
 from langit.transformer.model import TransformerConfig, VideoTransformer
+from langit.transformer.protocol import Denoiser
 
 DIFFUSION_STEM, TEXT_STEM = "diffusion_pytorch_model", "model"
 
@@ -126,8 +128,8 @@ def _load_tokenizer(part: Component) -> Tokenizer:
         raise ValueError(f"{path} is not a tokenizer ({error}): get the bundle again") from error
 
 
-AUTOENCODERS: dict[str, Callable[[Component], tuple[Autoencoder, Dtypes]]] = {"Autoencoder": load_autoencoder}
-TRANSFORMERS: dict[str, Callable[[Component], tuple[VideoTransformer, Dtypes]]] = {
+AUTOENCODERS: dict[str, Callable[[Component], tuple[VideoAutoencoder, Dtypes]]] = {"Autoencoder": load_autoencoder}
+TRANSFORMERS: dict[str, Callable[[Component], tuple[Denoiser, Dtypes]]] = {
     "WanTransformer3DModel": load_wan_transformer
 }
 TEXT_ENCODERS: dict[str, Callable[[Component], tuple[TextEncoder, Dtypes]]] = {"UMT5EncoderModel": load_umt5}

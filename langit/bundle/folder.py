@@ -77,9 +77,8 @@ def save_bundle(
         for name in ("transformer", "vae", "text_encoder", "tokenizer", "scheduler"):
             (unfinished / name).mkdir()
         _write_json(unfinished / "model_index.json", _index(parts, provenance))
-        _write_json(unfinished / "transformer" / "config.json", parts.transformer.config.to_diffusers())
-        vae_config = {"_class_name": parts.autoencoder.class_name[1], **parts.autoencoder.config_dict()}
-        _write_json(unfinished / "vae" / "config.json", vae_config)
+        _write_json(unfinished / "transformer" / "config.json", parts.transformer.config_dict())
+        _write_json(unfinished / "vae" / "config.json", parts.autoencoder.config_dict())
         _write_json(unfinished / "text_encoder" / "config.json", transformers_config(parts.text.config.sizes))
         parts.text.tokenizer.save(str(unfinished / "tokenizer" / "tokenizer.json"))
         _write_json(unfinished / "tokenizer" / "tokenizer_config.json", _tokenizer_config(parts.text))

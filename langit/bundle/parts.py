@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from langit.autoencoder.model import Autoencoder
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.bundle.adapters import TunedAdapter
 from langit.bundle.films import FilmTable
 from langit.bundle.provenance import Provenance
 from langit.device import Placement, placement_of
 from langit.shapes import PixelShape
 from langit.text.encoder import TextEncoder
-from langit.transformer.model import VideoTransformer
+from langit.transformer.protocol import Denoiser
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,8 @@ class Parts:
     precision.
     """
 
-    transformer: VideoTransformer
-    autoencoder: Autoencoder
+    transformer: Denoiser
+    autoencoder: VideoAutoencoder
     text: TextEncoder
     sampling: Mapping[str, Any]
     sizes: tuple[PixelShape, ...]

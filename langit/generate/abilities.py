@@ -73,7 +73,7 @@ def generate(
     for picture in pictures:
         check_same_size(f"the video, {pixels},", pixels, picture)
     model.check(pixels)
-    compression = model.autoencoder.config.compression
+    compression = model.autoencoder.compression
     # The last picture fills its latent frame: a token is known or not as a whole.
     start = whole_frames(pixels.frames, compression, up=True) - compression.time
     head = [] if first is None else [first.frames]

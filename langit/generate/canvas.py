@@ -168,7 +168,7 @@ def complete_window(
         conditioning,
         pixels,
         seed,
-        known=Known(latents, mask, model.transformer.config.patch_size) if mask.any() else None,
+        known=Known(latents, mask, model.transformer.patch_size) if mask.any() else None,
         begin=latents if canvas.strength < 1 else None,
         strength=canvas.strength,
     )
@@ -202,7 +202,7 @@ def fade_error(canvas: Canvas, decoded: UInt8[Tensor, "T H W 3"]) -> UInt8[Tenso
 
 def known_patches(given: Bool[Tensor, "T H W"], model: Model) -> Bool[Tensor, "F r s"]:
     """The patches of which every pixel is given."""
-    time = model.autoencoder.config.time
+    time = model.autoencoder.compression.time
     # The first latent frame is the first frame alone: repeating it makes all groups equally long.
     groups = torch.cat([given[:1].expand(time - 1, -1, -1), given]).unflatten(0, (-1, time)).all(dim=1)  # F H W
     rows = groups.unflatten(1, (-1, model.cell)).all(dim=2)  # F r W
@@ -227,7 +227,7 @@ def hold_given_frames(canvas: Canvas) -> Frames:
 def window_limits(model: Model) -> WindowLimits:
     """The windows that a model can sample at once."""
     fewest = min(size.frames for size in model.sizes)
-    return WindowLimits(fewest, model.max_frames, model.autoencoder.config.compression)
+    return WindowLimits(fewest, model.max_frames, model.autoencoder.compression)
 
 
 def window_seed(seed: int, number: int) -> int:

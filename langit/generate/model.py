@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from langit import config
-from langit.autoencoder.model import Autoencoder
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.bundle import Parts
 from langit.device import Placement, placement_of
 from langit.generate.settings import SamplingConfig
@@ -19,7 +19,7 @@ from langit.shapes import PixelShape
 from langit.text import prompt as prompts
 from langit.text.encoder import TextEncoder
 from langit.transformer.adapter import Adapter
-from langit.transformer.model import VideoTransformer
+from langit.transformer.protocol import Denoiser
 
 SINGLE_THREAD_PARAMETERS = 50_000_000
 """Models with fewer parameters run faster on one thread."""
@@ -55,15 +55,15 @@ class Model:
     fused: transformers with the adapter of a preset merged into their weights, by name; see :meth:`fuse`.
     """
 
-    transformer: VideoTransformer
-    autoencoder: Autoencoder
+    transformer: Denoiser
+    autoencoder: VideoAutoencoder
     text: TextEncoder
     sampling: SamplingConfig
     sizes: tuple[PixelShape, ...]
     fps: float = 8.0
     full: SamplingConfig | None = None
     presets: Mapping[str, SamplingPreset] = field(default_factory=dict, hash=False)
-    fused: Mapping[str, VideoTransformer] = field(default_factory=dict, hash=False, repr=False, compare=False)
+    fused: Mapping[str, Denoiser] = field(default_factory=dict, hash=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, parts: Parts) -> Model:
@@ -145,7 +145,7 @@ class Model:
         changed = replace(self, sampling=config.override(_Overridable(base), others).sampling)
         return changed.fuse(changed.sampling)
 
-    def denoiser(self, sampling: SamplingConfig) -> VideoTransformer:
+    def denoiser(self, sampling: SamplingConfig) -> Denoiser:
         """The transformer that these settings sample with; an adapter is merged into a copy of its weights.
 
         Raises:
@@ -196,7 +196,7 @@ class Model:
     @property
     def cell(self) -> int:
         """Pixels to a side of a patch: width and height are multiples of it."""
-        return self.autoencoder.config.space * self.transformer.config.patch_size[1]
+        return self.autoencoder.compression.space * self.transformer.patch_size[1]
 
     @property
     def max_frames(self) -> int:

@@ -92,7 +92,7 @@ def latent_size(pixels: PixelShape, model: Model) -> LatentShape:
     Raises:
         ValueError: width or height cannot be compressed.
     """
-    compression = model.autoencoder.config.compression
+    compression = model.autoencoder.compression
     return latent_shape(replace(pixels, frames=whole_frames(pixels.frames, compression, up=True)), compression)
 
 
@@ -107,7 +107,7 @@ def sample_request(
     Raises:
         ValueError: the settings name an adapter that the model lacks or cannot combine with them.
     """
-    shape, patch = latent_size(request.pixels, model), model.transformer.config.patch_size
+    shape, patch = latent_size(request.pixels, model), model.transformer.patch_size
     size = (shape.channels, shape.frames, shape.height, shape.width)
     noise = draw_noise(size, request.seed, model.placement)
     start = pack([noise], [1.0], patch)  # one video of n tokens at level 1
