@@ -11,10 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from langit.bundle.provenance import Undisclosed
 from langit.feed.traces import find_artifacts
 from langit.ledger.lineage import Lineage
+from langit.release.models import find_model
 
 if TYPE_CHECKING:
+    from langit.bundle.provenance import Provenance
     from langit.ledger.artifacts import Artifacts, TrainedModel
     from langit.ledger.reader import LedgerReader
     from langit.ledger.record import Source
@@ -26,27 +29,30 @@ MAX_NAMED: Final = 5
 
 def describe_training(digest: str, home: Path, ledger: Ledger | None) -> tuple[str, ...]:
     """Lines on what the model was trained on; none if no model on this machine has the digest."""
-    found = find_artifacts(home)
-    model = next((model for model in found.models if model.digest == digest), None)
-    if model is None:
+    found = find_model(digest, home)
+    if found is None:
         return ()
-    lines = [f"{len(model.films):,} films that were rendered for it"] if model.films else []
-    lines += _footage(model, found, ledger)
+    lines = _describe(digest, found[1], home, ledger)
+    base, seen = found[1].base, {digest}
+    while base is not None and (digest := base.removeprefix("sha256:")) not in seen:
+        seen.add(digest)
+        found = find_model(digest, home)
+        known = _describe(digest, found[1], home, ledger) if found else ["unknown, as this machine has not that model"]
+        lines += [f"it began from model {digest[:16]}…, which was trained on: {line}" for line in known]
+        base = found[1].base if found else None
+    return tuple(lines)
+
+
+def _describe(digest: str, provenance: Provenance, home: Path, ledger: Ledger | None) -> list[str]:
+    if isinstance(provenance.ledger, Undisclosed):
+        return [f"not disclosed by its makers, {provenance.ledger.makers}"]
+    artifacts = find_artifacts(home)
+    model = next((model for model in artifacts.models if model.digest == digest), None)
+    lines = [f"{len(model.films):,} films that were rendered for it"] if model is not None and model.films else []
+    lines += _footage(model, artifacts, ledger) if model is not None else []
     if not lines:
         lines = ["clips of its own ledger, which is not on this machine"]
-    lines += _bases(model, found)
-    return *lines, f"`langit ledger whose {model.name}` lists all of it"
-
-
-def _bases(model: TrainedModel, found: Artifacts) -> list[str]:
-    """A line for each model whose weights the model began with, the nearest first."""
-    chain = found.with_bases(model)
-    lines = [
-        f"what {base.name} had learnt, whose weights it began with: {len(base.films):,} films" for base in chain[1:]
-    ]
-    if chain[-1].base is not None:
-        lines.append(f"what the model {chain[-1].base[:16]}… had learnt, whose weights it began with; it is not here")
-    return lines
+    return [*lines, f"`langit ledger whose {provenance.model}` lists all of it"]
 
 
 def _footage(model: TrainedModel, found: Artifacts, ledger: Ledger | None) -> list[str]:

@@ -127,6 +127,16 @@ def test_one_similar_frame_of_many_is_not_enough(door: Door, tmp_path: Path) -> 
     assert verify(tmp_path / "b.mp4", door.home).finding is VerifyFinding.KNOWN_LOOKS
 
 
+def test_frames_without_detail_have_no_fingerprint(door: Door, out: Path, tmp_path: Path) -> None:
+    """The bits of a black or grey frame are chance: they would be found in strangers' films."""
+    flat = np.full((9, 96, 128, 3), 120, np.uint8)
+    flat[:, 40:44, 40:44] = 124
+    assert [fingerprint_text(frame) for frame in (flat[0], np.zeros((96, 128, 3), np.uint8))] == ["", ""]
+    assert release(flat, FACTS, out / "a.mp4", door).entry.looks == ()
+    video.write(tmp_path / "flat.mp4", flat, 8)
+    assert verify(tmp_path / "flat.mp4", door.home).finding is VerifyFinding.NOTHING
+
+
 def test_fingerprints_near_given_frames_are_left_out() -> None:
     sampler = FingerprintSampler()
     for frame in OWN[:8]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from langit.feed.traces import find_artifacts
 from langit.files import sha256
 from langit.ledger.derived import Output
 from langit.ledger.lookup import find_records
 from langit.ledger.store import Ledger
 from langit.release.credentials.read import read
+from langit.release.models import find_model
 
 DEFAULT: Final = "pocket"
 
@@ -33,9 +33,9 @@ def find_maker(path: Path, home: Path) -> tuple[str, str]:
         digest, how = (outputs[0].model if outputs else None), "this machine's ledger names it"
     if digest is None:
         return DEFAULT, "the file names no model; --model chooses another one"
-    for model in find_artifacts(home).models:
-        if model.digest == digest:
-            return str(model.place), how
+    found = find_model(digest, home)
+    if found is not None:
+        return str(found[0]), how
     raise ValueError(
         f"{path} was made by model {name!r} ({digest[:16]}…), which is not on this machine: get the model, or compare"
         f" with another model's clips by --model, for example --model {DEFAULT}"
