@@ -21,7 +21,7 @@ from av import VideoFrame
 from jaxtyping import UInt8
 
 from langit.video.orientation import UPRIGHT, Orientation, orientation_of
-from langit.video.packets import Clock, ends_with_gaps, index_packets
+from langit.video.packets import Clock, ends_with_gaps, has_gaps, index_packets
 from langit.video.source import VideoSource, open_video, shown_size
 
 # Formats whose first plane is luma, one byte per pixel.
@@ -105,8 +105,9 @@ def stream(path: Path, first: int = 0) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
     for frame in decode_from(path, first):
         empty = False
         yield frame.rgb()
-    if empty and first:
-        raise ValueError(f"{path} has no frame {first}: it has fewer frames")
+    if empty:
+        fewer = f"has no frame {first}: it has fewer frames" if first else "contains no frames: give a file that plays"
+        raise ValueError(f"{path} {fewer}")
 
 
 def read(path: Path, first: int = 0, count: int | None = None) -> UInt8[np.ndarray, "T H W 3"]:
@@ -123,7 +124,7 @@ def read(path: Path, first: int = 0, count: int | None = None) -> UInt8[np.ndarr
         frames.append(frame)
         if len(frames) == count:
             break
-    if not frames or (count is not None and len(frames) < count):
+    if count is not None and len(frames) < count:
         raise ValueError(f"{path} has {first + len(frames)} frames, not {count} from frame {first} on: ask for fewer")
     return np.stack(frames)
 
@@ -173,7 +174,8 @@ def decode_source(source: VideoSource, seek_to: int | None = None) -> Iterator[t
     orientation, aspect = UPRIGHT, source.pixel_aspect
     base = float(source.stream.time_base or 0)
     times: list[float] = []
-    for number, (frame, pts) in enumerate(_deinterlace(_decode_packets(source))):
+    marked: list[int] = []
+    for number, (frame, pts) in enumerate(_deinterlace(_decode_packets(source, marked))):
         if size is None:
             size, orientation = (frame.width, frame.height), orientation_of(frame)
         if (frame.width, frame.height) != size:
@@ -185,26 +187,42 @@ def decode_source(source: VideoSource, seek_to: int | None = None) -> Iterator[t
         first = seconds if first is None else first
         times.append(seconds)
         yield DecodedFrame(frame, seconds - first, orientation, aspect), pts
+    # Transport streams mark packets after a gap in their counters. Where recordings were joined all pictures come all
+    # the same; where data was lost, one of them does not.
+    if marked and has_gaps(times):
+        raise _damaged(source, None, marked[0] * base)
     if source.may_jump and ends_with_gaps(times):
         raise ValueError(f"{source.path} is cut short: pictures are missing before its last: copy it again")
 
 
-def _decode_packets(source: VideoSource) -> Iterator[VideoFrame]:
-    """Frames as the decoder gives them, checked for damage and transparency."""
+def _decode_packets(source: VideoSource, marked: list[int]) -> Iterator[VideoFrame]:
+    """Frames as the decoder gives them, checked for damage and transparency.
+
+    Times of packets that the container marks as incomplete are added to ``marked``.
+    """
     number = 0
     for packet in source.container.demux(source.stream):
+        if packet.is_corrupt and number and packet.pts is not None:
+            marked.append(packet.pts)
         for frame in source.decoder.decode(packet if packet.size else None):
             if frame.is_corrupt:
                 if number == 0:
                     continue
-                at = f"frame {number}" + ("" if frame.time is None else f", {frame.time:.2f} s")
-                raise ValueError(f"{source.path} is damaged at {at}: download or copy it again")
+                raise _damaged(source, number, frame.time)
             if _is_transparent(frame):
                 raise ValueError(
                     f"{source.path} is transparent in places: put a background behind it and save it without alpha"
                 )
             number += 1
             yield frame
+
+
+def _damaged(source: VideoSource, number: int | None, seconds: float | None) -> ValueError:
+    places = [f"frame {number}"] if number is not None else []
+    places += [f"{seconds:.2f} s"] if seconds is not None else []
+    return ValueError(
+        f"{source.path} is damaged at {', '.join(places) or 'an unknown place'}: download or copy it again"
+    )
 
 
 def _is_transparent(frame: VideoFrame) -> bool:

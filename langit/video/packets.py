@@ -75,10 +75,11 @@ def _index(source: VideoSource) -> PacketIndex:
     frames = 0
     for packet in shown_packets(source):
         frames += 1
-        if not source.is_timed or packet.pts is None or packet.dts is None:
+        if not source.is_timed or packet.pts is None:
             continue
         # Decoding times only grow, so a step back is a jump; what it adds applies to the presentation time.
-        clock.step(packet.dts * base)
+        if packet.dts is not None:
+            clock.step(packet.dts * base)
         times.append(packet.pts * base + clock.offset)
         pts.append(packet.pts)
         if packet.is_keyframe:
@@ -88,6 +89,12 @@ def _index(source: VideoSource) -> PacketIndex:
     times.sort()
     ordered = tuple(sorted(pts)) if clock.offset == 0 and len(set(pts)) == frames else None
     return PacketIndex(tuple(time - times[0] for time in times), ordered, tuple(sorted(keys)), frames)
+
+
+def has_gaps(seconds: Sequence[float]) -> bool:
+    """Whether a frame is missing somewhere among frames that come evenly."""
+    steps = [later - earlier for earlier, later in pairwise(seconds)]
+    return bool(steps) and max(steps) > 1.5 * statistics.median(steps)
 
 
 def ends_with_gaps(seconds: Sequence[float]) -> bool:
