@@ -32,6 +32,7 @@ class Facts:
     asked: str = ""  # what the person wrote, if the model read something else
     sampling: str = ""  # all sampling settings, as JSON
     parents: tuple[Parent, ...] = ()  # files that the video was made from
+    placement: str = ""  # hardware and dtype, if it was computed otherwise than in single precision on a CPU
 
     @property
     def weights(self) -> str:
@@ -43,6 +44,9 @@ class Facts:
         """The id in the watermark: a hash of these facts, so that the same facts always give the same id."""
         named = {name: value for name, value in vars(self).items() if name not in ("parents", "ledger")}
         # The layout of this value is part of the id: a change to it would separate old videos from their entries.
+        # Facts that came later count only where they are set.
+        if not self.placement:
+            del named["placement"]
         hashed = named | {
             "ledger": config.dump(self.ledger),
             "parents": [[parent.name, parent.sha256, list(parent.done)] for parent in self.parents],
@@ -63,6 +67,7 @@ class Facts:
             "steps": str(self.steps),
             "guidance": repr(self.guidance),
             "sampling": self.sampling,
+            "placement": self.placement,
             "provenance": self.provenance,
             "parents": "; ".join(_describe_parent(parent) for parent in self.parents),
         }

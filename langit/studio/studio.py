@@ -14,7 +14,7 @@ from typing import TypedDict, Unpack
 
 from langit.bundle import load_bundle
 from langit.config import canonical, dump
-from langit.device import Placement
+from langit.device import CPU, Placement
 from langit.generate import Model
 from langit.generate.fitting import Fit
 from langit.generate.footage import Rate
@@ -140,6 +140,7 @@ class Studio:
                 ability=request.ability,
                 asked="; ".join(expansion.original for expansion in expansions) if changed else "",
                 sampling=canonical(dump(sampling)).decode(),
+                placement=describe_placement(self.model.placement),
             )
             lines = [line for expansion in expansions for line in expansion.lines()]
             jobs.append(
@@ -340,6 +341,13 @@ class Studio:
             rate=rate,
         )
         return self.run(request, **keywords)
+
+
+def describe_placement(placement: Placement) -> str:
+    """The hardware and dtype, as a fact of a video: "NVIDIA H200, bfloat16". Empty for single precision on a CPU."""
+    if placement.device.type == "cpu" and placement.dtype == CPU.dtype:
+        return ""
+    return f"{placement.name}, {str(placement.dtype).removeprefix('torch.')}"
 
 
 def as_path(media: Media) -> Path:

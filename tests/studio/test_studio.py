@@ -19,6 +19,7 @@ from PIL import Image
 from langit import Studio, config, video
 from langit.files import sha256
 from langit.generate import Model, limited_threads
+from langit.release.credentials.read import read
 from langit.release.gates.finding import Refused
 from langit.release.outputs import Outputs
 from langit.studio import StudioOptions, StudioProgress
@@ -129,6 +130,15 @@ def test_names_of_given_files_are_signed_only_on_request(model: Path, inputs: Pa
         result = studio.extend(inputs / "first.mp4", seconds=0.5, steps=1, parent_names=choice)
         assert [parent.name for parent in result.facts.parents] == [name]
         assert (b"first.mp4" in result.path.read_bytes()) == choice
+
+
+def test_the_file_says_in_which_precision_it_was_computed(model: Path) -> None:
+    for dtype, words in (("fp32", None), ("bf16", "CPU, bfloat16")):
+        result = Studio(model, device="cpu", dtype=dtype).generate("ball", steps=1)
+        written = video.probe(result.path).metadata.get("placement")
+        assert written is None if words is None else words in str(written)
+        signed = read(result.path).settings.get("placement")
+        assert signed == written
 
 
 def test_progress_is_reported_and_an_exception_cancels(model: Path, tmp_path: Path) -> None:

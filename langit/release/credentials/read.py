@@ -204,7 +204,9 @@ def _parse(
         prompt=prompts.get(label),
         asked=_text(generation.get("asked")),
         seed=generation["seed"] if isinstance(generation.get("seed"), int) else None,
-        settings={key: generation[key] for key in ("steps", "guidance", "fps", "sampling") if key in generation},
+        settings={
+            key: generation[key] for key in ("steps", "guidance", "fps", "sampling", "placement") if key in generation
+        },
         ledger=_training_ledger(ledger),
         undisclosed=_text(ledger.get("undisclosed")),
         mark=_mark(assertions),

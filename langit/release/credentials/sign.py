@@ -315,6 +315,7 @@ def _generation(facts: Facts) -> dict[str, Any]:
         "guidance": facts.guidance,
         "fps": facts.fps,
         "sampling": json.loads(facts.sampling) if facts.sampling else {},
+        **({"placement": facts.placement} if facts.placement else {}),
         "parents": [
             {"name": parent.name, "sha256": parent.sha256, "done": list(parent.done)}
             for parent in _unique(facts.parents)
