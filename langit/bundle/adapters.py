@@ -70,13 +70,14 @@ def load_adapters(
     Raises:
         ValueError: one of an adapter's two files was not checked or is damaged, or it is for another transformer.
     """
-    there = {parts: name for name in files if (parts := Path(name).parts)[0] == FOLDER}
+    listed = {parts: name for name in files if (parts := Path(name).parts)[0] == FOLDER}
     adapters: dict[str, TunedAdapter] = {}
-    for parts, file in sorted(there.items()):
+    for parts, file in sorted(listed.items()):
+        # The adapters are those that the provenance names; what else lies in the folder was refused before.
         if len(parts) != 3 or parts[2] not in (WEIGHTS, SETTINGS):
             raise ValueError(f"{folder / file} is not part of an adapter: get the bundle again")
         for name in (WEIGHTS, SETTINGS):
-            if (FOLDER, parts[1], name) not in there:
+            if (FOLDER, parts[1], name) not in listed:
                 raise ValueError(f"{(folder / file).parent} lacks {name}, or the provenance its hash: get it again")
         if parts[1] not in adapters:
             adapters[parts[1]] = _load_adapter(folder / FOLDER / parts[1], transformer, placement)

@@ -126,6 +126,7 @@ def _check_texts(folder: Path, provenance: Provenance) -> list[BundleFinding]:
 def _check_origin(folder: Path, provenance: Provenance, wanted: Verifier | None) -> list[BundleFinding]:
     """Who vouches for the digest: this package, if it ships the model, or the key that signed it."""
     found: list[BundleFinding] = []
+    # A copy of a shipped model elsewhere is recognised by its digest; in the package only that digest is accepted.
     pinned = PINNED.get(provenance.model)
     if pinned == provenance.digest:
         found.append(BundleFinding("digest", "holds", f"{pinned} is the {provenance.model} that ships with Langit"))
@@ -140,6 +141,7 @@ def _check_origin(folder: Path, provenance: Provenance, wanted: Verifier | None)
     except ValueError as error:
         return [*found, BundleFinding("signer", "broken", str(error))]
     if signature is None:
+        # "unknown", not "broken": models that were trained before signatures existed have none.
         text = "the bundle is not signed: anyone can have changed its files and their digests"
         if wanted is not None:
             found.append(BundleFinding("signer", "broken", f"{text}; you asked for {wanted}"))
@@ -195,6 +197,7 @@ def _check_films(table: FilmTable, render: int | Literal["all"], progress: Progr
         return []  # the finding on the ledger reports it
     chosen = list(table.rows)
     if render != "all" and render < len(chosen):
+        # Seeded by the table, so that two people check the same films and can compare what they found.
         chosen = sorted(random.Random(table.root()).sample(chosen, render), key=lambda row: row.entry)
     other_motion: list[FilmRow] = []
     other_pixels: list[FilmRow] = []

@@ -92,7 +92,7 @@ def save_bundle(
         save_adapters(unfinished, parts.adapters, parts.transformer)
         if films is not None:
             films.save(unfinished / FILMS_FILE)
-        sealed = replace(sealed, files=hash_files(unfinished))
+        sealed = replace(sealed, files=hash_files(unfinished))  # last, so that it covers everything
         (unfinished / record.FILE).write_text(sealed.text(), encoding="utf-8")
 
     replace_folder(folder, write)
@@ -114,7 +114,7 @@ def add_file(folder: Path, name: str, write: Callable[[Path], None]) -> Provenan
         OSError: it cannot be written.
     """
     provenance = read_provenance(folder)
-    check_files(folder, provenance.files)
+    check_files(folder, provenance.files)  # a damaged bundle must not come out consistent
     sealed = provenance
 
     def copy(unfinished: Path) -> None:
@@ -141,7 +141,7 @@ def seal_bundle(folder: Path) -> tuple[Provenance, list[str]]:
     """
     provenance = read_provenance(folder)
     files = hash_files(folder)
-    check_files(folder, files)
+    check_files(folder, files)  # refuses kinds of files that no bundle may hold, and links
     changed = sorted(dict(provenance.files.items() ^ files.items()))
     sealed = replace(provenance, files=files)
     if changed:
@@ -159,6 +159,7 @@ def resolve(place: Path | str) -> Path:
     packaged = packaged_models()
     trained = config.home() / "models"
     name = str(place)
+    # Shipped models come first, so that nothing in LANGIT_HOME or the working folder can pass for one of them.
     if Path(name).name == name and name not in (".", ".."):
         for folder in (packaged / name, trained / name):
             recover(folder)
@@ -209,7 +210,7 @@ def load_bundle(place: Path | str, placement: Placement = CPU) -> Bundle:
     """
     folder = resolve(place)
     provenance = read_provenance(folder)
-    read_signature(folder, provenance)
+    read_signature(folder, provenance)  # raises if it is not valid; being signed is not required
     cache = DigestCache.open()
     check_files(folder, provenance.files, cache.sha256)
     cache.save()
@@ -277,7 +278,7 @@ def _tokenizer_config(text: TextEncoder) -> dict[str, Any]:
 def _scheduler_config(parts: Parts) -> dict[str, Any]:
     return {
         "_class_name": "FlowMatchEulerDiscreteScheduler",
-        "num_train_timesteps": 1000,
+        "num_train_timesteps": 1000,  # the unit of Wan's timesteps, see transformer.TIMESTEPS
         "shift": parts.sampling["levels"]["shift"],
         "langit": dict(parts.sampling),
     }

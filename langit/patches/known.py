@@ -99,7 +99,7 @@ def draw_known(grid: TokenGrid, config: KnownConfig, generator: torch.Generator,
         begun: whether the video starts in the middle of what its caption describes, so that a start must be given.
     """
     kind = KINDS[int(torch.multinomial(config.weights(), 1, generator=generator))]
-    if grid.frames == 1:
+    if grid.frames == 1:  # an image has no frames to give some of
         kind = "region" if kind == "region" else "none"
     elif begun and kind in ("none", "region"):
         kind = "first_frames"

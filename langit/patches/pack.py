@@ -117,6 +117,7 @@ def pack_by_tokens(lengths: Sequence[int], budget: int) -> list[tuple[int, ...]]
     """
     bins: list[list[int]] = []
     free: list[int] = []
+    # Ties are broken by index, so that the same sequences give the same bins.
     for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
         length = lengths[index]
         if length < 1:

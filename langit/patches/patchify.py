@@ -30,6 +30,7 @@ def patchify(
     """
     channels, frames, height, width = latents.shape
     grid = token_grid(LatentShape(channels, frames, height, width), patch)
+    # Axes: C, (frame, frame in patch), (row, row in patch), (column, column in patch); grid axes move to the front.
     cells = latents.reshape(channels, grid.frames, patch[0], grid.height, patch[1], grid.width, patch[2])
     axes = (1, 3, 5, 0, 2, 4, 6) if layout == "channels_first" else (1, 3, 5, 2, 4, 6, 0)
     return cells.permute(axes).reshape(grid.count, channels * math.prod(patch))

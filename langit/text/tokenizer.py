@@ -36,6 +36,7 @@ def extend_tokenizer(tokenizer: Tokenizer, captions: Iterable[str]) -> Tokenizer
     known = tokenizer.get_vocab()
     new = sorted((word for word in found if word not in known), key=lambda word: found[word])
     plain = json.loads(tokenizer.to_str())
+    # The library cannot extend a word-level vocabulary, but its file format can.
     plain["model"]["vocab"] = known | {word: id_ for id_, word in enumerate(new, start=len(known))}
     return Tokenizer.from_str(json.dumps(plain))
 

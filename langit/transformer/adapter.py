@@ -47,7 +47,7 @@ class LowRankPair(nn.Module):
         super().__init__()
         self.add_module("lora_A", LowRankFactor(rank, inputs))
         self.add_module("lora_B", LowRankFactor(outputs, rank))
-        nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
+        nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))  # as nn.Linear; lora_B stays zero
 
     @property
     def down(self) -> Float[Tensor, "rank I"]:
@@ -167,6 +167,7 @@ def from_diffusers(tensors: Mapping[str, Tensor], transformer: Denoiser) -> Adap
                     f"{PREFIX}{layer}.lora_{half}.weight is {tuple(found.shape)}, this transformer needs"
                     f" {tuple(wanted.shape)}: use an adapter made for it"
                 )
+            # LoRA's scale is alpha / rank. Folded into lora_B, so that adapters in memory have the scale 1.
             scale = alphas.get(layer, ranks[layer]) / ranks[layer] if half == "B" else 1.0
             cast(LowRankFactor, pair.get_submodule(f"lora_{half}")).weight = nn.Parameter(scale * found)
     return adapter

@@ -18,6 +18,7 @@ class _SkipInit(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         given = kwargs or {}
+        # nn.init functions are called directly, and fill tensors through these two methods.
         if func in (Tensor.normal_, Tensor.uniform_) or getattr(func, "__module__", "") == nn.init.__name__:
             return args[0] if args else given["tensor"]
         return func(*args, **given)
