@@ -1,7 +1,8 @@
-"""How much the prompt gate refuses of what it should, and lets through of what it should, on the project's prompts.
+"""How much the prompt gate refuses of bad prompts, and how much it lets through of harmless ones, on five sets.
 
-The set is gate_prompts.toml, which says what is bad and how it was made. Of its half "develop", which the rules were
-written with, every miss is named; of "held-out" only how many there are. Seconds on one core.
+gate_prompts.toml says what counts as bad. Of its half "develop", which the rules were written with, every mistake is
+named; of "held-out", only how many there are. The sets 2 to 5 were written later: 2 with the rules, 3 to 5 before the
+rules were tried on them; docs/gates.md has their first measurements. Takes seconds on one core.
 
     python -m benchmarks.gates
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import time
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +19,17 @@ from langit.evaluate.figures.intervals import wilson
 from langit.release.gates.lexicon import lexicon
 from langit.release.gates.prompt import RULES, judge_prompt
 
-PROMPTS = Path(__file__).with_name("gate_prompts.toml")
+FOLDER = Path(__file__).parent
+PROMPTS = FOLDER / "gate_prompts.toml"
+LATER_SETS = tuple(FOLDER / f"gate_prompts_{number}.toml" for number in (2, 3, 4, 5))
 SPLITS = ("develop", "held-out")
+FORMS = ("plain", "veiled", "disguised", "name")
+LANGUAGES = ("en", "id", "other")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One prompt of the set, and whether the gate refused it."""
+class JudgedPrompt:
+    """One prompt of a set, and whether the gate refused it."""
 
     text: str
     category: str
@@ -35,49 +41,60 @@ class Asked:
     rules: tuple[str, ...]
 
 
-def ask(path: Path = PROMPTS) -> list[Asked]:
-    """Put every prompt of a set to the gate."""
-    found = []
-    for row in tomllib.loads(path.read_text(encoding="utf-8"))["prompts"]:
-        findings = judge_prompt(row["text"])
-        refused = any(finding.action == "refuse" for finding in findings)
-        named = tuple(finding.rule for finding in findings)
-        found.append(
-            Asked(row["text"], row["category"], row["language"], row["form"], row["split"], row["bad"], refused, named)
-        )
-    return found
+def judge(text: str, language: str, form: str, bad: bool, category: str = "", split: str = "") -> JudgedPrompt:
+    """Put a prompt to the gate."""
+    findings = judge_prompt(text)
+    refused = any(finding.action == "refuse" for finding in findings)
+    rules = tuple(finding.rule for finding in findings)
+    return JudgedPrompt(text, category, language, form, split, bad, refused, rules)
 
 
-def share(rows: list[Asked], bad: bool) -> str:
-    """Of the bad or the harmless among ``rows``, how many were judged rightly, with Wilson's 95 % interval."""
-    judged = [row.refused == bad for row in rows if row.bad == bad]
-    if not judged:
+def judge_set(path: Path = PROMPTS) -> list[JudgedPrompt]:
+    """Put every prompt of a set to the gate: a set of rows, or one of groups."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    judged = [judge(**row) for row in table.get("prompts", ())]
+    for group in table.get("group", ()):
+        judged += [judge(text, group["language"], group["form"], group["bad"]) for text in group["prompts"]]
+    return judged
+
+
+def share(rows: Iterable[JudgedPrompt], bad: bool) -> str:
+    """Of the bad or the harmless rows, how many were judged rightly, with Wilson's 95% interval."""
+    right = [row.refused == bad for row in rows if row.bad == bad]
+    if not right:
         return f"{'-':>28}"
-    low, high = wilson(sum(judged), len(judged))
-    return f"{sum(judged):4}/{len(judged):<4}{sum(judged) / len(judged):6.1%} [{low:6.1%}, {high:6.1%}]"
+    low, high = wilson(sum(right), len(right))
+    return f"{sum(right):4}/{len(right):<4}{sum(right) / len(right):6.1%} [{low:6.1%}, {high:6.1%}]"
+
+
+def print_table(title: str, rows: list[JudgedPrompt], categories: Iterable[str] = ()) -> None:
+    """Print a set's shares by category, language and form."""
+    print(f"{title:22}{'refused, of the bad':>34}{'let through, of the harmless':>36}")
+    for name, part in (
+        *((rule, [row for row in rows if row.category == rule]) for rule in categories),
+        *((f"language {one}", [row for row in rows if row.language == one]) for one in LANGUAGES),
+        *((form, [row for row in rows if row.form == form]) for form in FORMS),
+        ("all", rows),
+    ):
+        if part:
+            print(f"  {name:18}{share(part, True):>36}{share(part, False):>36}")
+    print()
 
 
 def main() -> None:
-    """Print the table."""
+    """Print all tables, and the mistakes on the part that rules are written with."""
     started = time.perf_counter()
     lexicon()
     loaded = time.perf_counter() - started
     started = time.perf_counter()
-    asked = ask()
-    each = (time.perf_counter() - started) / len(asked)
-    print(f"{len(asked)} prompts; lexicons read in {loaded * 1e3:.0f} ms, {each * 1e3:.2f} ms a prompt after that\n")
+    rows = judge_set()
+    each = (time.perf_counter() - started) / len(rows)
+    print(f"{len(rows)} prompts; lexicons read in {loaded * 1e3:.0f} ms, {each * 1e3:.2f} ms a prompt after that\n")
     for split in SPLITS:
-        rows = [row for row in asked if row.split == split]
-        print(f"{split:22}{'refused, of the bad':>34}{'let through, of the harmless':>36}")
-        for name, of in (
-            *((rule, [row for row in rows if row.category == rule]) for rule in RULES),
-            *((f"language {one}", [row for row in rows if row.language == one]) for one in ("en", "id")),
-            *((form, [row for row in rows if row.form == form]) for form in ("plain", "veiled", "disguised")),
-            ("all", rows),
-        ):
-            print(f"  {name:18}{share(of, True):>36}{share(of, False):>36}")
-        print()
-    for row in asked:
+        print_table(split, [row for row in rows if row.split == split], RULES)
+    for path in LATER_SETS:
+        print_table(path.stem, judge_set(path))
+    for row in rows:
         if row.split == "develop" and row.refused != row.bad:
             print(f"{'missed' if row.bad else 'refused'}, {row.category}: {row.text!a} {', '.join(row.rules)}")
 

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from langit.release.gates.reading import LatticeStep, TextLattice
+from langit.release.gates.roles import BOUNDARIES
 
 GAP = "..."
 _LONGEST_GAP = 3  # words
+_MOST_ADJECTIVES = 2
 Ends = Mapping[tuple[int, str], Sequence[int]]  # where phrases end, by their start and tag
 
 
@@ -61,6 +63,16 @@ class Construction:
         """Every end of the construction if it begins at a place of the lattice."""
         yield from self._match(lattice, 0, start, phrases, small)
 
+    def _nouns(self, lattice: TextLattice, index: int, at: int) -> Iterator[int]:
+        """Where the noun of a class may stand: at a place, or after up to two adjectives ("a frightened old man")."""
+        yield at
+        for place in range(at + 1, min(at + _MOST_ADJECTIVES + 1, len(lattice.pieces))):
+            skipped = lattice.pieces[place - 1].casefold()
+            apart = lattice.sentence[place] != lattice.sentence[place - 1]
+            if not index or apart or skipped in BOUNDARIES:
+                return
+            yield place
+
     def _match(self, lattice: TextLattice, index: int, at: int, phrases: Ends, small: frozenset[str]) -> Iterator[int]:
         if index == len(self.places):
             yield at
@@ -81,9 +93,10 @@ class Construction:
         for phrase in place.phrases:
             for end in _ends_of(phrase, lattice, at, self.language):
                 yield from self._match(lattice, index + 1, end, phrases, small)
-        for tag in place.tags:
-            for end in phrases.get((at, tag), ()):
-                yield from self._match(lattice, index + 1, end, phrases, small)
+        for noun in self._nouns(lattice, index, at) if place.tags else ():
+            for tag in place.tags:
+                for end in phrases.get((noun, tag), ()):
+                    yield from self._match(lattice, index + 1, end, phrases, small)
         # a sentence that goes on in the next one is no construction
         goes_on = at + 1 < len(lattice.pieces) and lattice.sentence[at + 1] == lattice.sentence[at]
         if index and goes_on and lattice.pieces[at].casefold() in small:

@@ -38,7 +38,7 @@ _NUMBERS = {word: number for names in _COUNT for number, word in enumerate(names
 _YEARS = {"year", "years", "yo", "yrs", "yr", "y", "tahun", "thn", "th"}
 ADULT = 18
 PERSON = "real-person"
-ROLES = ("harmed-person", "harmed-child", "harmed-animal")
+ROLES = ("harmed-person", "harmed-child", "harmed-animal", "slain")
 """Tags that `roles.py` gives to verbs whose victim it finds."""
 _COMMON = (
     "smith brown johnson williams jones taylor davies evans wilson white black king west stone rose gates jobs cook"

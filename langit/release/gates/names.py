@@ -38,7 +38,7 @@ class NameIndex:
                 self.surnames.add(words[-1])
         elif len(letters) < _SHORTEST_WORD:
             return
-        if len(bones) < _SHORTEST_SKELETON:
+        if len(bones) < _SHORTEST_SKELETON - (len(letters) >= 10):
             return
         for key in {bones, *_without_one(bones)}:
             self.names.setdefault(key, []).append((letters, str(len(words))))
@@ -77,7 +77,9 @@ class NameIndex:
                     continue
                 if name[0] != letters[0] and skeleton(name)[0] != bones[0]:
                     continue
+                same_sound = len(name) >= 10 and skeleton(name) == bones
                 allowed = 1 if count == "1" or len(name) < 10 else 2 if len(name) < 16 else 3
+                allowed += same_sound
                 if abs(len(name) - len(letters)) <= allowed and _distance(name, letters, allowed) <= allowed:
                     return True
         return False

@@ -170,7 +170,10 @@ def _read_roles(lattice: TextLattice, hits: Sequence[LexiconHit]) -> list[Lexico
         if hit.tag == "harm":
             victim = victim_of(lattice, hit.start, hit.end, kinds)
             if victim is not None:
-                read.append(replace(hit, tag=f"harmed-{'person' if victim == 'people' else victim}"))
+                kind = "person" if victim == "people" else victim
+                read.append(replace(hit, tag=f"harmed-{kind}"))
+                if kind != "animal" and any(one.tag == "deadly" and one.start == hit.start for one in hits):
+                    read.append(replace(hit, tag="slain"))
     return read
 
 

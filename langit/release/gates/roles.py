@@ -37,7 +37,7 @@ _RESCUE_VERBS = (
     " evakuasi lindung bebas"
 )
 _AMBIGUOUS, _DETERMINERS = frozenset(_AMBIGUOUS_VERBS.split()), frozenset(_DETERMINER_WORDS.split())
-_ONTO, _BOUNDARY = frozenset(_ONTO_WORDS.split()), frozenset(_BOUNDARY_WORDS.split())
+_ONTO, BOUNDARIES = frozenset(_ONTO_WORDS.split()), frozenset(_BOUNDARY_WORDS.split())
 _PROJECTILES, _RESCUE = frozenset(_PROJECTILE_WORDS.split()), frozenset(_RESCUE_VERBS.split())
 _AGENT = re.compile(r"[a-z]{3,}(?:er|or|ist|man|men|woman|women|ian|ant|eer|ast|mate|guard|folk|boy|girl)s?")
 _THING_WORDS = (
@@ -76,7 +76,7 @@ def has_harmless_object(lattice: TextLattice, start: int, end: int, victims: Seq
         possessive = word in ("her", "his", "its", "their", "my", "your")
         if span is not None and not (possessive and _goes_on(lattice, place + 1)):
             return False
-        if word in _BOUNDARY:
+        if word in BOUNDARIES:
             return False  # the verb has no object
         if word in _DETERMINERS or word in _ONTO:
             place += 1
@@ -118,7 +118,7 @@ def victim_of(lattice: TextLattice, start: int, end: int, kinds: Mapping[int, st
     place, sentence = end, lattice.sentence[start]
     while place < min(len(lattice.pieces), end + 6) and lattice.sentence[place] == sentence:
         word = lattice.pieces[place].casefold()
-        if word in _BOUNDARY:
+        if word in BOUNDARIES:
             return None
         possessive = word in ("her", "his", "its", "their", "my", "your")
         last = not _goes_on(lattice, place + 1)
@@ -176,4 +176,4 @@ def _goes_on(lattice: TextLattice, place: int) -> bool:
     if place >= len(lattice.pieces) or lattice.sentence[place] != lattice.sentence[place - 1]:
         return False
     word = lattice.pieces[place].casefold()
-    return word not in _BOUNDARY and word not in _ONTO and word not in _DETERMINERS
+    return word not in BOUNDARIES and word not in _ONTO and word not in _DETERMINERS
