@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from curate.making import scene
 
-from langit.fingerprint import distance, fingerprint, mirrored
+from langit.fingerprint import distance, fingerprint, mirror_bits
 
 
 def picture(seed: int, height: int, width: int) -> np.ndarray:
@@ -58,5 +58,5 @@ def test_the_fingerprint_of_a_mirror_image_follows_from_the_pictures_own(seed: i
     luma = picture(seed, 240, 320)
     bits = fingerprint(luma).bits
     image = fingerprint(np.ascontiguousarray(luma[:, ::-1])).bits
-    assert distance(mirrored(bits), image) <= 16 < 64 < distance(bits, image)
-    assert mirrored(mirrored(bits)) == bits
+    assert distance(mirror_bits(bits), image) <= 16 < 64 < distance(bits, image)
+    assert mirror_bits(mirror_bits(bits)) == bits

@@ -18,7 +18,9 @@ from cv2 import NORM_L1, meanStdDev, norm
 from langit.curate.gradual import FadeFinder, GradualFinder, GradualSettings, GradualTransition
 from langit.curate.similarity import OpticalFlow, shade_change, subsample, unlikeness
 
-__all__ = ["LOOKAHEAD", "CutFinder", "CutSettings", "Transition", "subsample"]
+__all__ = ["LOOKAHEAD", "CutFinder", "CutSettings", "Transition", "sampled", "subsample"]
+
+sampled = subsample  # its earlier name, which scripts outside the project import
 
 SHADES: Final = 0.2  # weight of the change of shades in unlikeness where the picture was calm before
 FLASH: Final = 5  # frames within which the old picture returns after a flash
