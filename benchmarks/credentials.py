@@ -9,6 +9,7 @@ Beside them are the limits: hashing the file once with SHA-256, and copying it. 
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import platform
 import shutil
@@ -35,6 +36,7 @@ FACTS = Facts(
 
 def main() -> None:
     """Print the table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     print(f"{platform.processor() or platform.machine()}; c2pa-python {version('c2pa-python')}")
     print(f"{'MB':>8} {'sign ms':>9} {'MB/s':>7} {'verify ms':>10} {'MB/s':>7} {'SHA-256 ms':>11} {'copy ms':>9}")
     with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@ sides run eagerly and compiled block by block. Outputs must agree to 1e-4 before
 
 from __future__ import annotations
 
+import argparse
 import copy
 from dataclasses import replace
 
@@ -62,6 +63,7 @@ def compare(title: str, sizes: TransformerConfig, shape: tuple[int, int, int, in
 
 def main() -> None:
     """Time both shapes."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     prepare()
     for title, (sizes, shape, words) in SHAPES.items():
         compare(title, sizes, shape, words)

@@ -6,6 +6,7 @@ timed.
 
 from __future__ import annotations
 
+import argparse
 import copy
 from collections.abc import Callable
 
@@ -46,6 +47,7 @@ def gradients(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> tuple[fl
 
 def main() -> None:
     """Compare losses and gradients, then time."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     prepare()
     ours, theirs = twin_models(SIZES["pocket"])
     inputs = random_batch(SIZES["pocket"], (CLIPS, 5, 8, 8), WORDS)

@@ -12,6 +12,7 @@ Every clip's loss must agree to 1e-5 between the methods, and gradients must agr
 
 from __future__ import annotations
 
+import argparse
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -119,6 +120,7 @@ def group(order: Sequence[int], fits: Callable[[list[int]], bool]) -> Bins:
 
 def main() -> None:
     """Compare losses and gradients, then time."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     prepare()
     torch.manual_seed(0)
     kinds = [KINDS[i] for i in torch.randint(len(KINDS), (CLIPS - len(KINDS),)).tolist()] + list(KINDS)
