@@ -7,7 +7,7 @@ The same seeds make both videos. What a prompt leaves open is not judged. One th
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Sequence
 
 import torch
@@ -119,7 +119,9 @@ def table(found: dict[str, Answers]) -> list[str]:
 
 def main() -> None:
     torch.set_num_threads(1)
-    model = Model.of(load_bundle(sys.argv[1] if len(sys.argv) > 1 else "pocket"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", nargs="?", default="pocket")
+    model = Model.of(load_bundle(parser.parse_args().model))
     found = {way: answers(way, model) for way in ("off", "embedded")}
     for row in table(found):
         print(row)
