@@ -139,8 +139,8 @@ PRIMARY: dict[str, Table] = {
         },
         "loose": {"": "up, down, out, again, back, further, around, place, slowly, spot, tall"},
         "count": {
-            "": "two, three, four, five, six, seven, eight, nine, ten, dozen[/s], several, many, a few, few, 2, 3, 4, 5,"
-            " 6, 7, 8, 9, 10, hundred[/s], lots of, a lot of, pair of, a pair of, couple of, a couple of, both"
+            "": "two, three, four, five, six, seven, eight, nine, ten, dozen[/s], several, many, a few, few, 2, 3, 4,"
+            " 5, 6, 7, 8, 9, 10, hundred[/s], lots of, a lot of, pair of, a pair of, couple of, a couple of, both"
         },
     },
     "id": {

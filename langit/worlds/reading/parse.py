@@ -7,11 +7,11 @@ a meaning of their own ("a", "on") are dropped in silence.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from langit.worlds.reading.lexicon import PRIMARY, Meaning, is_han, is_mark, longest_phrases, phrases, pieces
+from langit.worlds.reading.items import PromptItem, match_items
+from langit.worlds.reading.lexicon import PRIMARY
 from langit.worlds.wording import Language
 
 _COLOUR_AFTER = {"id", "es", "pt", "fr", "it"}  # languages whose colours follow the noun
@@ -32,21 +32,6 @@ _AS_CAMERA = {  # what an action means if the camera does it
 }
 # the smallest number wins where a sentence names several actions
 _PRECEDENCE = {"collided": 0, "collides": 0, "falls": 1, "spins": 1, "jumps": 1, "still": 2, "moves": 3, "tumbles": 3}
-
-
-@dataclass(frozen=True)
-class PromptItem:
-    """A phrase of the sentence: its meaning, where it stands, and the languages in which it has this meaning.
-
-    A bare phrase does not begin with a preposition or an article: "grass", not "on the grass".
-    """
-
-    kind: str
-    value: str
-    start: int
-    end: int
-    languages: tuple[str, ...] = ()
-    bare: bool = True
 
 
 @dataclass(frozen=True)
@@ -95,7 +80,7 @@ class _ReadingState:
 
 def read_prompt(text: str) -> PromptReading:
     """Read a sentence. Never fails: a sentence that means nothing to the lexicon asks for nothing."""
-    items, main = _read_items(text)
+    items, main = match_items(text)
     every = items
     state = _ReadingState()
     spoken = set(PRIMARY).intersection(*(item.languages for item in items if item.languages))
@@ -132,45 +117,6 @@ def _count_content(items: Sequence[PromptItem], state: _ReadingState) -> tuple[i
 
 def _quote(text: str, spans: Iterable[tuple[int, int]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text[start:end] for start, end in sorted(set(spans))))
-
-
-def _read_items(text: str) -> tuple[list[PromptItem], str]:
-    """Match the phrases of a text, longest first; also return the text's main language.
-
-    A phrase of several languages takes its meaning in the main one, which is the one that most phrases belong to.
-    """
-    words, table = pieces(text), phrases()
-    matches: list[tuple[int, int, dict[str, Meaning]]] = []
-    place = 0
-    while place < len(words):
-        meanings: dict[str, Meaning] = {}
-        size = 1
-        for size in range(min(longest_phrases().get(words[place][0], 1), len(words) - place), 0, -1):
-            meanings = table.get(tuple(word for word, _, _ in words[place : place + size]), {})
-            if meanings:
-                break
-        matches.append((place, place + size, meanings))
-        place += size
-    votes = Counter(language for _, _, meanings in matches for language in meanings)
-    # ties go to the captions' own languages
-    ranks = {language: -rank for rank, language in enumerate(("en", "id", *sorted(set(votes) - set(PRIMARY))))}
-    main = max(votes, key=lambda language: (votes[language], ranks[language])) if votes else "en"
-    items: list[PromptItem] = []
-    for first, last, meanings in matches:
-        start, end = words[first][1], words[last - 1][2]
-        if meanings:
-            meaning = meanings[main if main in meanings else max(meanings, key=lambda one: (votes[one], ranks[one]))]
-            same = tuple(language for language, other in meanings.items() if other == meaning)
-            opening = table.get((words[first][0],), {}).values()
-            bare = last == first + 1 or all(other.kind != "word" for other in opening)
-            items.append(PromptItem(meaning.kind, meaning.value, start, end, same, bare))
-        elif is_mark(words[first][0]):
-            items.append(PromptItem("and", "", start, end))
-        elif items and items[-1].kind == "unknown" and items[-1].end == start and is_han(words[first][0]):
-            items[-1] = replace(items[-1], end=end)
-        else:
-            items.append(PromptItem("unknown", "", start, end))
-    return items, main
 
 
 def _take_out_negations(

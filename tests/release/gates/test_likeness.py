@@ -141,7 +141,7 @@ def test_the_same_name_twice_cannot_be_linked_in_the_log(ledger: Ledger, form: P
         (NAME, ["all", "model:pocket"], None, "give it alone"),
         (NAME, [], None, "has no scope"),
         (NAME, ["all"], "2001-01-01", "is past"),
-        (NAME, ["all"], "next year", "is no date"),
+        (NAME, ["all"], "next year", "is not a date"),
     ],
 )
 def test_what_is_no_consent_is_not_entered(
