@@ -1,6 +1,6 @@
 """Does prompt expansion help? Short prompts with and without it, judged by the probe on what each prompt asks for.
 
-The same seeds make both videos. What a prompt leaves open is not judged. One thread; some six minutes on one core.
+Both videos of a prompt have the same seed. What a prompt leaves open is not judged. Takes six minutes on one core.
 
     python -m benchmarks.expansion [MODEL]
 """
@@ -65,66 +65,72 @@ PROMPTS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("synonyms", "motionless azure sphere", {"shape": "ball", "colour": "blue", "action": "still"}),
 )
 
-Answers = dict[tuple[int, int], dict[str, bool]]  # by prompt's number and seed: attribute -> whether the video shows it
+Verdicts = dict[
+    tuple[int, int], dict[str, bool]
+]  # by prompt's number and seed: attribute -> whether the video shows it
 
 
-def ask(texts: Sequence[str], seed: int, model: Model) -> list[dict[str, bool]]:
-    """For each prompt's video, which of the asked attributes the probe sees."""
+def judge_videos(texts: Sequence[str], seed: int, model: Model) -> list[dict[str, bool]]:
+    """Generate a video of every text; for each, which of the requested attributes the probe sees."""
     probe = load_probe()
-    found = []
+    verdicts = []
     for start in range(0, len(texts), BATCH):
         part = texts[start : start + BATCH]
-        made = generate_many(part, model, seeds=[seed] * len(part))
-        for verdict, (_, _, asked) in zip(
-            judge(probe, [one.frames for one in made]), PROMPTS[start : start + BATCH], strict=True
-        ):
-            found.append({name: verdict.best(name) == value for name, value in asked.items()})
-    return found
+        videos = generate_many(part, model, seeds=[seed] * len(part))
+        judged = judge(probe, [video.frames for video in videos])
+        for verdict, (_, _, wanted) in zip(judged, PROMPTS[start : start + BATCH], strict=True):
+            verdicts.append({name: verdict.best(name) == value for name, value in wanted.items()})
+    return verdicts
 
 
-def answers(way: str, model: Model) -> Answers:
-    """All prompts with all seeds, by the expander called ``way``."""
-    expand = find_expander(way, model.text.vocabulary)
-    found: Answers = {}
+def judge_expander(name: str, model: Model) -> Verdicts:
+    """All prompts with all seeds, rewritten by one expander."""
+    expand = find_expander(name, model.text.vocabulary)
+    verdicts: Verdicts = {}
     for seed in SEEDS:
         texts = [expand(prompt, seed).text for _, prompt, _ in PROMPTS]
-        found |= {(number, seed): one for number, one in enumerate(ask(texts, seed, model))}
-    return found
+        verdicts |= {(number, seed): one for number, one in enumerate(judge_videos(texts, seed, model))}
+    return verdicts
 
 
-def table(found: dict[str, Answers]) -> list[str]:
-    """Rows of a Markdown table: each group, then each attribute, then everything that a prompt asks at once."""
+def table(verdicts: dict[str, Verdicts]) -> list[str]:
+    """Rows of a Markdown table: each group, each attribute, then everything that a prompt requests at once."""
 
-    def told(name: str, pick: dict[str, list[bool]]) -> str:
-        return f"| {name} | " + " | ".join(str(rate(pick[way])) for way in found) + " |"
+    def row(name: str, shown: dict[str, list[bool]]) -> str:
+        return f"| {name} | " + " | ".join(str(rate(shown[expander])) for expander in verdicts) + " |"
 
-    rows = ["| | " + " | ".join(found) + " |", "| --- |" + " --- |" * len(found)]
+    rows = ["| | " + " | ".join(verdicts) + " |", "| --- |" + " --- |" * len(verdicts)]
     for group in GROUPS:
         numbers = [number for number, (other, _, _) in enumerate(PROMPTS) if other == group]
-        right = {
-            way: [ok for n in numbers for seed in SEEDS for ok in one[n, seed].values()] for way, one in found.items()
-        }
-        rows.append(told(group, right))
+        rows.append(
+            row(
+                group,
+                {
+                    expander: [ok for number in numbers for seed in SEEDS for ok in by_prompt[number, seed].values()]
+                    for expander, by_prompt in verdicts.items()
+                },
+            )
+        )
     for name in ("shape", "colour", "action", "ground", "sky", "camera"):
-        right = {way: [a[name] for a in one.values() if name in a] for way, one in found.items()}
-        rows.append(told(name, right))
-    rows.append(
-        told("**all attributes**", {way: [ok for a in one.values() for ok in a.values()] for way, one in found.items()})
-    )
-    rows.append(
-        told("everything asked at once", {way: [all(a.values()) for a in one.values()] for way, one in found.items()})
-    )
+        rows.append(
+            row(name, {expander: [v[name] for v in of.values() if name in v] for expander, of in verdicts.items()})
+        )
+    everything = {expander: [ok for v in of.values() for ok in v.values()] for expander, of in verdicts.items()}
+    rows.append(row("**all attributes**", everything))
+    at_once = {expander: [all(v.values()) for v in of.values()] for expander, of in verdicts.items()}
+    rows.append(row("everything requested at once", at_once))
     return rows
 
 
 def main() -> None:
+    """Print the table."""
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default="pocket")
     model = Model.of(load_bundle(parser.parse_args().model))
-    found = {way: answers(way, model) for way in ("off", "embedded")}
-    for row in table(found):
-        print(row)
+    verdicts = {name: judge_expander(name, model) for name in ("off", "embedded")}
+    for line in table(verdicts):
+        print(line)
 
 
 if __name__ == "__main__":

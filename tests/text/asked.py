@@ -1,6 +1,6 @@
-"""Short and foreign prompts, and what each asks for: written down before any expander answered them.
+"""Short and foreign prompts with what each asks for, written down before any expander had read them.
 
-``ignored`` are pieces that no film can show and that have to be named; ``unknown`` words that have to be named.
+``ignored`` are pieces that no film shows and ``unknown`` words without a meaning; an expander has to report both.
 """
 
 from __future__ import annotations
