@@ -22,7 +22,8 @@ def check_renderer() -> None:
     """
     if find_spec("mujoco") is None:
         raise ValueError(
-            "an evaluation renders real films to compare with, and mujoco is not installed: pip install -e '.[worlds]'"
+            "an evaluation renders real films to compare with, and mujoco is not installed:"
+            " pip install 'langit[worlds]'"
         )
     from langit.worlds import film  # noqa: F401  # starts OpenGL, which reading a report does not need
 

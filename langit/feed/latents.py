@@ -28,7 +28,7 @@ from langit.device import placement_of
 from langit.feed.catalogue import FrameReader, StoredClip
 from langit.feed.tensors import write_tensors
 from langit.feed.windows import window_starts
-from langit.shapes import whole_frames
+from langit.shapes import cell_size, whole_frames
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _encode_shard(
 ) -> None:
     latents, shares = [], []
     placement = placement_of(autoencoder)
-    time, cell = autoencoder.compression.time, 2 * autoencoder.compression.space
+    time, cell = autoencoder.compression.time, cell_size(autoencoder.compression)
     # The encoder takes 1 + 4k frames; what is left over at the end is not encoded.
     end = start + whole_frames(group[0].pixels.frames - start, autoencoder.compression)
     for part in _parts(group, batch):

@@ -15,7 +15,7 @@ from langit.autoencoder.protocol import VideoAutoencoder
 from langit.bundle import Parts
 from langit.device import Placement, placement_of
 from langit.generate.settings import SamplingConfig
-from langit.shapes import PixelShape
+from langit.shapes import PixelShape, cell_size
 from langit.text import prompt as prompts
 from langit.text.encoder import TextEncoder
 from langit.transformer.adapter import Adapter
@@ -196,7 +196,7 @@ class Model:
     @property
     def cell(self) -> int:
         """Pixels to a side of a patch: width and height are multiples of it."""
-        return self.autoencoder.compression.space * self.transformer.patch_size[1]
+        return cell_size(self.autoencoder.compression, self.transformer.patch_size)
 
     @property
     def max_frames(self) -> int:
