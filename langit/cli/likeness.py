@@ -1,4 +1,4 @@
-"""Who agreed to be shown: the verbs `likeness grant`, `revoke` and `list`."""
+"""`langit likeness`: grant, revoke and list consents to be shown in videos."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from langit.cli.printing import say
 likeness = typer.Typer(help="Who agreed to be shown in videos, for what and until when.")
 app.add_typer(likeness, name="likeness")
 
-Where = Annotated[str | None, typer.Option("--ledger", help="A folder; LANGIT_HOME's if left out.")]
-Name = Annotated[str, typer.Argument(help="A person's name, as it would stand in a prompt.")]
+Where = Annotated[str | None, typer.Option("--ledger", help="Folder of the ledger; default: LANGIT_HOME/ledger.")]
+Name = Annotated[str, typer.Argument(help="A person's name, as in a prompt.")]
 
 
 @likeness.command()
@@ -25,7 +25,7 @@ def grant(
         list[str], typer.Option(help="model:NAME, ability:NAME or purpose:WORDS, each as often as needed; or all.")
     ],
     evidence: Annotated[Path, typer.Option(help="A file that shows the consent; kept beside the log.")],
-    until: Annotated[str | None, typer.Option(help="The last day, such as 2027-01-31.")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day, such as 2027-01-31; default: until withdrawn.")] = None,
     where: Where = None,
 ) -> None:
     """Enter that a person agreed to be shown; the log holds salted commitments, and no name."""
@@ -40,8 +40,8 @@ def grant(
 @likeness.command()
 def revoke(
     name: Annotated[str, typer.Argument(help="The name, or the beginning of the entry's digest.")],
-    reason: Annotated[str, typer.Option(help="Kept in the log for good: name nobody in it.")] = "withdrawn",
-    erase: Annotated[bool, typer.Option("--erase", help="Erase the name and the form, too.")] = False,
+    reason: Annotated[str, typer.Option(help="Kept in the ledger for good: do not name a person.")] = "withdrawn",
+    erase: Annotated[bool, typer.Option("--erase", help="Also erase the name and the consent form.")] = False,
     where: Where = None,
 ) -> None:
     """Withdraw a person's consent; what was made before stays made."""
@@ -54,7 +54,7 @@ def revoke(
 
 @likeness.command("list")
 def list_(where: Where = None, as_json: JsonOption = False) -> None:
-    """List consents as they stand today."""
+    """List consents and whether they are in force today."""
     from langit.cli.ledger_lookup import open_ledger
     from langit.release.gates import likeness as registry
 

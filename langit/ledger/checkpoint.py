@@ -25,17 +25,17 @@ def _key_id(name: str, public: bytes) -> bytes:
 
 
 def decode(text: str) -> bytes:
-    """Base64, strictly: of all texts that lead to the same bytes only the one that encoding gives.
+    """Strict base64: of all texts that decode to the same bytes, only the one that encoding gives.
 
     Raises:
-        ValueError: it is not that.
+        ValueError: it is another text.
     """
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError as error:
         raise ValueError(f"{text!r} is not base64: the text was changed, get it again") from error
     if base64.b64encode(data).decode() != text:
-        raise ValueError(f"{text!r} is not base64 as it is written: the text was changed, get it again")
+        raise ValueError(f"{text!r} is not canonical base64: the text was changed, get it again")
     return data
 
 
@@ -56,7 +56,7 @@ class Verifier:
         """Read a verifier key.
 
         Raises:
-            ValueError: the text is not one, or its hash does not fit its key.
+            ValueError: not such a key, or its hash does not match.
         """
         name, _, rest = text.strip().partition("+")
         key = decode(rest.partition("+")[2])
@@ -68,7 +68,7 @@ class Verifier:
 
 @dataclass(frozen=True)
 class Signer:
-    """A private key with the name that it signs under; as text ``PRIVATE+KEY+name+hash+base64``."""
+    """A private key with its name; as text ``PRIVATE+KEY+name+hash+base64``."""
 
     name: str
     seed: bytes = field(repr=False)
@@ -80,12 +80,12 @@ class Signer:
 
     @classmethod
     def generate(cls, name: str) -> Signer:
-        """A new key."""
+        """Create a new key."""
         return cls(name, Ed25519PrivateKey.generate().private_bytes_raw())
 
     @property
     def verifier(self) -> Verifier:
-        """What others need to check the signatures."""
+        """The public key, with which others check signatures."""
         return Verifier(self.name, Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw())
 
     def export(self) -> str:
@@ -98,7 +98,7 @@ class Signer:
         """Read :meth:`export`'s text.
 
         Raises:
-            ValueError: the text is not such a key. The message does not repeat it.
+            ValueError: not such a key. The message does not repeat the text.
         """
         parts = text.strip().split("+", 4)
         if len(parts) == 5:
@@ -110,14 +110,14 @@ class Signer:
         raise ValueError("the signing key is not PRIVATE+KEY+name+hash+base64 with an Ed25519 key: restore its file")
 
     def sign(self, body: str) -> str:
-        """A signed note (C2SP signed-note): the body, an empty line, the signature line."""
+        """Sign a body as a C2SP signed note: the body, an empty line, the signature line."""
         signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(body.encode())
         stamp = base64.b64encode(_key_id(self.name, self.verifier.public) + signature).decode()
         return f"{body}\n\u2014 {self.name} {stamp}\n"
 
 
 def open_note(note: str, verifier: Verifier) -> str:
-    """The body of a signed note, if ``verifier`` signed it; signatures by others are skipped.
+    """Return the body of a signed note if ``verifier`` signed it; signatures by others are skipped.
 
     Raises:
         ValueError: there is no valid signature by ``verifier``.
@@ -133,12 +133,12 @@ def open_note(note: str, verifier: Verifier) -> str:
             except InvalidSignature:
                 continue
             return body
-    raise ValueError(f"the checkpoint bears no valid signature by {verifier.name}: it was changed or is another's")
+    raise ValueError(f"the checkpoint has no valid signature by {verifier.name}: it was changed or is another's")
 
 
 @dataclass(frozen=True)
 class LogCheckpoint:
-    """A log's state in three lines (C2SP tlog-checkpoint): whose log, how many entries, their root."""
+    """A log's state in three lines (C2SP tlog-checkpoint): its origin, the number of entries, their root."""
 
     origin: str
     size: int

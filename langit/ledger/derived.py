@@ -1,7 +1,7 @@
-"""Records on what was done with footage: captions, what was dropped, manifests, exposures, videos that left.
+"""Records of what was done with footage: captions, drops, manifests, training exposures, released videos.
 
-Frozen and hashed like the records of ``record``, and by the same rules. Knows nothing of how captions are written,
-nor of how a model is trained: whoever does that fills these in.
+Frozen and hashed by the same rules as those in ``record``. Knows nothing of how captions are written or models are
+trained; the rooms that do it fill these in.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from langit.ledger.record import (
 
 @dataclass(frozen=True)
 class Caption(Record):
-    """Words on a clip that were written after it was entered, and who or what wrote them.
+    """A caption that was written after its clip was entered, and who or what wrote it.
 
     ``clip`` is the clip's digest. ``captioner`` names a model, an endpoint, ``sidecar`` or a person's role;
-    ``version`` its revision or the hash of its weights; ``prompt`` what it was asked; ``language`` an IETF tag.
+    ``version`` its revision or the hash of its weights; ``prompt`` its instruction; ``language`` an IETF tag.
     """
 
     record: ClassVar[str] = "caption"
@@ -43,12 +43,12 @@ class Caption(Record):
     def __post_init__(self) -> None:
         check_sha256("clip", self.clip)
         if not self.text.strip():
-            raise ValueError(f"caption of clip {self.clip} is empty: give words, or no caption")
+            raise ValueError(f"caption of clip {self.clip} is empty: give text, or no caption")
 
 
 @dataclass(frozen=True)
 class Drop(Record):
-    """Footage that was turned away by curation, and why.
+    """Footage that was rejected, and why.
 
     ``source`` is a source's digest, with ``start`` and ``frames`` of the stretch where it is not all of it; ``clip``
     the digest of a clip that was entered and dropped later. Footage that never became a source (a path that climbs
@@ -73,14 +73,14 @@ class Drop(Record):
             if value is not None:
                 check_sha256(name, value)
         if self.source is None and self.clip is None and not self.title:
-            raise ValueError(f"drop at stage {self.stage!r} names no source, clip or title: say what was dropped")
+            raise ValueError(f"drop at stage {self.stage!r} names no source, clip or title: give one of them")
         if not self.stage or not self.reason:
             raise ValueError(f"drop of {self.source or self.clip or self.title} has no stage or reason: give both")
 
 
 @dataclass(frozen=True)
 class Manifest(Record):
-    """The clips of one training set, fixed: which ledger, which policy, which clips.
+    """The clips of one training set: which ledger, which policy, which clips.
 
     ``ledger_root`` is the log's root at ``ledger_size`` entries, before the manifest itself was entered. ``clip_root``
     is the RFC 6962 root over the clips' digests in order; ``listing`` the SHA-256 of the evidence that lists them, one
@@ -110,10 +110,11 @@ class Manifest(Record):
 
 @dataclass(frozen=True)
 class RunExposure(Record):
-    """That a run trained on clips of a manifest: it commits to the run's log, which has a row for each clip and step.
+    """A commitment to the exposure log of a run, which has a row for each clip and step.
 
     ``root`` is the RFC 6962 root over the log's ``rows`` rows (``feed.exposure``), up to ``step``; ``manifest`` the
-    digest of the Manifest record, ``model`` the hash of the weights that came of it.
+    digest of the Manifest record, ``model`` that of the provenance of the model that it made, ``policy`` that of the
+    policy in force, without ``sha256:``.
     """
 
     record: ClassVar[str] = "exposure"
@@ -138,11 +139,11 @@ class RunExposure(Record):
 
 @dataclass(frozen=True)
 class Output(Record):
-    """A video or image that left by ``release/``: its bytes, the model that made it, and what it was made from.
+    """A released video or image: its bytes, the model that made it, and what it was made from.
 
     ``parents`` are the content hashes of footage that it continues or edits; ``prompt`` a salted commitment. ``mark``
     is the id in its watermark, ``looks`` are PDQ fingerprints of frames of it, both in hexadecimal digits: they find
-    the entry when the file's own credentials are gone. ``flags`` are what the gates noted and let pass.
+    the entry when the file's own credentials are gone. ``flags`` are what the gates noted and allowed.
     """
 
     record: ClassVar[str] = "output"
@@ -166,7 +167,7 @@ class Output(Record):
         if self.prompt is not None:
             check_sha256("prompt", self.prompt)
         if self.mark is not None and not re.fullmatch(r"(?:[0-9a-f]{2})+", self.mark):
-            raise ValueError(f"mark {self.mark!r} of an output is none: give hexadecimal digits")
+            raise ValueError(f"mark {self.mark!r} of an output is malformed: give hexadecimal digits")
 
 
 KINDS: dict[str, type[Record]] = {

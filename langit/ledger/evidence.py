@@ -1,6 +1,6 @@
-"""Bytes of evidence, kept by their SHA-256: licence texts, headers, robots.txt, terms, lists of clips.
+"""Evidence, stored by its SHA-256: licence texts, headers, robots.txt, terms, lists of clips.
 
-Whole or not at all, and checked whenever they are read. Knows nothing of what they prove.
+Written whole or not at all, and checked whenever it is read. Knows nothing of what it proves.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Evidence:
     place: LedgerPlace
 
     def put(self, data: bytes) -> str:
-        """Keep bytes; returns their SHA-256, by which they are found again. Keeping them twice is keeping them once."""
+        """Store bytes; returns their SHA-256, by which they are found again. The same bytes are stored once."""
         digest = hashlib.sha256(data).hexdigest()
         if not self.has(digest):
             self.place.put(_name(digest), data)
@@ -29,7 +29,7 @@ class Evidence:
         """The bytes.
 
         Raises:
-            ValueError: there are none, or they are not what was kept.
+            ValueError: they are missing, or were changed.
         """
         check_sha256("evidence", digest)
         try:
@@ -41,7 +41,7 @@ class Evidence:
         return data
 
     def has(self, digest: str) -> bool:
-        """Whether the bytes are there and are what was kept."""
+        """Whether the bytes are there and unchanged."""
         try:
             self.get(digest)
         except ValueError:
@@ -49,7 +49,7 @@ class Evidence:
         return True
 
     def digests(self) -> tuple[str, ...]:
-        """All that is kept, sorted."""
+        """The SHA-256 of everything that is stored, sorted."""
         return tuple(sorted(name.rsplit("/", 1)[1] for name in self.place.names("evidence")))
 
 

@@ -1,8 +1,8 @@
-"""Footage from the web, with what its site said of it at that moment: headers, robots.txt, tdmrep.json, RSL.
+"""Footage from the web, with its site's preferences at that moment: headers, robots.txt, tdmrep.json, RSL.
 
-All of it is kept as evidence and read at once, so that a preference is judged as it stood. robots.txt is heeded: what
-it bars is not downloaded. What cannot be read is no permission: the footage is kept on record as unknown, and policies
-turn it away. Only footage that says nothing of a licence goes in here: fetching never grants one.
+Everything is kept as evidence and read at once, so that a preference is judged as it was when the footage was fetched.
+robots.txt is heeded: what it bars is not downloaded. A document that cannot be read permits nothing: the footage is
+recorded as unknown, and policies refuse it. Fetching never grants a licence: the caller states one, or there is none.
 """
 
 from __future__ import annotations
@@ -49,21 +49,21 @@ def fetch(
     found_on: str | None = None,
     limits: FetchLimits | None = None,
 ) -> list[FetchResult]:
-    """Download footage into a folder and enter it with its evidence, one URL after the other.
+    """Download footage into a folder and enter it with its evidence, one URL after another.
 
-    A URL that fails is reported and the next one is tried. Footage that is in the ledger already under the same URL
-    and content gets no second source, but its signals as they stand now are added.
+    A URL that fails is reported, and the next one is tried. Footage that is in the ledger already under the same URL
+    and content gets no second source, but a new reading of its signals is added.
 
     Args:
-        ledger: where to enter.
+        ledger: where to enter it.
         urls: of http or https.
-        folder: where files go; it is made.
-        report: told about each URL in a line.
-        licence: an SPDX expression that whoever fetches vouches for; ``None`` leaves the rights unknown.
-        creator: who made it.
-        title: what it is called; the URL's last part if left out.
+        folder: where files go; it is created.
+        report: called with a line about each URL.
+        licence: an SPDX expression that the caller vouches for; ``None`` leaves the rights unknown.
+        creator: creator of the footage.
+        title: title of the footage; the URL's last part if left out.
         found_on: a web page that offers the footage, whose own signals count too.
-        limits: of time and size.
+        limits: of time, size and networks.
 
     Raises:
         OSError: the folder or the ledger cannot be written.
@@ -82,7 +82,7 @@ def fetch(
 
 
 class _Site:
-    """Documents of sites, each asked for once in a call, so that all footage of it is judged by the same words."""
+    """Documents of sites, each fetched once in a call, so that all footage of a site is judged by the same words."""
 
     def __init__(self, limits: FetchLimits) -> None:
         self.limits = limits
@@ -131,11 +131,11 @@ def _enter(
     kind = " ".join(got.answer.header("content-type")).lower()
     if kind.startswith(("text/html", "application/xhtml")):
         return FetchResult(
-            url, problem="it is a web page, not footage: give the URL of the file, and the page as found_on"
+            url, problem="it is a web page, not footage: give the URL of the file, and the page by --found-on"
         )
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    readings = _read(got.answer, got.chain, partial, site, found_on)
-    kept = {name: ledger.evidence.put(data) for name, data in readings.evidence.items()}
+    found = _read(got.answer, got.chain, partial, site, found_on)
+    kept = {name: ledger.evidence.put(data) for name, data in found.evidence.items()}
     licence, creator, title = stated
     old = [source for source in ledger.sources() if source.url == url and source.content_sha256 == got.content_sha256]
     source = (
@@ -163,7 +163,7 @@ def _enter(
             text=reading.text,
             evidence=tuple(dict.fromkeys(kept[name] for name in names if name in kept)),
         )
-        for reading, names in readings.said
+        for reading, names in found.readings
     )
     file = folder / f"{got.content_sha256[:12]}-{_name(url)}"
     partial.replace(file)
@@ -176,14 +176,14 @@ def _enter(
 class _Readings:
     """Each reading with the names of its evidence, and the evidence by name."""
 
-    said: tuple[tuple[SignalReading, tuple[str, ...]], ...]
+    readings: tuple[tuple[SignalReading, tuple[str, ...]], ...]
     evidence: dict[str, bytes]
 
 
 def _read(answer: Document, chain: tuple[str, ...], file: Path, site: _Site, found_on: str | None) -> _Readings:
-    """Read all signals on a file for each URL that led to it, and on the page that offers it."""
-    evidence = {answer.url: _kept(answer)}
-    said: list[tuple[SignalReading, tuple[str, ...]]] = []
+    """Read all signals on a file, for each URL that led to it and for the page that offers it."""
+    evidence = {answer.url: _evidence_bytes(answer)}
+    readings: list[tuple[SignalReading, tuple[str, ...]]] = []
     offering = None if found_on is None else site.get(normalize_url(found_on))
     html = None if offering is None else page.read(offering)
     for here in dict.fromkeys((*chain, *(() if found_on is None else (normalize_url(found_on),)))):
@@ -191,26 +191,26 @@ def _read(answer: Document, chain: tuple[str, ...], file: Path, site: _Site, fou
         about = answer if here == answer.url else offering if offering is not None and here not in chain else None
         about = about or Document(here, 200)
         licences = [site.get(link) for link in rsl.links(about, robots_txt, html)]
-        for found in (robots_txt, well_known, *licences, *([offering] if offering is not None else [])):
-            evidence[found.url] = _kept(found)
-        said += [
+        for document in (robots_txt, well_known, *licences, *([offering] if offering is not None else [])):
+            evidence[document.url] = _evidence_bytes(document)
+        readings += [
             (robots.read(robots_txt, here), (robots_txt.url,)),
             (aipref.read(here, about, robots_txt), (about.url, robots_txt.url)),
             (tdmrep.read(here, about, well_known, html), (about.url, well_known.url)),
-            (rsl.read(here, licences, robots_txt), (robots_txt.url, *(found.url for found in licences))),
+            (rsl.read(here, licences, robots_txt), (robots_txt.url, *(licence.url for licence in licences))),
             (noai.read(about, html), (about.url, *(() if html is None else (html.url,)))),
         ]
     reading, manifests = cawg.read(file)
     if manifests is not None:
         evidence["c2pa"] = manifests
-    said.append((reading, ("c2pa",)))
-    return _Readings(tuple(dict.fromkeys(said)), evidence)
+    readings.append((reading, ("c2pa",)))
+    return _Readings(tuple(dict.fromkeys(readings)), evidence)
 
 
-def _kept(found: Document) -> bytes:
-    """A document as it goes into the evidence: what was asked and answered, an empty line, and the body as it came."""
-    said = {"url": found.url, "status": found.status, "headers": found.headers, "whole": found.whole}
-    return canonical(said | ({"problem": found.problem} if found.problem else {})) + b"\n\n" + found.body
+def _evidence_bytes(document: Document) -> bytes:
+    """A document as evidence: the request and the answer's head as JSON, an empty line, and the body as it came."""
+    head = {"url": document.url, "status": document.status, "headers": document.headers, "whole": document.whole}
+    return canonical(head | ({"problem": document.problem} if document.problem else {})) + b"\n\n" + document.body
 
 
 def _name(url: str) -> str:

@@ -1,4 +1,4 @@
-"""The signing key of a ledger: a file in its folder that only its owner can read, made when first asked for.
+"""The signing key of a ledger: a file in its folder that only its owner can read, created when first needed.
 
 The key's name is the log's origin. Knows nothing of what is signed.
 """
@@ -18,10 +18,10 @@ FILE = "signing.key"
 
 
 def signer(folder: Path, name: str | None = None) -> Signer:
-    """The key of the ledger in ``folder``; a new one where there is none, named ``name`` or at random.
+    """Return the key of the ledger in ``folder``; creates one, named ``name`` or at random, if there is none.
 
     Raises:
-        ValueError: the file is no key, others can read it, or the key has another name.
+        ValueError: the file is not a key, others can read it, or the key has another name.
     """
     file = folder / FILE
     if not file.exists():

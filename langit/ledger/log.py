@@ -30,7 +30,7 @@ def node_hash(left: Hash, right: Hash) -> Hash:
 
 @dataclass(frozen=True)
 class Frontier:
-    """All that a growing log has to remember for its root: the roots of its perfect subtrees, largest first."""
+    """What a growing log has to remember to know its root: the roots of its perfect subtrees, largest first."""
 
     size: int = 0
     peaks: tuple[Hash, ...] = ()

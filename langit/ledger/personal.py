@@ -1,8 +1,8 @@
 """Personal data beside the log: the log holds salted commitments, and what they commit to can be erased.
 
-A commitment is SHA-256(salt || data) with 32 random bytes of salt, which are kept with the data and go with it. Whoever
-has the log alone learns nothing from a commitment, and cannot try names against it; whoever is shown salt and data can
-check that they are what was entered. When both are erased the log holds as before. Knows nothing of the law.
+A commitment is SHA-256(salt || data) with 32 random bytes of salt, which are kept and erased with the data. From the
+log alone nobody can learn anything of a commitment, nor try names against it; from salt and data anybody can check that
+they are what was entered. When both are erased the log is as valid as before. Knows nothing of the law.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ class Personal:
     place: LedgerPlace
 
     def put(self, data: bytes) -> str:
-        """Keep bytes; returns a commitment that is new each time, so that no two of them can be linked."""
+        """Store bytes; returns a commitment that is new each time, so that no two of them can be linked."""
         salt = secrets.token_bytes(SALT)
         name = commit(salt, data)
         self.place.put(_name(name), salt + data)
         return name
 
     def put_facts(self, **facts: Any) -> str:
-        """Keep facts, such as a name and an address, as canonical JSON."""
+        """Store facts, such as a name and an address, as canonical JSON."""
         return self.put(canonical(facts))
 
     def get(self, commitment: str) -> bytes | None:
-        """The bytes, or ``None`` where they were erased or never were here.
+        """The bytes, or ``None`` where they were erased or never stored.
 
         Raises:
             ValueError: they are not what was committed to.
@@ -78,14 +78,14 @@ class Personal:
         return "data " + hashlib.sha256(data).hexdigest()
 
     def erase(self, commitment: str) -> bool:
-        """Erase data and salt; returns whether there was anything. Copies of the folder are their owners' to erase."""
+        """Erase data and salt; returns whether there were any. Owners of copies have to erase these themselves."""
         check_sha256("commitment", commitment)
-        there = _name(commitment) in self.place.names("personal")
+        present = _name(commitment) in self.place.names("personal")
         self.place.delete(_name(commitment))
-        return there
+        return present
 
     def commitments(self) -> tuple[str, ...]:
-        """All that is kept and not erased, sorted."""
+        """The commitments whose data were not erased, sorted."""
         return tuple(sorted(name.rsplit("/", 1)[1] for name in self.place.names("personal")))
 
 

@@ -1,11 +1,11 @@
-"""Where a ledger lies: a folder, or a prefix of an S3 bucket. Bytes by name there, and who may write.
+"""Where a ledger is: a folder, or a prefix of an S3 bucket. Stores bytes by name, and admits one writer at a time.
 
-Bytes appear under their names whole or not at all. Knows nothing of tables, which Lance keeps under the same place,
-nor of what the bytes are.
+Bytes appear under their names whole or not at all. Knows nothing of tables, which Lance keeps in the same place, nor
+of what the bytes are.
 
-A folder's writer holds a file lock, which a dead process lets go of. In a bucket there are no locks: a writer holds a
-lease, an object that is changed only by conditional puts, and a writer that dies keeps others waiting until it ends.
-A lease is a courtesy. What keeps two writers apart is that the log is committed conditionally, see ``store``.
+A folder's writer holds a file lock, which a dead process releases. A bucket has no locks: a writer holds a lease, an
+object that is changed only by conditional puts, and others wait for the lease of a dead writer to end. The lease is a
+courtesy. What keeps two writers apart is that the log is committed conditionally, see ``store``.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from langit.files import PRIVATE_FOLDER, write_bytes
 
 NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
 LEASE = 60.0
-"""Seconds after which a writer in a bucket that said nothing more is taken for dead."""
+"""Seconds after which a writer in a bucket that did not renew its lease is taken for dead."""
 BUCKET = re.compile(r"s3:/+(?P<bucket>[^/]+)/?(?P<prefix>.*)")
 
 
 def open_place(path: Path | str, options: Mapping[str, str] | None = None) -> LedgerPlace:
-    """The place that a path or an ``s3://bucket/prefix`` names.
+    """Open the place that a path or an ``s3://bucket/prefix`` names.
 
     Args:
-        path: a folder, which need not be there, or a URL of S3.
+        path: a folder, which need not exist, or a URL of S3.
         options: for S3, by object_store's names (``endpoint``, ``region``, ``access_key_id`` ...); what is left out
-            is taken from the environment (``AWS_ENDPOINT_URL`` ...).
+            comes from the environment (``AWS_ENDPOINT_URL`` ...).
     """
     found = BUCKET.fullmatch(str(path))
     if found:
         return Bucket(found["bucket"], found["prefix"].strip("/"), dict(options or {}))
     if re.match(r"[a-z0-9]+://", str(path)):
-        raise ValueError(f"a ledger cannot lie at {path}: give a folder, or s3://bucket/prefix")
+        raise ValueError(f"a ledger cannot be at {path}: give a folder, or s3://bucket/prefix")
     return Folder(Path(path))
 
 
@@ -62,19 +62,19 @@ class LedgerPlace(Protocol):
         ...
 
     def put(self, name: str, data: bytes) -> None:
-        """Keep bytes, whole or not at all, in the stead of what was there."""
+        """Store bytes, whole or not at all, in place of what was there."""
         ...
 
     def get(self, name: str) -> bytes:
         """The bytes.
 
         Raises:
-            FileNotFoundError: there are none by that name.
+            FileNotFoundError: nothing has that name.
         """
         ...
 
     def delete(self, name: str) -> None:
-        """Remove bytes; nothing happens where there are none."""
+        """Remove bytes; does nothing if the name does not exist."""
         ...
 
     def names(self, folder: str) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def _checked_name(name: str) -> str:
 
 
 class Folder:
-    """A folder of this machine, made when first written to."""
+    """A folder of this machine, created when first written to."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -185,7 +185,7 @@ class Bucket:
             return bytes(obstore.get(self._store, _checked_name(name)).bytes())
 
     def delete(self, name: str) -> None:
-        """Delete an object. A bucket that keeps versions keeps it still: its owner has to remove those."""
+        """Delete an object. A bucket that keeps versions still has it: its owner has to remove those."""
         import obstore
 
         with self._failing(), suppress(FileNotFoundError):
@@ -201,7 +201,7 @@ class Bucket:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the lease; wait for the one who has it."""
+        """Hold the lease; wait while another writer has it."""
         import obstore
 
         owner = secrets.token_hex(16)
@@ -211,7 +211,7 @@ class Bucket:
             yield
         finally:
             free = json.dumps({"owner": "", "until": 0}).encode()
-            # Who lost the lease, having been slow, has nothing to give back.
+            # A writer that was slow and lost its lease has nothing to give back.
             with self._failing(), suppress(obstore.exceptions.PreconditionError):
                 obstore.put(self._store, "lock", free, mode=held)
 
@@ -241,10 +241,10 @@ class Bucket:
         except expected:
             raise
         except obstore.exceptions.BaseError as error:
-            said = str(error).split("\n", 1)[0]
-            raise OSError(f"{self} cannot be used: {said}") from error
+            reason = str(error).split("\n", 1)[0]
+            raise OSError(f"{self} cannot be used: {reason}") from error
 
 
-def _version(said: Any) -> Any:
+def _version(answer: Any) -> Any:
     """The version of an object, as a condition for the next put."""
-    return {"e_tag": said["e_tag"]}
+    return {"e_tag": answer["e_tag"]}

@@ -1,6 +1,6 @@
-"""A receipt in text: that something is entry ``index`` of a signed log (C2SP tlog-proof), checked without the log.
+"""Text that proves that something is entry ``index`` of a signed log (C2SP tlog-proof), checked without the log.
 
-Knows nothing of what was entered, nor of who makes such receipts.
+Knows nothing of what was entered, nor of who writes such proofs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ INDEX = re.compile(r"index (0|[1-9]\d{0,18})")
 class Proof:
     """The place of an entry, the hashes that lead from it to the root, and the signed checkpoint of that root.
 
-    ``extra`` is opaque to the format: bytes of the one who made the proof, which nothing protects.
+    ``extra`` is opaque to the format: bytes of the proof's author, which it does not protect.
     """
 
     index: int
@@ -40,7 +40,7 @@ class Proof:
         """Read :meth:`__str__`'s text.
 
         Raises:
-            ValueError: it is no such proof.
+            ValueError: it is not such a proof.
         """
         head, gap, checkpoint = text.partition("\n\n")
         version, *lines = head.split("\n")
@@ -49,7 +49,7 @@ class Proof:
             extra = decode(lines.pop(0).removeprefix("extra "))
         index = INDEX.fullmatch(lines[0]) if lines else None
         if version != VERSION or index is None or not gap:
-            raise ValueError(f"this is no receipt: it has to start with {VERSION} and an index; get it again")
+            raise ValueError(f"this is not a receipt: it has to start with {VERSION} and an index; get it again")
         path = tuple(decode(line) for line in lines[1:])
         if any(len(item) != 32 for item in path) or len(path) > 63:
             raise ValueError("the hashes of the receipt are not 32 bytes each, or too many: get it again")
@@ -63,5 +63,7 @@ class Proof:
         """
         state = LogCheckpoint.parse(self.checkpoint, verifier)
         if not verify_inclusion(leaf, self.index, state.size, self.path, state.root):
-            raise ValueError(f"the receipt does not show this as entry {self.index} of {state.origin}: it is another's")
+            raise ValueError(
+                f"the receipt does not show this as entry {self.index} of {state.origin}: it is of another entry"
+            )
         return state

@@ -34,7 +34,7 @@ class CheckedReceipt:
 
 
 def is_receipt(text: str) -> bool:
-    """Whether a text sets out to be a receipt, whole or not."""
+    """Whether a text begins as a receipt does, whole or not."""
     return text.startswith(VERSION.partition("@")[0])
 
 
@@ -56,10 +56,10 @@ def prove(ledger: Ledger, record: Record, named: Sequence[Record], signer: Signe
 
 
 def check(text: str, verifier: Verifier) -> CheckedReceipt:
-    """What a receipt shows to whoever trusts ``verifier``.
+    """What a receipt shows to somebody who trusts ``verifier``.
 
     Raises:
-        UnprovedError: it is cut or changed, signed by another key, or proves something else.
+        UnprovedError: cut or changed, signed by another key, or a proof of something else.
     """
     try:
         proof = Proof.parse(text)
@@ -106,17 +106,17 @@ def check_signed(note: str, verifier: Verifier) -> None:
 
 
 def check_history(state: LogCheckpoint, leaves: Sequence[Hash], where: str, current: bool) -> str:
-    """Compare a signed state with all leaf hashes of a log; returns what was found, in words.
+    """Compare a signed state with all leaf hashes of a log; returns the result in words.
 
     Args:
         state: what was signed, see :func:`check`.
         leaves: of the log, in order of entry.
-        where: the log's place, for people.
-        current: whether this is the log as it stands today, so that it may not be shorter than what was signed.
+        where: the log's location, for people.
+        current: whether this is the present log, so that it must not be shorter than what was signed.
 
     Raises:
-        UnprovedError: the log was rolled back or rewritten since, or is another one.
-        ValueError: the log ends before the state and need not be the newest, so nothing can be said.
+        UnprovedError: the log was rolled back or rewritten since, or is another log.
+        ValueError: the log ends before the state and need not be the newest, so they cannot be compared.
     """
     if state.size > len(leaves):
         gap = f"{state.origin} was signed at {state.size} entries, {where} has {len(leaves)}"
@@ -132,11 +132,11 @@ def check_history(state: LogCheckpoint, leaves: Sequence[Hash], where: str, curr
 
 
 def check_same(state: LogCheckpoint, other: LogCheckpoint, where: str) -> str:
-    """Compare two signed states of a log; returns what was found, in words.
+    """Compare two signed states of a log; returns the result in words.
 
     Raises:
         UnprovedError: they contradict each other: there are two logs under one name.
-        ValueError: they are of different logs, or of different sizes, so nothing can be said.
+        ValueError: they are of different logs, or of different sizes, so they cannot be compared.
     """
     if state.origin != other.origin:
         raise ValueError(f"{where} is of log {other.origin!r}, not {state.origin!r}: there is nothing to compare")

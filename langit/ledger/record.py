@@ -1,9 +1,9 @@
-"""What the ledger knows of footage: frozen records, each named by the SHA-256 of what it says.
+"""Records of footage: frozen values, each identified by the SHA-256 of its content.
 
 A record's digest is the SHA-256 of its canonical JSON: keys sorted, no spaces, UTF-8, ``record`` naming the
 kind. A field that is ``None`` or empty is left out of it, so a field that a later version adds (with such a
 default) changes no digest that is already in a log. There are no floats in records, so that a digest does not
-hang on how a machine writes them. Records on footage are here, those on what was done with it in ``made``.
+depend on how a machine writes them. Records of footage are here, those of what was done with it in ``derived``.
 Knows nothing of where records are kept, nor of what a licence permits.
 """
 
@@ -47,15 +47,16 @@ def check_one_of(name: str, value: object, choices: object) -> None:
 
 @dataclass(frozen=True)
 class Record:
-    """The common part: what is said, as canonical bytes, and their hash."""
+    """The common part: a record's content as canonical bytes, and their hash."""
 
     record: ClassVar[str]
 
     @cached_property
     def canonical(self) -> bytes:
         """The bytes that the digest is taken of."""
-        said = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return canonical({"record": self.record} | {key: said[key] for key in said if said[key] not in (None, ())})
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        present = {name: value for name, value in values.items() if value not in (None, ())}
+        return canonical({"record": self.record} | present)
 
     @cached_property
     def digest(self) -> str:
@@ -65,12 +66,13 @@ class Record:
 
 @dataclass(frozen=True)
 class Source(Record):
-    """One piece of footage as it came to us: a film that we rendered, a file, or a download.
+    """One piece of footage: a film that we rendered, a file, a download, or what a model made (``synthetic``).
 
     ``licence`` is an SPDX identifier, or ``None`` when nobody stated one. ``evidence`` holds the SHA-256 of each
-    document (licence text, headers, robots.txt ...) that supports what is said. ``size`` is the footage's
+    document (licence text, headers, robots.txt ...) that supports the record. ``size`` is the footage's
     ``WIDTHxHEIGHTxFRAMES``; ``fetched_at`` an ISO 8601 time in UTC. ``scene_sha256`` and ``motion_sha256`` are the
-    parts of a rendered film that every renderer must reproduce.
+    parts of a rendered film that every renderer must reproduce. ``parents`` are content hashes of the footage that a
+    model made it from, ``generator`` then names the model.
     """
 
     record: ClassVar[str] = "source"
@@ -143,7 +145,7 @@ class Rights(Record):
 
 @dataclass(frozen=True)
 class Consent(Record):
-    """That a person agreed to be learnt from. Who it is stands beside the log, where it can be erased.
+    """That a person agreed to training. Who it is is kept beside the log, where it can be erased.
 
     ``person`` and ``form`` are salted commitments (see ``personal``) to what is known of the person and to the
     bytes of the consent form. ``covers`` is the digest of the source or of the clip that shows them. ``purposes``
@@ -177,18 +179,18 @@ class Consent(Record):
     def in_force(self, day: str) -> bool:
         """Whether it has begun and not ended on a day (ISO 8601); a revocation is not visible from here."""
         # As dates: "20260201" and "2026-W05-7" are ISO dates too, and sort after every "2026-02-02" as text.
-        asked = date.fromisoformat(day)
-        ended = self.ends is not None and asked > date.fromisoformat(self.ends)
-        return date.fromisoformat(self.starts) <= asked and not ended
+        when = date.fromisoformat(day)
+        ended = self.ends is not None and when > date.fromisoformat(self.ends)
+        return date.fromisoformat(self.starts) <= when and not ended
 
 
 @dataclass(frozen=True)
 class Signal(Record):
-    """What one opt-out scheme said of a source when it was read: a preference as it stood, with its evidence.
+    """What one opt-out scheme said of a source at the time of reading, with its evidence.
 
     ``where`` is the file, the header or the URL that was read; ``text`` the exact words that decided; ``reader``
     the version of our reader; ``evidence`` the SHA-256 of the bytes that were read. ``unreadable`` is for what was
-    there and could not be understood, and for what could not be got: it is never taken for a yes.
+    there and could not be understood, and for what could not be fetched: it never counts as a permission.
     """
 
     record: ClassVar[str] = "signal"
@@ -212,20 +214,20 @@ class Signal(Record):
 
 @dataclass(frozen=True)
 class Clip(Record):
-    """A stretch of a source that can be learnt from: ``frames`` frames from frame ``start``, perhaps mirrored.
+    """A segment of a source: ``frames`` frames from frame ``start``, possibly mirrored.
 
     ``source`` is the source's digest; ``content_sha256`` the hash of the clip's own pixels: uint8 RGB in the order
     (T, H, W, 3), as they are learnt from (after ``crop``, before any scaling).
 
-    What follows is said of real footage only, and was added later (``None`` or empty leaves digests as they were):
+    The following are for real footage only, and were added later (``None`` or empty leaves digests as they were):
 
     - ``size``: ``WIDTHxHEIGHT`` of the clip's pixels, after ``crop``.
     - ``crop``: ``WIDTHxHEIGHT+LEFT+TOP`` of the part of the source's frames that is kept, where bars were cut off.
     - ``fps``: frames a second as a fraction (``24000/1001``): the average where the rate varies.
     - ``starts_at``, ``ends_at``: seconds as fractions, when the first frame appears and when the last one's time is
       over, on the source's clock. Frame numbers count decoded frames in order of appearance, from 0.
-    - ``likeness``: whether a person can be recognised; ``None`` where nobody looked, which is not a no.
-    - ``measures``: what curation measured, as sorted ``name=value`` (``motion=0.132``), rounded by whoever wrote it.
+    - ``likeness``: whether a person can be recognised; ``None`` where nobody looked, which does not mean no.
+    - ``measures``: what curation measured, as sorted ``name=value`` (``motion=0.132``), rounded by the writer.
     - ``fingerprint_sha256``: the hash of the fingerprint's bytes, which are kept in the table of fingerprints.
     - ``curation``: the digest of the curation's config, without ``sha256:``.
     """
@@ -269,9 +271,9 @@ class Clip(Record):
                 raise ValueError(f"{name} {shape!r} of a clip is malformed: see Clip for how it is written")
         for measure in self.measures:
             if not MEASURE.fullmatch(measure):
-                raise ValueError(f"measure {measure!r} of a clip does not read name=value, without spaces")
+                raise ValueError(f"measure {measure!r} of a clip is not written name=value, without spaces")
         if list(self.measures) != sorted(set(self.measures)):
-            raise ValueError(f"measures {self.measures} of a clip are not sorted, or say a thing twice: sort them")
+            raise ValueError(f"measures {self.measures} of a clip are not sorted, or repeat one: sort them")
 
     @property
     def measured(self) -> dict[str, str]:
@@ -281,10 +283,11 @@ class Clip(Record):
 
 @dataclass(frozen=True)
 class Revocation(Record):
-    """What may no longer be used, from its entry on. Nothing is ever removed: this is added.
+    """What may no longer be used, from this entry on. Nothing is ever removed from the log.
 
-    ``target`` is a record's digest (a source, a clip, a consent ...), a content hash, a URL, or the hash of a
-    fingerprint, as ``by`` says. All but the first also bar footage that is entered later.
+    ``target`` is, as ``by`` says, a record's digest (a source, a clip, a consent ...), a content hash, a URL, the hash
+    of a fingerprint, or the hash of the evidence that holds the fingerprints of a video (``looks``). All but the first
+    also bar footage that is entered later.
     """
 
     record: ClassVar[str] = "revocation"
@@ -307,4 +310,4 @@ def _date(name: str, value: str) -> None:
     try:
         date.fromisoformat(value)
     except ValueError as error:
-        raise ValueError(f"{name} {value!r} is no date: write it as 2026-11-23") from error
+        raise ValueError(f"{name} {value!r} is not a date: write it as 2026-11-23") from error

@@ -1,4 +1,4 @@
-"""Which clips a policy lets through, given all that is on record. Knows nothing of where records are kept."""
+"""Which clips a policy allows, given everything on record. Knows nothing of where records are kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a policy lets through, in order of entry, and what it turns away."""
+    """The clips that a policy allows, in order of entry, and those that it refuses."""
 
     policy: Policy
     clips: tuple[Clip, ...]

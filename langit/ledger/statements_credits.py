@@ -14,7 +14,7 @@ CREATIVE_COMMONS = "https://creativecommons.org"
 
 
 def licence_url(licence: str) -> str | None:
-    """Where the text of a licence with an SPDX identifier stands; ``None`` for one that has none."""
+    """URL of the text of a licence with an SPDX identifier; ``None`` for other licences."""
     name = licence.strip()
     if name.upper() == "CC0-1.0":
         return f"{CREATIVE_COMMONS}/publicdomain/zero/1.0/"
@@ -37,7 +37,7 @@ def spdx() -> dict[str, str]:
 
 
 def attribution_sources(corpus: Corpus) -> tuple[Source, ...]:
-    """The sources under a licence that obliges to name the creator, in order of entry."""
+    """The sources under a licence that requires credit, in order of entry."""
     return tuple(
         source
         for source in corpus.sources
@@ -46,7 +46,7 @@ def attribution_sources(corpus: Corpus) -> tuple[Source, ...]:
 
 
 def credits(corpus: Corpus) -> dict[str, Any]:
-    """The credits as plain values; what is not on record says so."""
+    """The credits as plain values; what is not on record reads "Not known"."""
     return {
         "of": corpus.title,
         "version": corpus.version,
@@ -70,7 +70,7 @@ def credits(corpus: Corpus) -> dict[str, Any]:
 
 
 def changes(clips: tuple[Clip, ...]) -> str:
-    """What was done to footage, as far as its clips say: licences of the CC-BY family ask for it."""
+    """What was done to footage, as far as its clips say: the CC-BY licences require it."""
     done = [f"cut into {len(clips)} clip{'s' if len(clips) != 1 else ''}"]
     if any(clip.crop for clip in clips):
         done.append("cropped")
@@ -79,18 +79,21 @@ def changes(clips: tuple[Clip, ...]) -> str:
     return ", ".join(done)
 
 
-def markdown(said: dict[str, Any]) -> str:
+def markdown(credits: dict[str, Any]) -> str:
     """The credits for people."""
-    lines = [f"# Credits: {said['of']}, {said['version']}", ""]
-    lines += [f"Written from the ledger at {said['ledger']['size']} entries, root `{said['ledger']['root']}`.", ""]
-    for item in said["credits"]:
+    lines = [f"# Credits: {credits['of']}, {credits['version']}", ""]
+    lines += [
+        f"Written from the ledger at {credits['ledger']['size']} entries, root `{credits['ledger']['root']}`.",
+        "",
+    ]
+    for item in credits["credits"]:
         address = item["source"]
         source = f"<{address}>" if address != NOT_KNOWN else "source: not known"
         urls = ", ".join(f"<{url}>" for url in item["licence_url"]) or "text not known"
         author = f"by {item['author']}" if item["author"] != NOT_KNOWN else "author not known"
         lines.append(f"- “{item['title']}” {author}, {source}, {item['licence']} ({urls}); {item['changes']}.")
-    if not said["credits"]:
-        lines.append("None of the footage is under a licence that asks for credits.")
-    count = said["without_need"]
-    lines += ["", f"Sources under licences that ask for no credits: {count}.", ""]
+    if not credits["credits"]:
+        lines.append("None of the footage is under a licence that requires credit.")
+    count = credits["without_need"]
+    lines += ["", f"Sources under licences that do not require credit: {count}.", ""]
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 `mlcroissant` loads what is written here, but takes a missing licence for a warning and any text for a licence; so
 :func:`problems` looks again: required properties, licences that exist, hashes, addresses, dates, and no RAI property
-left empty. Records carry their source, creator and licence (W3C PROV); what is not known is said to be.
+left empty. Records carry their source, creator and licence (W3C PROV); what is not known reads so.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ FIELDS: dict[str, tuple[str, str, str | None]] = {
     "content_sha256": ("sc:Text", "SHA-256 of the clip's pixels", None),
     "source": ("sc:Text", "SHA-256 of the source's record", "prov:wasDerivedFrom"),
     "source_sha256": ("sc:Text", "SHA-256 of the source's content", None),
-    "kind": ("sc:Text", "rendered, file or fetched", None),
+    "kind": ("sc:Text", "rendered, file, fetched or synthetic", None),
     "title": ("sc:Text", "title of the source", None),
     "creator": ("sc:Text", "who made the source; empty where not known", "prov:wasAttributedTo"),
     "license": ("sc:Text", "SPDX expressions of the source's licences", "sc:license"),
@@ -195,7 +195,7 @@ def describe(corpus: Corpus, provider: Provider, rows: bytes) -> dict[str, Any]:
 
 
 def _publishers(provider: Provider, creators: list[str]) -> list[str]:
-    """Who made the dataset: the provider; else whoever made the footage."""
+    """Creators of the dataset: the provider; else the creators of the footage."""
     return [provider.name] if provider.name else creators
 
 
@@ -213,8 +213,8 @@ def _field(name: str) -> dict[str, Any]:
 
 
 def _rai(corpus: Corpus, provider: Provider) -> dict[str, Any]:
-    kinds = {kind: len(corpus.of_kind(kind)) for kind in ("rendered", "file", "fetched")}
-    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
+    kinds = {kind: len(corpus.of_kind(kind)) for kind in ("rendered", "file", "fetched", "synthetic")}
+    counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count)
     days = sorted(source.fetched_at for source in corpus.sources if source.fetched_at)
     undated = len(corpus.sources) - len(days)
     span = [f"from {days[0]} to {days[-1]}"] if days else []
@@ -226,9 +226,10 @@ def _rai(corpus: Corpus, provider: Provider) -> dict[str, Any]:
         "rendered": "Software Collection",
         "file": "Others",
         "fetched": "Web Scraping",
+        "synthetic": "Others",
     }
     return {
-        "dataCollection": f"Sources by kind: {told}. Each has a record of its licence and of where it came from.",
+        "dataCollection": f"Sources by kind: {counted}. Each has a record of its licence and of where it came from.",
         "dataCollectionType": [types[kind] for kind, count in kinds.items() if count],
         "dataCollectionRawData": f"{len(corpus.sources)} videos, named by the SHA-256 of their content",
         "dataCollectionTimeframe": span,
@@ -243,8 +244,8 @@ def _rai(corpus: Corpus, provider: Provider) -> dict[str, Any]:
         ],
         "dataBiases": [provider.biases or f"{NOT_KNOWN}: no measurement of bias is on record"],
         "dataLimitations": [
-            "The ledger shows what was entered and when; that a licence was rightly stated is the word of whoever"
-            " stated it"
+            "The ledger shows what was entered and when; whether a licence was rightly stated is the"
+            " word of the person who stated it"
         ],
         "dataUseCases": ["Training of text-to-video models"],
         "dataSocialImpact": provider.social_impact or f"{NOT_KNOWN}: the provider has not said",
@@ -262,9 +263,9 @@ def problems(described: object) -> list[str]:
     found += [f"conformsTo does not name {wanted}" for wanted in (CROISSANT, RAI) if wanted not in conforms]
     found += [f"licence {name!r} is none that exists" for name in _many(described.get("license")) if not _licence(name)]
     if not _address(described.get("url")):
-        found.append(f"url {described.get('url')!r} is no address on the web")
+        found.append(f"url {described.get('url')!r} is not a web address")
     if not _day(described.get("datePublished")):
-        found.append(f"datePublished {described.get('datePublished')!r} is no date")
+        found.append(f"datePublished {described.get('datePublished')!r} is not a date")
     for creator in _many(described.get("creator")):
         if not isinstance(creator, dict) or not str(creator.get("name", "")).strip():
             found.append(f"creator {creator!r} has no name")

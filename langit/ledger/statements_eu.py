@@ -206,8 +206,8 @@ def domains(corpus: Corpus, fetched: tuple[Source, ...]) -> str:
         seconds[host] = seconds.get(host, 0.0) + float(corpus.seconds(source) or 0)
     names = sorted(seconds, key=lambda host: (-seconds[host], host))
     shown = names if len(names) <= SHORT else names[: math.ceil(len(names) / 10)]
-    told = ", ".join(f"{host} ({seconds[host] / 3600:.2g} h)" for host in shown)
-    return told if len(shown) == len(names) else f"{told}; these are the top 10 % of {len(names)}"
+    named = ", ".join(f"{host} ({seconds[host] / 3600:.2g} h)" for host in shown)
+    return named if len(shown) == len(names) else f"{named}; these are the top 10 % of {len(names)}"
 
 
 def _synthetic(corpus: Corpus, provider: Provider) -> SummaryAnswer:
@@ -217,17 +217,15 @@ def _synthetic(corpus: Corpus, provider: Provider) -> SummaryAnswer:
     if others:
         text = f"{NOT_KNOWN}: the ledger does not say whether a model made any of {others} files or downloads"
         return SummaryAnswer("Used", text, "not known")
-    return _from_ledger(
-        "Used", "No: no source on record was made by an AI model; films that were rendered stand in 2.6"
-    )
+    return _from_ledger("Used", "No: no source on record was made by an AI model; rendered films are in 2.6")
 
 
 def _captioners(corpus: Corpus) -> tuple[SummaryAnswer, ...]:
     counted = Counter((item.captioner, item.version) for item in corpus.captions)
     if not counted:
         return ()
-    told = ", ".join(f"{name} {version[:12]} ({count})" for (name, version), count in sorted(counted.items()))
-    return (_from_ledger("Descriptions of videos that were written after entry, by whom", told),)
+    written = ", ".join(f"{name} {version[:12]} ({count})" for (name, version), count in sorted(counted.items()))
+    return (_from_ledger("Descriptions of videos that were written after entry, by whom", written),)
 
 
 def _others(corpus: Corpus, provider: Provider) -> tuple[SummaryAnswer, ...]:
@@ -241,8 +239,8 @@ def _others(corpus: Corpus, provider: Provider) -> tuple[SummaryAnswer, ...]:
     files = corpus.of_kind("file")
     if files:
         licences = Counter(" and ".join(corpus.licences(item)) or "none on record" for item in files)
-        told = ", ".join(f"{name}: {count}" for name, count in sorted(licences.items()))
-        found.append(_from_ledger("Entered as files", f"{len(files)} files by licence: {told}"))
+        counted = ", ".join(f"{name}: {count}" for name, count in sorted(licences.items()))
+        found.append(_from_ledger("Entered as files", f"{len(files)} files by licence: {counted}"))
     if provider.other_sources:
         found.append(SummaryAnswer("Others", provider.other_sources, "provider"))
     return tuple(found) or (_from_ledger("Used", "No: no other source is on record"),)
@@ -266,7 +264,7 @@ def _processing(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...
                     f" only these licences are: {', '.join(policy.allowed)}",
                 ),
                 _from_ledger("Opt-out signals read of these sources", signals or "None"),
-                _from_ledger("Sources of the ledger that are turned away now", away or "None"),
+                _from_ledger("Sources of the ledger that are refused now", away or "None"),
                 _from_ledger("Revoked since", f"{corpus.revoked} clips" if corpus.revoked else "None"),
             ),
         ),
@@ -289,17 +287,18 @@ def _likeness(corpus: Corpus) -> str:
     return f"{shown} clips show a person who can be recognised, of {unseen} it is not known"
 
 
-def markdown(said: dict[str, Any]) -> str:
+def markdown(summary: dict[str, Any]) -> str:
     """The summary for people, with what each answer rests on."""
     lines = [
         "# Public summary of training content",
         "",
-        f"{said['of']}, {said['version']}. Last update: {said['last_update']}. Template: {said['template']}.",
-        f"Written from the ledger at {said['ledger']['size']} entries, root `{said['ledger']['root']}`.",
+        f"{summary['of']}, {summary['version']}. Last update: {summary['last_update']}.",
+        f"Template: {summary['template']}.",
+        f"Written from the ledger at {summary['ledger']['size']} entries, root `{summary['ledger']['root']}`.",
         "",
     ]
     titles = {"1": "1. General information", "2": "2. List of data sources", "3": "3. Data processing aspects"}
-    for section in said["sections"]:
+    for section in summary["sections"]:
         chapter = titles.pop(section["number"][0], None)
         lines += [f"## {chapter}", ""] if chapter else []
         lines += [f"### {section['number']} {section['title']}", ""]

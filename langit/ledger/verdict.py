@@ -1,4 +1,4 @@
-"""The three answers to whether footage may be learnt from. Knows nothing of how they are found."""
+"""The three answers to whether footage may be learnt from. Knows nothing of how they are decided."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class RightsVerdict(Enum):
-    """Only the first lets a clip be used."""
+    """Only the first permits use."""
 
     ALLOWED = "allowed"
     REFUSED = "refused"
@@ -16,7 +16,7 @@ class RightsVerdict(Enum):
 
 @dataclass(frozen=True)
 class Decision:
-    """An answer and the rule that gave it, in words for a person."""
+    """An answer and the rule that gave it, in words."""
 
     verdict: RightsVerdict
     rule: str

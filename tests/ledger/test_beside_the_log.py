@@ -196,7 +196,7 @@ def test_a_fingerprint_can_be_barred(ledger):
 
 
 def test_places_that_are_none():
-    with pytest.raises(ValueError, match="cannot lie at https://x.example"):
+    with pytest.raises(ValueError, match="cannot be at https://x.example"):
         open_place("https://x.example/ledger")
     with pytest.raises(ValueError, match="this needs a ledger in a folder, but s3://films/ledger is a bucket"):
         _ = Ledger.path.fget(

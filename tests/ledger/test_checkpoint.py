@@ -54,7 +54,7 @@ def test_any_changed_byte_is_caught():
 
 def test_another_key_of_the_same_name_is_caught():
     note = Signer.generate("ledger.example").sign(str(state(12)))
-    with pytest.raises(ValueError, match=r"bears no valid signature by ledger[.]example"):
+    with pytest.raises(ValueError, match=r"has no valid signature by ledger[.]example"):
         LogCheckpoint.parse(note, SIGNER.verifier)
 
 

@@ -95,7 +95,7 @@ def test_the_eu_summary_says_what_the_ledger_says(answers):
     assert "CC-BY-3.0: 1" in answers["2.6", "Entered as files"][0]
     assert "tiny-vlm" in answers["2.5", "Descriptions of videos that were written after entry, by whom"][0]
     assert "tdmrep silent: 1" in answers["3.1", "Opt-out signals read of these sources"][0]
-    assert "1 because no licence is on record" in answers["3.1", "Sources of the ledger that are turned away now"][0]
+    assert "1 because no licence is on record" in answers["3.1", "Sources of the ledger that are refused now"][0]
 
 
 def test_what_is_not_known_is_said_as_not_known(answers):
@@ -156,7 +156,7 @@ def test_credits_name_title_author_source_and_licence(every):
     assert item["changes"] == "cut into 2 clips, cropped" and len(item["clips"]) == 2
     page = statements_credits.markdown(said)
     assert "“Rabbit” by B. Lender, The Heirs, <films.example/rabbit>, CC-BY-3.0" in page
-    assert "no credits: 5" in page
+    assert "not require credit: 5" in page
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """CAWG training-mining assertions in a file's C2PA manifests, and the older ``c2pa.`` labels.
 
-Every manifest of the file is read, those of its ingredients too, and a refusal in any wins. A permission counts only
-in a manifest that validates; a refusal counts in any that can be read. Manifests elsewhere are not fetched: a file that
-points to one is unreadable. A file without any trace of a manifest is silent.
+Every manifest of the file is read, those of its ingredients too, and any refusal wins. A permission counts only in a
+manifest that validates; a refusal counts in any that can be read. Manifests elsewhere are not fetched: a file that
+points to one is unreadable. A file without a trace of a manifest is silent.
 """
 
 from __future__ import annotations
@@ -80,17 +80,17 @@ def from_store(store: str, valid: bool, where: str) -> SignalReading:
         ]
         uses = [_uses(item["data"]) for item in assertions]
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        return SignalReading("cawg", "unreadable", where, "the manifests are not laid out as they should be")
-    said = [(key, use) for found in uses for key, use in found.items() if key in TRAINING]
-    for key, use in said:
+        return SignalReading("cawg", "unreadable", where, "the manifests are malformed")
+    entries = [(key, use) for found in uses for key, use in found.items() if key in TRAINING]
+    for key, use in entries:
         if use.lower() in REFUSED:
             return SignalReading("cawg", "reserved", where, f"{key}: {use}")
-    for key, use in said:
+    for key, use in entries:
         if use != "allowed":
             return SignalReading("cawg", "unreadable", where, f"{key}: {use}")
-    if not said:
+    if not entries:
         return SignalReading("cawg", "silent", where)
-    text = ", ".join(f"{key}: {use}" for key, use in said)
+    text = ", ".join(f"{key}: {use}" for key, use in entries)
     if not valid:
         return SignalReading("cawg", "unreadable", where, f"{text}, in a manifest that does not validate")
     return SignalReading("cawg", "allowed", where, text)

@@ -1,6 +1,6 @@
 """``noai`` and ``noimageai`` in ``X-Robots-Tag`` headers and in a page's robots meta elements.
 
-No standard, but a habit of sites for artists. Knows nothing of the network.
+Not a standard, but common on sites for artists. Knows nothing of the network.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ WORDS = frozenset({"noai", "noimageai", "noml"})
 
 
 def read(answer: Document, page: Page | None = None) -> SignalReading:
-    """Reserved if one of the words stands anywhere, for whichever agent; a page that could not be read is trouble."""
+    """Reserved if one of the words is anywhere, for any agent; unreadable if the page could not be read."""
     for value in answer.header("x-robots-tag"):
         if _words(value) & WORDS:
             return SignalReading("noai", "reserved", answer.url, f"X-Robots-Tag: {value}")

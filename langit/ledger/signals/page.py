@@ -29,15 +29,17 @@ class _Parser(HTMLParser):
         self.links: list[tuple[str, str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = {key.lower(): value or "" for key, value in attrs}
-        if tag == "meta" and ("name" in said or "property" in said):
-            self.meta.append(((said.get("name") or said.get("property", "")).strip().lower(), said.get("content", "")))
-        elif tag in ("link", "a") and "rel" in said:
-            self.links.append((said["rel"].lower(), said.get("type", "").lower(), said.get("href", "")))
+        values = {key.lower(): value or "" for key, value in attrs}
+        if tag == "meta" and ("name" in values or "property" in values):
+            self.meta.append(
+                ((values.get("name") or values.get("property", "")).strip().lower(), values.get("content", ""))
+            )
+        elif tag in ("link", "a") and "rel" in values:
+            self.links.append((values["rel"].lower(), values.get("type", "").lower(), values.get("href", "")))
 
 
 def read(document: Document) -> Page:
-    """The page of a document; one with a problem, and nothing else, if it could not be got or is not text."""
+    """The page of a document; only a problem if it could not be fetched or is not text."""
     problem = read_problem(document)
     if problem is None and document.status == 200:
         parser = _Parser()
@@ -46,6 +48,6 @@ def read(document: Document) -> Page:
             parser.feed(document.body.decode("latin-1"))
             parser.close()
         except (AssertionError, ValueError, LookupError, RecursionError) as error:
-            return Page(document.url, problem=f"it is no web page that can be read: {error}")
+            return Page(document.url, problem=f"it is not a readable web page: {error}")
         return Page(document.url, tuple(parser.meta), tuple(parser.links))
     return Page(document.url, problem=problem or f"the server answered {document.status}")
