@@ -137,7 +137,9 @@ def _describe_model() -> str:
 def _langit(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the versions that results depend on."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the versions that results depend on."
+        ),
     ] = False,
 ) -> None:
     del version  # handled by its callback

@@ -70,7 +70,7 @@ def gated_expander(name: str, model: Model, ask: Callable[[str], object], strict
             model.check_prompt(prompt)
         if strict and expansion.lost:
             words = ", ".join(map(repr, expansion.lost))
-            raise ValueError(f"strict: this model does not understand {words}: use other words, or leave strict out")
+            raise ValueError(f"strict: this model cannot show {words}: use other words, or leave strict out")
         return expansion
 
     return expand
