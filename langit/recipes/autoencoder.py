@@ -78,6 +78,7 @@ def train_autoencoder(
             report(name, stats.step, stats.steps, progress_line(stats))
 
         trainer.train(progress, resume)
+        # The trainer names parameters; buffers stay as they are. A stage that trains a part leaves the rest, too.
         averaged = {name.removeprefix("autoencoder."): value for name, value in trainer.ema.items()}
         model.load_state_dict(model.state_dict() | averaged)
         if stage.reconstruction.decoder_only:

@@ -30,6 +30,7 @@ def open_base(recipe: Recipe, home: Path, placement: Placement) -> Bundle:
         ValueError: there is no such model, it is damaged, or its networks are not of the recipe's sizes.
     """
     assert recipe.base is not None
+    # Statistics of latents and the size of the vocabulary come from training, not from the recipe: they may differ.
     base = load_bundle(_find(recipe.base, home), placement)
     if not isinstance(base.autoencoder, Autoencoder) or not isinstance(base.transformer, VideoTransformer):
         raise ValueError(

@@ -54,6 +54,7 @@ def train_adapter(
     torch.manual_seed(stage.training.seed)
     adapter = Placement(placement.device).put(Adapter.of_rank(model.transformer, stage.distil.rank))
     preset = SamplingPreset(adapter, sampling_of(recipe, stage))
+    # The preview merges the adapter into the weights; the settings must then not ask for it by name.
     fast = replace(preset.sampling, adapter="")
 
     def student() -> Model:

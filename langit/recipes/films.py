@@ -82,6 +82,7 @@ def enter_films(recipe: Recipe, groups: Sequence[FilmGroup], paths: RunPaths, re
 
 
 def _is_within(seeds: Sequence[int], group: FilmGroup) -> bool:
+    # A shard that reaches beyond the group was rendered for another recipe, and enters the ledger with that one.
     return group.first <= seeds[0] and seeds[-1] < group.last
 
 

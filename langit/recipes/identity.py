@@ -35,6 +35,7 @@ def identity(recipe: Recipe, stage: str) -> str:
             own = _settings(distil) | {"films": films}
             base = identity(recipe, recipe.stages[-1].name)
             return config.digest_of({"base": base, "distil": own, "levels": plain["sampling"]["levels"]})
+    # A stage's weights depend on every stage before it, so they are all in its identity.
     before = []
     for each in recipe.stages:
         before.append(_settings(each) | {"autoencoder": _autoencoder_chain(recipe, recipe.autoencoder_of(each))})

@@ -51,6 +51,7 @@ def reconstruction_preview(
     model: VideoAutoencoder, clips: Sequence[StoredClip], reader: FrameReader, stage: AutoencoderStage, report: Report
 ) -> SavePreview:
     """A sheet of held-out clips beside their reconstructions, spread over all clips of the first one's size."""
+    # Clips of one size, so that they stack into a batch.
     alike = [clip for clip in clips if clip.pixels == clips[0].pixels]
     frames = torch.stack([reader.frames(clip) for clip in alike[:: max(1, len(alike) // MEASURED)][:MEASURED]])
 

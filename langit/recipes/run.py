@@ -100,6 +100,7 @@ def run(
     """
     home = config.home() if home is None else home
     paths = RunPaths(home, recipe.name)
+    # Names become digests: identities and provenance then say which set and which base, whatever has that name later.
     base = None
     if recipe.base is not None:
         base = open_base(recipe, home, Placement(placement.device))
@@ -164,6 +165,7 @@ def train_transformer(
             model = first_model(recipe, clips, autoencoder, base, placement)
         else:
             more = extend_tokenizer(model.text.tokenizer, _captions(clips))
+            # New words are drawn from the stage's seed, whatever earlier stages drew while they trained or were skipped.
             torch.manual_seed(stage.training.seed)
             model = replace(model, autoencoder=autoencoder, text=_on(placement, model.text.extend_vocabulary(more)))
         if stage.fresh_scores:
@@ -184,6 +186,7 @@ def first_model(
     seed = recipe.stages[0].training.seed
     if base is None:
         tokenizer = train_tokenizer(_captions(clips))
+        # The text encoder is drawn before the transformer: this order is part of what the seed means.
         torch.manual_seed(seed)
         text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
         transformer: Denoiser = VideoTransformer(recipe.transformer)
@@ -234,6 +237,7 @@ def train_stage(
 def assemble(recipe: Recipe, corpus: TrainingCorpus, paths: RunPaths, model: Model, report: Report) -> Path:
     """Write the bundle: parts, provenance, a row for each film that was trained on, and the index of nearest clips."""
     ledger = Ledger(paths.ledger)
+    # Read last: the model is assembled from the ledger as it is now, and refuses films that were taken down meanwhile.
     corpus = read_corpus(recipe, paths, corpus)
     films = None
     if recipe.all_films:

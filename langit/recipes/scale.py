@@ -275,4 +275,5 @@ def _measure(
 def _sample(clips: Sequence[FilmClip], count: int) -> list[FilmClip]:
     """At most ``count`` of them, in their order; always the same ones, so that runs can be compared."""
     chosen = random.Random("held-out").sample(range(len(clips)), min(count, len(clips)))
+    # In the clips' own order, which keeps those of a shard together: latents are cached by shard.
     return [clips[index] for index in sorted(chosen)]
