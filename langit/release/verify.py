@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 MAX_IN_MEMORY: Final = 1 << 28
 """Bytes of a file that are held in memory if stray bytes after it must be cut off before it can be read."""
-MAX_CHANCE: Final = 1e-6
-"""A watermark that chance would match more often than this is not reported."""
 MAX_GIVEN_TO: Final = 8
 """Outputs that are named for a file that was given to them."""
 
@@ -198,12 +196,8 @@ def _find_mark(path: Path, ids: Sequence[bytes]) -> MarkMatch | None:
     from langit.release.pictures import first_frames
 
     reading = watermark.read(first_frames(path))
-    matches = list(reading.matches(list(dict.fromkeys(ids)))) if ids else []
-    if not any(match.p_value <= MAX_CHANCE for match in matches):
-        decoded = reading.decode()
-        matches = [decoded] if decoded is not None else []
-    best = min(matches, key=lambda match: match.p_value, default=None)
-    return best if best is not None and best.p_value <= MAX_CHANCE else None
+    matches = reading.matches(list(dict.fromkeys(ids))) if ids else []
+    return matches[0] if matches else reading.decode()  # both leave out what chance would show too often
 
 
 def _describe_mark(mark: MarkMatch | None, claimed: bytes | None) -> str:
