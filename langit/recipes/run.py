@@ -165,7 +165,7 @@ def train_transformer(
             model = first_model(recipe, clips, autoencoder, base, placement)
         else:
             more = extend_tokenizer(model.text.tokenizer, _captions(clips))
-            # New words are drawn from the stage's seed, whatever earlier stages drew while they trained or were skipped.
+            # New words are drawn from the stage's seed, whatever earlier stages drew while they trained.
             torch.manual_seed(stage.training.seed)
             model = replace(model, autoencoder=autoencoder, text=_on(placement, model.text.extend_vocabulary(more)))
         if stage.fresh_scores:
