@@ -240,3 +240,17 @@ def test_words_of_other_languages_mean_nothing_in_english() -> None:
 def test_an_excuse_counts_in_its_own_sentence_only() -> None:
     assert rules("a museum shows how soldiers stab a prisoner") == set()
     assert rules("A museum in the morning. A man stabs a prisoner.") == {"violence"}
+
+
+def test_words_joined_by_invisible_characters_are_read_apart() -> None:
+    assert "violence" in rules("a soldier stabs\u200bhis\u200bprisoner")
+
+
+def test_cyrillic_names_are_read_by_their_sound() -> None:
+    assert "likeness" in rules("Обама танцует")
+
+
+def test_a_refusal_outweighs_a_flag_of_the_same_rule() -> None:
+    text = "a father beats his child. a 12 year old slowly unbuttons her dress"
+    (finding,) = (one for one in judge_prompt(text, PromptConfig(minors="flag")) if one.rule == "minors")
+    assert finding.action == "refuse"
