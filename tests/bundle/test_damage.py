@@ -329,6 +329,17 @@ def test_a_file_that_is_cut_after_it_was_opened_is_refused(tmp_path):
             file.read_array("w")
 
 
+NEEDED = [name for name in JSONS[:-1] if name not in ("provenance.json", "signature.json")] + ["films.safetensors"]
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_every_file_that_is_opened_has_to_be_named(folder, name):
+    (folder / name).unlink()
+    rehash(folder)
+    with pytest.raises(ValueError, match=rf"provenance.json has no hash of {re.escape(name)}: get the bundle again"):
+        load_bundle(folder)
+
+
 @pytest.mark.parametrize("key", ["transformer", "vae", "text_encoder"])
 @pytest.mark.parametrize("entry", [["x", "Nothing"], None, "Autoencoder2", [], 3])
 def test_a_network_that_this_version_does_not_know_is_named(folder, key, entry):
