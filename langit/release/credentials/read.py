@@ -22,6 +22,8 @@ from langit.release.credentials.sign import GENERATION, KEY_USAGES, LAYOUT, LEDG
 State = Literal["trusted", "valid", "invalid", "unreadable"]
 MAX_PROMPT: Final = 64 * 1024
 """Bytes of a prompt that are read from a manifest."""
+MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What a report of any form can raise; deeply nested JSON exhausts the parser's stack."""
 MAX_REASON: Final = 300
 """Characters of an error of C2PA's library that are kept."""
 
@@ -138,11 +140,11 @@ def read(
             if isinstance(error, c2pa.C2paError.ManifestNotFound) or "ManifestNotFound" in str(error):
                 return None
             return Credentials("unreadable", why=" ".join(str(error).split())[:MAX_REASON])
-        except (ValueError, RecursionError) as error:  # deeply nested JSON exhausts the parser's stack
-            return Credentials("unreadable", why=" ".join(str(error).split())[:MAX_REASON])
+        except MALFORMED as error:
+            return Credentials("unreadable", why=f"unexpected structure ({type(error).__name__}: {error})"[:MAX_REASON])
     try:
         return _parse(state, plain, full, prompts, here)
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         return Credentials("unreadable", why=f"unexpected structure ({type(error).__name__}: {error})"[:MAX_REASON])
 
 

@@ -121,6 +121,7 @@ def calibrate(stored: Vectors, held: Vectors, mirrored: Vectors) -> ScoreScale:
     background = held[::2][:BACKGROUND] if many else held
     scale = ScoreScale(background, *(np.zeros(0, np.float32),) * 2)
     sides = [vectors[1::2] if many else vectors for vectors in (held, mirrored)]
+    # A search takes the better of a window and its mirror image, and so does its calibration.
     both = np.maximum(*(_best_scores(scale, side, stored) for side in sides))
     content = np.maximum(*(_best_scores(scale, content_half(side), content_half(stored)) for side in sides))
     return ScoreScale(background, np.sort(both), np.sort(content))
@@ -163,7 +164,7 @@ def _encode_windows(
         for number in part:
             pixels = films.frames(entries[number]).numpy()
             for order, window in enumerate(windows(pixels, fps, STORED_STEP)):
-                if order == 0 and alter is not None:
+                if order == 0 and alter is not None:  # one window of a clip is enough to learn from
                     alter(window.frames, number, len(clips))
                 frames.append(window.frames)
                 prints.append(fingerprints_of(window.frames[list(KEPT)]))
@@ -176,6 +177,7 @@ def _encode_windows(
 
 def _batches(entries: Sequence[StoredClip]) -> Iterator[list[int]]:
     """Numbers of neighbouring entries of one size, a few at a time."""
+    # One size per batch, because the autoencoder encodes arrays.
     for _, group in groupby(range(len(entries)), key=lambda number: entries[number].pixels):
         numbers = list(group)
         for start in range(0, len(numbers), _BATCH):

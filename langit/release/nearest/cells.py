@@ -30,7 +30,7 @@ class Cells:
         chosen = np.sort(random.choice(len(vectors), min(len(vectors), SAMPLE * count), replace=False))
         self._centres = _centres(whole[torch.from_numpy(chosen)], count, random)
         own, near = _assign(whole, self._centres)
-        self._order = torch.argsort(own, stable=True)
+        self._order = torch.argsort(own, stable=True)  # members of a cell lie side by side in memory
         self._members = whole[self._order].contiguous()
         sizes = torch.bincount(own, minlength=count)
         self._ends = torch.cumsum(sizes, 0).tolist()
@@ -62,7 +62,7 @@ class Cells:
         self._read(queried, query, chosen.flatten(), best, rows)
         if probes is None:
             wanted = self._could_hold_better(cosines, best)
-            wanted.scatter_(1, chosen, False)
+            wanted.scatter_(1, chosen, False)  # already read
             query, cell = wanted.nonzero(as_tuple=True)
             self._read(queried, query, cell, best, rows)
         return self._order[rows].numpy(), best.numpy()

@@ -76,7 +76,7 @@ def _describe(
     if frames is not None:
         first = round(match.start * model.fps)
         frames = frames[first : first + round(SECONDS * model.fps) + 1]
-        frames = frames[:, :, ::-1] if match.mirrored else frames
+        frames = frames[:, :, ::-1] if match.mirrored else frames  # shown as it resembles the video
     return SimilarClip(name, owner, licence, match, frames, missing)
 
 

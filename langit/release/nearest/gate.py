@@ -62,13 +62,13 @@ class NearestGate:
         """Yield the frames one by one while they are compared."""
         waiting: list[ArrayLike] = []
 
-        def collected() -> Iterator[ArrayLike]:
+        def pull_frames() -> Iterator[ArrayLike]:
             for frame in frames:
                 waiting.append(frame)
                 yield frame
 
         # `windows` pulls frames; those that it has pulled are handed on after each window.
-        for window in windows(collected(), self.fps):
+        for window in windows(pull_frames(), self.fps):
             yield from waiting
             waiting.clear()
             self.note(self.index.find(self.autoencoder, window))

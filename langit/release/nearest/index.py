@@ -130,6 +130,7 @@ class ClipIndex:
             chosen.setdefault(int(self.clips[row]), (row, scores[:, place]))
             if len(chosen) == count:
                 break
+        # A copy may be far in content, for example cropped: clips with a matching fingerprint are added.
         for clip in copies.keys() - chosen.keys():
             row = int(np.flatnonzero(self.clips == clip)[0])
             queries, stored = (vectors, self._vectors) if window.whole else (content_half(vectors), self._content)
@@ -143,6 +144,7 @@ class ClipIndex:
         """Places in descending order of score, as many as are certain to hold ``count`` clips."""
         most_windows = int(np.bincount(self.clips).max())
         many = min(len(best), count * most_windows)
+        # Partition first: sorting all rows would cost more than comparing them.
         first = np.argpartition(-best, many - 1)[:many]
         return first[np.argsort(-best[first], kind="stable")]
 
@@ -151,6 +153,7 @@ class ClipIndex:
         found: dict[int, tuple[float, int]] = {}
         for row, (share, bits) in self._fingerprints.find(window.frames[: window.seen][QUERIED], COPY_BITS).items():
             clip = int(self.clips[row])
+            # The largest share counts, then the fewest bits.
             found[clip] = max(found.get(clip, (0.0, -COPY_BITS)), (share, bits), key=lambda one: (one[0], -one[1]))
         return found
 
@@ -163,7 +166,7 @@ class ClipIndex:
         whole: bool,
         copy: tuple[float, int],
     ) -> ClipMatch:
-        side = int(scores.argmax())
+        side = int(scores.argmax())  # 0 for the window, 1 for its mirror image
         score, (copied, bits) = float(scores[side]), copy
         motion = float(motion_half(vectors)[side] @ self._motion[row])
         return ClipMatch(
@@ -204,6 +207,7 @@ class ClipIndex:
         save_file(
             {name: np.ascontiguousarray(value) for name, value in tensors.items()},
             path,
+            # One key, as safetensors writes several in random order: equal indexes are equal files.
             metadata={"about": json.dumps(about, sort_keys=True)},
         )
 

@@ -36,7 +36,7 @@ class ScoreScale:
         """The score of each query with each stored vector, all of length one; of content alone if they are halves."""
         background = self.background if queries.shape[1] == self.background.shape[1] else content_half(self.background)
         near = queries @ background.T
-        count = min(NEAREST, near.shape[1])
+        count = min(NEAREST, near.shape[1])  # a small index has fewer background clips
         level = np.partition(near, -count, axis=1)[:, -count:].mean(axis=1, keepdims=True)
         return np.asarray(queries @ stored.T - np.float32(WEIGHT) * level, np.float32)
 

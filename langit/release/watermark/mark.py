@@ -111,4 +111,5 @@ def _to_levels(shape: np.ndarray, most: float) -> Int8[np.ndarray, "H W"]:
         if error <= most:
             whole: np.ndarray = levels.astype(np.int8)
             return whole
+        # Rounding to whole levels changes the mean square: step down until it fits.
         strength *= min(0.999, np.sqrt(most / error))

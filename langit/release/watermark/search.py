@@ -107,11 +107,11 @@ def _measure(picture: Float[np.ndarray, "h w"], wide: float, high: float | None 
     grid = turns(picture.shape[0], wide if high is None else high, MOST + 1).conj().T @ across
     power = np.abs(grid) ** 2
     below = np.concatenate([power[2:0:-1, ::-1], power], axis=0)  # the other half plane mirrors this one
-    padded = np.pad(below, ((0, 2), (2, 2)), mode="reflect")
+    padded = np.pad(below, ((0, 2), (2, 2)), mode="reflect")  # for sums over 5x5 waves
     rows = np.sum([padded[at : at + MOST + 1] for at in range(5)], axis=0)
     around = np.sum([rows[:, at : at + COLUMNS] for at in range(5)], axis=0)
     even = grid / np.sqrt(around / 25.0 + 1e-12)
-    loud = np.abs(even)
+    loud = np.abs(even)  # what is still far above its neighbours is content, and is limited
     measured: np.ndarray = even * np.minimum(1.0, 1.5 / np.maximum(loud, 1e-9))
     return measured
 
@@ -148,6 +148,7 @@ def _shift(level: int, size: float, grid: Grid, tried: float) -> list[MarkLocati
     for flip in FLIPS:
         measured = _band(_flip(grid, flip))
         pilots = measured[known.pilot]
+        # A shift multiplies each wave by a phase: the inverse transform gives the agreement at all shifts at once.
         plane = np.zeros((TILE, TILE), np.complex128)
         plane[down, across % TILE] = pilots * known.known.conj()
         shifts = np.fft.ifft2(plane).real * TILE**2
