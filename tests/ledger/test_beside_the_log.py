@@ -202,3 +202,11 @@ def test_places_that_are_none():
         _ = Ledger.path.fget(
             type("Elsewhere", (), {"place": open_place("s3://films/ledger", {"region": "us-east-1"})})()
         )
+
+
+def test_consent_has_to_cover_every_purpose_of_the_policy(ledger):
+    policy = Policy(name="two purposes", consent=("training", "advertising"))
+    ledger.add([consent(ledger, purposes=("training",)), consent(ledger, purposes=("advertising",))])
+    assert ledger.allowed_clips(policy, "2026-06-01").clips == ()
+    ledger.add([consent(ledger, purposes=("advertising", "training"))])
+    assert ledger.allowed_clips(policy, "2026-06-01").clips == (CLIP,)

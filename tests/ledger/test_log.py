@@ -203,3 +203,35 @@ def test_a_proof_for_many_leaves_of_an_empty_log_and_beyond_its_end():
     assert subset_proof(LEAVES[:5], []) == (ROOTS[5],)
     with pytest.raises(ValueError, match="not all in a log of 5"):
         subset_proof(LEAVES[:5], [2, 5])
+
+
+def test_proofs_that_are_too_short_or_too_long_are_no_proofs():
+    size, index, old = 13, 9, 6
+    proof, extra = inclusion_proof(LEAVES[:size], index), leaf_hash(b"extra")
+    for wrong in ((), proof[:-1], (*proof, extra), (*proof, extra, extra)):
+        assert not verify_inclusion(LEAVES[index], index, size, wrong, ROOTS[size])
+    consistency = consistency_proof(LEAVES[:size], old)
+    for wrong in ((), consistency[:-1], (*consistency, extra), (*consistency, extra, extra)):
+        assert not verify_consistency(old, ROOTS[old], size, ROOTS[size], wrong)
+
+
+def test_sizes_that_cannot_be_are_no_proofs():
+    proof = consistency_proof(LEAVES[:13], 6)
+    for old, size in ((-1, 13), (14, 13), (6, -1)):
+        assert not verify_consistency(old, ROOTS[6], size, ROOTS[13], proof)
+    assert not verify_consistency(0, ROOTS[6], 13, ROOTS[13], ())
+    assert not verify_consistency(13, ROOTS[6], 13, ROOTS[13], ())
+    for index in (-1, 13):
+        assert not verify_inclusion(LEAVES[0], index, 13, inclusion_proof(LEAVES[:13], 0), ROOTS[13])
+
+
+def test_a_proof_of_one_root_is_not_one_of_another():
+    """Each of the two roots of a consistency proof is compared."""
+    proof = consistency_proof(LEAVES[:13], 6)
+    assert not verify_consistency(6, ROOTS[5], 13, ROOTS[13], proof)
+    assert not verify_consistency(6, ROOTS[6], 13, ROOTS[12], proof)
+
+
+def test_a_leaf_that_is_the_root_of_a_larger_log_is_not_in_it():
+    assert not verify_inclusion(ROOTS[13], 0, 13, (), ROOTS[13])
+    assert not verify_inclusion(root(LEAVES[:8]), 0, 13, inclusion_proof(LEAVES[:13], 0)[-1:], ROOTS[13])
