@@ -78,9 +78,7 @@ class FlowConfig:
 class FlowTask:
     """Rectified flow on packs of latents: predict the velocity of every token from its noisy value and the caption."""
 
-    def __init__(
-        self, transformer: Denoiser, text: TextEncoder, config: FlowConfig, preview: SavePreview
-    ) -> None:
+    def __init__(self, transformer: Denoiser, text: TextEncoder, config: FlowConfig, preview: SavePreview) -> None:
         self.transformer, self.text, self.config, self.preview = transformer, text, config, preview
 
     def modules(self) -> dict[str, nn.Module]:
