@@ -1,9 +1,9 @@
 """Where one shot ends and the next begins, from a strided sample of each frame's luma. It knows no files.
 
-A hard cut is decided by three questions, each dearer than the one before and asked only where that one said yes. Does
-the picture change, and more than it has been changing? Are its shades distributed otherwise? When the old frame is
-warped along the optical flow onto the new one, how well do their textured blocks correlate? A few frames later, a
-flash is told from a cut: after a flash the old picture returns. Slow transitions are found by `gradual`.
+Hard cuts are found by three tests, cheapest first; each runs only where the one before passed. Does the picture change,
+and more than it has been changing? Does the distribution of its shades change? When the old frame is warped along the
+optical flow onto the new one, how well do their textured blocks correlate? A few frames later, a flash is distinguished
+from a cut: after a flash the old picture returns. Slow transitions are found by `gradual`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ sampled = subsample  # its earlier name, which scripts outside the project impor
 
 SHADES: Final = 0.2  # weight of the change of shades in unlikeness where the picture was calm before
 FLASH: Final = 5  # frames within which the old picture returns after a flash
-LOOKAHEAD: Final = 10  # frames after the first of a shot by which it is known
+LOOKAHEAD: Final = 10  # frames after the first of a shot by which it is known, at most
 RETURN: Final = 0.8  # change from before a flash to after it, relative to the change into it, at most
 ALIKE: Final = 0.45  # and unlikeness, at most
 
@@ -86,6 +86,11 @@ class CutFinder:
         self._fades = FadeFinder(settings.gradual)
 
     @property
+    def candidate(self) -> int | None:
+        """The frame that may begin a shot, while that is not certain."""
+        return None if self._candidate is None else self._candidate.number
+
+    @property
     def cuts(self) -> list[int]:
         """The frames of all cuts so far, also of the last, which a return of the old picture could still undo."""
         pending = [] if self._candidate is None else [self._candidate.number]
@@ -111,7 +116,7 @@ class CutFinder:
             self._take(fade or slow)
 
     def finish(self) -> None:
-        """There are no more frames: what was a cut until now is one."""
+        """Signal the end of the video: a pending cut becomes final."""
         self._confirm()
 
     def _look_for_cut(self, last: np.ndarray, small: np.ndarray, number: int, deviation: float) -> None:

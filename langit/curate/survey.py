@@ -91,70 +91,86 @@ class FilmSurvey:
         self.fps = fps
         self.interval = max(1, round(settings.seconds * fps))
         self.longest = max(1, round(settings.longest * fps))
-        # Frames wait here until it is certain whether a shot begins with them.
-        self._waiting: deque[tuple[video.DecodedFrame, np.ndarray]] = deque()
         self._transitions = 0  # of the finder's, those that are past
         self._examined = 0  # frames
         self._recent: deque[np.ndarray] = deque(maxlen=BACK)
-        self._strokes: np.ndarray | None = None
+        self._tail: deque[tuple[float, np.ndarray]] = deque()  # recent frames, not hashed yet
+        self._early: tuple[FrameSample, np.ndarray] | None = None
         self._begin_segment(0, 0.0, False)
 
     def _begin_segment(self, start: int, seconds: float, cut: bool) -> None:
         self._start, self._seconds, self._cut = start, seconds, cut
         self._hash = hashlib.sha256()
-        self._tail: deque[tuple[float, np.ndarray]] = deque()  # frames that a slow transition could still claim
         self._samples: list[FrameSample] = []
-        self._recent.clear()
-        self._strokes = None
+        self._strokes: np.ndarray | None = None
 
     def step(self, frame: video.DecodedFrame) -> Segment | None:
-        """Examine the next frame; return the segment that ended before it, if one did."""
+        """Examine the next frame; return the segment that ended before it, if one is known to have ended."""
         small = subsample(frame.luma())
+        number = self._examined
         self.finder.step(small)
-        self._waiting.append((frame, small))
-        return self._advance() if len(self._waiting) > LOOKAHEAD else None
-
-    def finish(self) -> Iterator[Segment]:
-        """Return the last segments once all frames were given; there are none if there were no frames."""
-        self.finder.finish()
-        while self._waiting:
-            ended = self._advance()
-            if ended is not None:
-                yield ended
-        if self.finder.frames:
-            last = self.finder.frames - 1
-            yield self._end_segment(self.finder.frames, self._time(self._last, last) + 1 / self.fps)
-
-    def _advance(self) -> Segment | None:
-        """Examine the frame that waited longest."""
-        number = self.finder.frames - len(self._waiting)
-        frame, small = self._waiting.popleft()
-        seconds, ended = self._time(frame, number), None
-        transition = None
-        if self._transitions < len(self.finder.transitions):
-            transition = self.finder.transitions[self._transitions]
-        if transition is not None and transition.start == number:
-            self._transitions += 1
-            if transition.end > self._start:  # else a long shot was divided within the transition
-                # The frames of a slow transition belong to neither shot.
-                end_seconds = seconds if transition.end == number else self._tail[transition.end - number][0]
-                ended = self._end_segment(transition.end, end_seconds)
-            self._begin_segment(number, seconds, True)
-        elif number - self._start >= self.longest:
-            ended = self._end_segment(number, seconds)
-            self._begin_segment(number, seconds, False)
-        elif number == 0:
+        seconds = self._time(frame, number)
+        ended = self._divide(number, seconds)
+        if number == 0:
             self._seconds = seconds
         self._tail.append((seconds, small))
         self._examined += 1
         if len(self._tail) > LONGEST_TRANSITION:
             self._hash.update(self._tail.popleft()[1].data)
         since = number - self._start - BACK
-        if since in (0, self.interval) or (since > 0 and since % (2 * self.interval) == 0):
+        is_due = since in (0, self.interval) or (since > 0 and since % (2 * self.interval) == 0)
+        # The first frames of a shot are past when the end of a slow transition is known.
+        if is_due or (since > 0 and not self._samples):
             self._samples.append(self._examine(frame, small, number))
+        if self.finder.candidate == number - BACK:
+            # A shot may have begun with that frame. This is its first sample if it turns out so.
+            strokes_before, self._strokes = self._strokes, None
+            sample = self._examine(frame, small, number)
+            self._early = sample, self._strokes
+            self._strokes = strokes_before
         self._recent.append(small)
         self._last = frame
         return ended
+
+    def finish(self) -> Iterator[Segment]:
+        """Return the last segments once all frames were given; there are none if there were no frames."""
+        self.finder.finish()
+        if self._examined:
+            end = self._time(self._last, self._examined - 1) + 1 / self.fps
+            while self._transitions < len(self.finder.transitions):
+                ended = self._divide(self._examined, end)
+                if ended is not None:
+                    yield ended
+            yield self._end_segment(self._examined, end)
+
+    def _divide(self, number: int, seconds: float) -> Segment | None:
+        """End the segment if a transition became known, or where it gets too long."""
+        if self._transitions < len(self.finder.transitions):
+            transition = self.finder.transitions[self._transitions]
+            self._transitions += 1
+            start = max(transition.start, self._start)
+            ended = None
+            if transition.end > self._start:  # else a long shot was divided within the transition
+                ended = self._end_segment(transition.end, self._seconds_of(transition.end, number, seconds))
+            start_seconds = self._seconds_of(start, number, seconds)
+            while self._examined - len(self._tail) < start:
+                self._tail.popleft()
+            self._begin_segment(start, start_seconds, True)
+            if self._early is not None and self._early[0].frame == start + BACK:
+                self._samples.append(self._early[0])
+                self._strokes = self._early[1]
+            self._early = None
+            return ended
+        if number - self._start >= self.longest and self.finder.candidate is None:
+            ended = self._end_segment(number, seconds)
+            self._tail.clear()
+            self._begin_segment(number, seconds, False)
+            return ended
+        return None
+
+    def _seconds_of(self, place: int, number: int, seconds: float) -> float:
+        """When a recent frame is shown; that of the newest, ``number``, is not in the tail yet."""
+        return seconds if place == number else self._tail[place - number][0]
 
     def _time(self, frame: video.DecodedFrame, number: int) -> float:
         return number / self.fps if frame.seconds is None else frame.seconds
@@ -166,7 +182,7 @@ class FilmSurvey:
         text = None if self._strokes is None else lettering(marks, self._strokes)
         self._strokes = marks
         speeds = None
-        if len(self._recent) == BACK:
+        if len(self._recent) == BACK and number - self._start >= BACK:
             speeds = motion(self._recent[0], small, BACK / self.fps, self.finder.flow)
         picture = jpeg(frame.rgb(self.settings.picture)) if self.settings.picture else b""
         bars = black_bars(luma)

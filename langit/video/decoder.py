@@ -172,7 +172,7 @@ def decode_source(source: VideoSource, seek_to: int | None = None) -> Iterator[t
     clock, first = Clock(1 / float(rate), source.may_jump), None
     size: tuple[int, int] | None = None
     orientation, aspect = UPRIGHT, source.pixel_aspect
-    base = float(source.stream.time_base or 0)
+    base, is_timed = float(source.stream.time_base or 0), source.is_timed
     times: list[float] = []
     marked: list[int] = []
     for number, (frame, pts) in enumerate(_deinterlace(_decode_packets(source, marked))):
@@ -183,7 +183,7 @@ def decode_source(source: VideoSource, seek_to: int | None = None) -> Iterator[t
                 f"{source.path} changes its size from {size[0]}x{size[1]} to {frame.width}x{frame.height} at frame"
                 f" {number}: cut it there, and give each part as a file"
             )
-        seconds = clock.step(pts * base) if source.is_timed and pts is not None else number / float(rate)
+        seconds = clock.step(pts * base) if is_timed and pts is not None else number / float(rate)
         first = seconds if first is None else first
         times.append(seconds)
         yield DecodedFrame(frame, seconds - first, orientation, aspect), pts

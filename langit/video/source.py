@@ -23,6 +23,8 @@ from langit.video.integrity import check_complete
 
 LARGEST: Final = 2**26
 """Maximum pixels of a frame, 8192 x 8192: a header that claims more would allocate gigabytes before any error."""
+NEARLY_SQUARE: Final = 0.01
+"""Encoders that round sizes write pixels of 1197:1200. No eye sees that, and resampling every frame costs more."""
 _PICTURES: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 # These carry no presentation times of their own; their frames are shown at a constant rate.
 UNTIMED: Final = frozenset({"avi", "h264", "hevc", "m4v", "mpegvideo", "vvc", "obu", "cavsvideo", "vc1"})
@@ -60,9 +62,9 @@ class VideoSource:
 
     @property
     def pixel_aspect(self) -> Fraction:
-        """Width of a pixel over its height, as players show it; 1 where the file does not say."""
-        aspect = self.stream.sample_aspect_ratio
-        return Fraction(aspect) if aspect else Fraction(1)
+        """Width of a pixel over its height; 1 where the file does not say, or says so but for a rounding error."""
+        aspect = Fraction(self.stream.sample_aspect_ratio or 1)
+        return Fraction(1) if abs(aspect - 1) < NEARLY_SQUARE else aspect
 
 
 def shown_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:

@@ -57,6 +57,28 @@ def test_a_sidecar_that_says_nothing_sensible_is_named(tmp_path: Path, data: byt
         texts(tmp_path / "a.mp4")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_marks_and_line_ends_of_other_systems_are_no_part_of_a_caption(tmp_path: Path, encoding: str, end: str) -> None:
+    (tmp_path / "a.txt").write_bytes(f"a red ball{end}one\u2028line\x0c{end}".encode(encoding))
+    assert texts(tmp_path / "a.mp4") == ["a red ball", "one\u2028line"]
+    (tmp_path / "b.json").write_bytes('"a red ball"'.encode(encoding))
+    assert texts(tmp_path / "b.mp4") == ["a red ball"]
+
+
+@pytest.mark.parametrize("data", [b'{"text": "x", "start": NaN}', b'{"text": "x", "end": Infinity}'])
+def test_times_that_are_no_numbers_are_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(data)
+    with pytest.raises(ValueError, match="a.json"):
+        texts(tmp_path / "a.mp4")
+
+
+def test_a_model_folder_that_does_not_exist_is_refused_at_once() -> None:
+    for model in ("/nonexist", "./models/none", "a/b/c"):
+        with pytest.raises(ValueError, match=f"captions.model {model} is not a folder"):
+            make_captioner(CaptionSettings(by="transformers", model=model))
+
+
 def test_pictures_are_taken_evenly() -> None:
     assert spread([b"a", b"b", b"c", b"d", b"e"], 3) == [b"a", b"c", b"e"]
     assert spread([b"a"], 3) == [b"a"]

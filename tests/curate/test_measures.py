@@ -103,3 +103,17 @@ def test_a_turned_film_is_looked_at_upright(tmp_path: Path) -> None:
 def test_a_film_of_one_frame_has_one_stretch_and_one_look(tmp_path: Path) -> None:
     (only,) = survey(encode(tmp_path / "a.mp4", scene(1, 1)), SurveySettings(picture=0), FPS)
     assert (only.frames, len(only.samples), only.samples[0].motion, only.samples[0].picture) == (1, 1, None, b"")
+
+
+def test_frames_of_a_dissolve_belong_to_no_segment(tmp_path: Path) -> None:
+    one, other = (scene(seed, 60, 180, 320, speed=0.5).astype(np.float32) for seed in (1, 2))
+    weights = (np.arange(1, 13) / 13)[:, None, None, None]
+    mixed = one[30:42] * (1 - weights) + other[:12] * weights
+    path = encode(tmp_path / "a.mp4", np.concatenate([one[:30], mixed, other[12:50]]).astype(np.uint8))
+    first, second = survey(path, SurveySettings(), FPS)
+    assert first.start == 0 and 28 <= first.frames <= 34 and 38 <= second.start <= 46
+    assert second.start + second.frames == 80 and second.cut_before
+    assert first.ends_at == pytest.approx(first.frames / FPS, abs=0.01)
+    assert second.starts_at == pytest.approx(second.start / FPS, abs=0.01)
+    assert all(sample.frame < first.frames for sample in first.samples)
+    assert all(second.start < sample.frame for sample in second.samples)

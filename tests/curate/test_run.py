@@ -234,3 +234,19 @@ def test_the_funnel_shows_every_clip_with_its_reason(
     assert (drawn == (170, 40, 40)).all(axis=2).any() and (drawn == (30, 120, 60)).all(axis=2).any()
     paths = save(found, "set", tmp_path / "out")
     assert all(path.stat().st_size > 1000 for path in paths)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", ".hidden", "..", " ", "two\nlines"])
+def test_a_name_that_would_lead_out_of_the_folder_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        Curation(name, "footage")
+
+
+def test_a_file_whose_name_is_not_utf8_is_curated(
+    footage: Path, ledger: Ledger, enter: Enter, curation: Curation, tmp_path: Path
+) -> None:
+    path = encode(footage / "a.mp4", scene(1, 30))
+    enter(path)
+    path.rename(Path(str(footage) + "/no utf\udcff8.mp4"))
+    found = run.curate(replace(curation, captions=CaptionSettings(by="none")), ledger, tmp_path / "cache")
+    assert why(found) == {r"no utf\xff8.mp4": "kept"}
