@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from ledger.lived import ALL, CAPTION, CLIPS, DROP, FETCHED, FILE, FILMS, NOBODYS, RIGHTS, SHOTS, live
+from ledger.lived import ALL, CAPTION, CLIPS, DROP, FETCHED, FILE, FILMS, NOBODYS, RIGHTS, SHOTS, WHEN, live
 
 from langit.feed.traces import find_artifacts
-from langit.ledger.derived import Output
+from langit.ledger.derived import Output, RunExposure
 from langit.ledger.exposures import ClipExposure
-from langit.ledger.lineage import Lineage, trace_descendants
+from langit.ledger.lineage import Lineage, model_exposures, trace_descendants
 from langit.ledger.record import Source
 
 
@@ -151,3 +151,12 @@ def test_a_model_of_another_ledger_is_told_apart(lived, tmp_path):
     other.add([Source("file", "a", "0" * 64)])
     lineage = Lineage(other, find_artifacts(lived.home))
     assert not lineage.continues(lineage.find("tiny")[0])
+
+
+def test_an_entry_on_another_model_is_never_this_models():
+    """Two runs that train one autoencoder alike have logs with one root."""
+    mine = RunExposure("a", "ab" * 32, 1, 1, WHEN, model="11" * 32)
+    other = RunExposure("b", "ab" * 32, 1, 1, WHEN, model="22" * 32, manifest="33" * 32)
+    unnamed = RunExposure("c", "ab" * 32, 1, 1, WHEN)
+    found = model_exposures([mine, other, unnamed], "11" * 32, {"ab" * 32})
+    assert found == (mine, unnamed)
