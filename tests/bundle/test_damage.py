@@ -115,13 +115,16 @@ def test_damage_is_one_line_that_names_the_file_and_the_mend(folder, what):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("old", "new"), [('"num_layers": 2', '"num_layers": 3'), ('"ffn_dim": 48', '"ffn_dim": 50')])
-def test_weights_of_another_model_are_named_even_when_the_hashes_agree(folder, old, new):
+OTHER_SIZES = [("num_layers", 2, 3), ("num_layers", 2, 1), ("ffn_dim", 48, 50)]
+
+
+@pytest.mark.parametrize(("key", "old", "new"), OTHER_SIZES)
+def test_weights_of_another_model_are_named_even_when_the_hashes_agree(folder, key, old, new):
     config, file = folder / "transformer/config.json", folder / "provenance.json"
-    config.write_text(config.read_text().replace(old, new))
+    config.write_text(config.read_text().replace(f'"{key}": {old}', f'"{key}": {new}'))
     plain = json.loads(file.read_text())
     file.write_text(json.dumps(plain | {"files": hash_files(folder)}))
-    with pytest.raises(ValueError, match=r"lacks weight 'blocks\.2|config needs"):
+    with pytest.raises(ValueError, match=r"lacks weight 'blocks\.2|unknown weight 'blocks\.1|config needs"):
         load_bundle(folder)
 
 
