@@ -14,6 +14,7 @@ from langit.ledger.checkpoint import LogCheckpoint
 from langit.ledger.derived import Caption, Drop
 from langit.ledger.policy import Policy
 from langit.ledger.record import Revocation, Rights, Signal
+from langit.ledger.rows import to_table
 from langit.ledger.store import LOG, Ledger
 
 WHEN = "2026-05-06T07:08:09+00:00"
@@ -163,3 +164,12 @@ def test_a_record_that_the_log_names_twice_is_refused(ledger):
     lance.write_dataset(row, str(ledger.path / "log.lance"), mode="append")
     with pytest.raises(ValueError, match="twice"):
         Ledger(ledger.path)
+
+
+def test_a_log_row_of_another_kind_with_a_row_planted_in_that_table_is_noticed(ledger):
+    last = ledger.size - 1
+    table(ledger, "log").update({"kind": "'drop'"}, where=f"entry = {last}")
+    planted = to_table(Drop, [(last, Drop("motion", "still", "nothing moves", source=FILE.digest, start=3))])
+    lance.write_dataset(planted, str(ledger.path / "drop.lance"), mode="append")
+    with pytest.raises(ValueError, match=f"entry {last} of .*, a revocation, is logged as drop"):
+        Ledger(ledger.path).allowed_clips(Policy())
