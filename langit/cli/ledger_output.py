@@ -16,7 +16,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
 KeyName = Annotated[str | None, typer.Option("--name", help="Name for the ledger and its key, if it has none yet.")]
 FAILED = 1
-"""Exit code of an answer that was found and is no: 2 is for questions that could not be asked."""
+"""Exit code when a check ran and failed; 2 means that it could not run, for example for want of a file."""
 
 
 def show(answer: dict[str, Any], as_json: bool) -> None:

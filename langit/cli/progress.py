@@ -111,7 +111,7 @@ class Bars:
             self.bars.stop()
 
     def _start(self) -> Progress:
-        """The bars, started at the first step: a mistake before that is one line and no bar."""
+        """Start the bars at the first step, so that earlier errors print without a bar."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         if self.bars is None:

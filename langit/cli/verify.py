@@ -58,7 +58,7 @@ def _sections(verdict: FileVerdict) -> Iterator[tuple[str, list[Line]]]:
         if credentials.state != "unreadable":
             who = "this machine signed that" if verdict.signed_here else "its signer's word, which is not checked here"
             if verdict.intact is False:
-                who = "said of the file that was signed, which is not this one"
+                who = "about the file that was signed, which is not this one"
             yield f"the file says ({who})", [*_claims(credentials)]
     pictures = [("watermark", verdict.mark)] if verdict.mark else []
     if pictures:

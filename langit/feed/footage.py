@@ -142,7 +142,7 @@ def _usable(records: ClipRecords, chosen: TrainingSet, wanted: TrainingFormat) -
 
 
 def held_out_footage(records: ClipRecords, chosen: TrainingSet, longest: TrainingFormat) -> frozenset[str]:
-    """The clips of a training set that a model of footage alone does not learn from: a tenth, and at least one of two.
+    """The held-out clips of a model trained on footage only: a tenth, at least one if there are two or more.
 
     They say how near real clips are to each other (`release.nearest`). The choice follows from the digests of the clips
     that last long enough for the longest format, whether or not they may still be used, so that it is the same later.

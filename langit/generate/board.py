@@ -155,7 +155,8 @@ def _check_order(cards: Sequence[Card], seconds: float) -> None:
         with errors_of_card(card.number):
             if not 0 <= card.begin < seconds:
                 raise ValueError(
-                    f"it begins at {card.begin:g} s, the board lasts {seconds:g} s: use 0 or more, and less than that"
+                    f"it begins at {card.begin:g} s, but the board lasts {seconds:g} s: use a start of at least 0"
+                    f" and below {seconds:g}"
                 )
             if card.end is not None and not card.begin < card.end <= seconds:
                 raise ValueError(

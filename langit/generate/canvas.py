@@ -211,7 +211,7 @@ def known_patches(given: Bool[Tensor, "T H W"], model: Model) -> Bool[Tensor, "F
 
 
 def hold_given_frames(canvas: Canvas) -> Frames:
-    """The frames, with each of which nothing is given replaced by the next that is given, or else by the last one.
+    """Replace each frame without given pixels by the next given frame, or by the last one if none follows.
 
     The autoencoder looks back in time: without this, arbitrary pixels would leak into the latents of given frames.
     """

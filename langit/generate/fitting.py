@@ -47,14 +47,14 @@ def fitted_size(
     check_fit(fit)
     if size is not None:
         model.check(replace(size, frames=model.max_frames))
-        wanted, why = (size.width, size.height), f"the video is to be {size.width}x{size.height}:"
+        wanted, why = (size.width, size.height), f"the video is to be {size.width}x{size.height}"
     elif given in model.frame_sizes:
         wanted, why = given, ""
     else:
-        wanted, why = nearest_size(*given, model), f"this model does not support that: {model.supported_sizes}, or"
+        wanted, why = nearest_size(*given, model), f"this model does not support that ({model.supported_sizes})"
     if fit is None and wanted != given:
         raise ValueError(
-            f"{name} is {given[0]}x{given[1]}; {why} let it be changed: fit crop, pad or stretch (--fit crop)"
+            f"{name} is {given[0]}x{given[1]}; {why}: choose how to resize it, fit crop, pad or stretch (--fit crop)"
         )
     return wanted
 

@@ -32,7 +32,7 @@ class SamplingConfig:
             raise ValueError(f"steps {self.steps} is too few: use at least 1")
         if self.steps > 1000:
             # models are trained on 1000 discrete timesteps
-            raise ValueError(f"steps {self.steps} is more than a model can tell apart: use at most 1000")
+            raise ValueError(f"steps {self.steps} is more than the 1000 timesteps of training: use at most 1000")
         if not 0 <= self.guidance <= 50:
             raise ValueError(f"guidance {self.guidance} is out of range: use 0 to 50 (1 is none)")
         for name in ("guidance_from", "guidance_to"):
@@ -41,7 +41,7 @@ class SamplingConfig:
         if self.guidance_to >= self.guidance_from:
             raise ValueError(
                 f"guidance from level {self.guidance_from} down to {self.guidance_to} covers no step:"
-                " let guidance_to be the smaller, or set guidance=1 for none"
+                " set guidance_to below guidance_from, or guidance=1 to turn guidance off"
             )
         if not 0 <= self.reuse <= 1:
             raise ValueError(f"reuse {self.reuse} is not a relative change: use 0 (none) to 1, such as 0.05")

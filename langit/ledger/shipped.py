@@ -116,7 +116,7 @@ def read_record(path: Path, ledger: Mapping[str, Any], stages: Mapping[str, Mapp
     except UnprovedError:
         raise
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise UnprovedError(f"{path} is no whole record ({error}): get the model again") from error
+        raise UnprovedError(f"{path} is not a complete record ({error}): get the model again") from error
     return ShippedRecord(snapshot, exposures, policy)
 
 
@@ -161,7 +161,7 @@ def read_snapshot(archive: Archive) -> Snapshot:
     except UnprovedError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UnprovedError(f"{archive.path} is no whole record ({error}): get it again") from error
+        raise UnprovedError(f"{archive.path} is not a complete record ({error}): get it again") from error
 
 
 def _entries(first: object, last: object, size: object) -> range:

@@ -7,9 +7,8 @@ readers and one writer at a time: see ``place``. In a bucket, where a writer may
 takes an entry only if nobody else took it; rows that lost stay hidden, since their digest is not the log's at that
 entry.
 
-Every read hashes the rows it returns and compares entry, digest and kind with the log. What the log cannot show, that
-it was cut back itself, a signed checkpoint does: see ``history``. Knows nothing of what records mean, except which
-records must exist before others.
+Every read hashes the rows it returns and compares entry, digest and kind with the log. A signed checkpoint shows
+whether the log itself was cut back: see ``history``. Knows only which records must exist before others.
 """
 
 from __future__ import annotations
@@ -393,7 +392,6 @@ class Ledger(LedgerReader):
         self._seen["log"] = dataset.version
 
     def _extend_log(self, digests: Sequence[bytes], kinds: Sequence[str]) -> None:
-        """Take up the log's next entries."""
         for digest, kind in zip(digests, kinds, strict=True):
             if digest.hex() in self._digests:
                 raise ValueError(f"the log of {self.place} names record {digest.hex()} twice: restore the ledger")

@@ -190,8 +190,8 @@ class Recipe:
             self._check_budget(f"distil.{distil.name}", distil)
         if self.autoencoder_stages and self.autoencoder_stages[0].reconstruction.decoder_only and not self.base:
             raise ValueError(
-                f"stage {self.autoencoder_stages[0].name} trains the decoder alone, and no stage before it an encoder:"
-                " set decoder_only=false"
+                f"stage {self.autoencoder_stages[0].name} trains only the decoder, but no earlier stage trains an"
+                " encoder: set decoder_only=false"
             )
         for each in self.autoencoder_stages:
             films = self.data_of(each).films

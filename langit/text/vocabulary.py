@@ -35,7 +35,7 @@ class Vocabulary:
     def closed(self) -> bool:
         """Whether there are words that the tokenizer cannot write."""
         # a string that no word list holds; subword and byte vocabularies spell it out
-        return self.tokenizer.token_to_id(UNKNOWN) is not None and self.lacks("xqjzkvw")
+        return self.tokenizer.token_to_id(UNKNOWN) is not None and self.has_unknown_token("xqjzkvw")
 
     @cached_property
     def scripts(self) -> frozenset[str] | None:
@@ -44,8 +44,8 @@ class Vocabulary:
             return None
         return frozenset(script_of(letter) for word in self.words for letter in word if letter.isalpha())
 
-    def lacks(self, word: str) -> bool:
-        """Whether some of the word becomes the unknown token."""
+    def has_unknown_token(self, word: str) -> bool:
+        """Whether any part of the word is encoded as the unknown token."""
         return self.tokenizer.token_to_id(UNKNOWN) in self.tokenizer.encode(word, add_special_tokens=False).ids
 
     def unknown(self, text: str) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class Vocabulary:
             pieces = text.split()
         else:
             pieces = words(self.tokenizer, text)
-        return tuple(dict.fromkeys(piece for piece in pieces if self.lacks(piece)))
+        return tuple(dict.fromkeys(piece for piece in pieces if self.has_unknown_token(piece)))
 
     def suggestions(self, text: str) -> tuple[tuple[str, str], ...]:
         """Unknown words of a text, each with the known word that is spelt most like it ("" if none is similar)."""

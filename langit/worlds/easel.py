@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt32
 
 from langit.worlds import camera, stage
-from langit.worlds.opengl import GLError, mujoco, unusable
+from langit.worlds.opengl import GLError, mujoco, opengl_error
 
 SUPERSAMPLING = 2
 _NEAR, _FAR = 0.05, 400.0
@@ -33,7 +33,7 @@ def _context() -> mujoco.GLContext:
         context = mujoco.GLContext(16, 16)
         context.make_current()
     except (AttributeError, ImportError, OSError, RuntimeError, GLError) as error:
-        raise unusable(error) from error
+        raise opengl_error(error) from error
     atexit.register(context.free)  # after atexit the interpreter can no longer call OpenGL
     return context
 
@@ -63,7 +63,7 @@ class Easel:
         try:
             self._surface = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50.value)
         except mujoco.FatalError as error:
-            raise unusable(error) from error
+            raise opengl_error(error) from error
         self._scene = mujoco.MjvScene(self._model, maxgeom=geoms)
         self._options = mujoco.MjvOption()
         self._free = mujoco.MjvCamera()

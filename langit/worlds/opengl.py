@@ -14,8 +14,8 @@ if "MUJOCO_GL" not in os.environ:
 BACKEND = os.environ["MUJOCO_GL"]
 
 
-def unusable(error: Exception) -> OSError:
-    """The error for a person whose OpenGL failed with `error`."""
+def opengl_error(error: Exception) -> OSError:
+    """Build the error that explains how to fix OpenGL."""
     return OSError(f"MUJOCO_GL={BACKEND} cannot draw here ({error}): set MUJOCO_GL=osmesa and install libosmesa6")
 
 
@@ -28,7 +28,7 @@ except ModuleNotFoundError:  # MuJoCo is not installed: the plain error says so
     raise
 except (AttributeError, ImportError, OSError, RuntimeError) as error:  # PyOpenGL without its library, or MuJoCo
     if BACKEND != "osmesa":
-        raise unusable(error) from error
+        raise opengl_error(error) from error
     raise OSError("OSMesa, which draws the worlds, cannot be loaded: apt-get install libosmesa6") from error
 
-__all__ = ["BACKEND", "GLError", "mujoco", "unusable"]
+__all__ = ["BACKEND", "GLError", "mujoco", "opengl_error"]

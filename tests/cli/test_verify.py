@@ -62,7 +62,7 @@ def test_verify_returns_exit_codes_and_json(signed: Path, run: RunVerb, tmp_path
     assert (code, report["exit_code"], report["finding"], report["appended"]) == (22, 22, "appended", 4)
     assert report["credentials"]["prompt"] == "a red ball" and report["intact"] is False
     code, out, _ = run("verify", str(signed))
-    assert code == 22 and "said of the file that was signed" in out
+    assert code == 22 and "about the file that was signed" in out
     code, out, _ = run("verify", str(Path(__file__)))
     assert code == 41 and "nothing can be said of it" in out
     code, out, err = run("verify", str(tmp_path / "nonesuch.mp4"))

@@ -314,7 +314,7 @@ def hiding_rows(kinds: Sequence[Sequence[Hiding]]) -> dict[str, tuple[Rate, ...]
     """Build the table of hidings: a row per step, a column per kind of video."""
     questions: dict[str, Callable[[Hiding], bool]] = {
         "what hides it stands there": lambda one: one.hider,
-        "it comes from the told side": lambda one: one.hider and one.comes,
+        "it enters from the requested side": lambda one: one.hider and one.comes,
         "it disappears": lambda one: one.hider and one.comes and one.hidden,
         "it comes out on the other side, in its colour": lambda one: one.hider and one.comes and one.hidden and one.out,
         "in the shape it had": lambda one: one.whole,

@@ -364,6 +364,6 @@ def _swap_things(asks: dict[str, str]) -> None:
 
 
 def _unfilmable(items: Sequence[PromptItem]) -> list[PromptItem]:
-    """Words for what no film shows. Only of a cylinder, which is tall, may "tall" be said."""
+    """Words for what no film shows. "tall" is accepted only with a cylinder, which is tall."""
     tall = any(item.kind == "shape" and item.value == "cylinder" for item in items)
     return [item for item in items if item.kind == "loose" and not (tall and item.value == "tall")]

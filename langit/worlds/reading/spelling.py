@@ -22,7 +22,11 @@ def correct_spelling(text: str, vocabulary: Vocabulary | None) -> tuple[str, tup
     corrections: list[tuple[str, str]] = []
     for word, start, end in reversed(pieces(text)):
         written = text[start:end]
-        if not _is_candidate(word) or word in _known_words() or (vocabulary and not vocabulary.lacks(written)):
+        if (
+            not _is_candidate(word)
+            or word in _known_words()
+            or (vocabulary and not vocabulary.has_unknown_token(written))
+        ):
             continue
         meant = _only_neighbour(word, vocabulary)
         if meant:
@@ -58,7 +62,7 @@ def _only_neighbour(word: str, vocabulary: Vocabulary | None) -> str:
     ranked = sorted((rank, other) for other in _content_words() if (rank := edit(word, other)))
     best = [other for rank, other in ranked if rank == ranked[0][0]]
     if vocabulary is not None and len(best) > 1:
-        best = [other for other in best if not vocabulary.lacks(other)] or best
+        best = [other for other in best if not vocabulary.has_unknown_token(other)] or best
     return best[0] if len(best) == 1 else ""
 
 
