@@ -95,7 +95,7 @@ class FilmSurvey:
         self._examined = 0  # frames
         self._recent: deque[np.ndarray] = deque(maxlen=BACK)
         self._tail: deque[tuple[float, np.ndarray]] = deque()  # recent frames, not hashed yet
-        self._early: tuple[FrameSample, np.ndarray] | None = None
+        self._early: tuple[FrameSample, np.ndarray | None] | None = None  # a shot's first, if it is one
         self._begin_segment(0, 0.0, False)
 
     def _begin_segment(self, start: int, seconds: float, cut: bool) -> None:
