@@ -199,6 +199,7 @@ def describe_model(lineage: Lineage, model: TrainedModel, every: bool) -> Fields
         "model": f"{model.name} {model.version}",
         "provenance": model.digest,
         "folder": str(model.place),
+        "began with": _base_line(lineage, model),
         "trained from": state,
         "answered from": _answered_from(lineage, same),
         "stages": [f"{s.name}: {s.steps} steps, {s.rows} clips in all, root {s.root[:16]}…" for s in model.stages],
@@ -227,6 +228,16 @@ def _answered_from(lineage: Lineage, same: bool) -> str:
     if same:
         return f"this machine's ledger, which began with those entries and has {ledger.size} now"
     return f"this machine's ledger, which is another one ({ledger.size} entries)"
+
+
+def _base_line(lineage: Lineage, model: TrainedModel) -> str | None:
+    """The model whose weights another began with."""
+    if model.base is None:
+        return None
+    _, *bases = lineage.artifacts.with_bases(model)
+    if not bases:
+        return f"model {model.base}, which is not here: what it saw is not listed"
+    return f"{model_line(bases[0])}, whose sources are listed as well"
 
 
 def describe_output(lineage: Lineage, output: Output, every: bool) -> Fields:
