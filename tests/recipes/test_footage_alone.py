@@ -158,7 +158,7 @@ def test_what_a_base_saw_counts_for_the_models_that_begin_from_it(clips: tuple[P
     assert "heir" in {item.name for item in trace_descendants(lineage, [clip]).models}
     assert clip.source in lineage.sources_of(model) and of_base in lineage.clips_seen_by(model)
     described = describe_model(lineage, model, every=True)
-    assert described["began with"].startswith("alone (") and len(described["named"]) == len(lineage.sources_of(model))
+    assert described["began with"].startswith("alone (") and len(described["listed"]) == len(lineage.sources_of(model))
     lines = describe_training(heir.provenance.digest.removeprefix("sha256:"), home, Ledger(home / "ledger"))
     assert any(line.startswith("what alone had learnt") for line in lines)
 
