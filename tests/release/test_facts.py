@@ -27,6 +27,7 @@ CHANGES = {
     "asked": "a ball",
     "sampling": '{"steps":26}',
     "parents": (PARENT,),
+    "placement": "bf16 on a GPU",
 }
 
 

@@ -28,6 +28,7 @@ def test_films_and_footage_are_named(lived: Lived) -> None:
     # Rabbit was lent by somebody else than the holder whom a later statement names.
     assert "footage by The Heirs, CC-BY-3.0 (1): Rabbit" in footage
     assert "stream.webm" not in footage  # in the ledger, and never seen
+    assert "worlds" not in footage  # rendered films are counted, not named
 
 
 def test_without_its_ledger_only_the_films_are_known(lived: Lived, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from langit.release.credentials.identity import Identity, SigningConfig
 from langit.release.credentials.sign import _signer, media_type, sign
 from langit.release.credentials.stores import certificates_in, store_of
 from langit.release.facts import Facts
-from langit.release.pictures import MAX_PIXELS, first_frames
+from langit.release.pictures import MAX_PIXELS, _decoded, first_frames
 from langit.release.verdict import VerifyFinding
 from langit.release.verify import verify
 
@@ -159,7 +159,7 @@ def test_a_video_whose_frames_are_larger_than_its_header_says_is_not_decoded(tmp
         large = av.Packet(memory.getvalue())
         large.pts, large.dts, large.time_base, large.stream = packet.pts, packet.dts, packet.time_base, stream
         container.mux(large)
-    assert [frame.shape for frame in first_frames(tmp_path / "a.avi")] == [(64, 64, 3)]
+    assert [frame.shape for frame in _decoded(tmp_path / "a.avi")] == [(64, 64, 3)]
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp", "tiff", "jpg"])

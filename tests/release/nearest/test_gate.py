@@ -11,6 +11,7 @@ from langit.release.gates.finding import Refused, enforce
 from langit.release.nearest import ClipIndex, NearestConfig, NearestGate, check, nearest_clips, open_index
 from langit.release.nearest.alterations import ALTERATIONS
 from langit.release.nearest.bundled import FILE
+from langit.release.nearest.fingerprints import fingerprints_of
 
 SAME = ("encoded at a low rate", "noise", "smaller", "other light")
 
@@ -119,3 +120,17 @@ def test_invalid_settings_are_named():
         NearestConfig(near=1.5)
     with pytest.raises(ValueError, match="nearest.copied 0"):
         NearestConfig(copied=0.0)
+
+
+def test_damaged_indexes_and_other_formats_are_named(index, tmp_path):
+    index.save(tmp_path / "a.safetensors")
+    contents = (tmp_path / "a.safetensors").read_bytes()
+    for changed in (contents.replace(b"langit-nearest-1", b"langit-nearest-9"), contents[:500], b"", b"{" * 100_000):
+        (tmp_path / "b.safetensors").write_bytes(changed)
+        with pytest.raises(ValueError, match="b.safetensors is not an index of clips .*build the index again"):
+            ClipIndex.load(tmp_path / "b.safetensors")
+
+
+def test_frames_without_detail_are_no_copies():
+    flat = np.full((9, 64, 64, 3), 90, np.uint8)
+    assert not fingerprints_of(flat).any()
