@@ -160,7 +160,7 @@ def test_what_a_base_saw_counts_for_the_models_that_begin_from_it(clips: tuple[P
     described = describe_model(lineage, model, every=True)
     assert described["began with"].startswith("alone (") and len(described["listed"]) == len(lineage.sources_of(model))
     lines = describe_training(heir.provenance.digest.removeprefix("sha256:"), home, Ledger(home / "ledger"))
-    assert any(line.startswith("what alone had learnt") for line in lines)
+    assert any(line.startswith("it began from model ") for line in lines)
 
     alone.path.rename(alone.path.with_name("moved-away"))
     (alone.path.with_name("moved-away") / "provenance.json").rename(home / "kept.json")
