@@ -59,7 +59,6 @@ def _by_ffmpeg(path: Path) -> Iterator[Frame]:
             decoder = container.streams.video[0].codec_context if container.streams.video else None
             if decoder is None or not 0 < decoder.width * decoder.height <= MAX_PIXELS:
                 return
-            decoder.options = LIMITS
             packets: Iterator[Any] = container.demux(video=0)
             while True:
                 try:
