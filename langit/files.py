@@ -26,6 +26,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def readable_name(name: str) -> str:
+    """A file name in valid UTF-8; bytes on disk that are not UTF-8 appear as ``\\xff``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 @contextmanager
 def atomic_write(path: Path, *, durable: bool = False, private: bool = False, replace: bool = True) -> Iterator[Path]:
     """Yield a temporary name beside ``path`` to write to; it is renamed to ``path`` on success, removed on an error.

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from langit.files import readable_name
+
 SUFFIXES: Final = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".ogv", ".wmv", ".flv"}
     | {".3gp", ".mxf", ".y4m", ".gif"}
@@ -54,7 +56,7 @@ def list_files(footage: str) -> list[FootageFile]:
 
 def _inside(path: Path, root: Path, title: str | None = None) -> FootageFile:
     """A file under ``root``; one that lies outside, also through a symbolic link, is refused."""
-    name = readable(title or path.relative_to(root).as_posix())
+    name = readable_name(title or path.relative_to(root).as_posix())
     place = str(path)
     try:
         place.encode()
@@ -63,11 +65,6 @@ def _inside(path: Path, root: Path, title: str | None = None) -> FootageFile:
     if not path.resolve().is_relative_to(root.resolve()):
         return FootageFile(name, place, f"{name} lies outside {root}: list files inside it")
     return FootageFile(name, place)
-
-
-def readable(name: str) -> str:
-    """A file name in valid UTF-8; bytes that are not UTF-8 appear as ``\\xff``."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _list_bucket(address: str) -> list[FootageFile]:

@@ -156,7 +156,7 @@ def _check_order(cards: Sequence[Card], seconds: float) -> None:
             if not 0 <= card.begin < seconds:
                 raise ValueError(
                     f"it begins at {card.begin:g} s, but the board lasts {seconds:g} s: use a start of at least 0"
-                    f" and below {seconds:g}"
+                    f" and below {seconds:g} s"
                 )
             if card.end is not None and not card.begin < card.end <= seconds:
                 raise ValueError(

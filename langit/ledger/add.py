@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from langit.config import canonical
-from langit.files import sha256
+from langit.files import readable_name, sha256
 from langit.ledger.correction import superseded_digests
 from langit.ledger.derived import Drop
 from langit.ledger.fetch import READER
@@ -147,7 +147,9 @@ class _Adding:
 
     def refuse(self, path: str, reason: str, why: str) -> None:
         """Record that a file was refused."""
-        self._queue(f"{path}: refused, {why}", [Drop(stage="add", reason=reason, detail=why, title=path)])
+        self._queue(
+            f"{path}: refused, {why}", [Drop(stage="add", reason=reason, detail=why, title=readable_name(path))]
+        )
         self.problems.append(f"{path}: {why}")
 
     def enter(self, path: str, stated: StatedRights | None, proof: tuple[str, ...]) -> None:
@@ -176,7 +178,7 @@ class _Adding:
         kept = (*proof, *self._keep_evidence(stated))
         source = Source(
             kind="synthetic" if output is not None else "file",
-            title=(stated.title if stated else None) or Path(path).as_posix(),
+            title=(stated.title if stated else None) or readable_name(Path(path).as_posix()),
             content_sha256=content,
             creator=stated.creator if stated else None,
             licence=stated.licence if stated else None,

@@ -72,7 +72,7 @@ def test_a_video_that_fits_is_read_as_it_is(model, film) -> None:
 
 def test_another_shape_is_fitted_only_when_asked(model, film) -> None:
     path = film(size="64x32")
-    with pytest.raises(ValueError, match="in.mp4 is 64x32; .* use 32x32, 48x32.*fit crop, pad or stretch"):
+    with pytest.raises(ValueError, match="in.mp4 is 64x32; .*use 32x32, 48x32.*fit crop, pad or stretch"):
         read_video(path, model)
     for fit, done in (("crop", "cropped"), ("pad", "padded"), ("stretch", "stretched")):
         footage = read_video(path, model, fit=fit)

@@ -133,7 +133,10 @@ def test_an_image_may_be_the_last_card(model, folder) -> None:
         ("seconds = 6\n" + TEXT.format(2, 3) + TEXT.format(0, 1), "card 2: .* card 1 at 2 s: sort the cards by time"),
         ("seconds = 6\n" + TEXT.format(2, 1), "card 1: it lasts from 2 s to 1 s"),
         ("seconds = 6\n" + TEXT.format(2, 7), "card 1: it lasts from 2 s to 7 s on a board of 6 s"),
-        ("seconds = 6\n" + TEXT.format(6, 7), "card 1: it begins at 6 s, the board lasts 6 s"),
+        (
+            "seconds = 6\n" + TEXT.format(6, 7),
+            "card 1: it begins at 6 s, but the board lasts 6 s: use a start of at least 0 and below 6 s",
+        ),
         ("seconds = 6\n" + TEXT.format("nan", 1), "card 1: it begins at nan s"),
     ],
 )

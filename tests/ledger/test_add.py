@@ -1,5 +1,7 @@
 """Adding a folder: what is stated is entered as stated, what nobody states is unknown, and nothing climbs out."""
 
+import os
+
 import pytest
 from ledger.tiny_video import tiny_video
 
@@ -166,3 +168,11 @@ def test_a_malformed_listing_is_one_line(tmp_path, ledger, text, message):
         read_sources(file)
     with pytest.raises(ValueError, match="is not a folder"):
         add_folder(ledger, tmp_path / "none")
+
+
+def test_a_name_that_is_not_utf8_is_entered_with_its_bytes_shown(ledger, tmp_path):
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    (folder / os.fsdecode(b"a\xff.mp4")).write_bytes(tiny_video("a"))
+    assert add_folder(ledger, folder, licence="CC0-1.0").new == 1
+    assert list(sources(ledger)) == ["a\\xff.mp4"]

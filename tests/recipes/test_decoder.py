@@ -58,5 +58,5 @@ def test_stages_of_these_latents_keep_their_identity_and_use_the_new_decoder() -
         assert identity(named, stage) == identity(tiny, stage)
     assert [named.decoder_of(stage) for stage in named.stages] == ["autoencoder", "crisp"]
     assert [tiny.decoder_of(stage) for stage in tiny.stages] == ["autoencoder", "sharper"]
-    with pytest.raises(ValueError, match="stage autoencoder trains the decoder alone"):
+    with pytest.raises(ValueError, match="stage autoencoder trains only the decoder"):
         config.override(more, ["autoencoder_stages.autoencoder.reconstruction.decoder_only=true"])
