@@ -20,7 +20,6 @@ from langit.ledger.record import Record, Revocation, Rights, Signal
 
 if TYPE_CHECKING:
     from langit.ledger.reader import LedgerReader
-    from langit.ledger.store import Ledger
 
 NAME = "checkpoint"
 
@@ -58,7 +57,7 @@ def keep_note(place: LedgerPlace, note: str) -> None:
         write_bytes(beside(place.path), note.encode(), private=True)
 
 
-def check_continues(ledger: Ledger, note: str) -> LogCheckpoint:
+def check_continues(ledger: LedgerReader, place: LedgerPlace, note: str) -> LogCheckpoint:
     """Check that a ledger continues a checkpoint of it; returns the state that was signed.
 
     Without the ledger's key, as in a copy that was published, the signature is not checked, but the state is.
@@ -66,7 +65,6 @@ def check_continues(ledger: Ledger, note: str) -> LogCheckpoint:
     Raises:
         ValueError: the checkpoint was changed, or the log was cut back or rewritten since.
     """
-    place = ledger.place
     has_key = isinstance(place, Folder) and (place.path / keys.FILE).exists()
     state = (
         LogCheckpoint.parse(note, keys.signer(place.path).verifier)

@@ -268,7 +268,7 @@ class Ledger(LedgerReader):
         if self._confirmed == (self._frontier.size, notes):
             return
         for note in notes:
-            history.check_continues(self, note)
+            history.check_continues(self, self.place, note)
         self._confirmed = (self._frontier.size, notes)
 
     def read(self, kind: type[Kind]) -> tuple[Kind, ...]:

@@ -31,7 +31,7 @@ def verify_ledger(ledger: Ledger) -> dict[str, Any]:
         ledger.evidence.get(digest)
     commitments = {item for record in records for item in _commitments_of(record)}
     kept = sum(ledger.personal.get(commitment) is not None for commitment in sorted(commitments))
-    states = [history.check_continues(ledger, note) for note in history.kept_notes(ledger.place)]
+    states = [history.check_continues(ledger, ledger.place, note) for note in history.kept_notes(ledger.place)]
     signed = [f"{state.origin} at {state.size} entries, root {state.root.hex()}" for state in states]
     counts = Counter(record.record for record in records)
     return {
