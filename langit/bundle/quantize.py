@@ -28,8 +28,8 @@ def is_quantizable(tensor: Tensor) -> bool:
 def quantize_rows(weight: Float[Tensor, "out ..."]) -> tuple[Int8[Tensor, "out ..."], Float16[Tensor, " out"]]:
     """Quantize each output channel by its largest absolute value.
 
-    What :func:`dequantize_rows` restores is off by half a scale at most, 0.4% of the channel's largest weight, and
-    quantizes to the same numbers again.
+    What :func:`dequantize_rows` restores is off by about half a scale at most, 0.4% of the channel's largest weight,
+    and quantizes to the same numbers again. Below 0.008, where scales are subnormal in half precision, it is coarser.
 
     Raises:
         ValueError: a value is not finite, or too large for a scale in half precision.

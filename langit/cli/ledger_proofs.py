@@ -83,7 +83,7 @@ def check(
     file: Annotated[Path, typer.Argument(help="A receipt, or an audit file.")],
     key: Annotated[str | None, typer.Option(help="Public key to trust, or a file of it.")] = None,
     against: Annotated[Path | None, typer.Option(help="A receipt, audit file or ledger to compare with.")] = None,
-    model: Annotated[Path | None, typer.Option(help="A model's folder to compare with an audit file.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model's name or folder to compare with an audit file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a receipt or an audit file without ledger or network. Exit code 1 if it does not verify."""
@@ -100,7 +100,7 @@ def check(
         state: LogCheckpoint | None
         if is_archive(file):
             audit = Audit(file, verifier)
-            answer, holds = check_audit_file(audit, model)
+            answer, holds = check_audit_file(audit, None if model is None else model_folder(model))
             state = audit.state
         else:
             if model is not None:
@@ -224,6 +224,13 @@ def compare_histories(state: LogCheckpoint, against: Path, verifier: Verifier) -
         return receipt.check_history(state, Audit(against, verifier).leaves, str(against), current=False)
     other = receipt.check(against.read_bytes().decode("utf-8", "replace"), verifier).state
     return receipt.check_same(state, other, str(against))
+
+
+def model_folder(model: str) -> Path:
+    """The folder of a model that a person names; a model that ships or was trained here goes by its name."""
+    from langit.bundle.folder import resolve
+
+    return resolve(model)
 
 
 def check_audit_file(audit: Audit, model: Path | None) -> tuple[dict[str, Any], bool]:
