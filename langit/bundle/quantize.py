@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 import torch
-from jaxtyping import Float, Float16, Int8
+from jaxtyping import Float, Float32, Int8
 from torch import Tensor
 
 SCALE_SUFFIX: Final = ".int8_scale"
@@ -25,25 +25,28 @@ def is_quantizable(tensor: Tensor) -> bool:
     return tensor.is_floating_point() and tensor.ndim in (2, 4, 5) and tensor.numel() >= SMALLEST
 
 
-def quantize_rows(weight: Float[Tensor, "out ..."]) -> tuple[Int8[Tensor, "out ..."], Float16[Tensor, " out"]]:
+def quantize_rows(weight: Float[Tensor, "out ..."]) -> tuple[Int8[Tensor, "out ..."], Float32[Tensor, " out"]]:
     """Quantize each output channel by its largest absolute value.
 
-    What :func:`dequantize_rows` restores is off by about half a scale at most, 0.4% of the channel's largest weight,
-    and quantizes to the same numbers again. Below 0.008, where scales are subnormal in half precision, it is coarser.
+    What :func:`dequantize_rows` restores is off by half a scale at most, 0.4% of the channel's largest weight, and
+    quantizes to the same numbers again.
 
     Raises:
-        ValueError: a value is not finite, or too large for a scale in half precision.
+        ValueError: a value is not finite.
     """
     rows = weight.detach().to("cpu", torch.float32).flatten(1)
-    scale = (rows.abs().amax(dim=1) / LEVELS).half()
+    scale = rows.abs().amax(dim=1) / LEVELS
+    # Kept to 16 of 24 significant bits: its products with whole numbers up to 127 are then exact, so that a restored
+    # weight gives the same scale again.
+    scale = ((scale.view(torch.int32) + 0x80) & ~0xFF).view(torch.float32)
     if not (rows.isfinite().all() and scale.isfinite().all()):
-        raise ValueError("a weight is not finite in int8 with scales in half precision: save it in bf16")
-    # A channel of zeros, or one below half precision, has the scale 0: its numbers are 0 as well.
-    divisor = scale.float()[:, None].masked_fill(scale[:, None] == 0, torch.inf)
+        raise ValueError("a weight is not finite: it cannot be saved")
+    # A channel of zeros has the scale 0: its numbers are 0 as well.
+    divisor = scale[:, None].masked_fill(scale[:, None] == 0, torch.inf)
     quantized = (rows / divisor).round().clamp(-LEVELS, LEVELS).to(torch.int8)
     return quantized.view(weight.shape), scale
 
 
-def dequantize_rows(quantized: Int8[Tensor, "out ..."], scale: Float16[Tensor, " out"]) -> Float[Tensor, "out ..."]:
+def dequantize_rows(quantized: Int8[Tensor, "out ..."], scale: Float32[Tensor, " out"]) -> Float[Tensor, "out ..."]:
     """Restore a weight in single precision, where the products are exact."""
-    return quantized.float() * scale.float().view(-1, *[1] * (quantized.ndim - 1))
+    return quantized.float() * scale.view(-1, *[1] * (quantized.ndim - 1))

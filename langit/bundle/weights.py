@@ -179,7 +179,7 @@ def restore_weight(tensor: Tensor, name: str, scales: Mapping[str, Tensor], path
         raise ValueError(f"int8 weight {name!r} in {path} has no scales: get the bundle again")
     if scale is None:
         return tensor
-    if tensor.dtype != torch.int8 or scale.dtype != torch.float16 or scale.shape != tensor.shape[:1]:
+    if tensor.dtype != torch.int8 or scale.dtype != torch.float32 or scale.shape != tensor.shape[:1]:
         raise ValueError(f"weight {name!r} in {path} does not fit its scales: get the bundle again")
     return dequantize_rows(tensor, scale)
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from langit.bundle.quantize import LEVELS, dequantize_rows, is_quantizable, quantize_rows
 
 
-@given(st.integers(0, 2**31), st.sampled_from([(3, 8), (5, 2, 3, 3), (2, 3, 1, 2, 2)]), st.floats(0.05, 100))
+@given(st.integers(0, 2**31), st.sampled_from([(3, 8), (5, 2, 3, 3), (2, 3, 1, 2, 2)]), st.floats(1e-3, 100))
 def test_the_error_is_at_most_half_a_scale(seed: int, shape: tuple[int, ...], spread: float) -> None:
     weight = torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * spread
     quantized, scale = quantize_rows(weight)
     error = (dequantize_rows(quantized, scale) - weight).abs().flatten(1)
-    # A scale that half precision rounds down (11 bits) clips the largest weight, by up to 127 * 2**-11 scales.
-    assert (error <= scale.float()[:, None] * (0.5 + LEVELS * 2**-11)).all()
+    # A scale that is rounded down to 16 bits clips the largest weight, by up to 127 * 2**-16 scales.
+    assert (error <= scale[:, None] * (0.5 + LEVELS * 2**-16)).all()
 
 
 @given(st.integers(0, 2**31))
@@ -35,8 +35,8 @@ def test_a_channel_of_zeros_stays_zero() -> None:
     )
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e8])
-def test_values_beyond_half_precision_scales_are_refused(value: float) -> None:
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_not_finite_are_refused(value: float) -> None:
     weight = torch.ones(2, 8)
     weight[1, 3] = value
     with pytest.raises(ValueError, match="not finite"):

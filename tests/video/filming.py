@@ -56,7 +56,8 @@ def encode(
     with av.open(str(path), "w", format=kind, options=muxer or {}) as container:
         stream = container.add_stream(codec, rate=fps)
         stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], pixels
-        stream.options = options or {}
+        # With macroblock-tree on, x264 encodes the same small frames differently from run to run.
+        stream.options = ({"x264-params": "mbtree=0"} if codec == "libx264" else {}) | (options or {})
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
         if interlaced:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from pathlib import Path
 
@@ -50,18 +49,11 @@ def test_a_whole_file_is_read(films: dict[str, Path], name: str) -> None:
 @pytest.mark.parametrize("left", [0.3, 0.6, 0.9])
 @pytest.mark.parametrize("name", KINDS)
 def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, films: dict[str, Path], name: str, left: float) -> None:
-    data, path = films[name].read_bytes(), tmp_path / name
-    # A raw stream has no container to count its pictures, so a cut between two of them cannot be seen.
-    places = [int(left * len(data)) - back for back in (range(0, 300, 30) if name == "a.h264" else (0,))]
-    refused = 0
-    for place in places:
-        path.write_bytes(data[:place])
-        try:
-            video.read(path)
-        except ValueError as error:
-            assert re.search("is cut short|is damaged|cannot be read|contains no", str(error))
-            refused += 1
-    assert refused > 0.4 * len(places)
+    data = films[name].read_bytes()
+    path = tmp_path / name
+    path.write_bytes(data[: int(left * len(data))])
+    with pytest.raises(ValueError, match="is cut short|is damaged|cannot be read|contains no"):
+        video.read(path)
 
 
 def test_a_transport_stream_that_is_cut_between_packets_is_refused(tmp_path: Path, films: dict[str, Path]) -> None:
