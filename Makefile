@@ -43,7 +43,7 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what the tests need into $(VENV) (once)"
-	@$(PIP) -e '.[dev,worlds,curate]'
+	@$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.base
 
 # MuJoCo draws the worlds with OSMesa where there is no GPU.
