@@ -19,6 +19,7 @@ from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from langit.video.containers import CONTAINERS
 from langit.video.integrity import check_complete
 
 LARGEST: Final = 2**26
@@ -87,7 +88,7 @@ def open_video(path: Path) -> Iterator[VideoSource]:
         raise FileNotFoundError(f"{path} does not exist: check the name")
     try:
         check_complete(path)
-        with av.open(os.fspath(path)) as container:
+        with av.open(os.fspath(path), options=CONTAINERS) as container:
             stream = _film(container, path)
             context = stream.codec_context
             context.options = {"err_detect": "crccheck+bitstream+buffer" + "+explode" * (context.name in _EXPLODE)}
