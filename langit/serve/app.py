@@ -1,0 +1,136 @@
+"""The web application: its services as values, and the routers that it is composed of. It loads no model."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+import langit
+from langit.files import write_bytes
+from langit.serve.database import Database
+from langit.serve.errors import add_handlers
+from langit.serve.jobs import Jobs
+from langit.serve.keys import Keys
+from langit.serve.limits import BodyLimit, Rates
+from langit.serve.models import ModelCards
+from langit.serve.routes import characters, content, events, health, images, models, sessions, videos, webhooks
+from langit.serve.settings import ServeSettings
+
+DESCRIPTION: Final = (
+    "Text to video in the shape of OpenAI's video API. Fields that begin with x_ are Langit's own."
+    " Every file is watermarked, signed and entered in a ledger."
+)
+# Literal paths come before /v1/videos/{id}, which would take them for ids.
+ROUTERS: Final[Sequence[APIRouter]] = (
+    health.router,
+    sessions.router,
+    models.router,
+    characters.router,
+    videos.router,
+    content.router,
+    events.router,
+    images.router,
+    webhooks.router,
+)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What endpoints work with.
+
+    secret: signs sessions of browsers.
+    is_open: whether no key is needed; only on loopback.
+    """
+
+    settings: ServeSettings
+    database: Database
+    jobs: Jobs
+    keys: Keys
+    cards: ModelCards
+    secret: bytes
+    is_open: bool
+    default_model: str
+    rates: Rates = field(default_factory=Rates)
+
+    @classmethod
+    def open(cls, settings: ServeSettings) -> Services:
+        """Open the database of these settings.
+
+        Raises:
+            ValueError: the server listens beyond this machine and has no keys.
+            OSError: see :meth:`Database.open`.
+        """
+        database = Database.open(settings)
+        keys = Keys(database)
+        is_open = not keys.exist
+        if is_open and not (settings.is_loopback and settings.public_url is None):
+            database.close()
+            raise ValueError(
+                f"beyond this machine ({settings.public_url or settings.host}) every caller needs an API key, and there"
+                " is none: make one with langit serve keys add NAME"
+            )
+        return cls(
+            settings,
+            database,
+            Jobs(database),
+            keys,
+            ModelCards(database),
+            _secret(settings),
+            is_open,
+            model_name(settings.models[0]),
+        )
+
+
+def create_app(settings: ServeSettings, services: Services | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: see there.
+        services: open ones; by default those of the settings, closed when the application ends.
+
+    Raises:
+        ValueError, OSError: see :meth:`Services.open`.
+    """
+    opened = Services.open(settings) if services is None else services
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if services is None:
+            opened.database.close()
+
+    app = FastAPI(title="Langit", version=langit.__version__, description=DESCRIPTION, lifespan=lifespan)
+    app.state.services = opened
+    add_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(BodyLimit, most=settings.limits.upload)
+    if settings.origins:
+        # Keys travel in a header; cookies stay with our own pages.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.origins),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["authorization", "content-type", "idempotency-key"],
+        )
+    return app
+
+
+def model_name(model: str) -> str:
+    """By which name clients know a model that is named or is a bundle's folder."""
+    return Path(model).name
+
+
+def _secret(settings: ServeSettings) -> bytes:
+    """The secret that signs sessions, made on first use and shared by all servers of one folder."""
+    path = settings.folder / "session.secret"
+    with suppress(FileExistsError):
+        write_bytes(path, secrets.token_bytes(32), private=True, replace=False)
+    return path.read_bytes()
