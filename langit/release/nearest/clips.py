@@ -51,28 +51,38 @@ class SimilarClip:
         return f"{how}: nearer than {match.share:.1%} of held-out clips (content {match.content:.2f}{motion}){copied}"
 
 
-def describe_matches(matches: list[ClipMatch], index: ClipIndex, model: Bundle, home: Path) -> list[SimilarClip]:
-    """Find the owners, licences and pictures of matches."""
+def describe_matches(
+    matches: list[ClipMatch], index: ClipIndex, model: Bundle, home: Path, pictures: bool = True
+) -> list[SimilarClip]:
+    """Find the owners and licences of matches, and their pictures unless they are not wanted: rendering takes time."""
     table = model.films()
     ledger = Ledger(home / "ledger") if (home / "ledger").is_dir() else None
-    return [_describe(match, index, model, table, ledger, home) for match in matches]
+    return [_describe(match, index, model, table, ledger, home, pictures) for match in matches]
 
 
 def _describe(
-    match: ClipMatch, index: ClipIndex, model: Bundle, table: FilmTable | None, ledger: Ledger | None, home: Path
+    match: ClipMatch,
+    index: ClipIndex,
+    model: Bundle,
+    table: FilmTable | None,
+    ledger: Ledger | None,
+    home: Path,
+    pictures: bool,
 ) -> SimilarClip:
-    name = index.name(match.clip)
+    name, frames, missing = index.name(match.clip), None, ""
     if match.clip < len(index.films):
         film = index.films[match.clip]
         shared = {} if table is None else table.shared.get(film.world, {})
         owner, licence = shared.get("creator", "unknown"), shared.get("licence", "unknown")
-        frames, missing = film_frames(film, home)
+        if pictures:
+            frames, missing = film_frames(film, home)
     else:
         digest = index.footage[match.clip - len(index.films)]
         clip, source = _find_records(digest, ledger)
         owner, licence = (source.creator or "unknown", source.licence or "unknown") if source else ("unknown",) * 2
         name = f"{source.title}, {name}" if source else name
-        frames, missing = _footage_frames(clip, source, model, match, home)
+        if pictures:
+            frames, missing = _footage_frames(clip, source, model, match, home)
     if frames is not None:
         first = round(match.start * model.fps)
         frames = frames[first : first + round(SECONDS * model.fps) + 1]

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from langit import video
-from langit.bundle import load_bundle
+from langit.bundle import Bundle, load_bundle
 from langit.ledger.place import Folder
 from langit.release.gates.finding import Finding
 from langit.release.nearest.bundled import FILE, open_index
@@ -53,13 +53,37 @@ def find_nearest(path: Path, model: str, count: int, home: Path) -> NearestAnswe
     Raises:
         ValueError: no video, no such model, or a model without an index.
     """
-    info = video.probe(path)
     bundle = load_bundle(model)
+    compared = compare_clips(path, bundle, count, home)
+    frames = np.stack(list(_excerpt(path, compared.best_start, compared.fps)))
+    index = open_index(bundle)
+    assert index is not None
+    similar = describe_matches(list(compared.matches), index, bundle, home)
+    return NearestAnswer(bundle.provenance.model, similar, compared.findings, frames, bundle.fps)
+
+
+@dataclass(frozen=True)
+class ClipComparison:
+    """The nearest clips by number, what the gate would report, and where in the video the nearest two seconds begin."""
+
+    matches: tuple[ClipMatch, ...]
+    findings: tuple[Finding, ...]
+    best_start: float
+    fps: float
+
+
+def compare_clips(path: Path, bundle: Bundle, count: int, home: Path) -> ClipComparison:
+    """Compare a video with the training clips of a model that is open; no clip's pictures are read.
+
+    Raises:
+        ValueError: no video, or a model without an index.
+    """
+    info = video.probe(path)
     index = open_index(bundle)
     if index is None:
         raise ValueError(
             f"model {bundle.provenance.model} has no index of its training clips:"
-            f" run `langit bundle index {model}` on the machine that has its films"
+            f" run `langit bundle index {bundle.provenance.model}` on the machine that has its films"
         )
     table = NearestTable(Folder(home / "ledger"), bundle.provenance.files[FILE])
     table.enter(index)
@@ -76,9 +100,7 @@ def find_nearest(path: Path, model: str, count: int, home: Path) -> NearestAnswe
         if nearest.score > best_score:
             best_start, best_score = window.start, nearest.score
         found = best_matches([*found, *matches], count)
-    frames = np.stack(list(_excerpt(path, best_start, info.fps)))
-    similar = describe_matches(found, index, bundle, home)
-    return NearestAnswer(bundle.provenance.model, similar, gate.findings(), frames, bundle.fps)
+    return ClipComparison(tuple(found), gate.findings(), best_start, info.fps)
 
 
 def _excerpt(path: Path, start: float, fps: float) -> Iterator[np.ndarray]:
