@@ -21,7 +21,10 @@ from langit.shapes import LatentShape, TokenGrid, token_grid
 
 @dataclass(frozen=True)
 class Pack:
-    """Concatenated videos. ``lengths`` and ``grids`` say where each one starts and how to unpatchify it."""
+    """Concatenated videos. ``lengths`` and ``grids`` say where each one starts and how to unpatchify it.
+
+    ``control`` has the tokens of a control video beside each token, for models that read one (VACE).
+    """
 
     tokens: Float[Tensor, "N P"]  # channels first, the order that Wan's patch embedding reads
     positions: Float[Tensor, "N 3"]
@@ -29,6 +32,7 @@ class Pack:
     lengths: tuple[int, ...]
     grids: tuple[TokenGrid, ...]
     patch: tuple[int, int, int] = (1, 2, 2)
+    control: Float[Tensor, "N Y"] | None = None
 
     def __post_init__(self) -> None:
         count = self.tokens.shape[0]
@@ -42,22 +46,33 @@ class Pack:
             tokens=self.tokens.to(device),
             positions=self.positions.to(device),
             noise=self.noise.to(device),
+            control=None if self.control is None else self.control.to(device),
         )
 
 
 @dataclass(frozen=True)
 class TextPack:
-    """Concatenated encoded prompts: the first one belongs to the first video of a pack, and so on."""
+    """Concatenated encoded prompts: the first one belongs to the first video of a pack, and so on.
+
+    pads: for each text, how many zero vectors follow it that are attended to as well; empty for none. Wan was trained
+        with texts that are filled up to 512 tokens and not masked.
+    image: encoded pictures for each text, which cross-attention reads beside it (Wan 2.1 image-to-video).
+    """
 
     tokens: Float[Tensor, "M E"]
     lengths: tuple[int, ...]
+    pads: tuple[int, ...] = ()
+    image: Float[Tensor, "B I V"] | None = None
 
     def __post_init__(self) -> None:
         assert sum(self.lengths) == self.tokens.shape[0] and min(self.lengths, default=1) >= 1
+        assert len(self.pads) in (0, len(self.lengths)) and min(self.pads, default=0) >= 0
+        assert self.image is None or len(self.image) == len(self.lengths)
 
     def to(self, device: torch.device | str) -> TextPack:
         """The same texts on another device."""
-        return TextPack(self.tokens.to(device), self.lengths)
+        image = None if self.image is None else self.image.to(device)
+        return dataclasses.replace(self, tokens=self.tokens.to(device), image=image)
 
 
 def pack(
@@ -104,6 +119,18 @@ def unpack(pack: Pack, tokens: Float[Tensor, "N Q"]) -> list[Float[Tensor, "_ _ 
 def pack_texts(texts: Sequence[Float[Tensor, "_ E"]]) -> TextPack:
     """Concatenate encoded prompts."""
     return TextPack(torch.cat(list(texts)), tuple(text.shape[0] for text in texts))
+
+
+def join_texts(first: TextPack, second: TextPack) -> TextPack:
+    """The texts of one pack, then those of another. Both have pictures, or none has."""
+    images = [each.image for each in (first, second) if each.image is not None]
+    pads = [each.pads or (0,) * len(each.lengths) for each in (first, second)]
+    return TextPack(
+        torch.cat([first.tokens, second.tokens]),
+        first.lengths + second.lengths,
+        pads[0] + pads[1] if first.pads or second.pads else (),
+        torch.cat(images) if images else None,
+    )
 
 
 def pack_by_tokens(lengths: Sequence[int], budget: int) -> list[tuple[int, ...]]:

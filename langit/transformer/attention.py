@@ -6,16 +6,29 @@ names are those of diffusers' ``WanAttention``. Knows nothing of noise levels or
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from langit.transformer.linear import Linear, linear
 
 Angles = tuple[Float[Tensor, "N half"], Float[Tensor, "N half"]]
+
+
+@dataclass(frozen=True)
+class TextContext:
+    """What cross-attention reads: embedded prompts, one per row, and embedded pictures where the model takes them.
+
+    mask: false, or -inf, at padding; finite numbers are added to the scores. None if there is no padding.
+    """
+
+    tokens: Float[Tensor, "B S D"]
+    mask: Tensor | None = None  # B S
+    image: Float[Tensor, "B I D"] | None = None
 
 
 def equal_runs(lengths: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
@@ -87,28 +100,45 @@ class SelfAttention(Attention):
 
 
 class CrossAttention(Attention):
-    """Each video of a pack attends to its own prompt, a row of ``text``. ``real`` is false at padding."""
+    """Each video of a pack attends to its own prompt, a row of ``text``, and in a second product to its pictures.
+
+    With ``pictures``, the width of embedded pictures, keys and values of these have layers of their own.
+    """
+
+    def __init__(self, width: int, heads: int, eps: float, pictures: int | None = None) -> None:
+        super().__init__(width, heads, eps)
+        if pictures is not None:
+            self.add_k_proj = Linear(pictures, width)
+            self.add_v_proj = Linear(pictures, width)
+            self.norm_added_k = nn.RMSNorm(width, eps=eps)
 
     def forward(
-        self,
-        x: Float[Tensor, "N D"],
-        text: Float[Tensor, "B S D"],
-        real: Bool[Tensor, "B S"] | None,
-        runs: tuple[tuple[int, int], ...],
+        self, x: Float[Tensor, "N D"], text: TextContext, runs: tuple[tuple[int, int], ...]
     ) -> Float[Tensor, "N D"]:
         query = self.split(self.norm_q(self.to_q(x)))  # N heads width
-        key = self.split(self.norm_k(self.to_k(text)))  # B S heads width
-        value = self.split(self.to_v(text))
-        sizes, counts = [count * length for count, length in runs], [count for count, _ in runs]
-        masks = real[:, None, None, :].split(counts) if real is not None else [None] * len(runs)
-        pieces = [
-            _attend(q.unflatten(0, run), k, v, mask)
-            for run, q, k, v, mask in zip(
-                runs, query.split(sizes), key.split(counts), value.split(counts), masks, strict=True
-            )
-        ]
-        out: Tensor = self.to_out[0](_join(pieces))
+        key = self.split(self.norm_k(self.to_k(text.tokens)))  # B S heads width
+        value = self.split(self.to_v(text.tokens))
+        attended = self._attend_runs(query, key, value, text.mask, runs)
+        if text.image is not None:
+            key = self.split(self.norm_added_k(self.add_k_proj(text.image)))  # B I heads width
+            attended = attended + self._attend_runs(query, key, self.split(self.add_v_proj(text.image)), None, runs)
+        out: Tensor = self.to_out[0](attended)
         return out
+
+    @staticmethod
+    def _attend_runs(
+        query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, runs: tuple[tuple[int, int], ...]
+    ) -> Tensor:
+        sizes, counts = [count * length for count, length in runs], [count for count, _ in runs]
+        masks = mask[:, None, None, :].split(counts) if mask is not None else [None] * len(runs)
+        return _join(
+            [
+                _attend(q.unflatten(0, run), k, v, part)
+                for run, q, k, v, part in zip(
+                    runs, query.split(sizes), key.split(counts), value.split(counts), masks, strict=True
+                )
+            ]
+        )
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from langit.transformer.attention import Angles, CrossAttention, SelfAttention
+from langit.transformer.attention import Angles, CrossAttention, SelfAttention, TextContext
 from langit.transformer.linear import Linear, onednn_linear, uses_onednn
 
 
@@ -42,6 +42,14 @@ class LevelModulation:
 def layer_norm(x: Tensor, eps: float) -> Tensor:
     """Layer norm without weights, in single precision whatever the input's dtype."""
     return F.layer_norm(x.float(), x.shape[-1:], eps=eps)
+
+
+class Norm(nn.LayerNorm):
+    """Layer norm with weights, in single precision whatever the dtype of its input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = F.layer_norm(x.float(), self.normalized_shape, self.weight.float(), self.bias.float(), self.eps)
+        return out.to(x.dtype)
 
 
 def gelu(x: Tensor) -> Tensor:
@@ -80,12 +88,14 @@ class FeedForward(nn.Module):
 class Block(nn.Module):
     """Self-attention, cross-attention and feed-forward, each with a residual connection."""
 
-    def __init__(self, width: int, heads: int, hidden: int, cross_norm: bool, eps: float) -> None:
+    def __init__(
+        self, width: int, heads: int, hidden: int, cross_norm: bool, eps: float, pictures: int | None = None
+    ) -> None:
         super().__init__()
         self.eps = eps
         self.attn1 = SelfAttention(width, heads, eps)
-        self.norm2 = nn.LayerNorm(width, eps) if cross_norm else nn.Identity()
-        self.attn2 = CrossAttention(width, heads, eps)
+        self.norm2 = Norm(width, eps) if cross_norm else nn.Identity()
+        self.attn2 = CrossAttention(width, heads, eps, pictures)
         self.ffn = FeedForward(width, hidden)
         self.scale_shift_table = nn.Parameter(nn.init.normal_(torch.empty(1, 6, width), std=width**-0.5))
 
@@ -94,8 +104,7 @@ class Block(nn.Module):
         x: Float[Tensor, "R r D"],
         levels: LevelModulation,
         angles: Angles,
-        text: Float[Tensor, "B S D"],
-        real: Bool[Tensor, "B S"] | None,
+        text: TextContext,
         runs: tuple[tuple[int, int], ...],
     ) -> Float[Tensor, "R r D"]:
         shift, scale, gate, shift_ffn, scale_ffn, gate_ffn = levels.modulate(self.scale_shift_table)  # R 1 D each
@@ -105,7 +114,7 @@ class Block(nn.Module):
         attention = self.attn1(modulated.flatten(0, 1), angles, runs)  # N D
         x = torch.addcmul(x.float(), levels.stretch(attention), gate).to(x.dtype)
 
-        cross_attention = self.attn2(self.norm2(x.flatten(0, 1)), text, real, runs)  # N D
+        cross_attention = self.attn2(self.norm2(x.flatten(0, 1)), text, runs)  # N D
         x = x + levels.stretch(cross_attention)
 
         modulated = torch.addcmul(shift_ffn, layer_norm(x, self.eps), 1 + scale_ffn).to(x.dtype)

@@ -7,18 +7,18 @@ Wan 2.2), so weights can be exchanged. All computing is over packs. Knows nothin
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from langit import config
 from langit.patches import Pack, TextPack, pack, rotary, unpack
-from langit.transformer.attention import equal_runs
-from langit.transformer.block import Block, LevelModulation, layer_norm
+from langit.transformer.attention import Angles, TextContext, equal_runs
+from langit.transformer.block import Block, LevelModulation, Norm, layer_norm
 from langit.transformer.linear import Linear, linear
 from langit.transformer.protocol import Denoiser
 
@@ -34,6 +34,7 @@ class TransformerConfig:
         ValueError: an impossible size, or a part of Wan that this model does not implement.
     """
 
+    diffusers_class: ClassVar[str] = "WanTransformer3DModel"
     patch_size: tuple[int, int, int] = (1, 2, 2)
     num_attention_heads: int = 4
     attention_head_dim: int = 64
@@ -52,12 +53,18 @@ class TransformerConfig:
     pos_embed_seq_len: int | None = None
 
     def __post_init__(self) -> None:
-        for key in ("image_dim", "added_kv_proj_dim", "pos_embed_seq_len"):
-            if getattr(self, key) is not None:
-                raise ValueError(
-                    f"{key} {getattr(self, key)} is not supported: this model has no image encoder (Wan 2.1"
-                    f" image-to-video); use weights whose {key} is null, such as text-to-video or Wan 2.2"
-                )
+        if (self.image_dim is None) != (self.added_kv_proj_dim is None):
+            raise ValueError(
+                f"image_dim {self.image_dim} and added_kv_proj_dim {self.added_kv_proj_dim} belong together:"
+                " set both (image to video) or neither"
+            )
+        if self.added_kv_proj_dim is not None and self.added_kv_proj_dim != self.width:
+            raise ValueError(f"added_kv_proj_dim {self.added_kv_proj_dim} is not the model's width: use {self.width}")
+        if self.pos_embed_seq_len is not None and (self.image_dim is None or self.pos_embed_seq_len % 2):
+            raise ValueError(
+                f"pos_embed_seq_len {self.pos_embed_seq_len} counts the tokens of two pictures: use an even number,"
+                " and set image_dim"
+            )
         if self.qk_norm != "rms_norm_across_heads":
             raise ValueError(f"qk_norm {self.qk_norm!r} is not supported: use 'rms_norm_across_heads'")
         sizes = ("num_attention_heads", "in_channels", "out_channels", "text_dim", "ffn_dim", "num_layers")
@@ -91,7 +98,7 @@ class TransformerConfig:
 
     def to_diffusers(self) -> dict[str, Any]:
         """The content of diffusers' ``config.json`` for this model."""
-        return {"_class_name": "WanTransformer3DModel", **asdict(self), "patch_size": list(self.patch_size)}
+        return {"_class_name": self.diffusers_class, **asdict(self), "patch_size": list(self.patch_size)}
 
 
 SIZES = {
@@ -114,8 +121,37 @@ class Embedding(nn.Module):
         self.linear_2 = Linear(width, width)
 
 
+class PictureFeedForward(nn.Module):
+    """Two linear layers with an exact GELU between them, with diffusers' names."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.net = nn.ModuleDict({"0": nn.ModuleDict({"proj": Linear(inputs, inputs)}), "2": Linear(inputs, width)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.net["2"](F.gelu(self.net["0"]["proj"](x)))  # type: ignore[index]
+        return out
+
+
+class PictureEmbedding(nn.Module):
+    """Embeds the image encoder's states; with ``pos_embed`` those of two pictures, the first and the last frame."""
+
+    def __init__(self, inputs: int, width: int, both: int | None) -> None:
+        super().__init__()
+        self.norm1 = Norm(inputs)  # with torch's own epsilon, as in diffusers
+        self.ff = PictureFeedForward(inputs, width)
+        self.norm2 = Norm(width)
+        self.pos_embed = nn.Parameter(torch.zeros(1, both, inputs)) if both is not None else None
+
+    def forward(self, states: Float[Tensor, "B I V"]) -> Float[Tensor, "B I D"]:
+        if self.pos_embed is not None:
+            states = states + self.pos_embed
+        out: Tensor = self.norm2(self.ff(self.norm1(states)))
+        return out
+
+
 class Conditions(nn.Module):
-    """Embeddings of the conditions: noise levels and prompts."""
+    """Embeddings of the conditions: noise levels, prompts, and pictures where the model takes them."""
 
     def __init__(self, sizes: TransformerConfig) -> None:
         super().__init__()
@@ -123,30 +159,55 @@ class Conditions(nn.Module):
         self.time_embedder = Embedding(sizes.freq_dim, sizes.width)
         self.time_proj = Linear(sizes.width, 6 * sizes.width)
         self.text_embedder = Embedding(sizes.text_dim, sizes.width)
+        if sizes.image_dim is not None:
+            self.image_embedder = PictureEmbedding(sizes.image_dim, sizes.width, sizes.pos_embed_seq_len)
 
     def time(self, noise: Float[Tensor, " U"]) -> tuple[Float[Tensor, "U D"], Float[Tensor, "U 6 D"]]:
         """Embed noise levels by sinusoids of geometric wavelengths, for the output layer and for the blocks."""
         exponents = torch.arange(self.frequencies, dtype=torch.float32, device=noise.device) / self.frequencies
         exact = noise if noise.device.type == "mps" else noise.double()  # MPS has no double precision
         angles = (exact * TIMESTEPS).float()[:, None] * torch.exp(-math.log(10000.0) * exponents)
-        sinusoids = torch.cat((angles.cos(), angles.sin()), dim=1).to(self.time_proj.weight.dtype)  # U freq_dim
+        # The time embedding may be kept in single precision while everything else computes in half.
+        sinusoids = torch.cat((angles.cos(), angles.sin()), dim=1).to(self.time_embedder.linear_1.weight.dtype)
         embedded = self.time_embedder.linear_2(F.silu(self.time_embedder.linear_1(sinusoids)))  # U D
+        embedded = embedded.to(self.time_proj.weight.dtype)
         return embedded, self.time_proj(F.silu(embedded)).unflatten(1, (6, -1))
 
-    def text(self, text: TextPack) -> tuple[Float[Tensor, "B S D"], Bool[Tensor, "B S"] | None]:
-        """Embed prompts, one per row, and a mask that is false at padding; None where lengths are equal."""
+    def text(self, text: TextPack) -> TextContext:
+        """Embed prompts, one per row, with what cross-attention needs to know of padding; and pictures."""
         words = text.tokens.to(self.time_proj.weight.dtype)
-        hidden = F.gelu(self.text_embedder.linear_1(words), approximate="tanh")
-        tokens = self.text_embedder.linear_2(hidden)  # M D
+        image = None
+        if text.image is not None:
+            image = self.image_embedder(text.image.to(words.dtype))
+        if text.pads:
+            return replace(self._text_with_pads(words, text), image=image)
+        tokens = self._embed_words(words)  # M D
         if len(set(text.lengths)) == 1:
-            return tokens.unflatten(0, (len(text.lengths), -1)), None
+            return TextContext(tokens.unflatten(0, (len(text.lengths), -1)), None, image)
         longest = -(-max(text.lengths) // TEXT_STEP) * TEXT_STEP
         lengths = torch.tensor(text.lengths, device=tokens.device)
         places = torch.arange(longest, device=tokens.device)[None, :]  # 1 S
         real = places < lengths[:, None]  # B S
         # Padding repeats the first token of all, which the mask hides.
         rows = torch.where(real, (lengths.cumsum(0) - lengths)[:, None] + places, 0)
-        return tokens[rows], real
+        return TextContext(tokens[rows], real, image)
+
+    def _text_with_pads(self, words: Float[Tensor, "M E"], text: TextPack) -> TextContext:
+        """All zero vectors of a text embed as the same key and value: one of them, with log(n) added to its scores."""
+        tokens = self._embed_words(torch.cat([words, words.new_zeros(1, words.shape[1])]))  # M + 1, D
+        longest = -(-(max(text.lengths) + 1) // TEXT_STEP) * TEXT_STEP
+        lengths = torch.tensor(text.lengths, device=tokens.device)
+        places = torch.arange(longest, device=tokens.device)[None, :]  # 1 S
+        rows = torch.where(places < lengths[:, None], (lengths.cumsum(0) - lengths)[:, None] + places, len(words))
+        weights = torch.tensor(text.pads, dtype=torch.float32, device=tokens.device).log()  # -inf for none
+        bias = torch.where(places == lengths[:, None], weights[:, None], -torch.inf)
+        bias = torch.where(places < lengths[:, None], 0.0, bias)  # B S
+        return TextContext(tokens[rows], bias.to(tokens.dtype))
+
+    def _embed_words(self, words: Float[Tensor, "M E"]) -> Float[Tensor, "M D"]:
+        hidden = F.gelu(self.text_embedder.linear_1(words), approximate="tanh")
+        embedded: Tensor = self.text_embedder.linear_2(hidden)
+        return embedded
 
 
 class VideoTransformer(Denoiser):
@@ -163,7 +224,14 @@ class VideoTransformer(Denoiser):
         self.patch_embedding = nn.Conv3d(sizes.in_channels, width, sizes.patch_size, stride=sizes.patch_size)
         self.condition_embedder = Conditions(sizes)
         self.blocks = nn.ModuleList(
-            Block(width, sizes.num_attention_heads, sizes.ffn_dim, sizes.cross_attn_norm, sizes.eps)
+            Block(
+                width,
+                sizes.num_attention_heads,
+                sizes.ffn_dim,
+                sizes.cross_attn_norm,
+                sizes.eps,
+                sizes.added_kv_proj_dim,
+            )
             for _ in range(sizes.num_layers)
         )
         self.proj_out = Linear(width, sizes.out_channels * math.prod(sizes.patch_size))
@@ -202,18 +270,31 @@ class VideoTransformer(Denoiser):
         embed = self.patch_embedding
         assert embed.bias is not None
         last, rows = self._embed_levels(pack.noise)  # for the output layer, for the blocks
-        prompts, real = self.condition_embedder.text(text)  # B S D
-        cos, sin = rotary(pack.positions, self.config.attention_head_dim)  # N width/2
+        prompts = self.condition_embedder.text(text)  # B S D
+        angles = rotary(pack.positions, self.config.attention_head_dim)  # N width/2
         runs = equal_runs(pack.lengths)
 
         x = linear(pack.tokens.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias)  # N D
         x = rows.stretch(x)  # R r D
-        for block in self.blocks:
-            x = block(x, rows, (cos, sin), prompts, real, runs)
+        x = self.run_blocks(x, pack, rows, angles, prompts, runs)
         shift, scale = last.modulate(self.scale_shift_table)
         x = torch.addcmul(shift, layer_norm(x, self.config.eps), 1 + scale).to(x.dtype)
         out: Tensor = self.proj_out(x.flatten(0, 1))
         return out
+
+    def run_blocks(
+        self,
+        x: Float[Tensor, "R r D"],
+        pack: Pack,  # noqa: ARG002  (control videos are read by a subclass)
+        levels: LevelModulation,
+        angles: Angles,
+        text: TextContext,
+        runs: tuple[tuple[int, int], ...],
+    ) -> Float[Tensor, "R r D"]:
+        """Pass the embedded tokens through all blocks."""
+        for block in self.blocks:
+            x = block(x, levels, angles, text, runs)
+        return x
 
     def forward_grid(
         self,

@@ -23,7 +23,7 @@ def shard(model: VideoTransformer, mesh: DeviceMesh, precision: MixedPrecisionPo
     Call it before the optimiser is created. Under ``HALF`` products run in bfloat16 while the sharded weights keep
     their dtype; norms, gates and rotations always run in single precision.
     """
-    for block in model.blocks:
+    for block in model.layers:
         fully_shard(block, mesh=mesh, mp_policy=precision)
     fully_shard(model, mesh=mesh, mp_policy=precision)
     return model
@@ -31,6 +31,6 @@ def shard(model: VideoTransformer, mesh: DeviceMesh, precision: MixedPrecisionPo
 
 def compile_blocks(model: VideoTransformer, backend: str = "inductor") -> VideoTransformer:
     """Compile one block for all layers (regional compilation), in place. A pack of a new shape compiles again."""
-    for block in model.blocks:
+    for block in model.layers:
         block.compile(backend=backend)
     return model

@@ -22,7 +22,12 @@ class Denoiser(nn.Module):
     config: Any
     """The implementation's own sizes, a frozen dataclass."""
     blocks: nn.ModuleList
-    """The repeated layers, which are compiled and sharded one by one."""
+    """The repeated layers of the main branch; see :attr:`layers` for all."""
+
+    @property
+    def layers(self) -> tuple[nn.Module, ...]:
+        """All repeated layers, in the order in which they run: what is compiled, sharded or offloaded one by one."""
+        return tuple(self.blocks)
 
     @abstractmethod
     def config_dict(self) -> dict[str, Any]:

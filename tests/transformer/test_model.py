@@ -132,8 +132,9 @@ def test_named_sizes() -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"image_dim": 1280}, "image_dim 1280"),
-        ({"added_kv_proj_dim": 5120}, "added_kv_proj_dim 5120"),
+        ({"image_dim": 1280}, "image_dim 1280 and added_kv_proj_dim None"),
+        ({"image_dim": 1280, "added_kv_proj_dim": 5120}, "added_kv_proj_dim 5120"),
+        ({"pos_embed_seq_len": 514}, "pos_embed_seq_len 514"),
         ({"qk_norm": "layer_norm"}, "qk_norm 'layer_norm'"),
         ({"num_layers": 0}, "num_layers 0"),
         ({"attention_head_dim": 63}, "attention_head_dim 63"),
