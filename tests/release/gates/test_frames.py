@@ -142,7 +142,7 @@ def test_a_refusal_comes_with_the_frame_that_makes_it_and_no_later() -> None:
 
 
 def test_flashes_may_be_off() -> None:
-    assert frame_gates(FramesConfig(flashes="off"))(8) == []
+    assert frame_gates(FramesConfig(flashes="off", nudity="off"))(8) == []
 
 
 @pytest.fixture(scope="module")
