@@ -1,0 +1,265 @@
+"""What generating a video takes on a device: memory by phase, floating-point operations, seconds.
+
+Memory is the weights that a phase holds, plus what the code of that phase allocates, which is traced on fake tensors
+(see `trace`). Knows no files: `folder` reads sizes from a model on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+import torch
+from torch import nn
+
+from langit.autoencoder.protocol import VideoAutoencoder
+from langit.device import Placement
+from langit.generate.request import DECODED_AT_ONCE
+from langit.generate.sampler import repeat_pack
+from langit.patches import Pack, TextPack
+from langit.plan.hardware import CPU_SHARE, GPU_SHARE, Hardware
+from langit.plan.trace import Usage, materialize, trace
+from langit.shapes import LatentShape, PixelShape, latent_shape, token_grid, whole_frames
+from langit.text.umt5 import Umt5Encoder
+from langit.transformer.protocol import Denoiser
+
+Offload = Literal["none", "parts", "blocks"]
+"""Nothing leaves the device; one part (text encoder, transformer, autoencoder) is there at a time; parts come and go,
+and the transformer's and text encoder's blocks one after another."""
+OFFLOADS: Final = ("none", "parts", "blocks")
+Storage = Literal["", "fp8", "int8"]
+"""What linear weights inside blocks are kept in; empty: the dtype of computing."""
+
+STATES: Final = 12  # tensors of the video's size in single precision that solver, guidance and a preview hold
+TRACED_LAYERS: Final = 2  # without gradients a layer frees what it allocated, so that more layers take no more
+TRACED_FRAMES: Final = 3  # latent frames: the first is special, and the others are alike
+AHEAD: Final = 2  # blocks on the device at once: one computes while the next one arrives
+DTYPE_NAMES: Final = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+
+
+@dataclass(frozen=True)
+class ModelSizes:
+    """The networks of a model, as functions that build them on the meta device.
+
+    transformers: one, or one for each range of noise levels, of which one works at a time.
+    text_words: tokens of a prompt that the transformer attends to.
+    """
+
+    transformers: Mapping[str, Callable[[], Denoiser]] = field(hash=False)
+    autoencoder: Callable[[], VideoAutoencoder]
+    text: Callable[[], Umt5Encoder]
+    text_words: int
+
+
+@dataclass(frozen=True)
+class VideoWork:
+    """A video to generate, and how."""
+
+    pixels: PixelShape
+    steps: int
+    guided: bool
+    placement: Placement
+    offload: Offload = "none"
+    storage: Storage = ""
+    evaluations: int = 1  # of the model in a step: 2 for heun and midpoint
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of generating: the bytes on the device at its peak, its operations and its time."""
+
+    name: str
+    weights: int
+    activations: int
+    flops: float
+    seconds: float
+
+    @property
+    def memory(self) -> int:
+        return self.weights + self.activations
+
+
+@dataclass(frozen=True)
+class GenerationPlan:
+    """What a video takes. ``base`` is what the process holds on the device before anything is loaded."""
+
+    work: VideoWork
+    hardware: Hardware
+    parameters: Mapping[str, int] = field(hash=False)
+    latent: LatentShape
+    tokens: int
+    phases: tuple[Phase, ...]
+    base: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes on the device at the peak."""
+        return self.base + max(phase.memory for phase in self.phases)
+
+    @property
+    def flops(self) -> float:
+        return sum(phase.flops for phase in self.phases)
+
+    @property
+    def seconds(self) -> float:
+        return sum(phase.seconds for phase in self.phases)
+
+
+def plan_generation(sizes: ModelSizes, work: VideoWork, hardware: Hardware, base: int = 0) -> GenerationPlan:
+    """Plan the generation of a video.
+
+    Args:
+        sizes: the model's networks.
+        work: what is asked.
+        hardware: the device's figures.
+        base: bytes that the process holds on the device already.
+
+    Raises:
+        ValueError: the size cannot be compressed by the model.
+    """
+    autoencoder, text = sizes.autoencoder(), sizes.text()
+    denoisers = {name: build() for name, build in sizes.transformers.items()}
+    compression = autoencoder.compression
+    pixels = replace(work.pixels, frames=whole_frames(work.pixels.frames, compression, up=True))
+    latent = latent_shape(pixels, compression)
+    first = next(iter(denoisers.values()))
+    tokens = token_grid(latent, first.patch_size).count
+
+    parts: dict[str, nn.Module] = {"text encoder": text, **denoisers, "autoencoder": autoencoder}
+    weights = {name: _weights(part, work) for name, part in parts.items()}
+    together = sum(whole for whole, _ in weights.values())
+
+    def held(name: str) -> int:
+        if work.offload == "none":
+            return together
+        return weights[name][1] if work.offload == "blocks" else weights[name][0]
+
+    def phase(name: str, label: str, used: Usage, times: float = 1.0) -> Phase:
+        flops = used.flops * times
+        share = CPU_SHARE if work.placement.device.type == "cpu" else GPU_SHARE
+        dtype = "int8" if work.storage == "int8" and name in denoisers else DTYPE_NAMES[work.placement.dtype]
+        seconds = flops / (hardware.peak(dtype) * share)
+        if work.offload != "none":
+            trips = times if work.offload == "blocks" and name in denoisers else 1.0
+            seconds = max(seconds, trips * weights[name][0] / hardware.link)
+        return Phase(label, held(name), used.peak, flops, seconds)
+
+    phases = [phase("text encoder", "text encoding", trace_text(text, sizes.text_words, work))]
+    calls = work.steps * work.evaluations
+    for name, denoiser in denoisers.items():
+        used = trace_denoiser(denoiser, latent, sizes.text_words, work)
+        phases.append(phase(name, f"denoising ({name})", used, calls / len(denoisers)))
+    phases.append(phase("autoencoder", "decoding", trace_decoder(autoencoder, latent, work)))
+    return GenerationPlan(
+        work=work,
+        hardware=hardware,
+        parameters={name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
+        latent=latent,
+        tokens=tokens,
+        phases=tuple(phases),
+        base=base,
+    )
+
+
+def _weights(part: nn.Module, work: VideoWork) -> tuple[int, int]:
+    """Bytes of a part's weights on the device: all of them, and what stays or visits when blocks are offloaded."""
+    blocks = list(getattr(part, "blocks", getattr(part, "block", [])))
+    inside = {id(p) for block in blocks for p in block.parameters()}
+    width = work.placement.dtype.itemsize
+    stored = 1 if work.storage and isinstance(part, Denoiser) else width
+
+    def size(parameters: list[nn.Parameter]) -> int:
+        return sum(p.numel() * (stored if p.ndim == 2 and id(p) in inside else width) for p in parameters)
+
+    everything = list(part.parameters())
+    outside = size([p for p in everything if id(p) not in inside])
+    largest = max((size(list(block.parameters())) for block in blocks), default=0)
+    # Stored narrow, a layer's weight is widened while it computes.
+    widened = max((p.numel() for block in blocks for p in block.parameters()), default=0) * width
+    extra = widened if work.storage == "fp8" and isinstance(part, Denoiser) else 0
+    return size(everything) + extra, outside + AHEAD * largest + extra
+
+
+def _device(work: VideoWork) -> torch.device:
+    # A GPU need not be here: on the meta device the code takes the same branches as on any that is not a CPU.
+    return torch.device("cpu" if work.placement.device.type == "cpu" else "meta")
+
+
+def trace_text(encoder: Umt5Encoder, words: int, work: VideoWork) -> Usage:
+    """Trace the encoding of one prompt of ``words`` tokens."""
+    device = _device(work)
+
+    def build() -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
+        ids = torch.empty(1, words, dtype=torch.int64, device=device)
+        return materialize(encoder, device, work.placement.dtype), ids, torch.empty_like(ids, dtype=torch.bool)
+
+    usage, _ = trace(build, lambda built: built[0](built[1], built[2]))
+    return usage
+
+
+def trace_denoiser(denoiser: Denoiser, latent: LatentShape, words: int, work: VideoWork) -> Usage:
+    """Trace one step's evaluation, with guidance as one batch. Its operations are those of all layers."""
+    device, patch = _device(work), denoiser.patch_size
+    grid = token_grid(latent, patch)
+    per_token = denoiser.channels[0] * patch[0] * patch[1] * patch[2]
+    layers, times = len(denoiser.blocks), 2 if work.guided else 1
+    made: dict[int, Usage] = {}
+    for kept in sorted({min(layers, 1), min(layers, TRACED_LAYERS)}):
+        cut = _first_layers(denoiser, kept)
+
+        def build(cut: Denoiser = cut) -> tuple[Denoiser, Pack, TextPack]:
+            pack = Pack(
+                torch.empty(grid.count, per_token, device=device),
+                torch.empty(grid.count, 3, device=device),
+                torch.empty(grid.count, device=device),
+                (grid.count,),
+                (grid,),
+                patch,
+            )
+            embedding: nn.Linear = cut.get_submodule("condition_embedder.text_embedder.linear_1")  # type: ignore[assignment]
+            text = TextPack(torch.empty(times * words, embedding.in_features, device=device), (words,) * times)
+            return materialize(cut, device, work.placement.dtype), pack, text
+
+        made[kept], _ = trace(build, lambda built: built[0](repeat_pack(built[1], times), built[2]))
+    fewest, most = made[min(made)], made[max(made)]
+    per_layer = (most.flops - fewest.flops) / max(max(made) - min(made), 1)
+    states = STATES * grid.count * per_token * 4
+    return Usage(peak=most.peak + states, flops=round(most.flops + per_layer * (layers - max(made))))
+
+
+def _first_layers(denoiser: Denoiser, count: int) -> Denoiser:
+    """The same network with only its first layers."""
+    cut = type(denoiser).__new__(type(denoiser))
+    cut.__dict__ = denoiser.__dict__.copy()
+    cut._modules = denoiser._modules.copy()
+    cut._modules["blocks"] = nn.ModuleList(list(denoiser.blocks)[:count])
+    return cut
+
+
+def trace_decoder(autoencoder: VideoAutoencoder, latent: LatentShape, work: VideoWork) -> Usage:
+    """Trace the decoding of a video, piece by piece; the frames go to the CPU as bytes."""
+    device = _device(work)
+
+    def used(frames: int) -> Usage:
+        def build() -> tuple[VideoAutoencoder, torch.Tensor]:
+            shape = (1, latent.channels, frames, latent.height, latent.width)
+            piece = torch.empty(shape, device=device, dtype=work.placement.dtype)
+            return materialize(autoencoder, device, work.placement.dtype), piece
+
+        return trace(build, lambda built: _decode(built[0], built[1]))[0]
+
+    few, many = used(min(latent.frames, TRACED_FRAMES - 1)), used(min(latent.frames, TRACED_FRAMES))
+    at_once, traced = min(latent.frames, DECODED_AT_ONCE), min(latent.frames, TRACED_FRAMES)
+    grow, more = many.peak - few.peak, many.flops - few.flops
+    return Usage(
+        peak=many.peak + grow * (at_once - traced),
+        flops=many.flops + more * (latent.frames - traced),
+    )
+
+
+def _decode(autoencoder: VideoAutoencoder, latents: torch.Tensor) -> torch.Tensor:
+    from langit.autoencoder.model import to_frames
+
+    video, _ = autoencoder.decode_stream(latents, None)
+    return to_frames(video.float())

@@ -1,0 +1,216 @@
+"""Devices as values: memory, peak arithmetic, the share of it that a diffusion transformer reaches.
+
+Figures of GPUs are their maker's, dense (without sparsity). A CPU has no table: a short product measures it. Knows
+nothing of models.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from langit.device import Placement
+
+GB: Final = 1_000_000_000
+GIB: Final = 1 << 30
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """One kind of device.
+
+    memory: bytes that a program can allocate.
+    flops: floating-point operations a second of a dense matrix product, by dtype ("bf16", "fp32", "fp8", "int8").
+    bandwidth: bytes a second from its own memory.
+    link: bytes a second between it and the host, over which offloaded weights travel.
+    source: where the figures come from.
+    """
+
+    name: str
+    memory: int
+    flops: Mapping[str, float] = field(hash=False)
+    bandwidth: float
+    link: float
+    source: str
+
+    def peak(self, dtype: str) -> float:
+        """The peak of a dtype; one that the device does not compute in runs in the next wider one."""
+        for name in (dtype, "bf16", "fp32"):
+            if name in self.flops:
+                return self.flops[name]
+        raise ValueError(f"{self.name} has no figure for {dtype}: use one of {', '.join(self.flops)}")
+
+
+def _gpu(name: str, gib: float, tera: Mapping[str, float], bandwidth: float, link: float, source: str) -> Hardware:
+    return Hardware(
+        name,
+        round(gib * GIB),
+        {dtype: value * 1e12 for dtype, value in tera.items()},
+        bandwidth * 1e9,
+        link * 1e9,
+        source,
+    )
+
+
+# Memory is what the driver reports as total, which is less than the name says. fp32 counts TF32 where diffusion models
+# run on it only if asked, so it is the plain rate here.
+HARDWARE: Final = {
+    "h200": _gpu(
+        "NVIDIA H200",
+        139.8,
+        {"bf16": 989, "fp16": 989, "fp8": 1979, "int8": 1979, "fp32": 67},
+        4800,
+        55,
+        "NVIDIA H200 data sheet, SXM",
+    ),
+    "h100": _gpu(
+        "NVIDIA H100",
+        79.1,
+        {"bf16": 989, "fp16": 989, "fp8": 1979, "int8": 1979, "fp32": 67},
+        3350,
+        55,
+        "NVIDIA H100 data sheet, SXM",
+    ),
+    "a100": _gpu(
+        "NVIDIA A100",
+        79.2,
+        {"bf16": 312, "fp16": 312, "int8": 624, "fp32": 19.5},
+        2039,
+        25,
+        "NVIDIA A100 data sheet, 80 GB SXM",
+    ),
+    "rtx4090": _gpu(
+        "NVIDIA GeForce RTX 4090",
+        23.6,
+        {"bf16": 165.2, "fp16": 165.2, "fp8": 330.3, "int8": 660.6, "fp32": 82.6},
+        1008,
+        25,
+        "NVIDIA Ada architecture white paper, table 2, fp32 accumulation",
+    ),
+    "rtx3090": _gpu(
+        "NVIDIA GeForce RTX 3090",
+        23.6,
+        {"bf16": 71, "fp16": 71, "int8": 284, "fp32": 35.6},
+        936,
+        25,
+        "NVIDIA Ampere GA102 white paper, table 9, fp32 accumulation",
+    ),
+}
+"""Devices by the names that a person may write."""
+
+ALIASES: Final = {"4090": "rtx4090", "3090": "rtx3090", "geforcertx4090": "rtx4090", "geforcertx3090": "rtx3090"}
+
+# Shares of the peak that a Wan transformer of full size reaches, attention included. On an H100 diffusers takes 9.77 s
+# a step for Wan2.1-I2V-14B at 480p, 37% of 989 TFLOP/s (LightX2V's table). A CPU's peak is the measured one.
+GPU_SHARE: Final = 0.37
+CPU_SHARE: Final = 0.75
+# NeMo's record for video models is 48% (arXiv 2503.12964); FSDP2 with torch.compile reaches 33-39% (torchtitan).
+TRAINING_SHARE: Final = 0.35
+
+
+def find_hardware(name: str) -> Hardware:
+    """A device of the table by name: "H100", "rtx-4090", "NVIDIA H200".
+
+    Raises:
+        ValueError: it is not in the table.
+    """
+    plain = re.sub(r"[^a-z0-9]", "", name.lower()).removeprefix("nvidia")
+    plain = ALIASES.get(plain, plain)
+    for key in (plain, *(key for key in HARDWARE if plain.startswith(key))):
+        if key in HARDWARE:
+            return HARDWARE[key]
+    raise ValueError(f"device {name!r} is not in the table: use {', '.join(key.upper() for key in HARDWARE)} or cpu")
+
+
+def parse_devices(text: str) -> tuple[int, Hardware]:
+    """Read a number of devices: "8xH100", "H100", "4", "2xcpu". A number alone counts this machine's device.
+
+    Raises:
+        ValueError: the text has another form, or the device is not in the table.
+    """
+    found = re.fullmatch(r"(?:(\d+)\s*x\s*)?([A-Za-z][\w -]*)|(\d+)", text.strip())
+    if found is None:
+        raise ValueError(f"devices {text!r} is not a number and a device, for example 8xH100")
+    count = int(found[1] or found[3] or 1)
+    if count < 1:
+        raise ValueError(f"devices {text!r}: use at least 1")
+    if found[2] is None:
+        return count, hardware_of(Placement.choose())
+    return count, hardware_of(Placement()) if found[2].lower() == "cpu" else find_hardware(found[2])
+
+
+def hardware_of(placement: Placement) -> Hardware:
+    """The device of a placement: a GPU by the table with its own memory, a CPU measured.
+
+    Raises:
+        ValueError: a GPU is not in the table.
+    """
+    if placement.device.type == "cuda":
+        known = find_hardware(torch.cuda.get_device_name(placement.device))
+        total = torch.cuda.get_device_properties(placement.device).total_memory
+        return Hardware(known.name, total, known.flops, known.bandwidth, known.link, known.source)
+    if placement.device.type == "mps":
+        memory = int(torch.mps.recommended_max_memory())
+        rate = measure_product(placement)
+        return Hardware(placement.name, memory, {"fp32": rate, "bf16": rate}, 1e11, 1e11, "measured here")
+    rate = measure_product(placement)
+    single = measure_product(Placement(placement.device)) if placement.dtype != torch.float32 else rate
+    half = rate if placement.dtype == torch.bfloat16 else single
+    rates = {"fp32": single, "bf16": half, "fp16": half}
+    # The host's own memory is its link: offloaded weights come from disk, at the speed of its page cache.
+    return Hardware(placement.name, available_memory(), rates, 1e10, 1e9, "measured here")
+
+
+def measure_product(placement: Placement, side: int = 1024, seconds: float = 0.2) -> float:
+    """Operations a second of square matrix products, the fastest of those that fit into ``seconds``."""
+    from langit.transformer.linear import linear
+
+    left = placement.put(torch.ones(side, side, device="cpu"))
+    right, bias = left.clone(), left[0].clone()
+    fastest, begin = float("inf"), time.perf_counter()
+    with torch.no_grad():
+        linear(left, right, bias)
+        while fastest == float("inf") or time.perf_counter() - begin < seconds:
+            start = time.perf_counter()
+            linear(left, right, bias)
+            placement.synchronize()
+            fastest = min(fastest, time.perf_counter() - start)
+    return 2 * side**3 / fastest
+
+
+def available_memory() -> int:
+    """Bytes of RAM that a program can still use, within the limit of its control group if there is one."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
+        free = int(fields["MemAvailable"].split()[0]) * 1024
+    else:
+        import os
+
+        free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.exists() and used.exists() and limit.read_text().strip().isdecimal():
+        free = min(free, max(int(limit.read_text()) - int(used.read_text()), 0))
+    return free
+
+
+def free_memory(placement: Placement) -> int:
+    """Bytes that can be allocated now on a placement's device."""
+    if placement.device.type == "cuda":
+        return int(torch.cuda.mem_get_info(placement.device)[0])
+    return available_memory()
+
+
+def process_memory() -> int:
+    """Bytes of RAM that this process holds now: the interpreter and the libraries, before a model is loaded."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+    return int(fields["VmRSS"].split()[0]) * 1024

@@ -1,0 +1,181 @@
+"""Peak memory of a computation, without computing: the real code runs on fake tensors, and their lifetimes are summed.
+
+A fake tensor has a shape, dtype and device, but no numbers (torch's ``FakeTensorMode``), so a model of any size can be
+traced on a machine without its memory or its GPU. What is traced is the code that will run, so that the figure follows
+every change to it. Scratch memory inside a kernel is not seen.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
+from torch.utils.flop_counter import flop_registry
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+@dataclass
+class Usage:
+    """What a traced computation took. ``live`` and ``peak`` are bytes of tensors made while it was traced."""
+
+    live: int = 0
+    peak: int = 0
+    flops: int = 0
+    seen: dict[int, int] = field(default_factory=dict)
+
+    def add(self, tensor: Tensor) -> None:
+        """Count a tensor's storage until it is freed."""
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key in self.seen:
+            return
+        size = storage.nbytes()
+        self.seen[key] = size
+        self.live += size
+        self.peak = max(self.peak, self.live)
+        weakref.finalize(storage, self._remove, key)
+
+    def _remove(self, key: int) -> None:
+        self.live -= self.seen.pop(key, 0)
+
+
+class _Counting(TorchDispatchMode):
+    """Counts the storages of results, and their floating-point operations."""
+
+    def __init__(self, usage: Usage) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.usage = usage
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        given = {t.untyped_storage()._cdata for t in tree_flatten((args, kwargs))[0] if isinstance(t, Tensor)}
+        out = func(*args, **kwargs)
+        for tensor in tree_flatten(out)[0]:
+            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in given:
+                self.usage.add(tensor)
+        counter = flop_registry.get(func._overloadpacket)
+        if counter is not None:
+            self.usage.flops += counter(*args, **kwargs, out_val=out)
+        return out
+
+
+DISTINCT = 1024
+"""Different values that a tensor is taken to have where the code asks for them: positions along an axis, levels."""
+
+
+class _Stand(TorchFunctionMode):
+    """Stands in for what fake tensors cannot do.
+
+    Attention never holds all scores: every device's fused kernel keeps its inputs, its output and one row sum. Results
+    whose shapes depend on numbers are small in this code: distinct values, and the places where a level changes.
+    """
+
+    def __init__(self, usage: Usage) -> None:
+        super().__init__()
+        self.usage = usage
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in (Tensor.unique, torch.unique):
+            values = args[0].new_empty(min(args[0].numel(), DISTINCT))
+            return (values, torch.empty_like(args[0], dtype=torch.int64)) if kwargs.get("return_inverse") else values
+        if func in (Tensor.nonzero, torch.nonzero):
+            return torch.empty(0, args[0].ndim, dtype=torch.int64, device=args[0].device)
+        if func is Tensor.tolist and args[0].numel() == 0:
+            return []
+        if func is not functional.scaled_dot_product_attention:
+            return func(*args, **kwargs)
+        return self.attend(*args[:3])
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Tensor:
+        """Attention without numbers."""
+        scores = query[..., 0].numel() * key.shape[-2]
+        self.usage.flops += 2 * scores * (query.shape[-1] + value.shape[-1])
+        out: Tensor = _Attention.apply(query, key, value)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return out
+
+
+class _Attention(torch.autograd.Function):
+    """A stand-in with the memory of a fused kernel in both directions."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        # Fused kernels return (B, heads, N, width) in the memory order of the query.
+        out = torch.empty_like(query.transpose(1, 2).contiguous() if not query.is_contiguous() else query)
+        if out.shape != query.shape:
+            out = out.transpose(1, 2)
+        ctx.save_for_backward(query, key, value, out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG004
+        query, key, value, _ = ctx.saved_tensors
+        return torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)
+
+
+@contextmanager
+def tracing() -> Iterator[Usage]:
+    """Trace the body: tensors that it makes are fake, and counted.
+
+    Modules must be built inside a ``tracing`` of their own, or before on fake tensors, so that weights can be told
+    apart from what the computation needs: see :func:`trace`.
+    """
+    usage = Usage()
+    with FakeTensorMode(allow_non_fake_inputs=True), _Stand(usage), _Counting(usage):
+        yield usage
+
+
+@contextmanager
+def _attention_of_recomputing(usage: Usage, grad: bool) -> Iterator[None]:
+    """Replace attention while the backward pass computes activations again: no mode reaches what it calls."""
+    if not grad:
+        yield
+        return
+    kernel = functional.scaled_dot_product_attention
+    functional.scaled_dot_product_attention = _Stand(usage).attend
+    try:
+        yield
+    finally:
+        functional.scaled_dot_product_attention = kernel
+
+
+def trace(build: Callable[[], Any], run: Callable[[Any], object], *, grad: bool = False) -> tuple[Usage, int]:
+    """Trace ``run(build())``.
+
+    Returns:
+        What ``run`` took at its peak beyond what ``build`` made, and the bytes that ``build`` made.
+    """
+    with tracing() as usage, torch.set_grad_enabled(grad):
+        built = build()
+        held = usage.live
+        usage.peak, usage.flops = usage.live, 0
+        with _attention_of_recomputing(usage, grad):
+            run(built)
+        return Usage(live=usage.live - held, peak=usage.peak - held, flops=usage.flops), held
+
+
+def materialize(module: ModuleT, device: torch.device, dtype: torch.dtype) -> ModuleT:
+    """Give a module that was built on the meta device fake weights, in place; to be called while tracing."""
+    made: dict[int, Any] = {}
+    for part in module.modules():
+        for table in (part._parameters, part._buffers):
+            for name, old in table.items():
+                if old is None:
+                    continue
+                if id(old) not in made:  # weights may be shared
+                    kind = dtype if old.is_floating_point() else old.dtype
+                    new = torch.empty(old.shape, dtype=kind, device=device)
+                    made[id(old)] = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
+                table[name] = made[id(old)]
+    return module

@@ -1,0 +1,62 @@
+"""Tracing: lifetimes of fake tensors, the operations of real code, and devices that are not here."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from langit.plan.trace import materialize, trace
+from langit.transformer import SIZES, VideoTransformer
+from langit.transformer.blank import blank
+
+MB = 1_000_000
+
+
+def test_the_peak_is_of_tensors_alive_at_once():
+    def run(x: torch.Tensor) -> torch.Tensor:
+        first = x + 1  # 4 MB
+        second = first + 1  # 8 MB in all
+        del first
+        return second + 1  # 8 MB again
+
+    usage, held = trace(lambda: torch.empty(MB), run)
+    assert (usage.peak, held) == (8 * MB, 4 * MB)
+
+
+def test_views_take_nothing():
+    usage, _ = trace(lambda: torch.empty(MB), lambda x: x.view(1000, 1000).T[:10].unsqueeze(0))
+    assert usage.peak == 0
+
+
+def test_attention_never_holds_its_scores():
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.scaled_dot_product_attention(x, x, x)
+
+    usage, _ = trace(lambda: torch.empty(1, 1, 100_000, 8), attend)
+    assert usage.peak == 100_000 * 8 * 4
+    assert usage.flops == 4 * 100_000**2 * 8
+
+
+def test_gradients_of_recomputed_blocks_are_traced_without_scores():
+    from torch.utils.checkpoint import checkpoint
+
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.scaled_dot_product_attention(x, x, x)
+
+    def run(x: torch.Tensor) -> None:
+        checkpoint(attend, x, use_reentrant=False).sum().backward()
+
+    usage, _ = trace(lambda: torch.empty(1, 1, 50_000, 8, requires_grad=True), run, grad=True)
+    assert usage.peak < 10 * 50_000 * 8 * 4
+    x = torch.randn(1, 1, 5, 8)
+    assert nn.functional.scaled_dot_product_attention(x, x, x).isfinite().all()  # put back afterwards
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_large_model_is_traced_without_its_memory(device):
+    with blank():
+        model = VideoTransformer(replace(SIZES["wan-14b"], num_layers=2))
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    _, held = trace(lambda: materialize(model, torch.device(device), torch.bfloat16), lambda _: None)
+    assert held == 2 * weights
