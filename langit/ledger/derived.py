@@ -21,6 +21,7 @@ from langit.ledger.record import (
     Source,
     check_sha256,
 )
+from langit.ledger.requests import RequestAnswer, TakedownRequest
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,8 @@ KINDS: dict[str, type[Record]] = {
         RunExposure,
         Output,
         LikenessConsent,
+        TakedownRequest,
+        RequestAnswer,
         Revocation,
     )
 }

@@ -17,6 +17,7 @@ from langit.ledger import keys
 from langit.ledger.checkpoint import LogCheckpoint
 from langit.ledger.place import Folder, LedgerPlace
 from langit.ledger.record import Record, Revocation, Rights, Signal
+from langit.ledger.requests import RequestAnswer, TakedownRequest
 
 if TYPE_CHECKING:
     from langit.ledger.reader import LedgerReader
@@ -25,9 +26,9 @@ NAME = "checkpoint"
 
 
 def withdraws(record: Record) -> bool:
-    """Whether a record takes a permission away, so that somebody may want it gone."""
+    """Whether a record takes a permission away, or asks for that, so that somebody may want it gone."""
     return (
-        isinstance(record, Revocation)
+        isinstance(record, (Revocation, TakedownRequest, RequestAnswer))
         or (isinstance(record, Signal) and record.says == "reserved")
         or (isinstance(record, Rights) and (record.consent == "refused" or record.supersedes is not None))
     )

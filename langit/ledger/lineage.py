@@ -63,6 +63,8 @@ class Lineage:
             ledger.rights(),
             ledger.consents(),
             ledger.likenesses(),
+            ledger.requests(),
+            ledger.answers(),
             ledger.signals(),
             ledger.captions(),
             ledger.drops(),

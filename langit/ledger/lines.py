@@ -60,7 +60,7 @@ def parse_line(line: bytes) -> Record:
 
 def references(record: Record) -> tuple[str, ...]:
     """Digests of the records that a record depends on (a clip's source, a caption's clip ...), in field order."""
-    named = ("source", "clip", "covers", "manifest", "supersedes")
+    named = ("source", "clip", "covers", "manifest", "supersedes", "request")
     found = (getattr(record, field.name) for field in dataclasses.fields(record) if field.name in named)
     return tuple(value for value in found if value is not None)
 

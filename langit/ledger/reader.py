@@ -13,6 +13,7 @@ from langit.ledger.likeness import LikenessConsent
 from langit.ledger.log import Hash
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Consent, Record, Revocation, Rights, Signal, Source
+from langit.ledger.requests import RequestAnswer, TakedownRequest
 from langit.ledger.selection import Selection, judge, select
 from langit.ledger.verdict import Decision
 
@@ -99,6 +100,14 @@ class LedgerReader(ABC):
     def likenesses(self) -> tuple[LikenessConsent, ...]:
         """All consents to be shown, whether or not they are in force."""
         return self.read(LikenessConsent)
+
+    def requests(self) -> tuple[TakedownRequest, ...]:
+        """All requests to take footage down, answered or not."""
+        return self.read(TakedownRequest)
+
+    def answers(self) -> tuple[RequestAnswer, ...]:
+        """All answers to such requests."""
+        return self.read(RequestAnswer)
 
     def revocations(self) -> tuple[Revocation, ...]:
         """All revocations."""

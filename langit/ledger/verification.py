@@ -15,6 +15,7 @@ from langit.ledger.derived import KINDS, Manifest
 from langit.ledger.likeness import LikenessConsent
 from langit.ledger.log import consistency_proof
 from langit.ledger.record import Consent, Record
+from langit.ledger.requests import TakedownRequest
 from langit.ledger.store import Ledger
 
 
@@ -83,10 +84,13 @@ def prove_consistency(ledger: Ledger, signer: Signer, old: int | str) -> dict[st
 
 def _evidence_of(record: Record) -> tuple[str, ...]:
     listing = (record.listing,) if isinstance(record, Manifest) else ()
-    return (*getattr(record, "evidence", ()), *listing)
+    looks = (record.looks,) if isinstance(record, TakedownRequest) and record.looks is not None else ()
+    return (*getattr(record, "evidence", ()), *listing, *looks)
 
 
 def _commitments_of(record: Record) -> tuple[str, ...]:
+    if isinstance(record, TakedownRequest):
+        return (record.person,) if record.statement is None else (record.person, record.statement)
     if not isinstance(record, (Consent, LikenessConsent)):
         return ()
     return (record.person,) if record.form is None else (record.person, record.form)

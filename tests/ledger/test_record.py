@@ -8,6 +8,7 @@ import pytest
 from langit.ledger.derived import KINDS, Caption, Drop, Manifest, Output, RunExposure
 from langit.ledger.likeness import LikenessConsent
 from langit.ledger.record import Clip, Consent, Record, Revocation, Rights, Signal, Source
+from langit.ledger.requests import RequestAnswer, TakedownRequest
 
 HASH = "ab" * 32
 SOURCE = Source(
@@ -66,6 +67,8 @@ ONE_OF_EACH = (
     RunExposure(run="pocket", root=HASH, rows=4, step=2, recorded_at="2026-01-01"),
     Output(content_sha256=HASH, model=HASH, made_at="2026-01-01"),
     LikenessConsent(person=HASH, scopes=("ability:generate",), starts="2026-01-01", recorded_at="2026-01-01"),
+    TakedownRequest(content_sha256=HASH, reason="copyright", asked_at="2026-01-01", person=HASH),
+    RequestAnswer(request=HASH, settled="declined", why="not on record", answered_at="2026-01-01"),
     Revocation(target=HASH, reason="asked", revoked_at="2026-01-01"),
 )
 
