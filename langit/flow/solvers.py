@@ -16,7 +16,7 @@ from torch import Tensor
 
 from langit.flow.reuse import ReuseMemory, VelocityField
 
-SNR_FLOOR = 1e-6  # added by UniPC, because the signal-to-noise ratio of level 1 is 0 and has no logarithm
+SNR_FLOOR = 1e-6  # the least signal that UniPC counts with: the signal-to-noise ratio of level 1 has no logarithm
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,20 @@ def unipc(state: SolverState, after: float, field: VelocityField) -> SolverState
     return SolverState(ahead, after, (*state.past[-1:], PastStep(state.level, x, data)), memory)
 
 
+def renoising(draw: Callable[[], Tensor]) -> Solver:
+    """The sampler of models that were distilled by distribution matching (DMD2, arXiv 2405.14867).
+
+    Each step predicts the data and noises it again to the next level, with fresh noise from ``draw``.
+    """
+
+    def step(state: SolverState, after: float, field: VelocityField) -> SolverState:
+        slope, memory = field(state.x, state.level, state.memory)
+        data = state.x - state.level * slope
+        return SolverState(data if after <= 0 else (1 - after) * data + after * draw(), after, memory=memory)
+
+    return step
+
+
 def _correct(state: SolverState, data: Tensor) -> Tensor:
     """UniC: repeat the last step, now that the data prediction at its end is known (eq. 9 with B2(h) = e^h - 1)."""
     last = state.past[-1]
@@ -121,7 +135,7 @@ def _correct(state: SolverState, data: Tensor) -> Tensor:
 
 def _gap(level: float, after: float) -> float:
     """The step h in half log-SNR, log((1 - t) / t), from one level to another."""
-    here, there = ((1 - t + SNR_FLOOR) / t for t in (level, after))
+    here, there = (max(1 - t, SNR_FLOOR) / t for t in (level, after))
     return math.log(there / here)
 
 
