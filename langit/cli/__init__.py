@@ -18,6 +18,7 @@ import langit.cli.curate
 import langit.cli.nearest
 import langit.cli.ledger
 import langit.cli.ledger_proofs
+import langit.cli.takedown
 import langit.cli.gate
 import langit.cli.likeness
 import langit.cli.verify

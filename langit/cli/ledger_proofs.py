@@ -87,6 +87,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check a receipt or an audit file without ledger or network. Exit code 1 if it does not verify."""
+    from langit.inquiry.receipts import check_answer, is_answer
     from langit.ledger import receipt
     from langit.ledger.answers import describe_receipt
     from langit.ledger.archive import UnprovedError, is_archive
@@ -106,6 +107,11 @@ def check(
             if model is not None:
                 raise ValueError(f"--model compares with an audit file, and {file} is not one: leave it out")
             text = file.read_bytes().decode("utf-8", "replace")
+            if is_answer(text):
+                assert verifier is not None
+                said = check_answer(text, verifier)
+                show({"checked": f"signed by {verifier.name}, by {whose_key}", **said}, as_json)
+                return
             if not receipt.is_receipt(text):
                 raise ValueError(
                     f"{file} is neither a receipt nor an audit file: `langit ledger prove` writes receipts"

@@ -53,7 +53,7 @@ def describe_output(facts: Facts, entry: Output, home: Path) -> dict[str, Any]:
         "ledger_entry": entry.digest,
         "watermark": facts.mark.hex(),
         "signed": "C2PA Content Credentials",
-        "trained_on": list(trained_on(facts.weights, home)),
+        "trained_on": list(training_lines(facts.weights, home)),
         "training_ledger": None
         if isinstance(ledger, Undisclosed)
         else {"origin": ledger.origin, "entries": ledger.size, "root": ledger.root},
@@ -66,7 +66,7 @@ def describe_output(facts: Facts, entry: Output, home: Path) -> dict[str, Any]:
     }
 
 
-def trained_on(digest: str, home: Path) -> tuple[str, ...]:
+def training_lines(digest: str, home: Path) -> tuple[str, ...]:
     """What this machine knows of a model's training, a line for each owner."""
     from langit.ledger.store import Ledger
     from langit.release.training import describe_training
