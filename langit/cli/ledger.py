@@ -50,10 +50,11 @@ def add(
     """Enter a folder of footage with what is known of its rights. Footage of unknown rights is not used."""
     from langit.curate.takedown import RevokedLooks
     from langit.ledger.add import add_folder
+    from langit.release.marked import MarkedOutputs
 
     found = open_ledger(where, empty=True)
-    barred = RevokedLooks.of(found).why_barred
-    done = add_folder(found, folder, sources, licence, creator, evidence, say, why_barred=barred)
+    barred, mark = RevokedLooks.of(found).why_barred, MarkedOutputs.of(found).find
+    done = add_folder(found, folder, sources, licence, creator, evidence, say, why_barred=barred, find_mark=mark)
     say(f"{done.new} new, {done.known} known, {done.updated} with new rights; {found.size} entries")
     if done.unknown_rights:
         say(f"not used, because no licence is on record: {', '.join(done.unknown_rights)}")
@@ -80,16 +81,19 @@ def fetch(
 ) -> None:
     """Download footage, and keep its site's headers, robots.txt, tdmrep.json and RSL as evidence of that moment."""
     from langit import config
+    from langit.curate.takedown import RevokedLooks
     from langit.ledger.download import FetchLimits
     from langit.ledger.fetch import fetch as fetch_urls
     from langit.ledger.licence import check_stated
+    from langit.release.marked import MarkedOutputs
 
     if licence is not None:
         check_stated(licence)
     folder = config.home() / "footage" if output is None else output
     limits = FetchLimits(networks=tuple(allow_network or ()))
     found = open_ledger(where, empty=True)
-    done = fetch_urls(found, urls, folder, say, licence, creator, title, found_on, limits)
+    barred, mark = RevokedLooks.of(found).why_barred, MarkedOutputs.of(found).find
+    done = fetch_urls(found, urls, folder, say, licence, creator, title, found_on, limits, barred, mark)
     for item in done:
         for signal in item.signals:
             say(f"  {signal.scheme}: {signal.says}{f' ({signal.text})' if signal.text else ''}, {signal.where}")

@@ -23,7 +23,7 @@ from langit.ledger.record import Record, Rights, Signal, Source
 from langit.ledger.signals import cawg
 from langit.ledger.sources_toml import StatedRights, read_sources
 from langit.ledger.store import Ledger
-from langit.ledger.synthetic import find_model_output, why_not_footage
+from langit.ledger.synthetic import ModelOutput, find_model_output, why_not_footage
 
 SUFFIXES = frozenset(
     ".3gp .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv .y4m".split()  # noqa: SIM905
@@ -56,6 +56,7 @@ def add_folder(
     evidence: Path | None = None,
     report: Report | None = None,
     why_barred: Callable[[Path], str | None] | None = None,
+    find_mark: Callable[[Path], ModelOutput | None] | None = None,
 ) -> AddSummary:
     """Enter the footage in a folder and its subfolders.
 
@@ -68,6 +69,7 @@ def add_folder(
         evidence: a file that shows it (terms, a letter), kept by hash.
         report: called with a line about each file, after it is on record.
         why_barred: called with each file: why it may not be entered, or ``None``; for take-downs by looks.
+        find_mark: called with each file of which nothing else says that a model made it: what its watermark says.
 
     Raises:
         ValueError: no such folder, ``sources_toml`` is malformed, or a licence is not an SPDX expression.
@@ -82,7 +84,7 @@ def add_folder(
     stated = read_sources(sources_toml) if sources_toml is not None else {}
     proof = () if evidence is None else (ledger.evidence.put(evidence.read_bytes()),)
     default = StatedRights(licence=licence, creator=creator) if licence or creator or proof else None
-    adding = _Adding(ledger, folder, report, why_barred)
+    adding = _Adding(ledger, folder, report, why_barred, find_mark)
     named = {os.path.normpath(name): (name, entry) for name, entry in stated.items()}
     for path, (name, entry) in named.items():
         why = adding.why_outside(path)
@@ -123,8 +125,10 @@ class _Adding:
         folder: Path,
         report: Report | None,
         why_barred: Callable[[Path], str | None] | None,
+        find_mark: Callable[[Path], ModelOutput | None] | None,
     ) -> None:
-        self.ledger, self.folder, self.report, self.why_barred = ledger, folder, report, why_barred
+        self.ledger, self.folder, self.report = ledger, folder, report
+        self.why_barred, self.find_mark = why_barred, find_mark
         self.when = datetime.now(UTC).isoformat(timespec="seconds")
         self.sources = {source.content_sha256: source for source in reversed(ledger.sources())}
         self.outputs = ledger.outputs()
@@ -175,6 +179,8 @@ class _Adding:
             self._say(self.problems[-1])
             return
         output = find_model_output(file, content, self.outputs, manifests)
+        if output is None and self.find_mark is not None:
+            output = self.find_mark(file)
         kept = (*proof, *self._keep_evidence(stated))
         source = Source(
             kind="synthetic" if output is not None else "file",

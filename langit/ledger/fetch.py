@@ -16,10 +16,12 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 from langit.config import canonical
+from langit.ledger.derived import Drop
 from langit.ledger.download import FetchLimits, download, fetch_document, normalize_url
-from langit.ledger.record import Record, Rights, Signal, Source
+from langit.ledger.record import Rights, Signal, Source
 from langit.ledger.signals import Document, SignalReading, aipref, cawg, noai, page, robots, rsl, tdmrep
 from langit.ledger.store import Ledger
+from langit.ledger.synthetic import ModelOutput, find_model_output, why_not_footage
 
 READER = "langit-signals-1"
 """The version of the readers, on record with what they read."""
@@ -29,13 +31,14 @@ UNSAFE = re.compile(r"[^\w.-]+")
 
 @dataclass(frozen=True)
 class FetchResult:
-    """One URL: the file and its source's digest, or the problem in words."""
+    """One URL: the file and its source's digest, or the problem in words; ``made_by`` is the model that made it."""
 
     url: str
     file: Path | None = None
     source: str | None = None
     signals: tuple[Signal, ...] = ()
     problem: str | None = None
+    made_by: str | None = None
 
 
 def fetch(
@@ -48,6 +51,8 @@ def fetch(
     title: str | None = None,
     found_on: str | None = None,
     limits: FetchLimits | None = None,
+    why_barred: Callable[[Path], str | None] | None = None,
+    find_mark: Callable[[Path], ModelOutput | None] | None = None,
 ) -> list[FetchResult]:
     """Download footage into a folder and enter it with its evidence, one URL after another.
 
@@ -64,21 +69,36 @@ def fetch(
         title: title of the footage; the URL's last part if left out.
         found_on: a web page that offers the footage, whose own signals count too.
         limits: of time, size and networks.
+        why_barred: called with each file: why it may not be entered, or ``None``; for take-downs by looks.
+        find_mark: called with each file of which nothing else says that a model made it: what its watermark says.
 
     Raises:
         OSError: the folder or the ledger cannot be written.
     """
-    site = _Site(limits or FetchLimits())
+    site, stated = _Site(limits or FetchLimits()), _Stated(licence, creator, title, found_on, why_barred, find_mark)
     done: list[FetchResult] = []
     for url in urls:
         try:
-            got = _one(ledger, normalize_url(url), folder, site, (licence, creator, title), found_on)
+            got = _one(ledger, normalize_url(url), folder, site, stated)
         except ValueError as error:
             got = FetchResult(url, problem=str(error))
         done.append(got)
         if report is not None:
-            report(f"{url}: {got.problem}" if got.problem else f"{url}: {got.file}")
+            made = f", made by {got.made_by}" if got.made_by else ""
+            report(f"{url}: {got.problem or f'{got.file}{made}'}")
     return done
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """What the caller says of all footage of a call, and asks of each file."""
+
+    licence: str | None
+    creator: str | None
+    title: str | None
+    found_on: str | None
+    why_barred: Callable[[Path], str | None] | None
+    find_mark: Callable[[Path], ModelOutput | None] | None
 
 
 class _Site:
@@ -100,30 +120,15 @@ class _Site:
         return robots.why_barred(self.robots(url), url)
 
 
-def _one(
-    ledger: Ledger,
-    url: str,
-    folder: Path,
-    site: _Site,
-    stated: tuple[str | None, str | None, str | None],
-    found_on: str | None,
-) -> FetchResult:
+def _one(ledger: Ledger, url: str, folder: Path, site: _Site, stated: _Stated) -> FetchResult:
     partial = folder / f".{hashlib.sha256(url.encode()).hexdigest()[:16]}.fetched"
     try:
-        return _enter(ledger, url, folder, partial, site, stated, found_on)
+        return _enter(ledger, url, folder, partial, site, stated)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _enter(
-    ledger: Ledger,
-    url: str,
-    folder: Path,
-    partial: Path,
-    site: _Site,
-    stated: tuple[str | None, str | None, str | None],
-    found_on: str | None,
-) -> FetchResult:
+def _enter(ledger: Ledger, url: str, folder: Path, partial: Path, site: _Site, stated: _Stated) -> FetchResult:
     got = download(url, partial, site.may, site.limits)
     if got.content_sha256 is None:
         problem = got.refused or got.answer.problem or f"the server answered {got.answer.status}"
@@ -133,23 +138,31 @@ def _enter(
         return FetchResult(
             url, problem="it is a web page, not footage: give the URL of the file, and the page by --found-on"
         )
+    why = why_not_footage(partial) or (stated.why_barred(partial) if stated.why_barred is not None else None)
+    if why is not None:
+        ledger.add([Drop(stage="fetch", reason="refused", detail=why, title=stated.title or _name(url))])
+        return FetchResult(url, problem=f"refused: {why}")
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    found = _read(got.answer, got.chain, partial, site, found_on)
+    found = _read(got.answer, got.chain, partial, site, stated.found_on)
     kept = {name: ledger.evidence.put(data) for name, data in found.evidence.items()}
-    licence, creator, title = stated
+    output = find_model_output(partial, got.content_sha256, ledger.outputs(), found.evidence.get("c2pa"))
+    if output is None and stated.find_mark is not None:
+        output = stated.find_mark(partial)
     old = [source for source in ledger.sources() if source.url == url and source.content_sha256 == got.content_sha256]
     source = (
         old[0]
         if old
         else Source(
-            kind="fetched",
-            title=title or _name(url),
+            kind="fetched" if output is None else "synthetic",
+            title=stated.title or _name(url),
             content_sha256=got.content_sha256,
-            creator=creator,
-            licence=licence,
+            creator=stated.creator,
+            licence=stated.licence,
+            generator=None if output is None else output.made_by,
             url=url,
             fetched_at=when,
             evidence=tuple(dict.fromkeys(kept.values())),
+            parents=() if output is None else output.parents,
         )
     )
     signals = tuple(
@@ -167,9 +180,9 @@ def _enter(
     )
     file = folder / f"{got.content_sha256[:12]}-{_name(url)}"
     partial.replace(file)
-    later: list[Record] = [] if not old or licence is None else [Rights(source.digest, when, licence, creator)]
+    later = [] if not old or not stated.licence else [Rights(source.digest, when, stated.licence, stated.creator)]
     ledger.add([source, *later, *signals])
-    return FetchResult(url, file, source.digest, signals)
+    return FetchResult(url, file, source.digest, signals, made_by=source.generator)
 
 
 @dataclass(frozen=True)

@@ -10,22 +10,34 @@ from typing import TypeVar
 import lance
 
 from langit.ledger.record import Record
-from langit.ledger.rows import from_table
 from langit.ledger.store import Ledger
 
 Kind = TypeVar("Kind", bound=Record)
 
 
 def find_records(ledger: Ledger, kind: type[Kind], column: str, value: bytes) -> tuple[Kind, ...]:
-    """Records that have this value in a column of hexadecimal digits, in order of entry.
+    """Records that have this value in a column of hexadecimal digits, in order of entry, each compared with the log.
 
-    Rows that are not what the log names at their place were changed or never acknowledged, and are left out.
+    Rows beyond the log's end, which a writer that died left behind, are not shown. A record whose column was changed
+    to another value is not seen here, only by readers of the whole table (:meth:`Ledger.check`).
+
+    Raises:
+        ValueError: a record that was found is not the one that was entered, or the table lacks an entry.
     """
-    digests, place = ledger.digests(), ledger.place
+    size = ledger.size
+    ledger.check_table(kind.record)
+    place = ledger.place
     if not place.has_table(kind.record):
         return ()
-    dataset = lance.dataset(place.table(kind.record), storage_options=place.options)
-    if column not in dataset.schema.names:
-        return ()
-    rows = from_table(kind, dataset.to_table(filter=f"{column} = '{value.hex()}' AND entry < {len(digests)}"))
-    return tuple(record for entry, record in rows if record.digest == digests[entry])
+    if column not in lance.dataset(place.table(kind.record), storage_options=place.options).schema.names:
+        return ()  # its rows are older than the column
+    found, changed = ledger.read_rows(kind, f"{column} = '{value.hex()}' AND entry < {size}")
+    if changed:
+        # In a bucket, a writer that lost its lease leaves its row beside the one that was entered.
+        beside, _ = ledger.read_rows(kind, f"entry IN ({', '.join(map(str, sorted(changed)))})")
+        lost = sorted(changed - set(beside))
+        if lost:
+            raise ValueError(
+                f"entry {lost[0]} of {ledger.name}, a {kind.record}, is missing or was changed: restore the ledger"
+            )
+    return tuple(found[entry] for entry in sorted(found))

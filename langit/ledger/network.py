@@ -12,7 +12,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -82,11 +82,35 @@ def _connect(host: str, port: int, seconds: float, networks: Sequence[str]) -> s
     raise problem
 
 
+def post_url(
+    url: str,
+    agent: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    seconds: float,
+    total: float,
+    networks: Sequence[str] = (),
+) -> int:
+    """POST to a URL once, without following redirects; returns the status of the answer, whose body is not read.
+
+    Raises:
+        OSError, http.client.HTTPException: see :func:`open_url`, which explains the arguments as well.
+    """
+    with open_url(url, agent, seconds, total, networks, headers=headers, body=body) as answer:
+        return answer.status
+
+
 @contextmanager
 def open_url(
-    url: str, agent: str, seconds: float, total: float, networks: Sequence[str] = ()
+    url: str,
+    agent: str,
+    seconds: float,
+    total: float,
+    networks: Sequence[str] = (),
+    headers: Mapping[str, str] = {},
+    body: bytes | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
-    """GET a URL once, without following redirects; the answer may have any status.
+    """GET a URL once, or POST to it, without following redirects; the answer may have any status.
 
     Args:
         url: of http or https.
@@ -94,6 +118,8 @@ def open_url(
         seconds: of silence after which the connection is given up.
         total: seconds in all, from the connection to the last byte read; a server that drips headers gains nothing.
         networks: private networks that are permitted, in CIDR notation.
+        headers: sent besides those that are always sent.
+        body: to POST; None to GET.
 
     Raises:
         OSError: nothing answered, the address is not public, or time ran out.
@@ -124,11 +150,13 @@ def open_url(
         target = parts.path or "/"
         name = f"[{host}]" if ":" in host else host
         default = port == (443 if secure else 80)
-        connection.putrequest("GET", target + (f"?{parts.query}" if parts.query else ""), skip_host=True)
+        target += f"?{parts.query}" if parts.query else ""
+        connection.putrequest("GET" if body is None else "POST", target, skip_host=True)
         connection.putheader("Host", name if default else f"{name}:{port}")
-        for key, value in (HEADERS | {"User-Agent": agent, "Connection": "close"}).items():
+        length = {} if body is None else {"Content-Length": str(len(body))}
+        for key, value in (HEADERS | {"User-Agent": agent, "Connection": "close"} | dict(headers) | length).items():
             connection.putheader(key, value)
-        connection.endheaders()
+        connection.endheaders(body)
         with connection.getresponse() as answer:
             yield answer
         if late.is_set():

@@ -118,7 +118,7 @@ def _judge_signals(source: Source, policy: Policy, signals: list[Signal], licens
             rule = f"{signal.scheme} could not be read from {signal.where} at {signal.read_at}: {why}"
             return Decision(RightsVerdict.UNKNOWN, rule)
     missing = [scheme for scheme in policy.must_read if scheme not in {signal.scheme for signal in signals}]
-    if source.kind == "fetched" and missing:
+    if source.fetched_at is not None and missing:
         return Decision(RightsVerdict.UNKNOWN, f"the signals {', '.join(missing)} were not read when it was fetched")
     return None
 

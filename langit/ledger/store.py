@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from langit.ledger import history, keys
 from langit.ledger.checkpoint import LogCheckpoint, Signer
+from langit.ledger.comparison import check_present, matching_rows
 from langit.ledger.derived import KINDS, Caption, Drop, RunExposure
 from langit.ledger.evidence import Evidence
 from langit.ledger.log import Frontier, Hash, inclusion_proof, leaf_hash, root
@@ -242,20 +243,24 @@ class Ledger(LedgerReader):
             ValueError: a table is missing or lacks an entry, or the log has a kind of record that is not known.
         """
         self._refresh()
-        wanted: dict[str, list[int]] = {}
-        for entry, (_, kind) in enumerate(self._log):
-            wanted.setdefault(kind, []).append(entry)
-        for kind, entries in wanted.items():
+        for kind in dict.fromkeys(kind for _, kind in self._log):
             if kind not in KINDS:
                 raise ValueError(
-                    f"entry {entries[0]} of {self.place} is a {kind!r}, which this Langit does not know: upgrade it,"
+                    f"{self.place} has an entry of kind {kind!r}, which this Langit does not know: upgrade it,"
                     " or restore the ledger if its log was changed"
                 )
-            dataset = self._open(kind)
-            present = set() if dataset is None else {*dataset.to_table(columns=["entry"])["entry"].to_pylist()}
-            missing = next((entry for entry in entries if entry not in present), None)
-            if missing is not None:
-                raise ValueError(f"entry {missing} of {self.place}, a {kind}, is missing: restore the ledger")
+            self.check_table(kind)
+
+    def check_table(self, kind: str) -> None:
+        """Compare the entry numbers of one table with the log.
+
+        Raises:
+            ValueError: the table is missing or lacks an entry.
+        """
+        self._refresh()
+        dataset = self._open(kind)
+        present = set() if dataset is None else {*dataset.to_table(columns=["entry"])["entry"].to_pylist()}
+        check_present(self._log, kind, present, self.name)
 
     def check_history(self) -> None:
         """Check that the log continues every checkpoint of it that is at hand.
@@ -277,30 +282,25 @@ class Ledger(LedgerReader):
         Raises:
             ValueError: a record is missing, was changed, or is logged as another kind.
         """
-        self._refresh()
+        found, _ = self.read_rows(kind, f"entry < {self.size}")
+        check_present(self._log, kind.record, found, self.name, changed=True)
+        return tuple(found[entry] for entry in sorted(found))
+
+    def read_rows(self, kind: type[Kind], where: str) -> tuple[dict[int, Kind], set[int]]:
+        """Rows of a table: the records that were entered, by entry; and entries of rows that are not what was entered.
+
+        ``where`` is a condition in SQL that leaves out entries beyond the log's end.
+
+        Raises:
+            ValueError: a row has columns that are not known, or is logged as another kind.
+        """
         dataset = self._open(kind.record)
-        found: dict[int, Kind] = {}
-        if dataset is not None:
-            try:
-                rows = from_table(kind, dataset.to_table(filter=f"entry < {self._frontier.size}"))
-            except ValueError as error:
-                raise ValueError(f"{self.place} has {error}") from error
-            for entry, record in rows:
-                digest, logged = self._log[entry]
-                if record.digest != digest:
-                    continue  # in a bucket: a row of a writer that lost its lease; otherwise the entry is missing below
-                if logged != kind.record:
-                    raise ValueError(
-                        f"entry {entry} of {self.place}, a {kind.record}, is logged as {logged}: restore it"
-                    )
-                found[entry] = record
-        wanted = [entry for entry, (_, logged) in enumerate(self._log) if logged == kind.record]
-        missing = next((entry for entry in wanted if entry not in found), None)
-        if missing is not None:
-            raise ValueError(
-                f"entry {missing} of {self.place}, a {kind.record}, is missing or was changed: restore the ledger"
-            )
-        return tuple(found[entry] for entry in wanted)
+        try:
+            rows = [] if dataset is None else from_table(kind, dataset.to_table(filter=where))
+        except ValueError as error:
+            raise ValueError(f"{self.place} has {error}") from error
+        found = matching_rows(self._log, kind, rows, self.name)
+        return found, {entry for entry, _ in rows} - set(found)
 
     def _sign(self, origin: str, signer: Signer) -> str:
         """Sign the log as it stands, if it continues what was signed before. Needs the writer's lock."""

@@ -1,7 +1,7 @@
 """Was a file made by a model? Asked before it is entered, so that a model's output is never taken for footage.
 
 A file is taken for one if this ledger released it, if its C2PA credentials say so, or if its metadata name a Langit
-model. Whoever strips all of these from a file is not caught here; ``langit verify`` also looks for the watermark.
+model. Those who enter files also ask ``release.marked``, which looks for the watermark.
 """
 
 from __future__ import annotations

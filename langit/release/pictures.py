@@ -18,13 +18,14 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from langit.video import DecodedFrame, orientation_of
+from langit.video.containers import CONTAINERS
 
 FRAMES: Final = 240
 """Frames of a file that are looked at."""
 MAX_PIXELS: Final = 1 << 26
 """Pixels of a frame, 67 million: as many as 11,585 x 5,793. Larger ones are not decoded; the header says the size."""
 
-LIMITS: Final = {"max_pixels": str(MAX_PIXELS)}
+LIMITS: Final = {"max_pixels": str(MAX_PIXELS), **CONTAINERS}
 FORMATS: Final = ("WEBP", "TIFF", "PNG", "JPEG", "GIF")
 """What Pillow may try: some of its other formats start external programs."""
 
@@ -36,8 +37,17 @@ def first_frames(path: Path) -> Iterator[Frame]:
 
     Frames of another size than the first are left out.
     """
+    return _of_one_size(_decoded(path))
+
+
+def middle_frames(path: Path) -> Iterator[Frame]:
+    """Yield up to :data:`FRAMES` frames from the middle of a video on; none if its length is not known."""
+    return _of_one_size(_by_ffmpeg(path, from_middle=True))
+
+
+def _of_one_size(frames: Iterator[Frame]) -> Iterator[Frame]:
     size: tuple[int, ...] = ()
-    for frame in islice(_decoded(path), FRAMES):
+    for frame in islice(frames, FRAMES):
         size = size or frame.shape
         if frame.shape == size:
             yield frame
@@ -52,13 +62,17 @@ def _decoded(path: Path) -> Iterator[Frame]:
         yield from _by_pillow(path)  # animated WebP, which FFmpeg does not decode
 
 
-def _by_ffmpeg(path: Path) -> Iterator[Frame]:
+def _by_ffmpeg(path: Path, from_middle: bool = False) -> Iterator[Frame]:
     try:
         # FFmpeg decodes a frame while it opens a file, and again where a stream changes its size: both are limited.
         with av.open(str(path), options=LIMITS) as container:
             decoder = container.streams.video[0].codec_context if container.streams.video else None
             if decoder is None or not 0 < decoder.width * decoder.height <= MAX_PIXELS:
                 return
+            if from_middle:
+                if not container.duration:
+                    return
+                container.seek(container.duration // 2)
             packets: Iterator[Any] = container.demux(video=0)
             while True:
                 try:

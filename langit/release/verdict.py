@@ -70,7 +70,9 @@ SENTENCES: Final[Mapping[VerifyFinding, str]] = {
         "it has no credentials, but its watermark belongs to a video or picture that left this machine"
     ),
     VerifyFinding.KNOWN_LOOKS: "it has no credentials, but it looks like a video or picture that left this machine",
-    VerifyFinding.STRANGE_MARK: "it has no credentials; its watermark is Langit's, with an id that is not known here",
+    VerifyFinding.STRANGE_MARK: (
+        "it has no credentials; its watermark is Langit's, with an id that is not known here or cannot be read"
+    ),
     VerifyFinding.KNOWN_SOURCE: "a source in this machine's ledger, not an output of a model here",
     VerifyFinding.KNOWN_PARENT: "it was given to videos or pictures made on this machine, and is not one of them",
     VerifyFinding.NOTHING: "nothing is known of it; that does not mean that it was not generated",

@@ -160,7 +160,7 @@ def _judge_pictures(path: Path, verdict: FileVerdict, ledger: Ledger | None) -> 
     outputs = _outputs(ledger)
     claimed = verdict.credentials.mark if verdict.credentials else None
     mark = _find_mark(path, [*(outputs.marks() if outputs else ()), *([claimed] if claimed else [])])
-    entries = outputs.by_mark(mark.ident) if outputs is not None and mark is not None else ()
+    entries = outputs.by_mark(mark.ident) if outputs is not None and mark is not None and mark.ident else ()
     known = [*verdict.known, *(_known("watermark", entry, ledger, mark.p_value if mark else None) for entry in entries)]
     verdict = replace(verdict, mark=_describe_mark(mark, claimed), known=tuple(known))
     if settled:
@@ -191,20 +191,19 @@ def _source_finding(source: KnownSource) -> VerifyFinding:
 
 
 def _find_mark(path: Path, ids: Sequence[bytes]) -> MarkMatch | None:
-    """Read the watermark: one of the known ids, or else any id that can be decoded without knowing it."""
+    """Read the watermark: one of the known ids, or else any id, or else a mark whose id cannot be read."""
     from langit.release import watermark
     from langit.release.pictures import first_frames
 
-    reading = watermark.read(first_frames(path))
-    matches = reading.matches(list(dict.fromkeys(ids))) if ids else []
-    return matches[0] if matches else reading.decode()  # both leave out what chance would show too often
+    return watermark.read(first_frames(path)).find(list(dict.fromkeys(ids)))
 
 
 def _describe_mark(mark: MarkMatch | None, claimed: bytes | None) -> str:
     text = "none"
     if mark is not None:
-        text = f"holds the id {mark.ident.hex()}, by chance once in {1 / max(mark.p_value, 1e-300):.1e}"
-    if claimed:
+        named = f"holds the id {mark.ident.hex()}" if mark.ident else "is there, but its id cannot be read"
+        text = f"{named}, by chance once in {1 / max(mark.p_value, 1e-300):.1e}"
+    if claimed and not (mark is not None and not mark.ident):
         same = mark is not None and mark.ident == claimed
         text += ": the id that the credentials name" if same else ": not the id that the credentials name"
     return text

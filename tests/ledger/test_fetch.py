@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 
 import pytest
+from ledger.tiny_video import tiny_video
 
 from langit.ledger.download import FetchLimits, fetch_document, normalize_url
 from langit.ledger.fetch import fetch
@@ -13,7 +14,7 @@ from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
 from langit.ledger.verdict import RightsVerdict
 
-FILM = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 40
+FILM = tiny_video("film") + (b"FRAME\n" + bytes(384)) * 26
 NOTHING = (404, {}, b"none")
 
 

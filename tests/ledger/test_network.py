@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ledger.tiny_video import tiny_video
 
 from langit.ledger import network
 from langit.ledger.download import FetchLimits, fetch_document, normalize_url
@@ -158,7 +159,11 @@ def test_rights_documents_do_not_reach_inside(server: Server, monkeypatch: pytes
     """robots.txt names a licence inside: it is not fetched, and the footage is unknown."""
     inside = f"http://127.0.0.1:{server.port}/admin?delete=all"
     server.answers["/robots.txt"] = (200, {}, f"License: {inside}\n".encode())
-    server.answers["/film.mp4"] = (200, {"Link": f'<{inside}>; rel="license"; type="application/rsl+xml"'}, b"pixels")
+    server.answers["/film.mp4"] = (
+        200,
+        {"Link": f'<{inside}>; rel="license"; type="application/rsl+xml"'},
+        tiny_video("a"),
+    )
     real = network.resolve
 
     def public_name(host: str, port: int, networks: object = ()) -> object:

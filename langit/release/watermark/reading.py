@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from langit.release.watermark.alternation import RATE
 from langit.release.watermark.lattice import waves
 from langit.release.watermark.payload import CHECK, IDENT, SIGNS, decode, signs
 from langit.release.watermark.residual import residuals
@@ -29,12 +30,13 @@ MAX_CHANCE: Final = 1e-6
 BOUND: Final = 3.18
 """1 / (4 P(N >= sqrt 2)) of a standard normal N, rounded up: Bentkus and Dzindzalieta's constant."""
 FIRST: Final = 0.5
-"""Share of the false-match probability for the location where the mark was made; the others share the rest."""
+"""Share of the false-match probability for the place where the mark was made, constant or alternating; all other
+places share the rest."""
 
 
 @dataclass(frozen=True)
 class MarkMatch:
-    """An id in a clip, and the probability that a clip without it matches as well."""
+    """An id in a clip, and the probability that a clip without it matches as well; empty if it cannot be read."""
 
     ident: bytes
     p_value: float
@@ -52,6 +54,17 @@ class MarkReading:
     def p_value(self) -> float:
         """The probability that a clip without any mark looks as much as if it had one, with any id."""
         return min(_bound(location.z, location.tried) for location in self.locations)
+
+    def find(self, ids: Sequence[bytes] = ()) -> MarkMatch | None:
+        """One of these ids, else the id that can be decoded, else a mark without its id; None if chance may show it.
+
+        Small pictures that were coded again often keep the pilots, and lose an id that nobody has as a candidate.
+        """
+        known = self.matches(ids) if ids else []
+        found = known[0] if known else self.decode()
+        if found is None and self.p_value <= MAX_CHANCE:
+            return MarkMatch(b"", self.p_value)
+        return found
 
     def decode(self) -> MarkMatch | None:
         """The id, without a list of candidates; None if chance would show one in more than 1e-6 of clips."""
@@ -100,16 +113,22 @@ class MarkReading:
         return tuple(out)
 
 
-def read(frames: Iterable[ArrayLike]) -> MarkReading:
+def read(frames: Iterable[ArrayLike], rate: float = RATE) -> MarkReading:
     """Look for the mark in a clip of any length and size; a picture is a clip of one frame.
 
+    Args:
+        frames: (H, W, 3) uint8 each.
+        rate: frames a second.
+
     Raises:
-        ValueError: no frames, frames that are not uint8 (H, W, 3), or of several sizes.
+        ValueError: no frames, frames that are not uint8 (H, W, 3), or of several sizes; a rate that is not positive.
     """
-    sums, shrunk, count = residuals(frames)
-    locations = search(sums, shrunk)
-    rest = (1.0 - FIRST) / max(1, len(locations) - 1)
-    return MarkReading(locations, count, (FIRST, *[rest] * (len(locations) - 1)))
+    sums = residuals(frames, rate)
+    locations = search(sums)
+    unmoved = 3 if sums.made else 1
+    shares = [FIRST / unmoved] * unmoved
+    rest = (1.0 - FIRST) / max(1, len(locations) - unmoved)
+    return MarkReading(locations, sums.frames, (*shares, *[rest] * (len(locations) - unmoved)))
 
 
 def _bound(z: float, tried: float) -> float:
