@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -34,6 +35,8 @@ class SamplingStep:
     total: int
     pack: Pack
     clean: Float[Tensor, "N P"]  # the tokens that the velocity of this step points to, an estimate of the result
+    state: SolverState
+    guided: bool  # whether the velocity of this step was guided
     window: int = 1
     windows: int = 1
 
@@ -46,19 +49,54 @@ class SamplingStep:
 OnStep = Callable[[SamplingStep], None]
 
 
+@dataclass(frozen=True, eq=False)
+class SavedStep:
+    """Where the sampling of a window may go on: what its step ``number`` left, see :class:`SamplingStep`."""
+
+    number: int
+    state: SolverState
+    guided: bool
+
+
+@runtime_checkable
+class ResumableSteps(Protocol):
+    """A callback for steps that may also know where an earlier run of the same request ended."""
+
+    def __call__(self, step: SamplingStep) -> None:
+        """Report a step."""
+
+    def resume(self, window: int) -> SavedStep | None:
+        """The last saved step of window number ``window``, counted from 1; None to begin it."""
+
+
+@dataclass(frozen=True)
+class WindowSteps:
+    """A callback that reports the steps of window ``index`` (from 0) as a part of those of all ``windows``."""
+
+    on_step: OnStep
+    index: int
+    windows: int
+
+    def __call__(self, step: SamplingStep) -> None:
+        """Report a step."""
+        self.on_step(
+            replace(
+                step,
+                number=self.index * step.total + step.number,
+                total=self.windows * step.total,
+                window=self.index + 1,
+                windows=self.windows,
+            )
+        )
+
+    def resume(self, window: int) -> SavedStep | None:
+        """The last saved step of this window."""
+        return self.on_step.resume(self.index + window) if isinstance(self.on_step, ResumableSteps) else None
+
+
 def count_over(on_step: OnStep | None, index: int, windows: int) -> OnStep | None:
     """A callback that reports the steps of window ``index`` (from 0) as a part of those of all ``windows``."""
-    if on_step is None:
-        return None
-    return lambda step: on_step(
-        replace(
-            step,
-            number=index * step.total + step.number,
-            total=windows * step.total,
-            window=index + 1,
-            windows=windows,
-        )
-    )
+    return None if on_step is None else WindowSteps(on_step, index, windows)
 
 
 def repeat_pack(pack: Pack, times: int) -> Pack:
@@ -111,7 +149,8 @@ def sample(
         reuse: the threshold of :func:`langit.flow.reuse.reuse_velocity`; 0 evaluates at every step. The last step
             always evaluates.
         known: tokens that are given; they stay at level zero.
-        on_step: is called after every step.
+        on_step: is called after every step. If it is a :class:`ResumableSteps` with a saved step, the steps up to that
+            one are not taken again; the result is the same to the bit.
     """
     steps = list(zip(levels[:-1], levels[1:], strict=True))
     assert steps and all(1 >= level > after >= 0 for level, after in steps), f"levels {list(levels)} do not fall"
@@ -129,8 +168,12 @@ def sample(
         positive, negative = to_state(denoiser(repeat_pack(here, 2), both)).chunk(2)
         return guided_velocity(positive, negative, guidance) * moving[:, None]
 
-    state, guided = SolverState(start.tokens, levels[0]), False
-    for number, (level, after) in enumerate(steps, start=1):
+    saved = on_step.resume(1) if isinstance(on_step, ResumableSteps) else None
+    done, state, guided = 0, SolverState(start.tokens, levels[0]), False
+    if saved is not None:
+        done, state, guided = saved.number, saved.state, saved.guided
+        assert state.level == levels[done], f"the saved state is at level {state.level:g}, not {levels[done]:g}"
+    for number, (level, after) in enumerate(steps[done:], start=done + 1):
         now_guided = guidance != 1.0 and guidance_to < level <= guidance_from
         if now_guided != guided:
             state, guided = SolverState(state.x, level), now_guided  # multistep solvers forget the other field
@@ -142,5 +185,5 @@ def sample(
         if on_step is not None:
             slope = (state.x - before.x) / (after - level)
             here = replace(start, tokens=state.x, noise=after * moving)
-            on_step(SamplingStep(number, len(steps), here, state.x - after * slope))
+            on_step(SamplingStep(number, len(steps), here, state.x - after * slope, state, guided))
     return state.x

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from langit.release.gates.finding import Finding, Refused
 from langit.release.release import IMAGE, SUFFIX, Released, check_path, release, release_image, release_preview
+from langit.release.stage import ReleaseStage, StagedRelease
 
 if TYPE_CHECKING:
     from langit.release.door import Door
@@ -22,7 +23,9 @@ __all__ = [
     "Facts",
     "Finding",
     "Refused",
+    "ReleaseStage",
     "Released",
+    "StagedRelease",
     "check_path",
     "release",
     "release_image",

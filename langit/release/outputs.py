@@ -116,8 +116,14 @@ class Outputs:
 
     def enter(self, digest: str, facts: Facts, looks: Collection[str] = (), flags: Collection[str] = ()) -> Output:
         """Enter a file by the SHA-256 of its bytes. When this returns, the entry is on disk."""
+        output = self.describe(digest, facts, looks, flags)
+        self.ledger.add([output])
+        return output
+
+    def describe(self, digest: str, facts: Facts, looks: Collection[str] = (), flags: Collection[str] = ()) -> Output:
+        """The entry of a file by the SHA-256 of its bytes. Its prompt is stored; the entry is not in the log yet."""
         prompt = self.ledger.personal.put_facts(prompt=facts.prompt, asked=facts.asked or facts.prompt)
-        output = Output(
+        return Output(
             content_sha256=digest,
             model=facts.weights,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -128,8 +134,6 @@ class Outputs:
             looks=tuple(looks),
             flags=tuple(flags),
         )
-        self.ledger.add([output])
-        return output
 
     def by_hash(self, digest: str) -> Output | None:
         """The entry of a file with exactly these bytes."""

@@ -26,6 +26,7 @@ from langit.files import atomic_write, sha256
 from langit.ledger.derived import Output
 from langit.release.credentials.sign import sign
 from langit.release.gates.finding import Finding
+from langit.release.stage import ReleaseStage
 from langit.release.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def release(
     door: Door,
     overwrite: bool = False,
     given: Collection[int] = (),
+    stage: ReleaseStage | None = None,
 ) -> Released:
     """Write a video, (T, H, W, 3) uint8, through the door. The whole file appears at once, or none.
 
@@ -94,6 +96,7 @@ def release(
         door: the door of the model that made them.
         overwrite: whether a file at ``path`` is replaced.
         given: numbers of frames that a person gave; a file that looks like them is not said to be ours.
+        stage: a folder from which the release can be finished if this process dies; see :class:`ReleaseStage`.
 
     Raises:
         Refused: a gate refuses the prompt or the frames.
@@ -104,7 +107,7 @@ def release(
     def write(place: Path, passed: Iterator[Frame]) -> None:
         video.encode(place, passed, facts.fps, facts.metadata(), path)
 
-    return _release(frames, facts, path, door, overwrite, given, write)
+    return _release(frames, facts, path, door, overwrite, given, stage, write)
 
 
 def release_image(
@@ -114,6 +117,7 @@ def release_image(
     door: Door,
     overwrite: bool = False,
     given: Collection[int] = (),
+    stage: ReleaseStage | None = None,
 ) -> Released:
     """Write an image, (H, W, 3) uint8, as PNG through the door. The whole file appears at once, or none.
 
@@ -128,7 +132,7 @@ def release_image(
         (leaving,) = passed
         _save_png(leaving, facts, place)
 
-    return _release([picture], facts, path, door, overwrite, given, write)
+    return _release([picture], facts, path, door, overwrite, given, stage, write)
 
 
 def release_preview(frame: ArrayLike, facts: Facts, path: Path) -> Path:
@@ -152,6 +156,7 @@ def _release(
     door: Door,
     overwrite: bool,
     given: Collection[int],
+    stage: ReleaseStage | None,
     write: Callable[[Path, Iterator[Frame]], None],
 ) -> Released:
     """Pass frames through the gates into a file, sign it, enter it, and only then give it its name."""
@@ -163,7 +168,10 @@ def _release(
         digest = sha256(signed)
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
-        entry = door.outputs.enter(digest, facts, passage.looks(), [str(note) for note in notes])
+        entry = door.outputs.describe(digest, facts, passage.looks(), [str(note) for note in notes])
+        if stage is not None:
+            signed = stage.keep(signed, entry, notes).path
+        door.outputs.ledger.add([entry])
         if overwrite:
             signed.replace(path)
         else:

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
@@ -19,7 +18,7 @@ from langit.serve.errors import add_handlers
 from langit.serve.jobs import Jobs
 from langit.serve.keys import Keys
 from langit.serve.limits import BodyLimit, Rates
-from langit.serve.models import ModelCards
+from langit.serve.models import ModelCards, model_name
 from langit.serve.routes import characters, content, events, health, images, models, sessions, videos, webhooks
 from langit.serve.settings import ServeSettings
 
@@ -121,11 +120,6 @@ def create_app(settings: ServeSettings, services: Services | None = None) -> Fas
             allow_headers=["authorization", "content-type", "idempotency-key"],
         )
     return app
-
-
-def model_name(model: str) -> str:
-    """By which name clients know a model that is named or is a bundle's folder."""
-    return Path(model).name
 
 
 def _secret(settings: ServeSettings) -> bytes:

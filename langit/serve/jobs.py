@@ -224,6 +224,12 @@ class Jobs:
             raise not_found("video", job)
         return Job.of(row)
 
+    def find(self, job: str) -> Job | None:
+        """A job of anybody, deleted or not: for workers."""
+        with self.database.engine.connect() as connection:
+            row = connection.execute(sa.select(tables.jobs).where(tables.jobs.c.id == job)).first()
+        return None if row is None else Job.of(row)
+
     def list(
         self, owner: str, *, after: str | None = None, limit: int = 20, order: Order = "desc", kind: str = "video"
     ) -> tuple[Sequence[Job], bool]:

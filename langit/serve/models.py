@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -106,6 +107,11 @@ class ModelCards:
         raise ApiError(
             400, f"model {name[:80]!r} is not served here: use {known}", param="model", code="model_not_found"
         )
+
+
+def model_name(model: str) -> str:
+    """By which name clients know a model that is named or is a bundle's folder."""
+    return Path(model).name
 
 
 def _card(values: dict[str, Any], created_at: float) -> ModelCard:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +10,23 @@ from pathlib import Path
 import numpy as np
 
 from langit.generate import Generated, GeneratedStream, Model, Parent, SamplingConfig, limited_threads
-from langit.release import IMAGE, Door, Facts, Released, check_path, release, release_image, release_preview
+from langit.generate.sampler import OnStep
+from langit.release import (
+    IMAGE,
+    Door,
+    Facts,
+    Released,
+    ReleaseStage,
+    check_path,
+    release,
+    release_image,
+    release_preview,
+)
 from langit.shapes import PixelShape
 from langit.studio.progress import OnPreview, OnProgress, ProgressReporter, side_by_side
 from langit.studio.request import Work
 from langit.studio.result import ReleasedVideo
+from langit.studio.states import SamplingStates, SavingSteps
 from langit.text.expansion import Expansion
 
 
@@ -55,6 +67,9 @@ class StudioJob:
         on_progress: OnProgress | None = None,
         on_preview: OnPreview | None = None,
         preview: Path | None = None,
+        states: SamplingStates | None = None,
+        stage: ReleaseStage | None = None,
+        on_release: Callable[[], object] | None = None,
     ) -> ReleasedVideo:
         """Generate the video and release it to a file; on an error nothing is left behind.
 
@@ -64,6 +79,9 @@ class StudioJob:
             on_progress: is called after every step. An exception that it raises cancels the job and passes through.
             on_preview: is called now and then with a few frames of what the video is becoming.
             preview: a .png that shows the same, watermarked, and is kept up to date.
+            states: saves denoising states, and goes on from those that an earlier run of the same job saved.
+            stage: from which a release can be finished if this process dies.
+            on_release: is called when the first frame is about to pass the door.
 
         Raises:
             Refused: a gate refuses the prompt or the frames.
@@ -74,15 +92,20 @@ class StudioJob:
         previews = [] if on_preview is None else [on_preview]
         with limited_threads(self.model), self._preview_file(preview) as writers:
             reporter = ProgressReporter(self.model, on_progress, (*previews, *writers))
+            on_step: OnStep = reporter.on_step
+            if states is not None:
+                on_step = SavingSteps(states, on_step, self.model.placement.device)
             result = self.work(
                 [expansion.text for expansion in self.expansions],
-                {"seed": self.seed, "sampling": self.sampling, "on_step": reporter.on_step},
+                {"seed": self.seed, "sampling": self.sampling, "on_step": on_step},
             )
             facts = replace(
                 self.facts, prompt=result.prompt, ability=result.ability, parents=self._parents(result.parents)
             )
+            if on_release is not None:
+                on_release()
             sizes: list[tuple[int, int]] = []  # filled by the first frame: a stream has no size before
-            released = self._release(self._frames(result, reporter, sizes), result, facts, path, overwrite)
+            released = self._release(self._frames(result, reporter, sizes), result, facts, path, overwrite, stage)
         pixels = PixelShape(reporter.frames, *sizes[0])
         notes = (*self.notes, *map(str, released.notes))
         return ReleasedVideo(released.path, facts, pixels, notes, released.entry)
@@ -102,11 +125,12 @@ class StudioJob:
         facts: Facts,
         path: Path,
         overwrite: bool,
+        stage: ReleaseStage | None,
     ) -> Released:
         if self.suffix != IMAGE:
-            return release(frames, facts, path, self.door, overwrite, given=result.given)
+            return release(frames, facts, path, self.door, overwrite, given=result.given, stage=stage)
         (frame,) = frames  # an image is a video of one frame
-        return release_image(frame, facts, path, self.door, overwrite, given=result.given)
+        return release_image(frame, facts, path, self.door, overwrite, given=result.given, stage=stage)
 
     def _parents(self, parents: tuple[Parent, ...]) -> tuple[Parent, ...]:
         """The parents as they are signed: without their names, which may say more than a person wants to publish."""
