@@ -18,6 +18,7 @@ from typing import Final
 import av
 import numpy as np
 from av import VideoFrame
+from av.error import InvalidDataError
 from jaxtyping import UInt8
 
 from langit.video.orientation import UPRIGHT, Orientation, orientation_of
@@ -204,7 +205,14 @@ def _decode_packets(source: VideoSource, marked: list[int]) -> Iterator[VideoFra
     for packet in source.container.demux(source.stream):
         if packet.is_corrupt and number and packet.pts is not None:
             marked.append(packet.pts)
-        for frame in source.decoder.decode(packet if packet.size else None):
+        try:
+            frames = source.decoder.decode(packet if packet.size else None)
+        except InvalidDataError as error:
+            if number == 0:
+                continue
+            seconds = float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else None
+            raise _damaged(source, number, seconds) from error
+        for frame in frames:
             if frame.is_corrupt:
                 if number == 0:
                     continue

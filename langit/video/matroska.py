@@ -12,6 +12,8 @@ EBML: Final = bytes.fromhex("1A45DFA3")  # what such files begin with
 SEGMENT, CLUSTER = 0x18538067, 0x1F43B675
 CRC32: Final = 0xBF
 _CHILDREN_WITH_4_BYTES: Final = 0x10000000  # identifiers of level-1 elements are 4 bytes long
+# RFC 9559, 5.1.3: timestamp, silent tracks, position, size before, blocks; anywhere: checksum, padding.
+_IN_CLUSTER: Final = frozenset({0xE7, 0x5854, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, CRC32, 0xEC})
 
 
 def is_complete_matroska(data: mmap.mmap) -> bool:
@@ -46,8 +48,23 @@ def _is_complete_segment(data: mmap.mmap, place: int, end: int) -> bool:
             expected = int.from_bytes(data[start + 2 : start + 6], "little")
             if zlib.crc32(memoryview(data)[start + 6 : start + length]) != expected:
                 raise ChecksumError(f"is damaged between bytes {place} and {start + length}")
+        if identifier == CLUSTER:
+            _check_cluster(data, start, start + length)
         place = start + length
     return True
+
+
+def _check_cluster(data: mmap.mmap, place: int, end: int) -> None:
+    """Follow a cluster's blocks: damage that hits the header of one makes players skip pictures without a word.
+
+    Raises:
+        ChecksumError: something else lies where a block should begin.
+    """
+    while place < end:
+        identifier, start, length = _element(data, place)
+        if identifier not in _IN_CLUSTER or length is None or start + length > end:
+            raise ChecksumError(f"is damaged at byte {place}")
+        place = start + length
 
 
 def _element(data: mmap.mmap, place: int) -> tuple[int, int, int | None]:

@@ -30,8 +30,8 @@ _PICTURES: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 # These carry no presentation times of their own; their frames are shown at a constant rate.
 UNTIMED: Final = frozenset({"avi", "h264", "hevc", "m4v", "mpegvideo", "vvc", "obu", "cavsvideo", "vc1"})
 _TS_DISCONT: Final = 0x0200  # AVFMT_TS_DISCONT: times may jump, as where recordings were joined
-# FFmpeg's decoders of these report damage only where errors are not concealed.
-_EXPLODE: Final = frozenset({"mjpeg", "wmv1", "wmv2", "wmv3", "vc1", "msmpeg4v2", "msmpeg4v3", "gif", "png"})
+# FFmpeg's decoders of these report damage only where errors are not concealed; of HEVC also wrong picture hashes.
+_EXPLODE: Final = frozenset({"hevc", "mjpeg", "wmv1", "wmv2", "wmv3", "vc1", "msmpeg4v2", "msmpeg4v3", "gif", "png"})
 _STILL: Final = frozenset({"mjpeg", "png", "bmp", "gif", "tiff", "webp"})  # what cover pictures are coded with
 # libvpx keeps an alpha channel, which FFmpeg's own decoders drop, and reports damaged VP9 frames, which they hide.
 _LIBVPX: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}

@@ -107,6 +107,10 @@ DAMAGED = {
     "ffv1.mkv": {"codec": "ffv1"},
     "vp8.mkv": {"codec": "libvpx"},
     "hevc.mkv": {"codec": "libx265", "options": {"x265-params": "log-level=0"}},
+    "hevc with picture hashes.mp4": {"codec": "libx265", "options": {"x265-params": "log-level=0:hash=1"}},
+    "wmv2.avi": {"codec": "wmv2"},
+    "msmpeg4.avi": {"codec": "msmpeg4"},
+    "av1.mp4": {"codec": "libsvtav1", "options": {"preset": "12", "svtav1-params": "lp=1"}},
 }
 
 
@@ -122,6 +126,30 @@ def test_the_message_says_where_the_damage_is(tmp_path: Path) -> None:
     whole = encode(tmp_path / "a.mp4", moving(50), "mpeg4")
     with pytest.raises(ValueError, match=r"is damaged at frame 25, 1\.0+ s: download or copy it again"):
         video.read(overwrite(whole, tmp_path / "b.mp4"))
+
+
+def test_a_matroska_block_whose_header_is_damaged_is_noticed(tmp_path: Path) -> None:
+    """VP8 decodes whatever comes: without the block the film would only lack a picture."""
+    whole = encode(tmp_path / "a.webm", moving(50), "libvpx")
+    data = bytearray(whole.read_bytes())
+    with av.open(str(whole)) as container:
+        place = sorted(p.pos for p in container.demux(video=0) if p.size)[25]
+    place = data.rindex(b"\xa3", 0, place)  # the SimpleBlock that holds the packet
+    bad = tmp_path / "b.webm"
+    bad.write_bytes(data[:place] + bytes(8) + data[place + 8 :])
+    with pytest.raises(ValueError, match=f"is damaged at byte {place}: download or copy it again"):
+        video.read(bad)
+
+
+def test_a_recording_of_hevc_may_begin_between_key_frames(tmp_path: Path) -> None:
+    options = {"x265-params": "log-level=0:keyint=16:min-keyint=16:bframes=3:open-gop=1"}
+    whole = encode(tmp_path / "a.ts", moving(50), "libx265", options=options)
+    data = whole.read_bytes()
+    with av.open(str(whole)) as container:
+        place = [p.pos for p in container.demux(video=0) if p.size and p.pos][5]
+    late = tmp_path / "late.ts"
+    late.write_bytes(data[: 3 * 188] + data[place // 188 * 188 :])  # the tables first
+    assert 20 < len(video.read(late)) < 50
 
 
 def test_the_checksum_of_ogg_is_the_one_of_the_standard() -> None:
