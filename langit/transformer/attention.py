@@ -89,14 +89,22 @@ class SelfAttention(Attention):
 
     def project(self, x: Float[Tensor, "N D"], angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
         """Compute queries, keys and values in one product; normalise and rotate queries and keys together."""
-        heads, inputs = self.heads, (self.to_q, self.to_k)
-        weight = torch.cat([*(halves_first(layer.weight, heads) for layer in inputs), self.to_v.weight])  # 3D D
-        bias = torch.cat([*(halves_first(layer.bias, heads) for layer in inputs), self.to_v.bias])
+        heads = self.heads
         scale = torch.stack([halves_first(layer.weight, heads) for layer in (self.norm_q, self.norm_k)])  # 2 D
-        pair, value = linear(x, weight, bias).split((2 * x.shape[-1], x.shape[-1]), dim=-1)
+        pair, value = self.product(x).split((2 * x.shape[-1], x.shape[-1]), dim=-1)
         pair = F.rms_norm(pair.unflatten(-1, (2, -1)), (x.shape[-1],), eps=self.norm_q.eps) * scale  # N 2 D
         query, key = rotate(pair.view(x.shape[0], 2 * heads, -1), angles).chunk(2, dim=1)
         return query, key, self.split(value)
+
+    def joined_weights(self) -> tuple[Float[Tensor, "O D"], Float[Tensor, " O"]]:
+        """Weight and bias of all three projections (O = 3 D), with queries' and keys' outputs in rotary order."""
+        inputs = (self.to_q, self.to_k)
+        weight = torch.cat([*(halves_first(layer.weight, self.heads) for layer in inputs), self.to_v.weight])
+        return weight, torch.cat([*(halves_first(layer.bias, self.heads) for layer in inputs), self.to_v.bias])
+
+    def product(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N O"]:
+        """Queries, keys and values, one beside the other."""
+        return linear(x, *self.joined_weights())
 
 
 class CrossAttention(Attention):

@@ -1,0 +1,148 @@
+"""Narrow weights inside blocks: stored in fp8 and widened to compute, or computed in int8.
+
+fp8 (e4m3, arXiv 2209.05433) halves the memory of bf16 weights; a block's are widened while it runs, so that speed and
+arithmetic stay those of bf16. int8 quantizes activations too, each token by its largest value (W8A8, LLM.int8(), arXiv
+2208.07339), and is several times faster where the hardware has int8 dot products. Norms, tables, embeddings and the
+output layer keep their precision. Weights cannot be trained or saved afterwards.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import torch
+from jaxtyping import Float, Int8
+from torch import Tensor, nn
+
+from langit.transformer.attention import SelfAttention
+from langit.transformer.block import FeedForward, gelu
+from langit.transformer.linear import Linear
+from langit.transformer.protocol import Denoiser
+
+Storage = Literal["", "fp8", "int8"]
+"""What the linear weights inside blocks are kept in; empty: in the dtype of computing."""
+STORAGES: Final = ("", "fp8", "int8")
+FP8: Final = torch.float8_e4m3fn
+LEVELS: Final = 127
+
+
+def narrow(transformer: Denoiser, storage: Storage) -> None:
+    """Narrow the linear weights of all repeated layers, in place and one layer at a time."""
+    if storage == "fp8":
+        for layer in transformer.layers:
+            Widening(layer)
+    elif storage == "int8":
+        for layer in transformer.layers:
+            quantize_linears(layer)
+
+
+class Widening:
+    """Keeps a layer's linear weights in fp8, each with one scale, and widens them while the layer runs."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        self.kept: list[tuple[nn.Linear, Tensor, Tensor, torch.dtype]] = []
+        for part in layer.modules():
+            if isinstance(part, nn.Linear):
+                narrowed, scale = to_fp8(part.weight.detach())
+                self.kept.append((part, narrowed, scale, part.weight.dtype))
+        self._release()
+        layer.register_forward_pre_hook(lambda *_: self._widen())
+        layer.register_forward_hook(lambda *_: self._release(), always_call=True)
+
+    def _widen(self) -> None:
+        for part, narrowed, scale, dtype in self.kept:
+            part.weight = nn.Parameter(narrowed.to(dtype) * scale.to(dtype), requires_grad=False)
+
+    def _release(self) -> None:
+        for part, narrowed, _, _ in self.kept:
+            part.weight = nn.Parameter(narrowed, requires_grad=False)
+
+
+def to_fp8(weight: Float[Tensor, "O I"]) -> tuple[Float[Tensor, "O I"], Float[Tensor, ""]]:
+    """A weight in fp8 and its scale, by which the largest value becomes the largest of fp8."""
+    scale = (weight.float().abs().max() / torch.finfo(FP8).max).clamp(min=torch.finfo(torch.float32).tiny)
+    return (weight.float() / scale).to(FP8), scale
+
+
+class Int8Linear(nn.Module):
+    """A linear layer on int8: weights by output channel, activations by token."""
+
+    def __init__(self, weight: Float[Tensor, "O I"], bias: Float[Tensor, " O"]) -> None:
+        super().__init__()
+        quantized, scale = quantize_tokens(weight.detach().float())
+        self.in_features, self.out_features = weight.shape[1], weight.shape[0]
+        # Transposed: the product reads it as (inputs, outputs).
+        self.register_buffer("quantized", quantized.t(), persistent=False)
+        self.register_buffer("scale", scale.flatten(), persistent=False)
+        self.register_buffer("bias", bias.detach().clone(), persistent=False)
+
+    def forward(self, x: Float[Tensor, "*N I"]) -> Float[Tensor, "*N O"]:
+        assert isinstance(self.quantized, Tensor) and isinstance(self.scale, Tensor) and isinstance(self.bias, Tensor)
+        out = int8_product(x.reshape(-1, x.shape[-1]), self.quantized, self.scale, self.bias)
+        return out.view(*x.shape[:-1], -1)
+
+
+def quantize_tokens(x: Float[Tensor, "N I"]) -> tuple[Int8[Tensor, "N I"], Float[Tensor, "N 1"]]:
+    """Whole numbers from -127 to 127 and one scale for each row."""
+    scale = x.abs().amax(1, keepdim=True) / LEVELS
+    return (x / scale.clamp(min=1e-12)).round().to(torch.int8), scale
+
+
+def int8_product(
+    x: Float[Tensor, "N I"], weight: Int8[Tensor, "I O"], scale: Float[Tensor, " O"], bias: Float[Tensor, " O"]
+) -> Float[Tensor, "N O"]:
+    """``x weight + bias``, the product summed exactly in int32."""
+    quantized, by_token = quantize_tokens(x)
+    # CUDA's kernel wants more than 16 rows.
+    short = x.shape[0] <= 16 and x.is_cuda
+    padded = nn.functional.pad(quantized, (0, 0, 0, 32 - x.shape[0])) if short else quantized
+    sums = torch._int_mm(padded, weight)[: x.shape[0]]
+    return torch.addcmul(bias.float(), sums.float() * by_token.float(), scale).to(x.dtype)
+
+
+class Int8SelfAttention(SelfAttention):
+    """Self-attention whose projections are one int8 product."""
+
+    joined: Int8Linear
+
+    def product(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N O"]:
+        out: Tensor = self.joined(x)
+        return out
+
+
+class Int8FeedForward(nn.Module):
+    """A feed-forward layer on int8."""
+
+    def __init__(self, inner: Int8Linear, outer: Int8Linear) -> None:
+        super().__init__()
+        self.inner, self.outer = inner, outer
+
+    def forward(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+        out: Tensor = self.outer(gelu(self.inner(x)))
+        return out
+
+
+def quantize_linears(layer: nn.Module) -> None:
+    """Replace the linear layers of a block by int8 ones, in place."""
+    for part in list(layer.modules()):
+        if isinstance(part, SelfAttention):
+            part.joined = Int8Linear(*part.joined_weights())
+            part.__class__ = Int8SelfAttention
+            for name in ("to_q", "to_k", "to_v"):
+                delattr(part, name)
+    for part in list(layer.modules()):
+        for name, child in list(part.named_children()):
+            if isinstance(child, FeedForward):
+                inner, outer = child.net["0"].proj, child.net["2"]
+                assert isinstance(inner, nn.Linear) and isinstance(outer, nn.Linear)
+                setattr(part, name, Int8FeedForward(_int8(inner), _int8(outer)))
+            elif isinstance(child, Linear):
+                if isinstance(part, nn.ModuleList):
+                    part[int(name)] = _int8(child)
+                else:
+                    setattr(part, name, _int8(child))
+
+
+def _int8(linear: nn.Linear) -> Int8Linear:
+    assert linear.bias is not None
+    return Int8Linear(linear.weight, linear.bias)
