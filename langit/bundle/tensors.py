@@ -72,6 +72,18 @@ class TensorFile:
         if self.file.readinto(target) != target.nbytes:  # type: ignore[attr-defined]  # IO[bytes] does not declare it
             raise ValueError(f"{self.path} is cut off in tensor {name!r}: get the bundle again")
 
+    def read_part(self, name: str, offset: int, target: np.ndarray) -> None:
+        """Read some of one tensor's bytes, from ``offset`` on, into an array of uint8.
+
+        Raises:
+            ValueError: the file was cut off after it was opened.
+        """
+        entry = self.entries[name]
+        assert target.dtype == np.uint8 and offset + target.nbytes <= entry.end - entry.begin
+        self.file.seek(entry.begin + offset)
+        if self.file.readinto(target) != target.nbytes:  # type: ignore[attr-defined]  # IO[bytes] does not declare it
+            raise ValueError(f"{self.path} is cut off in tensor {name!r}: get the bundle again")
+
     def read_array(self, name: str) -> np.ndarray:
         """Read one tensor as an array of its own.
 

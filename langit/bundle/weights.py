@@ -7,7 +7,8 @@ floating point on loading (see `quantize`). Knows no particular model: a module 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from langit.config import parse_json
 from langit.device import Placement
 
 MAX_FILE_BYTES = 15_000_000
+SCRATCH_BYTES = 1 << 24  # what converted weights are read to; a multiple of every dtype's size
 TORCH_DTYPES: Final = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -134,13 +136,8 @@ def weight_files(folder: Path, stem: str, checked: Collection[str]) -> list[Path
     return [folder / name for name in names]
 
 
-def read_tensor(file: TensorFile, name: str, scratch: Tensor | None = None) -> Tensor:
+def read_tensor(file: TensorFile, name: str) -> Tensor:
     """Read one tensor on the CPU, in its dtype on disk.
-
-    Args:
-        file: the opened file.
-        name: the tensor's name.
-        scratch: bytes (uint8) to read it to; default memory of its own.
 
     Raises:
         ValueError: the dtype is not supported, or the file was cut off.
@@ -148,12 +145,8 @@ def read_tensor(file: TensorFile, name: str, scratch: Tensor | None = None) -> T
     entry = file.entries[name]
     if entry.dtype not in TORCH_DTYPES:
         raise ValueError(f"tensor {name!r} in {file.path} is of dtype {entry.dtype}, which is not supported")
-    dtype, count = TORCH_DTYPES[entry.dtype], entry.end - entry.begin
-    if scratch is None:
-        tensor = torch.empty(entry.shape, dtype=dtype, device="cpu")
-    else:
-        tensor = scratch[:count].view(dtype).view(entry.shape)
-    if count:
+    tensor = torch.empty(entry.shape, dtype=TORCH_DTYPES[entry.dtype], device="cpu")
+    if entry.end > entry.begin:
         file.read_into(name, tensor.view(-1).view(torch.uint8).numpy())  # as bytes: numpy has no bfloat16
     return tensor
 
@@ -185,11 +178,27 @@ def restore_weight(tensor: Tensor, name: str, scales: Mapping[str, Tensor], path
 
 
 def load_weights(
-    module: nn.Module, folder: Path, stem: str, checked: Collection[str], placement: Placement
+    module: nn.Module,
+    folder: Path,
+    stem: str,
+    checked: Collection[str],
+    placement: Placement,
+    *,
+    single: Sequence[str] = (),
+    ignored: Sequence[str] = (),
 ) -> dict[str, torch.dtype]:
     """Load the weights of a module that was built on the meta device, one tensor at a time, straight into place.
 
-    Memory peaks at the module's size plus one tensor.
+    Memory peaks at the module's size plus ``SCRATCH_BYTES``; int8 weights need one tensor more.
+
+    Args:
+        module: its names and shapes are those of the files.
+        folder: where the files are.
+        stem: see :func:`weight_files`, as for ``checked``.
+        checked: see there.
+        placement: where the weights go; the dtype of floating-point weights.
+        single: parts of names of weights that stay in single precision whatever the placement's dtype is.
+        ignored: parts of names of weights in the files that the module does without.
 
     Returns:
         The dtype of each weight on disk that is floating point in memory.
@@ -198,42 +207,72 @@ def load_weights(
         ValueError: the files hold other weights than the module has, or are not ``checked``.
     """
     expected, shapes = named_weights(module), {name: tensor.shape for name, tensor in module.state_dict().items()}
+    first_names = {other: first for first, names in expected.items() for other in names}
     missing, dtypes, scales = dict(expected), dict[str, torch.dtype](), dict[str, Tensor]()
     paths = weight_files(folder, stem, checked)
     for path in paths:  # before any weight: a weight and its scales may lie in different files
         with open_tensors(path) as file:
             scales |= read_scales(file)
+    scratch = torch.empty(SCRATCH_BYTES, dtype=torch.uint8, device="cpu")
     for path in paths:
         with open_tensors(path) as file:
-            # Tensors that are converted or moved are read to one place: new memory for each of them leaves gaps that
-            # the allocator does not use again, up to the size of the model.
-            longest = max((entry.end - entry.begin for entry in file.entries.values()), default=0)
-            scratch = torch.empty(longest, dtype=torch.uint8, device="cpu")
-            for name, entry in file.entries.items():
-                if name.removesuffix(SCALE_SUFFIX) in scales and name not in scales:
+            for stored, entry in file.entries.items():
+                if stored.removesuffix(SCALE_SUFFIX) in scales and stored not in scales:
                     continue  # scales, which were read above
+                if any(part in stored for part in ignored):
+                    continue
+                name = first_names.get(stored, stored)
+                if name in expected and name not in missing and stored != name:
+                    continue  # a weight with two names, stored under both
                 if name not in missing:
                     raise ValueError(
-                        f"{folder} has an unknown weight {name!r}: its config.json describes another model,"
+                        f"{folder} has an unknown weight {stored!r}: its config.json describes another model,"
                         " get the bundle again"
                     )
                 if entry.shape != tuple(shapes[name]):
                     raise ValueError(
-                        f"weight {name!r} in {folder} is {entry.shape}, its config needs {tuple(shapes[name])}:"
+                        f"weight {stored!r} in {folder} is {entry.shape}, its config needs {tuple(shapes[name])}:"
                         " get the bundle again"
                     )
-                converted = name in scales or (entry.dtype in FLOATS and TORCH_DTYPES[entry.dtype] != placement.dtype)
-                temporary = converted or placement.device.type != "cpu"
-                packed = read_tensor(file, name, scratch if temporary else None)
-                tensor = restore_weight(packed, name, scales, path)
-                if tensor.is_floating_point():
+                keep = any(part in stored for part in single)
+                place = Placement(placement.device, torch.float32) if keep else placement
+                if stored in scales:
+                    packed = read_tensor(file, stored)
+                    tensor = place.put(restore_weight(packed, stored, scales, path))
                     dtypes[name] = packed.dtype
-                _assign(module, missing.pop(name), placement.put(tensor))
+                else:
+                    tensor = _read_to(file, stored, scales, place, scratch)
+                    if tensor.is_floating_point():
+                        dtypes[name] = TORCH_DTYPES[entry.dtype]
+                _assign(module, missing.pop(name), tensor)
     if missing:
         raise ValueError(
             f"{folder} lacks weight {min(missing)!r}: its config.json describes another model, get the bundle again"
         )
     return dtypes
+
+
+def _read_to(
+    file: TensorFile, name: str, scales: Mapping[str, Tensor], placement: Placement, scratch: Tensor
+) -> Tensor:
+    """Read one tensor to where it belongs and in the dtype it has there, piece by piece if that is not as on disk."""
+    entry = file.entries[name]
+    stored = TORCH_DTYPES.get(entry.dtype)
+    converted = stored is not None and stored.is_floating_point and stored != placement.dtype
+    if stored is None or not (converted or placement.device.type != "cpu"):
+        return placement.put(restore_weight(read_tensor(file, name), name, scales, file.path))
+    if stored == torch.int8:
+        restore_weight(torch.empty(0, dtype=stored), name, scales, file.path)  # raises: it has no scales
+    dtype = placement.dtype if stored.is_floating_point else stored
+    tensor = torch.empty(entry.shape, dtype=dtype, device=placement.device)
+    flat, count, size = tensor.view(-1), math.prod(entry.shape), stored.itemsize
+    # New memory for each tensor would leave gaps that the allocator does not use again, up to the size of the model.
+    step = len(scratch) // size
+    for begin in range(0, count, step):
+        part = scratch[: min(step, count - begin) * size]
+        file.read_part(name, begin * size, part.numpy())
+        flat[begin : begin + step].copy_(part.view(stored))
+    return tensor
 
 
 def _assign(module: nn.Module, names: tuple[str, ...], weight: Tensor) -> None:
