@@ -13,7 +13,6 @@ import ipaddress
 import os
 import secrets
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -85,7 +84,7 @@ def fetch_document(url: str, limits: FetchLimits) -> Document:
                 if 300 <= status < 400 and target:
                     here = urljoin(here, target)
                     continue
-                body = b"".join(_pieces(answer, limits, limits.document))
+                body = b"".join(_pieces(answer, limits.document))
                 whole, problem = len(body) <= limits.document, None
                 if not whole:
                     problem = f"it is longer than {limits.document} bytes"
@@ -152,7 +151,7 @@ def _save(answer: http.client.HTTPResponse, file: Path, limits: FetchLimits) -> 
     sha256, size = hashlib.sha256(), 0
     try:
         with partial.open("wb") as opened:
-            for piece in _pieces(answer, limits, limits.footage):
+            for piece in _pieces(answer, limits.footage):
                 size += len(piece)
                 if size > limits.footage:
                     return None, f"it has more than {limits.footage} bytes"
@@ -169,14 +168,12 @@ def _save(answer: http.client.HTTPResponse, file: Path, limits: FetchLimits) -> 
     return sha256.hexdigest(), None
 
 
-def _pieces(answer: http.client.HTTPResponse, limits: FetchLimits, most: int) -> Iterator[bytes]:
-    """The body as it arrives, until it is longer than ``most`` or time runs out."""
-    end, size = time.monotonic() + limits.total, 0
+def _pieces(answer: http.client.HTTPResponse, most: int) -> Iterator[bytes]:
+    """The body as it arrives, until it is longer than ``most``. Time is limited by ``network.open_url``."""
+    size = 0
     while size <= most and (piece := answer.read1(PIECE)):
         size += len(piece)
         yield piece
-        if time.monotonic() > end:
-            raise TimeoutError(f"it took longer than {limits.total:g} s")
 
 
 def _is_cut(answer: http.client.HTTPResponse, size: int) -> bool:
