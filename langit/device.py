@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from typing import Final, TypeVar, overload
+from typing import Final, Literal, TypeVar, overload
 
 import torch
 from jaxtyping import Float
@@ -25,33 +25,41 @@ DTYPES: Final = {
     "float16": torch.float16,
 }
 
+Offload = Literal["none", "parts", "blocks"]
+OFFLOADS: Final = ("none", "parts", "blocks")
+
 
 @dataclass(frozen=True)
 class Placement:
-    """A device, and the floating-point dtype of models on it."""
+    """A device, the floating-point dtype of models on it, and which of their weights are there at a time."""
 
     device: torch.device = torch.device("cpu")
     dtype: torch.dtype = torch.float32
+    offload: Offload = "none"
 
     @classmethod
-    def choose(cls, device: str = "auto", dtype: str = "auto") -> Placement:
-        """Read the options ``--device`` and ``--dtype``.
+    def choose(cls, device: str = "auto", dtype: str = "auto", offload: str = "none") -> Placement:
+        """Read the options ``--device``, ``--dtype`` and ``--offload``.
 
         Args:
             device: "auto" (CUDA, then MPS, then the CPU), "cpu", "cuda", "cuda:1" or "mps".
             dtype: "auto" (bf16 on CUDA devices that compute in it, else fp32), "fp32", "bf16" or "fp16".
+            offload: "none" (all weights stay on the device), "parts" (those of one part of a model at a time) or
+                "blocks" (those of two layers at a time).
 
         Raises:
             ValueError: the device or dtype is unknown, or not on this machine; the message lists the choices.
         """
         chosen = _find_device(device)
+        if offload not in OFFLOADS:
+            raise ValueError(f"offload {offload!r} is unknown: use {', '.join(OFFLOADS)}")
         if dtype == "auto":
             # Ampere (8.0) is the first generation with bf16 arithmetic; older GPUs emulate it slowly.
             fast = chosen.type == "cuda" and torch.cuda.get_device_capability(chosen) >= (8, 0)
-            return cls(chosen, torch.bfloat16 if fast else torch.float32)
+            return cls(chosen, torch.bfloat16 if fast else torch.float32, offload)  # type: ignore[arg-type]  # checked
         if dtype not in DTYPES:
             raise ValueError(f"dtype {dtype!r} is unknown: use auto, fp32, bf16 or fp16")
-        return cls(chosen, DTYPES[dtype])
+        return cls(chosen, DTYPES[dtype], offload)  # type: ignore[arg-type]  # checked above
 
     @property
     def name(self) -> str:
@@ -93,10 +101,16 @@ class Placement:
 
 
 CPU: Final = Placement()
+COMPUTES_ON: Final = "_computes_on"
+"""The attribute of modules whose weights come to a device only while they compute, and are elsewhere otherwise."""
 
 
 def placement_of(module: nn.Module) -> Placement:
-    """The placement of a module that is on one device: that of its first parameter."""
+    """The placement of a module that is on one device: where it computes, or its first parameter is."""
+    noted = module.__dict__.get(COMPUTES_ON)
+    if noted is not None:
+        assert isinstance(noted, Placement)
+        return noted
     first = next(module.parameters())
     return Placement(first.device, first.dtype)
 

@@ -7,6 +7,7 @@ it. What is dropped stays in the operating system's cache as long as there is ro
 from __future__ import annotations
 
 import mmap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,17 +46,30 @@ class MappedFile:
         return tensor.device.type == "cpu" and self.address <= tensor.data_ptr() < self.address + len(self.content)
 
     def advise(self, tensor: Tensor, advice: int) -> None:
-        """Tell the operating system that a tensor is needed soon (``MADV_WILLNEED``) or no longer (``MADV_DONTNEED``)."""
+        """Say that a tensor is needed soon (``MADV_WILLNEED``) or no longer (``MADV_DONTNEED``)."""
         begin = (tensor.data_ptr() - self.address) // PAGE * PAGE
         end = tensor.data_ptr() - self.address + tensor.nbytes
         self.content.madvise(advice, begin, min(end, len(self.content)) - begin)
 
 
-def remember_mapped(module: nn.Module, file: MappedFile) -> None:
-    """Note that some of a module's weights are in a mapped file."""
-    module.__dict__.setdefault(_ATTRIBUTE, []).append(file)
+def remember_mapped(module: nn.Module, file: MappedFile, single: Sequence[str] = ()) -> None:
+    """Note that some of a module's weights are in a mapped file.
+
+    Args:
+        module: which has the weights.
+        file: that they are in.
+        single: parts of names of weights that compute in single precision whatever the others compute in.
+    """
+    files, names = module.__dict__.setdefault(_ATTRIBUTE, ([], set()))
+    files.append(file)
+    names.update(single)
 
 
 def mapped_files(module: nn.Module) -> tuple[MappedFile, ...]:
-    """The files that a module's weights are mapped from."""
-    return tuple(module.__dict__.get(_ATTRIBUTE, ()))
+    """The files that a module's weights are mapped from, its parts' included."""
+    return tuple(file for part in module.modules() for file in part.__dict__.get(_ATTRIBUTE, ((), ()))[0])
+
+
+def single_weights(module: nn.Module) -> tuple[str, ...]:
+    """Parts of names of the module's weights that compute in single precision."""
+    return tuple(sorted({name for part in module.modules() for name in part.__dict__.get(_ATTRIBUTE, ((), ()))[1]}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 import torch
 from torch import nn
@@ -22,14 +22,8 @@ from langit.plan.hardware import CPU_SHARE, GPU_SHARE, Hardware
 from langit.plan.trace import Usage, materialize, trace
 from langit.shapes import LatentShape, PixelShape, latent_shape, token_grid, whole_frames
 from langit.text.umt5 import Umt5Encoder
+from langit.transformer.precision import Storage
 from langit.transformer.protocol import Denoiser
-
-Offload = Literal["none", "parts", "blocks"]
-"""Nothing leaves the device; one part (text encoder, transformer, autoencoder) is there at a time; parts come and go,
-and the transformer's and text encoder's blocks one after another."""
-OFFLOADS: Final = ("none", "parts", "blocks")
-Storage = Literal["", "fp8", "int8"]
-"""What linear weights inside blocks are kept in; empty: the dtype of computing."""
 
 STATES: Final = 12  # tensors of the video's size in single precision that solver, guidance and a preview hold
 TRACED_LAYERS: Final = 2  # without gradients a layer frees what it allocated, so that more layers take no more
@@ -60,7 +54,6 @@ class VideoWork:
     steps: int
     guided: bool
     placement: Placement
-    offload: Offload = "none"
     storage: Storage = ""
     evaluations: int = 1  # of the model in a step: 2 for heun and midpoint
 
@@ -131,17 +124,17 @@ def plan_generation(sizes: ModelSizes, work: VideoWork, hardware: Hardware, base
     together = sum(whole for whole, _ in weights.values())
 
     def held(name: str) -> int:
-        if work.offload == "none":
+        if work.placement.offload == "none":
             return together
-        return weights[name][1] if work.offload == "blocks" else weights[name][0]
+        return weights[name][1] if work.placement.offload == "blocks" else weights[name][0]
 
     def phase(name: str, label: str, used: Usage, times: float = 1.0) -> Phase:
         flops = used.flops * times
         share = CPU_SHARE if work.placement.device.type == "cpu" else GPU_SHARE
         dtype = "int8" if work.storage == "int8" and name in denoisers else DTYPE_NAMES[work.placement.dtype]
         seconds = flops / (hardware.peak(dtype) * share)
-        if work.offload != "none":
-            trips = times if work.offload == "blocks" and name in denoisers else 1.0
+        if work.placement.offload != "none":
+            trips = times if work.placement.offload == "blocks" and name in denoisers else 1.0
             seconds = max(seconds, trips * weights[name][0] / hardware.link)
         return Phase(label, held(name), used.peak, flops, seconds)
 
