@@ -10,6 +10,7 @@ from langit.cli.entry import app, main
 # isort: off
 import langit.cli.generate
 import langit.cli.abilities
+import langit.cli.serve
 import langit.cli.train
 import langit.cli.evaluate
 import langit.cli.judge

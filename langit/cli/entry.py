@@ -29,6 +29,11 @@ EXTRAS = {
     "onnxruntime": "nudity",
     "ray": "ray",
     "diffusers": "open-weights",
+    "dbos": "serve",
+    "fastapi": "serve",
+    "psycopg": "serve",
+    "sqlalchemy": "serve",
+    "uvicorn": "serve",
 }
 """Modules that are not part of the base install, and the extras that they come with."""
 INTERRUPTED = 130  # 128 plus the number of the signal, as shells report it

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from langit.config import canonical
+from langit.config import canonical, load
 from langit.files import flush, sha256, write_bytes
 from langit.ledger.derived import Output
 from langit.release.gates.finding import Finding
@@ -60,10 +60,8 @@ class ReleaseStage:
         path = self.folder / SIGNED
         try:
             facts = json.loads((self.folder / ENTRY).read_bytes())
-            values = {
-                name: tuple(value) if isinstance(value, list) else value for name, value in facts["entry"].items()
-            }
-            entry, notes = Output(**values), tuple(Finding(**note) for note in facts["notes"])
+            entry = load(Output, facts["entry"])
+            notes = tuple(load(Finding, note) for note in facts["notes"])
             return StagedRelease(path, entry, notes) if sha256(path) == entry.content_sha256 else None
         except (OSError, ValueError, KeyError, TypeError):
             return None

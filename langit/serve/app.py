@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,13 +14,30 @@ from fastapi.middleware.cors import CORSMiddleware
 
 import langit
 from langit.files import write_bytes
+from langit.serve.characters import Characters
 from langit.serve.database import Database
 from langit.serve.errors import add_handlers
+from langit.serve.hooks import Webhooks
 from langit.serve.jobs import Jobs
 from langit.serve.keys import Keys
 from langit.serve.limits import BodyLimit, Rates
 from langit.serve.models import ModelCards, model_name
-from langit.serve.routes import characters, content, events, health, images, models, sessions, videos, webhooks
+from langit.serve.routes import (
+    characters,
+    content,
+    coverage,
+    detect,
+    events,
+    health,
+    images,
+    models,
+    nearest,
+    pages,
+    rights,
+    sessions,
+    videos,
+    webhooks,
+)
 from langit.serve.settings import ServeSettings
 
 DESCRIPTION: Final = (
@@ -37,6 +55,11 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     events.router,
     images.router,
     webhooks.router,
+    coverage.router,
+    nearest.router,
+    detect.router,
+    rights.router,
+    pages.router,
 )
 
 
@@ -46,6 +69,8 @@ class Services:
 
     secret: signs sessions of browsers.
     is_open: whether no key is needed; only on loopback.
+    default_model: the model of requests that name none.
+    stopping: is set when the process is to end, so that streams end.
     """
 
     settings: ServeSettings
@@ -56,7 +81,14 @@ class Services:
     secret: bytes
     is_open: bool
     default_model: str
+    webhooks: Webhooks
+    characters: Characters
     rates: Rates = field(default_factory=Rates)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def check_characters(self, owner: str, names: Sequence[str]) -> None:
+        """Refuse characters without a consent in force; see :meth:`Characters.check`."""
+        self.characters.check(owner, names)
 
     @classmethod
     def open(cls, settings: ServeSettings) -> Services:
@@ -76,14 +108,16 @@ class Services:
                 " is none: make one with langit serve keys add NAME"
             )
         return cls(
-            settings,
-            database,
-            Jobs(database),
-            keys,
-            ModelCards(database),
-            _secret(settings),
-            is_open,
-            model_name(settings.models[0]),
+            settings=settings,
+            database=database,
+            jobs=Jobs(database),
+            keys=keys,
+            cards=ModelCards(database),
+            secret=_secret(settings),
+            is_open=is_open,
+            default_model=model_name(settings.models[0]),
+            webhooks=Webhooks(database, settings.private_networks),
+            characters=Characters(database, settings.home),
         )
 
 

@@ -56,6 +56,7 @@ jobs = sa.Table(
     sa.Column("completed_at", sa.Float),
     sa.Column("expires_at", sa.Float),
     sa.Column("remixed_from", sa.String(64)),
+    sa.Column("fields", sa.String(64), nullable=False, server_default=""),  # digest of what the request said
     sa.Column("tag", sa.Integer, nullable=False),  # its turn in the fair queue
     sa.Column("cancelled", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("deleted", sa.Boolean, nullable=False, server_default=sa.false()),

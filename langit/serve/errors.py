@@ -73,6 +73,8 @@ def describe_validation(error: ValidationError | RequestValidationError) -> ApiE
     given = "" if first["type"] == "missing" else f" (given: {str(first.get('input'))[:80]!r})"
     message = str(first["msg"]).removeprefix("Value error, ")
     name = ".".join(place)
+    if first["type"] == "extra_forbidden":
+        message, given = "is no field of this request: /docs lists them", ""
     return ApiError(400, f"{name}: {message}{given}" if name else message, param=name or None, code="invalid_value")
 
 

@@ -97,23 +97,31 @@ class Webhooks:
             raise not_found("webhook endpoint", name)
         return found
 
-    def update(self, owner: str, name: str, **changes: Any) -> WebhookEndpoint:
+    def update(self, owner: str, endpoint: str, /, **changes: Any) -> WebhookEndpoint:
         """Change an endpoint; None leaves a value.
 
         Raises:
             ApiError: there is none, or the URL is not one.
         """
-        kept = self.get(owner, name)
+        kept = self.get(owner, endpoint)
         if changes.get("url") is not None:
             check_url(changes["url"])
         values = {key: value for key, value in changes.items() if value is not None and value != getattr(kept, key)}
         if values:
             if "event_types" in values:
                 values["event_types"] = json.dumps(list(dict.fromkeys(values["event_types"])))
-            table = tables.endpoints
+            table, now = tables.endpoints, time.time()
             with self.database.begin() as connection:
-                connection.execute(table.update().where(table.c.id == name).values(**values, updated_at=time.time()))
-        return self.get(owner, name)
+                connection.execute(table.update().where(table.c.id == endpoint).values(**values, updated_at=now))
+        return self.get(owner, endpoint)
+
+    def rotate(self, owner: str, name: str) -> WebhookEndpoint:
+        """Give an endpoint a new secret.
+
+        Raises:
+            ApiError: there is none.
+        """
+        return self.update(owner, name, secret=new_secret())
 
     def delete(self, owner: str, name: str) -> None:
         """Delete an endpoint; what was not delivered to it yet never is.

@@ -23,8 +23,8 @@ Status = Literal["queued", "in_progress", "completed", "failed"]
 Order = Literal["asc", "desc"]
 KEPT_KEYS: Final = DAY
 """Seconds for which an idempotency key is remembered."""
-MAX_STALLS: Final = 5
-"""Attempts in a row that end before anything new was saved, after which a job counts as one that kills its worker."""
+RESENT: Final = 600.0
+"""Seconds within which a client that got no answer sends a request again."""
 WORKFLOW: Final = "make_video"
 
 
@@ -38,6 +38,7 @@ class NewJob:
     shown: fields of the answer that are known before: prompt, size, seconds, x_seed ...
     remixed_from: the job whose video it begins with.
     id: chosen before where files were stored under it.
+    fields: a digest of what the request said.
     """
 
     kind: Literal["video", "image"]
@@ -46,6 +47,7 @@ class NewJob:
     shown: Mapping[str, Any]
     remixed_from: str | None = None
     id: str = field(default_factory=lambda: new_id("video"))
+    fields: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Jobs:
     database: Database
 
     def create(
-        self, owner: str, new: NewJob, limits: Limits, idempotency: tuple[str, str] | None = None
+        self, owner: str, new: NewJob, limits: Limits, key: str | None = None, is_resent: bool = False
     ) -> tuple[Job, bool]:
         """Enter a job and put it into the queue, at once or not at all.
 
@@ -106,20 +108,23 @@ class Jobs:
             owner: whose it is.
             new: the job.
             limits: of the owner.
-            idempotency: the client's key, and a digest of the request's fields.
+            key: the client's idempotency key: one key gives one job for 24 hours.
+            is_resent: whether the client says that it sends a request again: then a job of the same fields that was
+                entered a moment ago is the one that it means.
 
         Returns:
-            The job, and whether it is new: one key gives one job for 24 hours.
+            The job, and whether it is new.
 
         Raises:
             ApiError: the key was used with other fields, or the owner has too many jobs.
         """
         now = time.time()
         with self.database.begin() as connection:
-            if idempotency is not None:
-                known = self._known(connection, owner, idempotency, new.id, now)
-                if known is not None:
-                    return known, False
+            known = self._known(connection, owner, key, new, now) if key is not None else None
+            if known is None and key is None and is_resent:
+                known = self._resent(connection, owner, new, now)
+            if known is not None:
+                return known, False
             self._check_quotas(connection, owner, limits, now)
             tag = self._next_turn(connection, owner)
             values = {
@@ -132,6 +137,7 @@ class Jobs:
                 "shown": json.dumps(new.shown),
                 "created_at": now,
                 "remixed_from": new.remixed_from,
+                "fields": new.fields,
                 "tag": tag,
             }
             connection.execute(tables.jobs.insert().values(**values))
@@ -153,18 +159,16 @@ class Jobs:
             job,
         )
 
-    def _known(
-        self, connection: sa.Connection, owner: str, idempotency: tuple[str, str], job: str, now: float
-    ) -> Job | None:
+    def _known(self, connection: sa.Connection, owner: str, key: str, new: NewJob, now: float) -> Job | None:
         """The job that a key made before; otherwise the key is kept for this one."""
-        key, fields = idempotency
         table = tables.idempotency
         connection.execute(table.delete().where(table.c.created_at < now - KEPT_KEYS))
         kept = connection.execute(sa.select(table).where(table.c.owner == owner, table.c.key == key)).first()
         if kept is None:
-            connection.execute(table.insert().values(owner=owner, key=key, fields=fields, job=job, created_at=now))
+            values = {"owner": owner, "key": key, "fields": new.fields, "job": new.id, "created_at": now}
+            connection.execute(table.insert().values(**values))
             return None
-        if kept.fields != fields:
+        if kept.fields != new.fields:
             raise ApiError(
                 409,
                 f"Idempotency-Key {key[:80]!r} was used with other fields in the last 24 hours: use another key",
@@ -175,6 +179,17 @@ class Jobs:
         if row is None or row.deleted:
             raise not_found("video", kept.job)
         return Job.of(row)
+
+    def _resent(self, connection: sa.Connection, owner: str, new: NewJob, now: float) -> Job | None:
+        """The newest job of the same fields that was entered a moment ago."""
+        table = tables.jobs
+        row = connection.execute(
+            sa.select(table)
+            .where(table.c.owner == owner, table.c.deleted.is_(False), table.c.fields == new.fields)
+            .where(table.c.created_at > now - RESENT)
+            .order_by(table.c.number.desc())
+        ).first()
+        return None if row is None else Job.of(row)
 
     def _check_quotas(self, connection: sa.Connection, owner: str, limits: Limits, now: float) -> None:
         table = tables.jobs

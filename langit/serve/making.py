@@ -29,6 +29,7 @@ from langit.serve.folders import JobFolder
 from langit.serve.jobs import Job, Jobs
 from langit.serve.requests import build_options, build_request
 from langit.serve.settings import ServeSettings
+from langit.serve.sizes import format_seconds
 from langit.studio import StudioJob, StudioProgress
 from langit.studio.progress import side_by_side
 from langit.studio.states import SamplingStates
@@ -281,8 +282,3 @@ def hide_paths(message: str) -> str:
     """A message with file names in place of paths."""
     words = [word.rsplit("/", 1)[-1] if word.startswith("/") else word for word in message.split(" ")]
     return " ".join(words)
-
-
-def format_seconds(seconds: float) -> str:
-    """Seconds as OpenAI's clients read them: text without needless zeros."""
-    return f"{seconds:.6g}"

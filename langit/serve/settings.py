@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from langit import config
 
@@ -125,3 +125,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def dump_settings(settings: ServeSettings) -> dict[str, Any]:
+    """Settings as plain values for JSON."""
+    return {**asdict(settings), "home": str(settings.home)}
+
+
+def parse_settings(values: dict[str, Any]) -> ServeSettings:
+    """The settings that :func:`dump_settings` wrote."""
+    lists = {name: tuple(values[name]) for name in ("models", "origins", "private_networks")}
+    limits = Limits(**values["limits"])
+    return ServeSettings(**{**values, **lists, "home": Path(values["home"]), "limits": limits})

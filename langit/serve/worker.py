@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from types import FrameType
 from typing import Any, Final
 
@@ -36,7 +35,7 @@ from langit.serve.jobs import Jobs
 from langit.serve.logs import set_up_logs
 from langit.serve.making import StoppedError, VideoMaker
 from langit.serve.models import ModelCard, ModelCards, model_name
-from langit.serve.settings import Limits, ServeSettings
+from langit.serve.settings import ServeSettings, parse_settings
 
 LOGGER: Final = logging.getLogger("langit.serve")
 POLL: Final = 0.05
@@ -223,20 +222,6 @@ def main() -> None:
     """The process that a server starts: settings come as a line of JSON, and the pipe's end is the server's."""
     values: dict[str, Any] = json.loads(sys.stdin.readline())
     run_worker(parse_settings(values), sys.stdin.read)
-
-
-def dump_settings(settings: ServeSettings) -> dict[str, Any]:
-    """Settings as plain values for JSON."""
-    return {**asdict(settings), "home": str(settings.home)}
-
-
-def parse_settings(values: dict[str, Any]) -> ServeSettings:
-    """The settings that :func:`dump_settings` wrote."""
-    from pathlib import Path
-
-    lists = {name: tuple(values[name]) for name in ("models", "origins", "private_networks")}
-    limits = Limits(**values["limits"])
-    return ServeSettings(**{**values, **lists, "home": Path(values["home"]), "limits": limits})
 
 
 if __name__ == "__main__":

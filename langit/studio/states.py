@@ -105,9 +105,8 @@ def unflatten_state(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> 
     )
     memory = None
     if "memory" in facts:
-        memory = ReuseMemory(
-            *(tensors[f"memory.{name}"] for name in ("point", "evaluated", "velocity")), **facts["memory"]
-        )
+        point, evaluated, velocity = (tensors[f"memory.{name}"] for name in ("point", "evaluated", "velocity"))
+        memory = ReuseMemory(point, evaluated, velocity, **facts["memory"])
     return SolverState(tensors["x"], facts["level"], past, memory)
 
 
