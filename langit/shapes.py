@@ -114,6 +114,11 @@ def whole_frames(frames: int, compression: Compression, up: bool = False) -> int
     return frames - rest + (compression.time if up and rest else 0)
 
 
+def frames_of(latent_frames: int, compression: Compression) -> int:
+    """The pixel frames that latent frames from a video's beginning hold."""
+    return (latent_frames - 1) * compression.time + 1
+
+
 def cell_size(compression: Compression, patch: tuple[int, int, int] = (1, 2, 2)) -> int:
     """Pixels to a side of a patch, of which width and height are multiples."""
     return compression.space * patch[1]

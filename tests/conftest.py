@@ -13,7 +13,7 @@ from jaxtyping import install_import_hook
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Before the first import of langit. Not in rooms that torch.compile traces, nor where values are checked for people.
-CHECKED = ["autoencoder", "flow", "generate", "patches", "release", "shapes", "video", "worlds"]
+CHECKED = ["autoencoder", "families", "flow", "generate", "patches", "release", "shapes", "video", "worlds"]
 install_import_hook([f"langit.{room}" for room in CHECKED], "shapecheck.check")
 
 import numpy as np  # noqa: E402

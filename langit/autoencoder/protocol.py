@@ -15,7 +15,7 @@ from langit.shapes import Compression
 
 Video = Float[Tensor, "B 3 T H W"]
 Latents = Float[Tensor, "B C F h w"]
-State = tuple[Tensor, ...]
+State = tuple[Any, ...]
 """What a streaming call hands to the next one; its content belongs to the implementation."""
 
 

@@ -32,7 +32,7 @@ class Schedule:
         taken = max(1, math.ceil(len(self.told) * share - 1e-3))
         return Schedule(self.levels[-taken - 1 :], self.told[-taken:])
 
-    def heard(self, level: float) -> float:
+    def level_for_model(self, level: float) -> float:
         """What the model is told at a level: the entry of the step that starts there, else the level itself."""
         return next((told for at, told in zip(self.levels, self.told, strict=False) if at == level), level)
 

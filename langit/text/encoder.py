@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from langit.device import placement_of
+from langit.text.prompt import check_prompt
 from langit.text.umt5 import Umt5Encoder
 from langit.text.vocabulary import Vocabulary
 
@@ -58,6 +59,18 @@ class TextEncoder(nn.Module):
     def vocabulary(self) -> Vocabulary:
         """The words and scripts that the tokenizer can write."""
         return Vocabulary(self.tokenizer)
+
+    def read(self, prompt: str) -> str:
+        """The prompt as the model reads it.
+
+        Raises:
+            ValueError: it is empty, too long, or in letters that the model cannot read.
+        """
+        return check_prompt(prompt, self.vocabulary.scripts)
+
+    def pads(self, lengths: tuple[int, ...]) -> tuple[int, ...]:  # noqa: ARG002  (for encoders that fill texts up)
+        """How many zero vectors follow each text and are attended to; empty for none."""
+        return ()
 
     def tokenize(self, texts: list[str]) -> tuple[Int[Tensor, "B S"], tuple[int, ...]]:
         """Token ids on the CPU, padded to the longest text, and each text's length including its end mark.

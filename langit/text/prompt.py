@@ -12,11 +12,11 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 LATIN = frozenset({"LATIN"})
 
 
-def normalize_prompt(prompt: str) -> str:
-    """Return the prompt in Unicode's form NFKC with single spaces, in whatever script it is written.
+def check_form(prompt: str, longest: int | None = LONGEST) -> None:
+    """Refuse a text that is no prompt in any language; ``longest`` is in characters, None for any length.
 
     Raises:
-        ValueError: the prompt is not valid Unicode, has control characters or no words, or is longer than LONGEST.
+        ValueError: the prompt is not valid Unicode, has control characters or no words, or is too long.
     """
     # surrogates stand for bytes of the command line that were not UTF-8 (PEP 383)
     if any("\ud800" <= letter <= "\udfff" for letter in prompt):
@@ -26,14 +26,27 @@ def normalize_prompt(prompt: str) -> str:
         raise ValueError(
             f"the prompt {prompt[:40]!r} has the control character U+{ord(hidden):04X}: remove it, or type it again"
         )
-    plain = " ".join(unicodedata.normalize("NFKC", prompt).split())
+    plain = _plain(prompt)
     if not any(letter.isalnum() for letter in plain):
         raise ValueError(
             f"the prompt {prompt[:40]!r} has no words: describe the video, for example 'a red ball on snow'"
         )
-    if len(plain) > LONGEST:
-        raise ValueError(f"the prompt has {len(plain)} characters: shorten it to {LONGEST} or fewer")
-    return plain
+    if longest is not None and len(plain) > longest:
+        raise ValueError(f"the prompt has {len(plain)} characters: shorten it to {longest} or fewer")
+
+
+def normalize_prompt(prompt: str) -> str:
+    """Return the prompt in Unicode's form NFKC with single spaces, in whatever script it is written.
+
+    Raises:
+        ValueError: the prompt is not valid Unicode, has control characters or no words, or is longer than LONGEST.
+    """
+    check_form(prompt)
+    return _plain(prompt)
+
+
+def _plain(prompt: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", prompt).split())
 
 
 def _is_control(letter: str) -> bool:

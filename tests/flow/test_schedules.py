@@ -62,8 +62,8 @@ def test_a_share_of_a_schedule_is_its_end() -> None:
 
 def test_what_the_model_hears_between_the_levels_is_the_level() -> None:
     schedule = unipc_schedule(4, 5.0)
-    assert [schedule.heard(level) for level in schedule.levels[:-1]] == list(schedule.told)
-    assert schedule.heard(0.123) == 0.123
+    assert [schedule.level_for_model(level) for level in schedule.levels[:-1]] == list(schedule.told)
+    assert schedule.level_for_model(0.123) == 0.123
 
 
 def test_timesteps_of_distilled_models() -> None:

@@ -1,0 +1,1 @@
+"""Open weights by family: how their makers sample them, what they can take, and how folders of them are read."""
