@@ -1,0 +1,42 @@
+// Pictures and clips to start from: a file of this computer, or a video of the gallery.
+
+import { content } from "./api.js";
+import { h } from "./dom.js";
+import { fileDrop } from "./filedrop.js";
+import { state } from "./state.js";
+import { w } from "./words.js";
+
+const PICTURES = ["first", "last"];
+
+export function slotField(name, redraw) {
+  const given = state.slots[name];
+  const title = w(`slot.${name}`);
+  if (!given) {
+    const accept = PICTURES.includes(name) ? "image/*" : "video/*";
+    return h("div", { className: "field" }, fileDrop({ id: `slot-${name}`, title, hint: w(PICTURES.includes(name) ? "slot.picture" : "slot.video"), accept, onFile: (file) => {
+      fill(name, { file, name: file.name, url: URL.createObjectURL(file), kind: file.type.startsWith("image") ? "image" : "video" });
+      redraw();
+    } }));
+  }
+  return h("div", { className: "field given" },
+    view(given), h("div", { className: "given-words" }, h("b", {}, title), h("span", { className: "hint" }, given.name)),
+    h("button", { type: "button", className: "quiet small", ariaLabel: w("slot.remove.of", { name: title }), on: { click: () => {
+      fill(name, null);
+      redraw();
+    } } }, w("slot.remove")));
+}
+
+export function view(given) {
+  return given.kind === "image"
+    ? h("img", { src: given.url, alt: "", className: "thumb" })
+    : h("video", { src: given.url, muted: true, loop: true, autoplay: true, playsInline: true, className: "thumb", tabIndex: -1, ariaHidden: "true" });
+}
+
+export function fill(name, given) {
+  const before = state.slots[name];
+  if (before?.file) URL.revokeObjectURL(before.url);
+  state.slots[name] = given;
+  if (name === "clip") state.mask = null;
+}
+
+export const ofVideo = (video) => ({ id: video.id, name: video.prompt || video.id, url: content(video.id), kind: "video" });
