@@ -1,6 +1,6 @@
-"""What is shown under a video that was just made: model, prompt, training data, signature, and the nearest clips.
+"""What is shown under a video beside its own facts: what its model was trained on, and the nearest training clips.
 
-Values for JSON, from facts that are signed with the file. Knows no server.
+Values for JSON. Knows no server.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from langit.printable import one_line
 
 if TYPE_CHECKING:
     from langit.bundle import Bundle
-    from langit.ledger.derived import Output
-    from langit.release.facts import Facts
+    from langit.bundle.provenance import Provenance
     from langit.release.nearest.clips import SimilarClip
 
 MAX_TEXT: Final = 1000
@@ -30,39 +29,24 @@ QUALITY: Final = 85
 """Of pictures of clips, as WebP."""
 
 
-def describe_output(facts: Facts, entry: Output, home: Path) -> dict[str, Any]:
-    """``x_provenance``: who made a file from what, and where that is on record.
+def describe_training_data(provenance: Provenance, home: Path) -> dict[str, Any]:
+    """What a model was trained on: lines for people, and the state of the ledger that its provenance names.
 
     Args:
-        facts: as they were signed with the file.
-        entry: of the file in the ledger.
-        home: whose ledger and models say what the model was trained on.
+        provenance: of the model.
+        home: whose ledger and models are asked.
     """
-    ledger = facts.ledger
+    ledger, digest = provenance.ledger, provenance.digest.removeprefix("sha256:")
+    undisclosed = isinstance(ledger, Undisclosed)
     return {
-        "model": facts.model,
-        "digest": facts.weights,
-        "ability": facts.ability,
-        "prompt": facts.prompt,
-        "asked": facts.asked or facts.prompt,
-        "seed": facts.seed,
-        "steps": facts.steps,
-        "guidance": facts.guidance,
-        "made_at": entry.made_at,
-        "sha256": entry.content_sha256,
-        "ledger_entry": entry.digest,
-        "watermark": facts.mark.hex(),
-        "signed": "C2PA Content Credentials",
-        "trained_on": list(training_lines(facts.weights, home)),
-        "training_ledger": None
+        "object": "training",
+        "model": provenance.model,
+        "digest": digest,
+        "trained_on": [] if undisclosed else list(training_lines(digest, home)),
+        "ledger": None
         if isinstance(ledger, Undisclosed)
         else {"origin": ledger.origin, "entries": ledger.size, "root": ledger.root},
-        "training_undisclosed_by": ledger.makers if isinstance(ledger, Undisclosed) else None,
-        "made_from": [
-            {"name": one_line(parent.name, 200), "sha256": parent.sha256, "done": list(parent.done)}
-            for parent in facts.parents
-        ],
-        "flags": list(entry.flags),
+        "undisclosed_by": ledger.makers if isinstance(ledger, Undisclosed) else None,
     }
 
 

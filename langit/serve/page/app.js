@@ -7,7 +7,7 @@ import { open } from "./frame.js";
 import * as gallery from "./gallery.js";
 import { fill, ofVideo } from "./slots.js";
 import * as stage from "./stage.js";
-import { missing, request, state, useModel } from "./state.js";
+import { ABILITIES, missing, request, state, useModel } from "./state.js";
 import { onWords, w } from "./words.js";
 
 let session = null;
@@ -20,6 +20,9 @@ const acts = {
     gallery.draw(acts);
     if (matchMedia("(max-width: 900px)").matches) $("#stage").scrollIntoView({ block: "start" });
     $("#stage").focus({ preventScroll: true });
+  },
+  staged() {
+    if (ABILITIES[state.ability].slots.includes("clip") || state.ability === "storyboard") drawForm();
   },
   over(video) {
     gallery.put(video, acts);
@@ -57,9 +60,8 @@ const acts = {
 
 // Seed and settings of a video that was made, for another one.
 function reuse(video) {
-  const made = video.x_provenance ?? {};
-  state.prompt = made.asked ?? video.prompt ?? "";
-  state.seed = String(made.seed ?? video.x_seed ?? "");
+  state.prompt = video.prompt ?? "";
+  state.seed = String(video.x_seed ?? "");
   const size = video.x_size ?? video.size;
   const found = state.models.find((one) => one.id === video.model);
   if (found) useModel(found);

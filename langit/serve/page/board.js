@@ -2,7 +2,7 @@
 
 import { $, h } from "./dom.js";
 import { fileDrop } from "./filedrop.js";
-import { view } from "./slots.js";
+import { useShown, view } from "./slots.js";
 import { state } from "./state.js";
 import { number, w } from "./words.js";
 
@@ -117,7 +117,7 @@ function row(card, place, redraw) {
       fileDrop({ id: `card-file-${place}`, title: w("board.file"), hint: "", accept: "image/*,video/*", onFile: (file) => {
         card.media = { file, name: file.name, url: URL.createObjectURL(file), kind: file.type.startsWith("image") ? "image" : "video" };
         redraw();
-      } }));
+      } }), useShown(name, (video) => { card.media = video; redraw(); }));
   const times = [["start", from, card.end - LEAST], ["end", card.start + LEAST, to]].map(([key, least, most]) =>
     h("div", {}, h("label", { htmlFor: `card-${key}-${place}` }, w(`board.${key}`)), numberInput(`card-${key}-${place}`, card[key], least, most, STEP, (value) => { card[key] = value; redraw(); })));
   return h("li", { className: "card-row", ariaLabel: name }, h("span", { className: "order", ariaHidden: "true" }, String(place + 1)), h("div", { className: "card-what" }, what, h("div", { className: "times" }, times,

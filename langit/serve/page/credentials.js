@@ -9,12 +9,14 @@ const SIDE = 96; // CSS pixels of a clip
 
 export function credentials(video) {
   const made = video.x_provenance ?? {};
-  const prompt = video.x_prompt ?? made.prompt ?? video.prompt;
-  const asked = made.asked ?? video.prompt;
+  const prompt = video.x_prompt ?? video.prompt;
+  const asked = video.prompt;
   const seconds = video.x_seconds ?? Number(video.seconds);
   const fps = video.x_fps ? ` · ${number(video.x_fps, 2)} fps` : "";
-  const ability = video.x_ability ?? made.ability;
-  const steps = made.steps ?? video.x_steps;
+  const ability = video.x_ability;
+  const steps = video.x_steps;
+  const trained = h("span", {}, "…");
+  training(video.model).then((lines) => trained.replaceChildren(...lines.map((line, place) => [place ? h("br") : "", line]).flat()), (error) => { trained.textContent = error.message; });
   return h("div", { className: "credentials" },
     facts([
       [w("fact.prompt"), prompt ? `“${prompt}”` : null],
@@ -22,33 +24,36 @@ export function credentials(video) {
       [w("fact.model"), model(video, made)],
       [w("fact.ability"), ability ? (hasWord(`ability.${ability}`) ? w(`ability.${ability}`) : ability) : null],
       [w("fact.settings"), [
-        `${w("seed")} ${made.seed ?? video.x_seed ?? "?"}`,
+        `${w("seed")} ${video.x_seed ?? "?"}`,
         `${(video.x_size ?? video.size ?? "").replace("x", " × ")}${seconds && video.object !== "image" ? ` · ${w("seconds.of", { seconds: number(seconds, 2) })}${fps}` : ""}${steps ? ` · ${w("steps.of", { steps })}` : ""}`,
       ]],
-      [w("fact.trained_on"), trained(made)],
-      [w("fact.made_from"), (made.made_from ?? []).map((one) => one.name ?? String(one))],
+      [w("fact.trained_on"), trained],
+      [w("fact.made_from"), (made.parents ?? []).map((one) => code(one.sha256 ?? one.name ?? String(one)))],
       [w("fact.notes"), video.x_notes ?? []],
     ]),
     h("details", { className: "more" }, h("summary", {}, w("marks")), facts([
-      [w("fact.signed"), made.signed ? `${made.signed}` : w("fact.signed.c2pa")],
+      [w("fact.signed"), [w("fact.signed.c2pa"), made.signer].filter(Boolean).join(", ")],
       [w("fact.watermark"), made.watermark ? code(made.watermark) : null],
       ["SHA-256", made.sha256 ? code(made.sha256) : null],
-      [w("fact.entry"), made.ledger_entry ? code(made.ledger_entry) : null],
-      [w("fact.digest"), made.digest ? code(made.digest.replace("sha256:", "")) : null],
+      [w("fact.entry"), made.entry ? code(made.entry) : null],
+      [w("fact.digest"), made.model_digest ? code(made.model_digest.replace("sha256:", "")) : null],
       [w("fact.made_at"), video.completed_at ? when(video.completed_at) : null],
     ]), h("p", { className: "hint" }, h("a", { href: "/detect" }, w("marks.check")))));
 }
 
 function model(video, made) {
-  const digest = (made.digest ?? "").replace("sha256:", "").slice(0, 12);
+  const digest = (made.model_digest ?? "").replace("sha256:", "").slice(0, 12);
   return [made.model ?? video.model, digest ? ` (${digest}…)` : ""].join("");
 }
 
-function trained(made) {
-  const lines = [...(made.trained_on ?? [])];
-  if (made.training_undisclosed_by) lines.push(w("fact.undisclosed", { makers: made.training_undisclosed_by }));
-  const ledger = made.training_ledger;
-  if (ledger) lines.push(w("fact.ledger", { entries: number(ledger.entries), origin: ledger.origin }));
+const asked = new Map(); // what each model was trained on does not change
+
+async function training(name) {
+  if (!asked.has(name)) asked.set(name, call("GET", `/v1/training/${encodeURIComponent(name)}`));
+  const found = await asked.get(name);
+  const lines = [...found.trained_on];
+  if (found.undisclosed_by) lines.push(w("fact.undisclosed", { makers: found.undisclosed_by }));
+  if (found.ledger) lines.push(w("fact.ledger", { entries: number(found.ledger.entries), origin: found.ledger.origin }));
   return lines;
 }
 

@@ -3,7 +3,7 @@
 import { content } from "./api.js";
 import { h } from "./dom.js";
 import { fileDrop } from "./filedrop.js";
-import { state } from "./state.js";
+import { onStage, state } from "./state.js";
 import { w } from "./words.js";
 
 const PICTURES = ["first", "last"];
@@ -12,11 +12,11 @@ export function slotField(name, redraw) {
   const given = state.slots[name];
   const title = w(`slot.${name}`);
   if (!given) {
-    const accept = PICTURES.includes(name) ? "image/*" : "video/*";
-    return h("div", { className: "field" }, fileDrop({ id: `slot-${name}`, title, hint: w(PICTURES.includes(name) ? "slot.picture" : "slot.video"), accept, onFile: (file) => {
+    const picture = PICTURES.includes(name);
+    return h("div", { className: "field" }, fileDrop({ id: `slot-${name}`, title, hint: w(picture ? "slot.picture" : "slot.video"), accept: picture ? "image/*" : "video/*", onFile: (file) => {
       fill(name, { file, name: file.name, url: URL.createObjectURL(file), kind: file.type.startsWith("image") ? "image" : "video" });
       redraw();
-    } }));
+    } }), picture ? null : useShown(title, (video) => { fill(name, video); redraw(); }));
   }
   return h("div", { className: "field given" },
     view(given), h("div", { className: "given-words" }, h("b", {}, title), h("span", { className: "hint" }, given.name)),
@@ -24,6 +24,13 @@ export function slotField(name, redraw) {
       fill(name, null);
       redraw();
     } } }, w("slot.remove")));
+}
+
+// A button that takes the video on the stage, if there is one.
+export function useShown(title, onVideo) {
+  const video = onStage();
+  if (!video) return null;
+  return h("button", { type: "button", className: "quiet small wide", ariaLabel: w("slot.shown.of", { name: title }), on: { click: () => onVideo(ofVideo(video)) } }, w("slot.shown"));
 }
 
 export function view(given) {

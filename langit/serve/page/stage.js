@@ -3,8 +3,10 @@
 import { call, content } from "./api.js";
 import { credentials, nearest } from "./credentials.js";
 import { $, h } from "./dom.js";
+import { putOnStage } from "./state.js";
 import { number, w } from "./words.js";
 
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 const TURN = 350; // milliseconds for each frame of a preview
 let watching = null;
 let shownId = "";
@@ -16,6 +18,7 @@ export const say = (text) => { $("#said").textContent = text; };
 export function empty() {
   stop();
   shownId = "";
+  putOnStage(null);
   $("#shown").replaceChildren(h("div", { className: "empty" }, h("div", { className: "sky", ariaHidden: "true" }), h("p", {}, h("b", {}, w("empty")), h("br"), w("empty.text"))));
 }
 
@@ -90,6 +93,8 @@ function preview(url, canvas, aspect) {
 export function show(video, acts, fresh = false) {
   stop();
   shownId = video.id;
+  putOnStage(video);
+  acts.staged();
   if (video.status === "failed") {
     const why = video.error?.message ?? w("failed");
     $("#shown").replaceChildren(h("div", { className: "broken" }, h("h3", {}, w("failed")), h("p", {}, why), buttons(video, acts, ["reuse", "delete"])));
@@ -97,13 +102,15 @@ export function show(video, acts, fresh = false) {
     return;
   }
   const words = video.prompt || video.x_prompt || w("ability.image");
-  const media = video.object === "image"
+  const image = video.object === "image";
+  const media = image
     ? h("img", { src: video.url, alt: words, className: "made" })
-    : h("video", { src: content(video.id), className: "made", controls: true, loop: true, muted: true, autoplay: true, playsInline: true, ariaLabel: words });
+    : h("video", { src: content(video.id), className: "made", controls: true, loop: true, muted: true, autoplay: !still.matches, playsInline: true, ariaLabel: words });
   const [wide, high] = (video.x_size ?? video.size ?? "1x1").split("x").map(Number);
   media.style.aspectRatio = `${wide} / ${high}`;
-  const image = video.object === "image";
-  $("#shown").replaceChildren(h("div", { className: "frame" }, media),
+  // Around a square video its own colours, out of focus, instead of black.
+  const ambient = h("img", { src: image ? video.url : content(video.id, "thumbnail"), alt: "", className: "ambient" });
+  $("#shown").replaceChildren(h("div", { className: "frame" }, ambient, media),
     h("div", { className: "under-video" },
       buttons(video, acts, image ? ["save", "reuse", "start", "delete"] : ["save", "reuse", "extend", "loop", "edit", "inpaint", "connect", "delete"]),
       h("h3", {}, w("credentials")), credentials(video), image ? null : nearest(video)));

@@ -39,6 +39,13 @@ export const state = {
   board: { seconds: 6, style: "", cards: [{ start: 0, end: 2, text: "" }, { start: 3, end: 6, text: "" }] },
 };
 
+// The video that is shown, if it can be used: set by the page, so that fields need not know the stage.
+let staged = null;
+export const onStage = () => staged;
+export function putOnStage(video) {
+  staged = video?.status === "completed" && video.object !== "image" ? video : null;
+}
+
 export const model = () => state.models.find((one) => one.id === state.model) ?? state.models[0];
 
 export function useModel(found) {

@@ -1,6 +1,6 @@
 // The page in English and Indonesian, light and dark. Both choices are kept in this browser alone.
 
-const LANGUAGES = { en: "English", id: "Bahasa Indonesia" };
+const LANGUAGES = { en: "English", id: "Indonesia" };
 let table = {};
 let language = "en";
 const listeners = [];
@@ -19,7 +19,7 @@ export function number(value, digits = 0) {
 }
 
 export function when(seconds) {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(seconds * 1000));
+  return new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(new Date(seconds * 1000));
 }
 
 function read(key) {
