@@ -101,16 +101,17 @@ def unipc(state: SolverState, after: float, field: VelocityField) -> SolverState
     return SolverState(ahead, after, (*state.past[-1:], PastStep(state.level, x, data)), memory)
 
 
-def renoising(draw: Callable[[], Tensor]) -> Solver:
+def renoising(draw: Callable[[float], Tensor]) -> Solver:
     """The sampler of models that were distilled by distribution matching (DMD2, arXiv 2405.14867).
 
-    Each step predicts the data and noises it again to the next level, with fresh noise from ``draw``.
+    Each step predicts the data and noises it again to the next level, with fresh noise from ``draw``, which is
+    given the level.
     """
 
     def step(state: SolverState, after: float, field: VelocityField) -> SolverState:
         slope, memory = field(state.x, state.level, state.memory)
         data = state.x - state.level * slope
-        return SolverState(data if after <= 0 else (1 - after) * data + after * draw(), after, memory=memory)
+        return SolverState(data if after <= 0 else (1 - after) * data + after * draw(after), after, memory=memory)
 
     return step
 

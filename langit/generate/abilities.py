@@ -74,8 +74,8 @@ def generate(
         check_same_size(f"the video, {pixels},", pixels, picture)
     model.check(pixels)
     compression = model.autoencoder.compression
-    # The last picture fills its latent frame: a token is known or not as a whole.
-    start = whole_frames(pixels.frames, compression, up=True) - compression.time
+    # Where patches are known or not as a whole, the last picture fills its latent frame.
+    start = whole_frames(pixels.frames, compression, up=True) - model.last_frames
     head = [] if first is None else [first.frames]
     tail = [] if final is None else [final.frames.expand(pixels.frames - start, -1, -1, -1)]
     rest = pixels.frames - sum(map(len, head + tail))

@@ -91,6 +91,7 @@ def complete(
         ValueError: a prompt or a size that the model does not support.
     """
     model = model.fuse(sampling)
+    model.check_given(canvas.given, canvas.strength < 1)
     encoded = encode_prompts((span.prompt for span in spans), model, sampling)
     frames, given = canvas.frames.clone(), canvas.given.clone()  # T H W 3, T H W
     windows = plan_windows(canvas.given_frames, spans, window_limits(model))
@@ -160,6 +161,20 @@ def complete_window(
     """
     pixels = PixelShape(*canvas.given.shape)
     model.check(pixels)
+    free = canvas.strength < 1
+    condition = model.condition(canvas.frames, canvas.given, free)
+    if condition is not None:
+        begin = model.autoencoder.encode(to_float(canvas.frames[None]).to(model.placement.device)) if free else None
+        request = SamplingRequest(
+            conditioning,
+            pixels,
+            seed,
+            condition=condition,
+            begin=None if begin is None else begin[0].float(),
+            strength=canvas.strength,
+        )
+        decoded = decode_frames(sample_request(request, model, sampling, on_step), model, pixels.frames)
+        return torch.where(canvas.given[..., None], canvas.frames, fade_error(canvas, decoded))
     # With SDEdit the frames are the start of all patches, so every pixel has to be encoded as it is.
     visible = canvas.frames if canvas.strength < 1 else hold_given_frames(canvas)
     latents = model.autoencoder.encode(model.placement.put(to_float(visible[None])))[0].float()  # C F h w
@@ -226,8 +241,7 @@ def hold_given_frames(canvas: Canvas) -> Frames:
 
 def window_limits(model: Model) -> WindowLimits:
     """The windows that a model can sample at once."""
-    fewest = min(size.frames for size in model.sizes)
-    return WindowLimits(fewest, model.max_frames, model.autoencoder.compression)
+    return WindowLimits(model.shortest, model.max_frames, model.autoencoder.compression)
 
 
 def window_seed(seed: int, number: int) -> int:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from jaxtyping import Bool, UInt8
+from torch import Tensor
 
 from langit import config
 from langit.autoencoder.protocol import VideoAutoencoder
 from langit.bundle import Parts
 from langit.device import Placement, placement_of
+from langit.families.conditioning import Condition
+from langit.families.load import OpenBundle
 from langit.generate.settings import SamplingConfig
+from langit.patches import Pack, TextPack
 from langit.shapes import PixelShape, cell_size
-from langit.text import prompt as prompts
 from langit.text.encoder import TextEncoder
 from langit.transformer.adapter import Adapter
 from langit.transformer.protocol import Denoiser
@@ -25,6 +29,10 @@ SINGLE_THREAD_PARAMETERS = 50_000_000
 """Models with fewer parameters run faster on one thread."""
 LISTED_SIZES = 12
 """Sizes that an error message lists."""
+
+
+Experts = Callable[[float], tuple[Callable[[Pack, TextPack], Tensor], float]]
+"""The denoiser and the guidance scale at a noise level."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +80,10 @@ class Model:
         Raises:
             ValueError: a setting is unknown or wrong.
         """
+        if isinstance(parts, OpenBundle):
+            from langit.generate.open_model import OpenModel
+
+            return OpenModel.open(parts)
         full = config.load(SamplingConfig, dict(parts.sampling))
         presets = {
             name: SamplingPreset(tuned.adapter, config.load(SamplingConfig, {**tuned.sampling, "adapter": name}))
@@ -145,6 +157,59 @@ class Model:
         changed = replace(self, sampling=config.override(_Overridable(base), others).sampling)
         return changed.fuse(changed.sampling)
 
+    def experts(self, sampling: SamplingConfig, guided: bool = True) -> Experts:
+        """The denoiser and the guidance scale at each level.
+
+        Args:
+            sampling: all settings.
+            guided: false without a prompt: there is nothing to guide towards.
+
+        Raises:
+            ValueError: see :meth:`denoiser`.
+        """
+        denoiser, scale = self.denoiser(sampling), sampling.guidance if guided else 1.0
+        return lambda level: (denoiser, scale)  # noqa: ARG005
+
+    def condition(
+        self,
+        frames: UInt8[Tensor, "T H W 3"],  # noqa: ARG002  (for models that condition in other ways, as the others)
+        given: Bool[Tensor, "T H W"],  # noqa: ARG002
+        free: bool = False,  # noqa: ARG002
+    ) -> Condition | None:
+        """What the transformer reads of given frames, for models that read them in another way than as known patches.
+
+        Args:
+            frames: of one window.
+            given: which of their pixels are given.
+            free: whether all frames are a start that may change (SDEdit).
+
+        Raises:
+            ValueError: the model cannot take what is given, or needs more.
+        """
+        return None
+
+    def check_given(self, given: Bool[Tensor, "T H W"], free: bool = False) -> None:
+        """Refuse given pixels that the model cannot take; see :meth:`condition`. Any, for models of known patches.
+
+        Raises:
+            ValueError: names what is not possible, and models that can.
+        """
+
+    @property
+    def shortest(self) -> int:
+        """Frames of the shortest video that is sampled."""
+        return min(size.frames for size in self.sizes)
+
+    @property
+    def last_frames(self) -> int:
+        """Frames that a picture for the end fills: a latent frame, where patches are known or not as a whole."""
+        return self.autoencoder.compression.time
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of everything that the model generates."""
+        return ()
+
     def denoiser(self, sampling: SamplingConfig) -> Denoiser:
         """The transformer that these settings sample with; an adapter is merged into a copy of its weights.
 
@@ -191,7 +256,7 @@ class Model:
         """
         if optional and not prompt:
             return ""
-        return prompts.check_prompt(prompt, self.text.vocabulary.scripts)
+        return self.text.read(prompt)
 
     @property
     def cell(self) -> int:

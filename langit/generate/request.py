@@ -5,7 +5,8 @@ Every ability ends here: given frames are a value of `patches.known`, the rest b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,18 +16,18 @@ from torch import Tensor
 
 from langit.autoencoder.model import to_frames
 from langit.device import Placement
-from langit.flow.levels import sampling_levels
+from langit.families.conditioning import Condition
 from langit.flow.path import on_path
-from langit.flow.solvers import solver
-from langit.generate.model import Model
+from langit.generate.model import Experts, Model
 from langit.generate.sampler import OnStep, sample
 from langit.generate.settings import SamplingConfig
-from langit.patches import TextPack, channels_first, channels_last, pack, unpack
+from langit.patches import Pack, TextPack, channels_first, channels_last, pack, unpack
 from langit.patches.known import Known
 from langit.shapes import LatentShape, PixelShape, latent_shape, whole_frames
 
 Latents = Float[Tensor, "C F h w"]
 
+NO_CONDITION = Condition()
 TORCH_SEEDS = 2**32
 """Seeds that torch's CPU generator tells apart: it drops all higher bits, so that 2**32 would repeat 0."""
 DECODED_AT_ONCE = 16
@@ -50,6 +51,7 @@ class SamplingRequest:
     pixels: the size, which :meth:`Model.check` accepts; the last latent frame is decoded whole and cut.
     seed: of the noise; 0 to 2**63 - 1.
     known: patches that are given.
+    condition: what else the model reads of given frames; the known patches of it count where ``known`` is None.
     begin: latents to begin from, noised to ``strength`` of the schedule (SDEdit, arXiv 2108.01073); None begins from
         noise alone.
     """
@@ -58,6 +60,7 @@ class SamplingRequest:
     pixels: PixelShape
     seed: int
     known: Known | None = None
+    condition: Condition = NO_CONDITION
     begin: Latents | None = None
     strength: float = 1.0
 
@@ -78,12 +81,18 @@ def encode_prompts(prompts: Iterable[str], model: Model, sampling: SamplingConfi
         ValueError: a prompt is longer than the encoder reads, or the negative prompt is in letters of another script.
     """
     negative = model.check_prompt(sampling.negative_text) if sampling.negative else ""
-    without = TextPack(*model.text.encode([negative]))
+    without = encode_text(negative, model)
     return {
         # One at a time: in a batch the last bits would depend on the other prompts' lengths.
-        prompt: Conditioning(TextPack(*model.text.encode([prompt])), without, bool(prompt))
+        prompt: Conditioning(encode_text(prompt, model), without, bool(prompt))
         for prompt in dict.fromkeys(prompts)
     }
+
+
+def encode_text(text: str, model: Model) -> TextPack:
+    """One encoded text, with the zero vectors that the model attends to behind it."""
+    tokens, lengths = model.text.encode([text])
+    return TextPack(tokens, lengths, model.text.pads(lengths))
 
 
 def latent_size(pixels: PixelShape, model: Model) -> LatentShape:
@@ -108,37 +117,81 @@ def sample_request(
         ValueError: the settings name an adapter that the model lacks or cannot combine with them.
     """
     shape, patch = latent_size(request.pixels, model), model.transformer.patch_size
-    size = (shape.channels, shape.frames, shape.height, shape.width)
+    condition = request.condition
+    size = (shape.channels, condition.lead + shape.frames, shape.height, shape.width)
     noise = draw_noise(size, request.seed, model.placement)
     start = pack([noise], [1.0], patch)  # one video of n tokens at level 1
     share = 1.0 if request.begin is None else request.strength
-    levels = sampling_levels(sampling.steps, start.lengths[0], sampling.levels, share).tolist()
+    schedule = sampling.schedule(start.lengths[0], share)
     if request.begin is not None:
         # SDEdit: noise the latents to the first level of the shortened schedule.
-        clean = pack([request.begin], [levels[0]], patch)
+        clean = pack([_with_lead(request.begin, condition)], [schedule.levels[0]], patch)
         start = replace(start, tokens=on_path(clean.tokens, start.tokens, clean.noise))
-    known = None
-    if request.known is not None:
-        known = request.known.tokens  # n
-        given = pack([request.known.latents], [0.0], patch)
+    known, held = None, condition.known if request.known is None else request.known
+    if held is not None:
+        known = held.tokens  # n
+        given = pack([held.latents], [0.0], patch)
         start = replace(start, tokens=torch.where(known[:, None], given.tokens, start.tokens))
+    experts = model.experts(sampling, guided=request.conditioning.has_prompt)
+    text, negative = (
+        replace(each, image=condition.image) for each in (request.conditioning.text, request.conditioning.negative)
+    )
     tokens = sample(
-        model.denoiser(sampling),
+        experts(schedule.levels[0])[0],
         start,
-        request.conditioning.text,
-        request.conditioning.negative,
-        levels=levels,
-        solver=solver(sampling.solver),
-        guidance=sampling.guidance if request.conditioning.has_prompt else 1.0,
+        text,
+        negative,
+        levels=schedule.levels,
+        solver=sampling.step(lambda level: pack([_later_noise(size, request.seed, level, model)], [1.0], patch).tokens),
+        guidance=sampling.guidance,
         guidance_from=sampling.guidance_from,
         guidance_to=sampling.guidance_to,
         reuse=sampling.reuse,
         # The solver's state stays in single precision whatever the model computes in: errors add up over steps.
         to_state=lambda velocity: channels_first(velocity.float(), patch),
         known=known,
+        experts=with_condition(experts, condition, patch),
+        level_for_model=schedule.level_for_model,
         on_step=on_step,
     )
-    return unpack(start, channels_last(tokens, patch))[0]
+    return unpack(start, channels_last(tokens, patch))[0][:, condition.lead :]
+
+
+def with_condition(experts: Experts, condition: Condition, patch: tuple[int, int, int]) -> Experts:
+    """The experts, given a condition's channels or control video beside the noisy tokens of every video of a pack."""
+    if condition.channels is None and condition.control is None:
+        return experts
+    channels = None if condition.channels is None else pack([condition.channels], [0.0], patch).tokens
+    control = None if condition.control is None else pack([condition.control], [0.0], patch).tokens
+    known: dict[int, Callable[[Pack, TextPack], Tensor]] = {}
+
+    def choose(level: float) -> tuple[Callable[[Pack, TextPack], Tensor], float]:
+        denoiser, guidance = experts(level)
+
+        def denoise(noisy: Pack, text: TextPack) -> Tensor:
+            times, tokens = len(noisy.lengths), noisy.tokens
+            if channels is not None:
+                tokens = torch.cat([tokens, channels.repeat(times, 1)], dim=1)
+            beside = None if control is None else control.repeat(times, 1)
+            return denoiser(replace(noisy, tokens=tokens, control=beside), text)
+
+        # One function for each expert: the sampler tells experts apart by it.
+        return known.setdefault(id(denoiser), denoise), guidance
+
+    return choose
+
+
+def _with_lead(latents: Latents, condition: Condition) -> Latents:
+    """Latents behind the leading frames of a condition, which begin as zeros."""
+    lead = latents.new_zeros(latents.shape[0], condition.lead, *latents.shape[2:])
+    return torch.cat([lead, latents], dim=1) if condition.lead else latents
+
+
+def _later_noise(size: tuple[int, ...], seed: int, level: float, model: Model) -> Float[Tensor, ...]:
+    """Fresh noise for a level of a sampler that noises again, the same on every run of a seed."""
+    text = f"noise at level {level!r} of seed {seed}"
+    derived = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+    return draw_noise(size, derived, model.placement)
 
 
 def draw_noise(size: tuple[int, ...], seed: int, placement: Placement) -> Float[Tensor, ...]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from langit.flow.guidance import guided_velocity
 from langit.flow.reuse import VelocityField, reuse_velocity
 from langit.flow.solvers import Solver, SolverState
-from langit.patches import Pack, TextPack, channels_last, unpack
+from langit.patches import Pack, TextPack, channels_last, join_texts, unpack
 
 Denoiser = Callable[[Pack, TextPack], Tensor]
 
@@ -108,6 +108,7 @@ def repeat_pack(pack: Pack, times: int) -> Pack:
         noise=pack.noise.repeat(times),
         lengths=pack.lengths * times,
         grids=pack.grids * times,
+        control=None if pack.control is None else pack.control.repeat(times, 1),
     )
 
 
@@ -126,6 +127,8 @@ def sample(
     guidance_to: float = 0.0,
     reuse: float = 0.0,
     known: Bool[Tensor, " N"] | None = None,
+    experts: Callable[[float], tuple[Denoiser, float]] | None = None,
+    level_for_model: Callable[[float], float] | None = None,
     on_step: OnStep | None = None,
 ) -> Float[Tensor, "N P"]:
     """Solve the flow's differential equation for a pack's tokens along ``levels``.
@@ -149,6 +152,9 @@ def sample(
         reuse: the threshold of :func:`langit.flow.reuse.reuse_velocity`; 0 evaluates at every step. The last step
             always evaluates.
         known: tokens that are given; they stay at level zero.
+        experts: the denoiser and the guidance at a level, for models with one network for much noise and one for
+            little; instead of ``denoiser`` and ``guidance``. Solvers go on from one to the other.
+        level_for_model: what the denoiser is told of a level, where that is not the level itself.
         on_step: is called after every step. If it is a :class:`ResumableSteps` with a saved step, the steps up to that
             one are not taken again; the result is the same to the bit.
     """
@@ -156,25 +162,32 @@ def sample(
     assert steps and all(1 >= level > after >= 0 for level, after in steps), f"levels {list(levels)} do not fall"
     given = torch.zeros_like(start.noise, dtype=torch.bool) if known is None else known
     moving = (~given).to(start.noise.dtype)
-    both = TextPack(torch.cat([texts.tokens, negatives.tokens]), texts.lengths + negatives.lengths)
+    both = join_texts(texts, negatives)
+    choose = (lambda level: (denoiser, guidance)) if experts is None else experts  # noqa: ARG005
+    hear = (lambda level: level) if level_for_model is None else level_for_model
 
     def velocity(tokens: Tensor, level: float) -> Tensor:
-        here = replace(start, tokens=tokens, noise=level * moving)
-        return to_state(denoiser(here, texts)) * moving[:, None]
+        here = replace(start, tokens=tokens, noise=hear(level) * moving)
+        return to_state(choose(level)[0](here, texts)) * moving[:, None]
 
     def velocity_with_guidance(tokens: Tensor, level: float) -> Tensor:
-        here = replace(start, tokens=tokens, noise=level * moving)
+        here = replace(start, tokens=tokens, noise=hear(level) * moving)
+        expert, scale = choose(level)
         # One pack with every video twice: the two halves cost less together than one after the other.
-        positive, negative = to_state(denoiser(repeat_pack(here, 2), both)).chunk(2)
-        return guided_velocity(positive, negative, guidance) * moving[:, None]
+        positive, negative = to_state(expert(repeat_pack(here, 2), both)).chunk(2)
+        return guided_velocity(positive, negative, scale) * moving[:, None]
 
     saved = on_step.resume(1) if isinstance(on_step, ResumableSteps) else None
     done, state, guided = 0, SolverState(start.tokens, levels[0]), False
+    expert = choose(levels[0])[0]
     if saved is not None:
         done, state, guided = saved.number, saved.state, saved.guided
         assert state.level == levels[done], f"the saved state is at level {state.level:g}, not {levels[done]:g}"
     for number, (level, after) in enumerate(steps[done:], start=done + 1):
-        now_guided = guidance != 1.0 and guidance_to < level <= guidance_from
+        now, scale = choose(level)
+        if now is not expert:
+            state, expert = replace(state, memory=None), now  # a velocity of another network is not reused
+        now_guided = scale != 1.0 and guidance_to < level <= guidance_from
         if now_guided != guided:
             state, guided = SolverState(state.x, level), now_guided  # multistep solvers forget the other field
         field = velocity_with_guidance if guided else velocity

@@ -12,7 +12,7 @@ from torch import Tensor
 from langit.generate import show
 from langit.generate.footage import Parent
 from langit.generate.model import Model
-from langit.generate.request import SamplingRequest, decode_frames, encode_prompts, sample_request
+from langit.generate.request import NO_CONDITION, SamplingRequest, decode_frames, encode_prompts, sample_request
 from langit.generate.sampler import OnStep, count_over
 from langit.generate.settings import SamplingConfig
 from langit.shapes import PixelShape
@@ -136,10 +136,17 @@ def sample_latents(
     """
     # Packing several prompts would be faster, but their last bits would then depend on each other.
     model = model.fuse(sampling)
+    nothing = torch.zeros(pixels.frames, pixels.height, pixels.width, dtype=torch.bool, device="cpu")
+    model.check_given(nothing)
     encoded = encode_prompts(prompts, model, sampling)
+    frames = nothing.new_zeros(*nothing.shape, 3, dtype=torch.uint8)
+    condition = model.condition(frames, nothing) or NO_CONDITION
     return [
         sample_request(
-            SamplingRequest(encoded[prompt], pixels, seed), model, sampling, count_over(on_step, index, len(prompts))
+            SamplingRequest(encoded[prompt], pixels, seed, condition=condition),
+            model,
+            sampling,
+            count_over(on_step, index, len(prompts)),
         )
         for index, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True))
     ]
