@@ -85,8 +85,8 @@ def parts(door: Door, facts: Facts, frames: npt.NDArray[np.uint8], place: Path, 
 
     def mark() -> None:
         made = Watermark(height, width, facts.mark)
-        for frame in shown:
-            made.mark(frame)
+        for number, frame in enumerate(shown):
+            made.mark(frame, number / facts.fps)
 
     named: dict[str, Callable[[], object]] = {
         "prompt gate": lambda: door.ask(facts.asked, facts.prompt),

@@ -34,6 +34,7 @@ from PIL import Image
 from benchmarks.attacks import ATTACKS, SCALED_BACK, encode
 from langit import video
 from langit.release.watermark import IDENT, MAX_CHANCE, Watermark, read
+from langit.release.watermark.alternation import RATE
 from langit.release.watermark.payload import likeliest
 
 WIDE, HIGH = 640, 360
@@ -74,7 +75,7 @@ class Ours:
 
     def mark(self, frames: np.ndarray, ident: bytes) -> np.ndarray:
         mark = Watermark(frames.shape[1], frames.shape[2], ident)
-        return np.stack([mark.mark(frame) for frame in frames])
+        return np.stack([mark.mark(frame, number / RATE) for number, frame in enumerate(frames)])
 
     def decode(self, frames: np.ndarray, ident: bytes) -> Decoded:
         reading = read(frames)

@@ -155,7 +155,7 @@ class Passage:
                 height, width = frame.shape[:2]
                 watermark = Watermark(height, width, self._facts.mark, self._watermark_config)
             self._fingerprints.take(frame, number in given)
-            yield watermark.mark(frame)
+            yield watermark.mark(frame, number / self._facts.fps)
 
     def looks(self) -> tuple[str, ...]:
         """Fingerprints by which the video can be found again, after all frames have passed.

@@ -15,7 +15,7 @@ from langit.ledger.derived import Output
 from langit.ledger.store import Ledger
 from langit.ledger.synthetic import ModelOutput
 from langit.release import watermark
-from langit.release.pictures import FRAMES, first_frames, middle_frames
+from langit.release.pictures import FRAMES, first_frames, frame_rate, middle_frames
 from langit.release.watermark import MarkMatch, MarkReading
 
 
@@ -47,8 +47,8 @@ class MarkedOutputs:
 def _readings(path: Path) -> Iterator[MarkReading]:
     frames = list(first_frames(path))
     if frames:
-        yield watermark.read(frames)
+        yield watermark.read(frames, frame_rate(path))
     if len(frames) == FRAMES:
         middle = list(middle_frames(path))
         if middle:
-            yield watermark.read(middle)
+            yield watermark.read(middle, frame_rate(path))

@@ -45,6 +45,17 @@ def middle_frames(path: Path) -> Iterator[Frame]:
     return _of_one_size(_by_ffmpeg(path, from_middle=True))
 
 
+def frame_rate(path: Path) -> float | None:
+    """Frames a second of a video; None if the file does not say, or is no video."""
+    try:
+        with av.open(str(path), options=LIMITS) as container:
+            stream = container.streams.video[0] if container.streams.video else None
+            rate = stream and (stream.average_rate or stream.guessed_rate)
+            return float(rate) if rate else None
+    except (FFmpegError, ValueError):
+        return None
+
+
 def _of_one_size(frames: Iterator[Frame]) -> Iterator[Frame]:
     size: tuple[int, ...] = ()
     for frame in islice(frames, FRAMES):

@@ -193,9 +193,9 @@ def _source_finding(source: KnownSource) -> VerifyFinding:
 def _find_mark(path: Path, ids: Sequence[bytes]) -> MarkMatch | None:
     """Read the watermark: one of the known ids, or else any id, or else a mark whose id cannot be read."""
     from langit.release import watermark
-    from langit.release.pictures import first_frames
+    from langit.release.pictures import first_frames, frame_rate
 
-    return watermark.read(first_frames(path)).find(list(dict.fromkeys(ids)))
+    return watermark.read(first_frames(path), frame_rate(path)).find(list(dict.fromkeys(ids)))
 
 
 def _describe_mark(mark: MarkMatch | None, claimed: bytes | None) -> str:

@@ -1,8 +1,8 @@
-"""Add the watermark to frames one by one. All get the same pattern, so that cuts and changes of speed do not matter.
+"""Add the watermark to frames one by one. All get the same pattern, whose sign alternates once a second.
 
-Small pictures need the full strength. Large ones hold more of the pattern than a reader needs, so it is made fainter
-where it would be visible, in smooth areas: the eye finds a pattern of one grey level in a sky, and none of five in a
-lawn.
+Small pictures need the full strength. Large ones hold more of the pattern than a reader needs, so it is made fainter,
+most of all where it would be visible, in smooth areas: the eye finds a pattern of one grey level in a sky, and none of
+five in a lawn.
 """
 
 from __future__ import annotations
@@ -14,24 +14,32 @@ import numpy as np
 from jaxtyping import Float, Int8, Int16, UInt8
 from numpy.typing import ArrayLike
 
-from langit.release.watermark.lattice import pattern, waves
+from langit.release.watermark.alternation import sign
+from langit.release.watermark.lattice import pattern as wave_pattern
+from langit.release.watermark.lattice import waves
 from langit.release.watermark.payload import check_ident, signs
 
 CELL: Final = 4
 """Side, in pixels, of the squares of which the roughness is measured."""
 ROUGH: Final = 4.0
 """Mean difference between neighbouring squares, in grey levels, from which on the mark has its full strength."""
-WHOLE: Final = 128 * 128
+WHOLE: Final = 64 * 64
 """Pixels of a picture up to which the mark has its full strength everywhere."""
+FAINTER: Final = 5.2
+"""By how many dB the mark becomes fainter from :data:`WHOLE` to four times as many pixels; in larger pictures coding
+takes away what is fainter still."""
 FAINTEST: Final = 0.4
-"""Least strength in smooth areas of large pictures."""
+"""Least strength in smooth areas of large pictures, as a share of that in rough ones."""
 SMALLEST: Final = 16
 """Least side of a picture, in pixels: smaller ones cannot hold a mark that is found again."""
 
 
 @dataclass(frozen=True)
 class WatermarkConfig:
-    """Section ``[watermark]`` of ``release.toml``: the least peak signal-to-noise ratio of a marked frame, in dB."""
+    """Section ``[watermark]`` of ``release.toml``: the least peak signal-to-noise ratio of a marked frame, in dB.
+
+    It holds for pictures of up to 64x64 pixels; in larger ones the ratio rises by up to :data:`FAINTER`.
+    """
 
     psnr: float = 40.3
 
@@ -61,12 +69,17 @@ class Watermark:
                 f"frames of {width}x{height} are too small for a watermark: use sides of {SMALLEST} pixels or more"
             )
         amplitudes = waves().amplitudes(signs([check_ident(ident)])[0])
-        most = 255.0**2 / 10 ** ((config or WatermarkConfig()).psnr / 10)
-        self._pattern = _to_levels(pattern(height, width, amplitudes), most)[:, :, None].astype(np.int16)
+        larger = max(0.0, min(1.0, np.log2(height * width / WHOLE) / 2))
+        most = 255.0**2 / 10 ** (((config or WatermarkConfig()).psnr + FAINTER * larger) / 10)
+        self._pattern = _to_levels(wave_pattern(height, width, amplitudes), most)[:, :, None].astype(np.int16)
         self._least = max(FAINTEST, min(1.0, (WHOLE / (height * width)) ** 0.5))
 
-    def mark(self, frame: ArrayLike) -> UInt8[np.ndarray, "H W 3"]:
-        """Return a frame, (H, W, 3) uint8, with the mark added. Equal frames give equal results.
+    def mark(self, frame: ArrayLike, seconds: float = 0.0) -> UInt8[np.ndarray, "H W 3"]:
+        """Return a frame, (H, W, 3) uint8, with the mark added. Equal frames at equal times give equal results.
+
+        Args:
+            frame: the picture.
+            seconds: its time from the beginning of the video, which determines the mark's sign (`alternation`).
 
         Raises:
             ValueError: the frame is not uint8, or has another size than the mark.
@@ -75,7 +88,8 @@ class Watermark:
         height, width = self._pattern.shape[:2]
         if picture.dtype != np.uint8 or picture.shape != (height, width, 3):
             raise ValueError(f"the frame is {picture.dtype} {picture.shape}: pass uint8 ({height}, {width}, 3)")
-        summed = picture + (self._pattern if self._least == 1.0 else self._fainter(picture))
+        pattern = self._pattern if self._least == 1.0 else self._fainter(picture)
+        summed = picture + sign(seconds) * pattern
         np.clip(summed, 0, 255, out=summed)
         marked: np.ndarray = summed.astype(np.uint8)
         return marked

@@ -113,17 +113,17 @@ class MarkReading:
         return tuple(out)
 
 
-def read(frames: Iterable[ArrayLike], rate: float = RATE) -> MarkReading:
+def read(frames: Iterable[ArrayLike], rate: float | None = None) -> MarkReading:
     """Look for the mark in a clip of any length and size; a picture is a clip of one frame.
 
     Args:
         frames: (H, W, 3) uint8 each.
-        rate: frames a second.
+        rate: frames a second, as the mark's sign follows the time; :data:`RATE` if it is not known.
 
     Raises:
         ValueError: no frames, frames that are not uint8 (H, W, 3), or of several sizes; a rate that is not positive.
     """
-    sums = residuals(frames, rate)
+    sums = residuals(frames, RATE if rate is None else rate)
     locations = search(sums)
     unmoved = 3 if sums.made else 1
     shares = [FIRST / unmoved] * unmoved

@@ -15,7 +15,9 @@ from typing import Final
 import numpy as np
 from jaxtyping import Complex, Float
 
+from langit.release.watermark.alternation import PHASES
 from langit.release.watermark.lattice import COLUMNS, HIGHEST, TILE, tile, turns, waves
+from langit.release.watermark.residual import Pyramid, ResidualSums
 
 MOST: Final = int(HIGHEST)  # cycles per tile, in each direction
 FINEST, COARSE, COARSEST = 22.0, 45.0, 90.0
@@ -60,33 +62,85 @@ class MarkLocation:
         return math.log(self.tried) - self.z * abs(self.z) / 2
 
 
-def search(sums: list[Float[np.ndarray, "_ _"]], shrunk: float) -> tuple[MarkLocation, ...]:
-    """The likeliest locations, first the one where the mark was made."""
-    height, width = sums[0].shape
-    own = tile(round(height * shrunk), round(width * shrunk)) / shrunk
-    level = min(max(0, math.floor(math.log2(own / COARSE))), len(sums) - 1)
+def search(sums: ResidualSums) -> tuple[MarkLocation, ...]:
+    """The likeliest locations, first those where the mark was made.
+
+    Half of the probability of a false match goes to the place and time where the mark was made, with its sign as made,
+    alternating at other phases and speeds, or constant; the other half to all other places.
+    """
+    height, width = sums.still[0].shape
+    own = tile(round(height * sums.shrunk), round(width * sums.shrunk)) / sums.shrunk
+    level = min(max(0, math.floor(math.log2(own / COARSE))), len(sums.still) - 1)
     size = own / 2**level
-    here = _measure(sums[level], size)
-    unmoved = _at_rest(level, size, here, tried=2.0)
-    if unmoved.z >= CERTAIN:
-        return (unmoved,)
-    moved = _shift(level, size, here, 8.0 * 4 * TILE**2)
-    best = _refine_all(sums, moved[:KEPT], 8.0 * TRIED)
-    if best and best[0].z >= CERTAIN:
-        return (unmoved, *best)
-    sizes = list(_sizes(sums))
+    unmoved = [_at_rest(level, size, _measure(sums.still[level], size), tried=8.0)]
+    if sums.made:
+        unmoved.append(_at_rest(level, size, _measure(sums.made[level], size), tried=8.0))
+        unmoved.append(_in_phase(sums, level, size))
+    unmoved.sort(key=SUREST)
+    if unmoved[0].z >= CERTAIN:
+        return tuple(unmoved)
+    pictures = [sums.still, *(sums.waves[0] if sums.waves else ())]
+    elsewhere: list[MarkLocation] = []
+    for number, picture in enumerate(pictures):
+        # The cosine or the sine shows where the mark is; only then is its phase known.
+        moved = _shift(level, size, _measure(picture[level], size), 8.0 * len(pictures) * 4 * TILE**2)
+        best = _refine_in_phase(sums, picture, number > 0, moved[:KEPT], 8.0 * len(pictures) * TRIED)
+        elsewhere += best
+        if best and best[0].z >= CERTAIN:
+            return (*unmoved, *best)
+    for number, picture in enumerate(pictures):
+        elsewhere += _search_sizes(sums, picture, number > 0, len(pictures))
+    return (*unmoved, *sorted(elsewhere, key=SUREST)[:KEPT])
+
+
+def _search_sizes(sums: ResidualSums, picture: Pyramid, alternates: bool, pictures: int) -> list[MarkLocation]:
+    """Locations at all sizes: scaled about the middle, and shifted and flipped as well."""
+    sizes = list(_sizes(picture))
     resized: list[MarkLocation] = []
     anything: list[MarkLocation] = []
     for at, size in sizes:
-        measured = _measure(sums[at], size)
-        resized.append(_at_rest(at, size, measured, tried=8.0 * len(sizes)))
-        anything += _shift(at, size, measured, 4.0 * 4 * TILE**2 * len(sizes))[:2]
-    resized = _refine_all(sums, sorted(resized, key=SUREST)[:KEPT], 8.0 * TRIED)
-    anything = _refine_all(sums, sorted(anything, key=SUREST)[:KEPT], 4.0 * TRIED)
-    return (unmoved, *sorted([*best, *resized, *anything], key=SUREST)[:KEPT])
+        measured = _measure(picture[at], size)
+        resized.append(_at_rest(at, size, measured, tried=8.0 * pictures * len(sizes)))
+        anything += _shift(at, size, measured, 4.0 * pictures * 4 * TILE**2 * len(sizes))[:2]
+    best = sorted(resized, key=SUREST)[:KEPT], sorted(anything, key=SUREST)[:KEPT]
+    return [
+        *_refine_in_phase(sums, picture, alternates, best[0], 8.0 * pictures * TRIED),
+        *_refine_in_phase(sums, picture, alternates, best[1], 4.0 * pictures * TRIED),
+    ]
 
 
-def _sizes(sums: list[np.ndarray]) -> Iterator[tuple[int, float]]:
+def _in_phase(sums: ResidualSums, level: int, size: float) -> MarkLocation:
+    """The mark at its place, alternating at the likeliest speed and phase."""
+    tried = 4.0 * len(sums.waves) * PHASES
+    turned = (
+        _at_rest(level, size, _measure(sums.at(speed, phase)[level], size), tried)
+        for speed in range(len(sums.waves))
+        for phase in range(PHASES // 2)  # the opposite signs are the other half
+    )
+    return min(turned, key=SUREST)
+
+
+def _refine_in_phase(
+    sums: ResidualSums, picture: Pyramid, alternates: bool, locations: list[MarkLocation], more: float
+) -> list[MarkLocation]:
+    """Refine locations, surest first; where the sign alternates, at the phase at which the first is surest."""
+    if not alternates or not locations:
+        return _refine_all(picture, locations, 2 * more)
+    first = min(locations, key=SUREST)
+    phase = max(range(PHASES), key=lambda each: _measure_at(sums.at(0, each), first).z)
+    combined = sums.at(0, phase)
+    at_phase = [_measure_at(combined, location) for location in locations]
+    return _refine_all(combined, [replace(one, tried=PHASES * one.tried) for one in at_phase], PHASES * more)
+
+
+def _measure_at(picture: Pyramid, location: MarkLocation) -> MarkLocation:
+    """The same location in another sum of the clip."""
+    measured = _band(_flip(_measure(picture[location.level], location.wide, location.high), location.flip))
+    turned = _undo_shift(measured, location.right / location.wide, location.down / location.high)
+    return replace(location, z=_agreement(turned), waves=turned)
+
+
+def _sizes(sums: Pyramid) -> Iterator[tuple[int, float]]:
     """Levels and tile sizes, so close that none between them would fit much better."""
     for level, picture in enumerate(sums):
         size = COARSE if level else FINEST
@@ -136,12 +190,14 @@ def _agreement(measured: Complex[np.ndarray, " waves"]) -> float:
 
 
 def _at_rest(level: int, size: float, grid: Grid, tried: float) -> MarkLocation:
+    """The location where the mark was made, with the sign that agrees."""
     measured = _band(grid)
-    return MarkLocation(level, size, size, 0.0, 0.0, FLIPS[0], _agreement(measured), tried, measured)
+    z = _agreement(measured)
+    return MarkLocation(level, size, size, 0.0, 0.0, FLIPS[0], abs(z), 2 * tried, measured * np.sign(z or 1.0))
 
 
 def _shift(level: int, size: float, grid: Grid, tried: float) -> list[MarkLocation]:
-    """The location with the best shift, for each flip."""
+    """The location with the best shift, for each flip, with the sign that agrees."""
     known = waves()
     across, down = known.across[known.pilot], known.down[known.pilot]
     locations = []
@@ -152,13 +208,22 @@ def _shift(level: int, size: float, grid: Grid, tried: float) -> list[MarkLocati
         plane = np.zeros((TILE, TILE), np.complex128)
         plane[down, across % TILE] = pilots * known.known.conj()
         shifts = np.fft.ifft2(plane).real * TILE**2
-        at = int(shifts.argmax())
+        at = int(np.abs(shifts).argmax())
         row, column = divmod(at, TILE)
-        z = float(shifts.flat[at]) * math.sqrt(2) / max(float(np.linalg.norm(pilots)), 1e-12)
+        sign = float(np.sign(shifts.flat[at]))
+        z = sign * float(shifts.flat[at]) * math.sqrt(2) / max(float(np.linalg.norm(pilots)), 1e-12)
         right, below = column * size / TILE, row * size / TILE
         locations.append(
             MarkLocation(
-                level, size, size, right, below, flip, z, tried, _undo_shift(measured, right / size, below / size)
+                level,
+                size,
+                size,
+                right,
+                below,
+                flip,
+                z,
+                2 * tried,
+                sign * _undo_shift(measured, right / size, below / size),
             )
         )
     return sorted(locations, key=SUREST)
@@ -170,7 +235,7 @@ def _undo_shift(measured: Complex[np.ndarray, " waves"], right: float, down: flo
     return back
 
 
-def _refine_all(sums: list[np.ndarray], locations: list[MarkLocation], more: float) -> list[MarkLocation]:
+def _refine_all(sums: Pyramid, locations: list[MarkLocation], more: float) -> list[MarkLocation]:
     """Refine the size and shift of locations; surest first."""
     return sorted((_refine(sums[location.level], location, more) for location in locations), key=SUREST)
 
@@ -195,8 +260,9 @@ def _refine(picture: Float[np.ndarray, "h w"], location: MarkLocation, more: flo
             rights, belows = right + STEPS / TILE, below + STEPS / TILE
             turned = (pilots * known.known.conj())[:, None] * np.exp(2j * np.pi * np.outer(across, rights))
             agreement = (np.exp(2j * np.pi * np.outer(down, belows)).T @ turned).real
-            row, column = divmod(int(agreement.argmax()), len(STEPS))
-            z = float(agreement[row, column]) * math.sqrt(2) / max(float(np.linalg.norm(pilots)), 1e-12)
+            row, column = divmod(int(np.abs(agreement).argmax()), len(STEPS))
+            sign = float(np.sign(agreement[row, column]))
+            z = sign * float(agreement[row, column]) * math.sqrt(2) / max(float(np.linalg.norm(pilots)), 1e-12)
             if z > best.z:
                 best = replace(
                     best,
@@ -205,6 +271,6 @@ def _refine(picture: Float[np.ndarray, "h w"], location: MarkLocation, more: flo
                     right=rights[column] * wide,
                     down=belows[row] * high,
                     z=z,
-                    waves=_undo_shift(measured, rights[column], belows[row]),
+                    waves=sign * _undo_shift(measured, rights[column], belows[row]),
                 )
-    return replace(best, tried=location.tried + more)
+    return replace(best, tried=location.tried + 2 * more)

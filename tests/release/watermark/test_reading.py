@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from langit import video
-from langit.release.watermark import MAX_CHANCE, Watermark, read
+from langit.release.watermark import MAX_CHANCE, Watermark, WatermarkConfig, read
 from tests.release.watermark.film import IDENT, scene
 
 OTHERS = [bytes([number]) * 8 for number in range(50)]
@@ -28,7 +28,7 @@ def large() -> np.ndarray:
 
 def marked(frames: np.ndarray) -> np.ndarray:
     mark = Watermark(frames.shape[1], frames.shape[2], IDENT)
-    return np.stack([mark.mark(frame) for frame in frames])
+    return np.stack([mark.mark(frame, number / 8) for number, frame in enumerate(frames)])
 
 
 def resized(frames: np.ndarray, share: float) -> np.ndarray:
@@ -62,6 +62,48 @@ def test_a_small_video_is_matched_with_candidates_after_coding(small: np.ndarray
     found = read(video.stream(tmp_path / "small.mp4")).matches([*OTHERS, IDENT])
     assert [match.ident for match in found] == [IDENT]
     assert found[0].p_value <= MAX_CHANCE
+
+
+@pytest.fixture(scope="module")
+def still() -> np.ndarray:
+    """A still scene is the hardest: every frame shows the same content at the same place, as it does the mark."""
+    return np.repeat(scene(96, 96, 1), 24, axis=0)
+
+
+ROADS: dict[str, Callable[[np.ndarray], tuple[np.ndarray, float]]] = {
+    "as made": lambda frames: (frames, 8.0),
+    "from the middle on": lambda frames: (frames[5:], 8.0),
+    "shown at 24 frames a second": lambda frames: (frames.repeat(3, axis=0), 24.0),
+    "twice as fast": lambda frames: (frames[::2], 8.0),
+    "half as fast": lambda frames: (frames.repeat(2, axis=0), 8.0),
+    "cropped, from the middle on": lambda frames: (frames[3:, 9:90, 5:88], 8.0),
+    "left to right, a third larger": lambda frames: (resized(frames[:, :, ::-1], 1.3), 8.0),
+}
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_the_alternating_mark_is_found_in_a_still_scene(still: np.ndarray, tmp_path: Path, road: str) -> None:
+    video.write(tmp_path / "left.mp4", marked(still), 8)
+    frames, rate = ROADS[road](np.asarray(video.read(tmp_path / "left.mp4")))
+    (match, *_) = read(frames, rate).matches([*OTHERS, IDENT])
+    assert match.ident == IDENT and match.p_value <= MAX_CHANCE
+
+
+def test_alternating_finds_what_a_constant_mark_loses(still: np.ndarray) -> None:
+    """At the same strength: a still scene is noise beside a constant mark, and cancels if the mark alternates."""
+    mark = Watermark(96, 96, IDENT, WatermarkConfig(psnr=48.0))
+    constant = np.stack([mark.mark(frame) for frame in still])
+    alternating = np.stack([mark.mark(frame, number / 8) for number, frame in enumerate(still)])
+    (weak,), (strong,) = (read(frames).matches([IDENT], chance=1.0) for frames in (constant, alternating))
+    assert strong.p_value < 1e-15 * weak.p_value
+
+
+def test_marks_that_do_not_alternate_are_still_read(large: np.ndarray) -> None:
+    mark = Watermark(*large.shape[1:3], IDENT)
+    frames = np.concatenate([np.stack([mark.mark(frame) for frame in large])] * 6)
+    assert [match.ident for match in read(frames).matches([*OTHERS, IDENT])] == [IDENT]
+    second = np.stack([mark.mark(frame, 1.0) for frame in large])  # a cut from a second in which the sign is negative
+    assert [match.ident for match in read(second).matches([*OTHERS, IDENT])] == [IDENT]
 
 
 def test_a_large_picture_is_decoded_after_downscaling() -> None:
@@ -109,6 +151,15 @@ def test_p_values_of_noise_keep_to_their_bound() -> None:
     assert min(values) > 1e-3
 
 
+def test_p_values_of_unmarked_clips_that_move_keep_to_their_bound() -> None:
+    random = np.random.Generator(np.random.PCG64(9))
+    for _ in range(2):
+        steps = random.integers(-9, 10, (20, 24, 32, 3)).cumsum(axis=0) + random.integers(40, 200, (24, 32, 3))
+        reading = read(np.clip(steps, 0, 255).astype(np.uint8))
+        assert reading.p_value > 1e-3
+        assert reading.matches([*OTHERS, IDENT]) == []
+
+
 def test_bad_frames_are_named(small: np.ndarray) -> None:
     with pytest.raises(ValueError, match="at least one"):
         read([])
@@ -118,3 +169,6 @@ def test_bad_frames_are_named(small: np.ndarray) -> None:
         read([small[0], small[1][:32]])
     with pytest.raises(ValueError, match="use 8"):
         read(small).matches([b"abc"])
+    for rate in (0.0, -8.0, float("nan")):
+        with pytest.raises(ValueError, match="positive rate"):
+            read(small, rate)
