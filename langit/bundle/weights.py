@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from langit.bundle.mapped import MappedFile, remember_mapped
 from langit.bundle.quantize import SCALE_SUFFIX, dequantize_rows, is_quantizable, quantize_rows
 from langit.bundle.tensors import TensorFile, open_tensors
 from langit.config import parse_json
@@ -196,7 +197,8 @@ def load_weights(
         folder: where the files are.
         stem: see :func:`weight_files`, as for ``checked``.
         checked: see there.
-        placement: where the weights go; the dtype of floating-point weights.
+        placement: where the weights go; the dtype of floating-point weights. With offloading they stay in their files
+            and in their dtype there, mapped into the CPU's memory; see :mod:`langit.offload`.
         single: parts of names of weights that stay in single precision whatever the placement's dtype is.
         ignored: parts of names of weights in the files that the module does without.
 
@@ -216,6 +218,9 @@ def load_weights(
     scratch = torch.empty(SCRATCH_BYTES, dtype=torch.uint8, device="cpu")
     for path in paths:
         with open_tensors(path) as file:
+            mapped = MappedFile.open(file) if placement.offload != "none" else None
+            if mapped is not None:
+                remember_mapped(module, mapped, single)
             for stored, entry in file.entries.items():
                 if stored.removesuffix(SCALE_SUFFIX) in scales and stored not in scales:
                     continue  # scales, which were read above
@@ -235,13 +240,15 @@ def load_weights(
                         " get the bundle again"
                     )
                 keep = any(part in stored for part in single)
-                place = Placement(placement.device, torch.float32) if keep else placement
+                home = placement.device if mapped is None else torch.device("cpu")
+                place = Placement(home, torch.float32 if keep else placement.dtype)
                 if stored in scales:
                     packed = read_tensor(file, stored)
                     tensor = place.put(restore_weight(packed, stored, scales, path))
                     dtypes[name] = packed.dtype
                 else:
-                    tensor = _read_to(file, stored, scales, place, scratch)
+                    found = map_tensor(file, stored, mapped)
+                    tensor = _read_to(file, stored, scales, place, scratch) if found is None else found
                     if tensor.is_floating_point():
                         dtypes[name] = TORCH_DTYPES[entry.dtype]
                 _assign(module, missing.pop(name), tensor)
@@ -250,6 +257,14 @@ def load_weights(
             f"{folder} lacks weight {min(missing)!r}: its config.json describes another model, get the bundle again"
         )
     return dtypes
+
+
+def map_tensor(file: TensorFile, name: str, mapped: MappedFile | None) -> Tensor | None:
+    """A floating-point weight of a mapped file as it is there; None where it has to be read."""
+    dtype = TORCH_DTYPES.get(file.entries[name].dtype)
+    if mapped is None or dtype is None or not dtype.is_floating_point:
+        return None
+    return mapped.tensor(file, name, dtype)
 
 
 def _read_to(

@@ -118,7 +118,7 @@ def list_visitors(
                 homes[id(tensor)] = tensor
     made = {}
     for key, found in places.items():
-        first, home = found[0][0], homes[key].detach()
+        first, home = found[0][0], homes[key].detach().cpu()
         made[first] = Visitor(
             places=tuple((part, name) for _, part, name in found),
             home=home,

@@ -214,3 +214,21 @@ def test_blocks_take_less_memory_than_the_model(tmp_path):
     blocks, none = map(int, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
     assert none > 140e6
     assert blocks < 30e6
+
+
+def test_a_bundle_opens_with_its_weights_mapped_and_generates_the_same(tmp_path):
+    from langit.bundle import load_bundle
+    from langit.bundle.convert import convert_bundle
+
+    convert_bundle("pocket", tmp_path / "half", "fp16")
+    plain = load_bundle(tmp_path / "half", Placement(dtype=torch.float16))
+    away = load_bundle(tmp_path / "half", Placement(dtype=torch.float16, offload="blocks"))
+    files = mapped_files(away.transformer)
+    assert all(any(file.holds(p) for file in files) for p in away.transformer.parameters())
+    offload({"transformer": away.transformer, "text": away.text}, Placement(dtype=torch.float16), "blocks")
+    with torch.no_grad():
+        tokens, lengths = plain.text.encode(["a red ball"])
+        assert torch.equal(away.text.encode(["a red ball"])[0], tokens)
+        latents = torch.randn(plain.transformer.channels[0], 3, 8, 8)
+        packed, text = pack([latents], [0.7]), TextPack(tokens, lengths)
+        assert torch.equal(away.transformer(packed, text), plain.transformer(packed, text))
