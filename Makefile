@@ -1,4 +1,5 @@
 # make video PROMPT="a red ball bounces on snow at sunset"   sets up what generating needs, generates, says where the mp4 is
+# make serve                                                 the server on http://127.0.0.1:8000: page, API and /docs
 # make test                                                  sets up everything, runs the checks and the tests
 # make test-all                                              the slow tests as well
 # make lint, make format                                     what the checks check, and what mends the form
@@ -10,16 +11,19 @@ PROMPT ?= a red ball bounces on snow at sunset
 SEED ?= 0
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: video test test-all lint format osmesa
+.PHONY: video serve test test-all lint format osmesa postgres
 export PROMPT
 
 video: $(VENV)/.base
 	@$(BIN)/langit generate --seed "$(SEED)" -- "$$PROMPT"
 
+serve: $(VENV)/.serve
+	@$(BIN)/langit serve
+
 test: lint osmesa
 	@$(BIN)/python -m pytest
 
-test-all: lint osmesa
+test-all: lint osmesa postgres
 	@$(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(VENV)/.dev
@@ -41,13 +45,24 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 	@$(PIP) -e .
 	@touch $@
 
+$(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what serving needs into $(VENV) (once)"
+	@$(PIP) -e '.[serve]'
+	@touch $@ $(VENV)/.base
+
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what the tests need into $(VENV) (once)"
 	@$(PIP) -e '.[dev]'
-	@touch $@ $(VENV)/.base
+	@touch $@ $(VENV)/.base $(VENV)/.serve
 
 # MuJoCo draws the worlds with OSMesa where there is no GPU.
 osmesa: | $(BIN)/python
 	@has() { $(BIN)/python -c 'import ctypes.util, sys; sys.exit(not ctypes.util.find_library("OSMesa"))'; }; \
 	has || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq libosmesa6; }; \
 	has || echo "OSMesa is missing, so nothing can draw worlds: install libosmesa6 (Debian, Ubuntu) or mesa-libOSMesa (Fedora)"
+
+# Tests of several workers start a Postgres of their own.
+postgres:
+	@has() { command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }; \
+	has || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq postgresql; }; \
+	has || echo "Postgres is missing, so its tests are skipped: install postgresql"

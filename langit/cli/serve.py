@@ -21,7 +21,12 @@ app.add_typer(serve, name="serve")
 serve.add_typer(keys, name="keys")
 
 Database = Annotated[
-    str | None, typer.Option("--database", help="postgresql://USER@HOST/NAME; default: SQLite under LANGIT_HOME.")
+    str | None,
+    typer.Option(
+        "--database",
+        envvar="LANGIT_DATABASE",  # where others cannot see the password in the list of processes
+        help="postgresql://USER@HOST/NAME; default: SQLite under LANGIT_HOME.",
+    ),
 ]
 Models = Annotated[
     list[str] | None, typer.Option("--model", help="A model's name, or a bundle's folder; the first is the default.")

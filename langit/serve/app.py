@@ -14,6 +14,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 import langit
 from langit.files import write_bytes
+from langit.serve.access import AccessLog
 from langit.serve.characters import Characters
 from langit.serve.database import Database
 from langit.serve.errors import add_handlers
@@ -35,6 +36,7 @@ from langit.serve.routes import (
     pages,
     rights,
     sessions,
+    training,
     videos,
     webhooks,
 )
@@ -57,6 +59,7 @@ ROUTERS: Final[Sequence[APIRouter]] = (
     webhooks.router,
     coverage.router,
     nearest.router,
+    training.router,
     detect.router,
     rights.router,
     pages.router,
@@ -145,6 +148,7 @@ def create_app(settings: ServeSettings, services: Services | None = None) -> Fas
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(BodyLimit, most=settings.limits.upload)
+    app.add_middleware(AccessLog)
     if settings.origins:
         # Keys travel in a header; cookies stay with our own pages.
         app.add_middleware(

@@ -54,6 +54,7 @@ def find_caller(request: Request, _: Annotated[object, Depends(SCHEME)]) -> Call
     """
     services = services_of(request)
     caller = _identify(request, services)
+    request.state.owner = caller.owner  # for the log
     services.rates.take(f"key {caller.owner}", caller.limits.requests_per_minute)
     return caller
 

@@ -80,7 +80,10 @@ class Characters:
             return
         from langit.release.gates import likeness
 
-        wanted = [self.get(owner, name) for name in names]
+        try:
+            wanted = [self.get(owner, name) for name in names]
+        except ApiError as error:
+            raise ApiError(400, error.message, param="x_characters", code=error.code) from error
         standing = {grant.digest: grant.standing for grant in likeness.grants(self._ledger)}
         for character in wanted:
             found = standing.get(character.consent, "revoked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 LOGGER: Final = logging.getLogger("langit.serve")
@@ -98,6 +100,21 @@ def add_handlers(app: FastAPI) -> None:
         message = messages.get(error.status_code, str(error.detail))
         return ApiError(error.status_code, message, headers=error.headers).response()
 
+    async def no_database(request: Request, error: Exception) -> JSONResponse:
+        LOGGER.error("the database failed at %s %s", request.method, request.url.path, exc_info=error)
+        if "full" in str(error):
+            return _full()
+        return ApiError(
+            503, "the database does not answer: try again", code="not_ready", headers={"Retry-After": "1"}
+        ).response()
+
+    async def no_file(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, OSError)
+        LOGGER.error("a file failed at %s %s", request.method, request.url.path, exc_info=error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _full()
+        return ApiError(500, "the server could not use one of its files, which its log describes").response()
+
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         LOGGER.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
         return ApiError(
@@ -108,4 +125,10 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(ValidationError, validation)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(DBAPIError, no_database)
+    app.add_exception_handler(OSError, no_file)
     app.add_exception_handler(Exception, unexpected)
+
+
+def _full() -> JSONResponse:
+    return ApiError(507, "the server's disk is full: try again later", code="disk_full").response()

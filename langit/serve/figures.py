@@ -26,10 +26,6 @@ class WorkerFigures:
             counts[bisect_left(BOUNDS, seconds)] += 1
             self._sums[stage] = self._sums.get(stage, 0.0) + seconds
 
-    def count_job(self, seconds: float) -> None:
-        """Count a job that is over."""
-        self.observe("job", seconds)
-
     def as_dict(self) -> dict[str, Any]:
         """The figures as plain values for JSON."""
         with self._lock:

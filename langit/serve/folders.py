@@ -88,6 +88,8 @@ class JobFolder:
         Raises:
             filelock.Timeout: another process held it for ``wait`` seconds.
         """
-        # Beside the folder, which a deletion removes.
-        with filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=wait):
+        path = self.path.with_name(f".{self.path.name}.lock")  # beside the folder, which a deletion removes
+        with filelock.FileLock(path, timeout=wait):
             yield
+            # Whoever waited for it meanwhile finds the job over.
+            path.unlink(missing_ok=True)

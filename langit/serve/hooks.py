@@ -266,8 +266,9 @@ def check_address(url: str, networks: Sequence[str]) -> None:
     """Refuse a URL whose host is not public now, so that a mistake shows at once.
 
     Raises:
-        ApiError: it is private, or has no address.
+        ApiError: it is no URL, its host is private or has no address.
     """
+    check_url(url)
     parts = urlsplit(url)
     try:
         resolve(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), networks)

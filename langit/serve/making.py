@@ -74,7 +74,8 @@ class VideoMaker:
             if job is None:
                 self._tidy(name, folder)
                 return
-            LOGGER.info("job begins", extra={"job": job.id, "owner": job.owner, "attempt": job.attempt})
+            words = {"prompt": job.shown.get("prompt")} if self.settings.log_prompts else {}
+            LOGGER.info("job begins", extra={"job": job.id, "owner": job.owner, "attempt": job.attempt, **words})
             begun = time.monotonic()
             try:
                 folder.prepare()
@@ -85,7 +86,9 @@ class VideoMaker:
                 if isinstance(error, StoppedError):
                     raise
                 self.attempts.fail(job, *describe_failure(error, job))
-            self.figures.count_job(time.monotonic() - begun)
+            seconds = time.monotonic() - begun
+            self.figures.observe("job", seconds)
+            LOGGER.info("job ends", extra={"job": job.id, "seconds": round(seconds, 3)})
             self._tidy(name, folder)
 
     def find_nearest(self, name: str) -> None:

@@ -103,7 +103,10 @@ class MediaStore:
 
     def _link(self, job: str, place: Path, param: str) -> str:
         """Take the video of another job; it stays even if that one is deleted."""
-        found = self.jobs.get(self.owner, job)
+        try:
+            found = self.jobs.get(self.owner, job)
+        except ApiError as error:  # not the thing that was asked for, but one that it names
+            raise ApiError(400, error.message, param=param, code=error.code) from error
         path = JobFolder.of(self.settings, job).output(found.kind)
         if found.status != "completed" or not path.exists():
             raise ApiError(

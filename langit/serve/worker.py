@@ -44,7 +44,10 @@ BEAT: Final = 2.0
 """Seconds between two heartbeats."""
 SWEEP: Final = 30.0
 """Seconds between two looks for what is to be deleted."""
+STRAY: Final = 3600.0
+"""Seconds after which a folder without a job is removed."""
 HOOKS_AT_ONCE: Final = 8
+"""Deliveries that a worker makes at once."""
 HARD_EXIT: Final = 10.0
 """Seconds after the grace at which the process ends whatever it does."""
 
@@ -200,7 +203,7 @@ def _keep_watch(
 
 
 def delete_expired(database: Database, settings: ServeSettings) -> int:
-    """Delete videos that have had their time, and files that belong to no job; returns how many videos."""
+    """Delete videos that have had their time, and folders that no job has; returns how many videos."""
     jobs, table, now = Jobs(database), tables.jobs, time.time()
     with database.engine.connect() as connection:
         expired = connection.execute(
@@ -210,6 +213,12 @@ def delete_expired(database: Database, settings: ServeSettings) -> int:
     for name in names:
         jobs.mark_deleted(name)
         JobFolder.of(settings, name).remove()
+    for path in settings.videos.iterdir():
+        # A request that was cut off leaves a folder; one that goes on is younger.
+        if path.is_dir() and now - path.stat().st_mtime > STRAY:
+            job = jobs.find(path.name)
+            if job is None or (job.deleted and job.is_over):
+                JobFolder(path).remove()
     return len(names)
 
 

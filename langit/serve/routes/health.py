@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
-from langit.serve.auth import services_of
+from langit.serve.auth import AnyCaller, services_of
+from langit.serve.metrics import render_metrics
 
 router = APIRouter(tags=["operations"])
 
@@ -22,3 +23,9 @@ def readyz(request: Request) -> JSONResponse:
     services = services_of(request)
     ready = any(card.name == services.default_model for card in services.cards.list())
     return JSONResponse({"status": "ready" if ready else "loading"}, 200 if ready else 503)
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(request: Request, _: AnyCaller) -> Response:
+    """Figures for Prometheus, which sends a key as any client does."""
+    return Response(render_metrics(services_of(request).database), media_type="text/plain; version=0.0.4")
