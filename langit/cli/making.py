@@ -128,11 +128,11 @@ class Making(Options):
         from langit.studio import claim_paths
         from langit.studio.naming import check_outputs, claim_free_path
 
-        suffix = requests[0].suffix
+        suffix, suffixes = requests[0].suffix, requests[0].suffixes
         paths: list[Path] = []
         if self.output is not None and not in_folder:
             paths = self._named_paths(self.output, self.seeds(requests[0]))
-            check_outputs(paths, suffix, self.overwrite)
+            check_outputs(paths, suffixes, self.overwrite)
             claims.enter_context(claim_paths(paths, self.overwrite))
         else:
             folder = Path() if self.output is None else self.output
@@ -141,9 +141,9 @@ class Making(Options):
             for request in requests:
                 for seed in self.seeds(request):
                     paths.append(claims.enter_context(claim_free_path(folder, request.title, seed, suffix)))
-            check_outputs(paths, suffix)
+            check_outputs(paths, suffixes)
         if self.preview is not None:
-            check_outputs(paths, suffix, True, self.preview)
+            check_outputs(paths, suffixes, True, self.preview)
             if not self.overwrite and self.preview.exists():
                 raise FileExistsError(f"{self.preview} exists: choose another name, or ask to overwrite it")
             claims.enter_context(claim_paths([self.preview], self.overwrite))

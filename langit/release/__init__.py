@@ -9,7 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from langit.release.gates.finding import Finding, Refused
-from langit.release.release import IMAGE, SUFFIX, Released, check_path, release, release_image, release_preview
+from langit.release.release import (
+    IMAGE,
+    SUFFIX,
+    VIDEO_SUFFIXES,
+    Released,
+    check_path,
+    release,
+    release_image,
+    release_preview,
+)
 from langit.release.stage import ReleaseStage, StagedRelease
 
 if TYPE_CHECKING:
@@ -19,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IMAGE",
     "SUFFIX",
+    "VIDEO_SUFFIXES",
     "Door",
     "Facts",
     "Finding",

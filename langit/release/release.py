@@ -25,6 +25,7 @@ from langit import video
 from langit.files import atomic_write, sha256
 from langit.ledger.derived import Output
 from langit.release.credentials.sign import sign
+from langit.release.credentials.stores import sidecar_name
 from langit.release.gates.finding import Finding
 from langit.release.stage import ReleaseStage
 from langit.release.watermark import Watermark
@@ -36,46 +37,59 @@ if TYPE_CHECKING:
 Frame = UInt8[np.ndarray, "H W 3"]
 SUFFIX = ".mp4"
 IMAGE = ".png"
+VIDEO_SUFFIXES = (SUFFIX, ".gif", ".webm")
+"""Ends of names of videos; the first is the usual one."""
+APART = frozenset({".webm"})
+"""Formats that cannot hold credentials: theirs become a file beside them."""
 PNG_KEYWORDS = frozenset({"title", "comment", "software"})
 """Facts whose names are keywords of the PNG specification, which begin with a capital letter there."""
 
 
 @dataclass(frozen=True)
 class Released:
-    """A released file: its absolute path, its entry in the ledger, and findings of the gates that were only noted."""
+    """A released file: its absolute path, its entry in the ledger, and findings of the gates that were only noted.
+
+    ``sidecar`` holds its credentials if its format cannot.
+    """
 
     path: Path
     entry: Output
     notes: tuple[Finding, ...]
+    sidecar: Path | None = None
 
 
-def check_path(path: Path, overwrite: bool = False, suffix: str = SUFFIX) -> None:
+def check_path(path: Path, overwrite: bool = False, suffixes: tuple[str, ...] = VIDEO_SUFFIXES) -> None:
     """Refuse a path where a video or an image could not be written, before one is generated for it.
 
     Raises:
-        ValueError: the name does not end in ``suffix``, is a folder's, or no encoder is available.
-        FileExistsError: the file exists and ``overwrite`` is not set.
+        ValueError: the name does not end in one of ``suffixes``, is a folder's, or no encoder is available.
+        FileExistsError: the file, or one for its credentials, exists and ``overwrite`` is not set.
         FileNotFoundError: the folder does not exist.
         PermissionError: the folder cannot be written to.
     """
-    if suffix == SUFFIX:
-        video.check_encoder()
     if path.is_dir():
-        raise ValueError(f"{path} is a folder: name a file in it, for example {path / f'video{suffix}'}")
-    if path.suffix.lower() != suffix:
-        raise ValueError(
-            f"{path} does not end in {suffix}, the only format that is written: name it {path.stem}{suffix}"
-        )
+        raise ValueError(f"{path} is a folder: name a file in it, for example {path / f'video{suffixes[0]}'}")
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        raise ValueError(f"{path} does not end in {' or '.join(suffixes)}: name it {path.stem}{suffixes[0]}")
+    if suffix != IMAGE:
+        video.check_encoder(suffix)
     folder = path.parent
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder: create it, or choose another")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
+    for each in (path, _sidecar(path)):
+        if each is not None and each.exists() and not overwrite:
+            raise FileExistsError(f"{each} exists: choose another name, or ask to overwrite it")
     try:
         # Permission bits do not decide it: root passes them all, and still cannot write everywhere.
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise PermissionError(f"{folder} cannot be written to ({error.strerror}): choose another folder") from error
+
+
+def _sidecar(path: Path) -> Path | None:
+    """The file for the credentials of a format that cannot hold them."""
+    return sidecar_name(path) if path.suffix.lower() in APART else None
 
 
 def release(
@@ -92,7 +106,7 @@ def release(
     Args:
         frames: the generated frames; may be an iterator.
         facts: what made them.
-        path: the file, which ends in ``.mp4``.
+        path: the file, which ends in ``.mp4``, ``.gif`` or ``.webm``; a WebM's credentials become a file beside it.
         door: the door of the model that made them.
         overwrite: whether a file at ``path`` is replaced.
         given: numbers of frames that a person gave; a file that looks like them is not said to be ours.
@@ -125,7 +139,7 @@ def release_image(
         Refused: a gate refuses the prompt or the picture.
         ValueError, OSError: not uint8 RGB; see :func:`check_path` and :func:`credentials.sign`.
     """
-    check_path(path, overwrite, IMAGE)
+    check_path(path, overwrite, (IMAGE,))
     picture = _check_picture(frame, path)
 
     def write(place: Path, passed: Iterator[Frame]) -> None:
@@ -141,7 +155,7 @@ def release_preview(frame: ArrayLike, facts: Facts, path: Path) -> Path:
     Raises:
         ValueError, OSError: not uint8 RGB; see :func:`check_path`.
     """
-    check_path(path, True, IMAGE)
+    check_path(path, True, (IMAGE,))
     picture = _check_picture(frame, path)
     height, width = picture.shape[:2]
     with atomic_write(path) as unfinished:
@@ -161,10 +175,11 @@ def _release(
 ) -> Released:
     """Pass frames through the gates into a file, sign it, enter it, and only then give it its name."""
     passage = door.passage(facts)
-    with _two_temporary_files(path) as (plain, signed):
+    beside = _sidecar(path)
+    with _temporary_files(path) as (plain, signed, apart):
         write(plain, passage.frames(frames, given))
         notes = passage.findings()
-        sign(plain, signed, facts, door.identity)
+        sign(plain, signed, facts, door.identity, apart if beside is not None else None)
         digest = sha256(signed)
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
@@ -172,15 +187,23 @@ def _release(
         if stage is not None:
             signed = stage.keep(signed, entry, notes).path
         door.outputs.ledger.add([entry])
-        if overwrite:
-            signed.replace(path)
-        else:
-            _link_new(signed, path)
-    return Released(path.absolute(), entry, notes)
+        # Credentials come first: no video appears without them.
+        if beside is not None:
+            _place(apart, beside, overwrite)
+        try:
+            _place(signed, path, overwrite)
+        except OSError:
+            if beside is not None:
+                beside.unlink()
+            raise
+    return Released(path.absolute(), entry, notes, beside.absolute() if beside is not None else None)
 
 
-def _link_new(source: Path, path: Path) -> None:
-    """Give a file a second name. Unlike a rename, this fails if another process has taken the name meanwhile."""
+def _place(source: Path, path: Path, overwrite: bool) -> None:
+    """Give a file its name. Unlike a rename, a second name fails if another process has taken it meanwhile."""
+    if overwrite:
+        source.replace(path)
+        return
     try:
         os.link(source, path)
     except FileExistsError as error:
@@ -188,12 +211,12 @@ def _link_new(source: Path, path: Path) -> None:
 
 
 @contextmanager
-def _two_temporary_files(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield two names beside ``path`` to write to; what remains of them is removed afterwards."""
+def _temporary_files(path: Path) -> Iterator[tuple[Path, Path, Path]]:
+    """Yield three names beside ``path`` to write to; what remains of them is removed afterwards."""
     # Without the name of ``path``, which may already be as long as the file system allows.
-    places = tuple(path.with_name(f".{secrets.token_hex(8)}.part") for _ in range(2))
+    places = tuple(path.with_name(f".{secrets.token_hex(8)}.part") for _ in range(3))
     try:
-        yield places[0], places[1]
+        yield places[0], places[1], places[2]
     finally:
         for place in places:
             place.unlink(missing_ok=True)

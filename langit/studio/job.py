@@ -13,6 +13,7 @@ from langit.generate import Generated, GeneratedStream, Model, Parent, SamplingC
 from langit.generate.sampler import OnStep
 from langit.release import (
     IMAGE,
+    VIDEO_SUFFIXES,
     Door,
     Facts,
     Released,
@@ -88,7 +89,7 @@ class StudioJob:
             ValueError, OSError: see :func:`langit.release.release`.
         """
         # Checked again: much may have happened since the request was prepared, and generating takes long.
-        check_path(path, overwrite, self.suffix)
+        check_path(path, overwrite, (IMAGE,) if self.suffix == IMAGE else VIDEO_SUFFIXES)
         previews = [] if on_preview is None else [on_preview]
         with limited_threads(self.model), self._preview_file(preview) as writers:
             reporter = ProgressReporter(self.model, on_progress, (*previews, *writers))
@@ -107,8 +108,12 @@ class StudioJob:
             sizes: list[tuple[int, int]] = []  # filled by the first frame: a stream has no size before
             released = self._release(self._frames(result, reporter, sizes), result, facts, path, overwrite, stage)
         pixels = PixelShape(reporter.frames, *sizes[0])
-        notes = (*self.notes, *map(str, released.notes))
-        return ReleasedVideo(released.path, facts, pixels, notes, released.entry)
+        notes = [*self.notes, *map(str, released.notes)]
+        if released.sidecar is not None:
+            notes.append(
+                f"its credentials are in {released.sidecar.name}, since WebM cannot hold them: keep both files"
+            )
+        return ReleasedVideo(released.path, facts, pixels, tuple(notes), released.entry, released.sidecar)
 
     def _frames(
         self, result: Generated | GeneratedStream, reporter: ProgressReporter, sizes: list[tuple[int, int]]

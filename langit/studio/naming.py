@@ -72,12 +72,14 @@ def claim_free_path(folder: Path, title: str, seed: int, suffix: str) -> Iterato
         yield path
 
 
-def check_outputs(paths: Sequence[Path], suffix: str, overwrite: bool = False, preview: Path | None = None) -> None:
+def check_outputs(
+    paths: Sequence[Path], suffixes: tuple[str, ...], overwrite: bool = False, preview: Path | None = None
+) -> None:
     """Refuse names that cannot be written to, before anything is opened or generated.
 
     Args:
         paths: of the files.
-        suffix: that they have to end in.
+        suffixes: they have to end in one of them.
         overwrite: whether existing files are replaced.
         preview: a .png to keep up to date, if there is one.
 
@@ -85,9 +87,9 @@ def check_outputs(paths: Sequence[Path], suffix: str, overwrite: bool = False, p
         ValueError, OSError: see :func:`langit.release.check_path`; or the preview is one of the files.
     """
     for path in paths:
-        check_path(path, overwrite, suffix)
+        check_path(path, overwrite, suffixes)
     if preview is not None:
-        check_path(preview, overwrite, IMAGE)
+        check_path(preview, overwrite, (IMAGE,))
         if preview.absolute() in [path.absolute() for path in paths]:
             raise ValueError(f"{preview} cannot be both the preview and the image itself: give two names")
 

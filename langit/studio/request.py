@@ -10,7 +10,7 @@ from typing import ClassVar, TypedDict
 from langit.generate import Generated, GeneratedStream, Model, SamplingConfig
 from langit.generate.durations import frames_in
 from langit.generate.sampler import OnStep
-from langit.release import SUFFIX
+from langit.release import IMAGE, SUFFIX, VIDEO_SUFFIXES
 from langit.shapes import PixelShape
 from langit.text.prompt import normalize_prompt
 
@@ -32,7 +32,12 @@ class StudioRequest(ABC):
     """One of the abilities with all that is given to it, apart from seed and options."""
 
     ability: ClassVar[str]
-    suffix: ClassVar[str] = SUFFIX  # of the file that is written
+    suffix: ClassVar[str] = SUFFIX  # of a file that is named for the request
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What the name of its file may end in; the end decides the format."""
+        return (IMAGE,) if self.suffix == IMAGE else VIDEO_SUFFIXES
 
     @property
     @abstractmethod

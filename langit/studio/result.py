@@ -18,6 +18,7 @@ from langit.files import atomic_write
 from langit.generate.show import enlarged_size
 from langit.ledger.derived import Output
 from langit.release import IMAGE, Facts, check_path
+from langit.release.credentials.stores import sidecar_name
 from langit.shapes import PixelShape
 
 MAX_EMBEDDED: Final = 50_000_000
@@ -33,6 +34,7 @@ class ReleasedVideo:
     pixels: frames, height and width.
     notes: what was noted on the way: expansions of the prompt, unknown words, remarks of the gates.
     entry: its entry in the ledger.
+    sidecar: the file with its credentials, if its format cannot hold them.
     """
 
     path: Path
@@ -40,6 +42,7 @@ class ReleasedVideo:
     pixels: PixelShape
     notes: tuple[str, ...]
     entry: Output
+    sidecar: Path | None = None
 
     @property
     def frames(self) -> UInt8[np.ndarray, "T H W 3"]:
@@ -55,7 +58,7 @@ class ReleasedVideo:
         return self.pixels.frames / self.facts.fps
 
     def save(self, path: Path | str, overwrite: bool = False) -> Path:
-        """Copy the file, bytes and signature unchanged, and return the new path.
+        """Copy the file, bytes and signature unchanged, and return the new path; a sidecar is copied beside it.
 
         Raises:
             ValueError: the name does not end as the file does.
@@ -63,16 +66,19 @@ class ReleasedVideo:
             OSError: the folder is missing or cannot be written to.
         """
         target = Path(path)
-        check_path(target, overwrite, self.path.suffix.lower())
+        check_path(target, overwrite, (self.path.suffix.lower(),))
         # Bytes, not frames: encoding again would break the signature.
-        with atomic_write(target, replace=overwrite) as unfinished:
-            shutil.copyfile(self.path, unfinished)
+        copies = [] if self.sidecar is None else [(self.sidecar, sidecar_name(target))]
+        for source, name in (*copies, (self.path, target)):
+            with atomic_write(name, replace=overwrite) as unfinished:
+                shutil.copyfile(source, unfinished)
         return target.absolute()
 
     def as_dict(self) -> dict[str, Any]:
         """The result as plain values for JSON."""
         return {
             "path": str(self.path),
+            **({"credentials": str(self.sidecar)} if self.sidecar is not None else {}),
             "ability": self.facts.ability,
             "prompt": self.facts.prompt,
             "asked": self.facts.asked or self.facts.prompt,
@@ -104,11 +110,12 @@ class ReleasedVideo:
             return f"<div>too large to show here: open the file</div>{caption}{notes}"
         data = base64.b64encode(self.path.read_bytes()).decode()
         size = enlarged_size(self.pixels.width, self.pixels.height)
-        if self.path.suffix.lower() == IMAGE:
-            return f'<img src="data:image/png;base64,{data}" alt="{words}" {size}>{caption}{notes}'
+        suffix = self.path.suffix.lower()
+        if suffix in (IMAGE, ".gif"):
+            return f'<img src="data:image/{suffix[1:]};base64,{data}" alt="{words}" {size}>{caption}{notes}'
         return (
-            f'<video src="data:video/mp4;base64,{data}" {size} controls loop autoplay muted playsinline></video>'
-            f"{caption}{notes}"
+            f'<video src="data:video/{suffix[1:]};base64,{data}" {size} controls loop autoplay muted playsinline>'
+            f"</video>{caption}{notes}"
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002

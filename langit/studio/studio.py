@@ -176,10 +176,10 @@ class Studio:
                 path = claims.enter_context(claim_free_path(outputs_folder(), request.title, seed, request.suffix))
             else:
                 path = Path(output)
-                check_outputs([path], request.suffix, overwrite)
+                check_outputs([path], request.suffixes, overwrite)
                 claims.enter_context(claim_paths([path], overwrite))
             if preview is not None:
-                check_outputs([path], request.suffix, overwrite, preview)
+                check_outputs([path], request.suffixes, overwrite, preview)
                 claims.enter_context(claim_paths([preview], overwrite))
             # Claimed first: a name that is taken should cost no time.
             (job,) = self.prepare(request, options, [seed])

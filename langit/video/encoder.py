@@ -1,4 +1,4 @@
-"""Frames to H.264 in an mp4 (PyAV, whose wheels carry FFmpeg).
+"""Frames to a file: H.264 in mp4, VP9 in WebM, or an animated GIF (PyAV, whose wheels carry FFmpeg).
 
 Only `worlds/` and `release/` may use it; a test of the house checks that.
 """
@@ -6,10 +6,11 @@ Only `worlds/` and `release/` may use it; a test of the house checks that.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import av
 import numpy as np
@@ -25,6 +26,40 @@ ENCODER: Final = "libx264"
 QUALITY: Final = 18  # x264's constant rate factor: 18 is hard to tell from the original by eye
 BT709: Final = 1  # primaries, transfer and matrix of ITU-R BT.709 share this number in ITU-T H.273
 MAX_DENOMINATOR: Final = 1001  # of frame rates: 30000/1001 is exact
+FASTEST_GIF: Final = 50  # frames per second: browsers show shorter delays than 0.02 s as 0.1 s
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """How one kind of file is encoded; ``pixels`` is FFmpeg's name of the pixel format."""
+
+    container: str
+    codec: str
+    pixels: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    muxer: Mapping[str, str] = field(default_factory=dict)
+
+
+FORMATS: Final[Mapping[str, OutputFormat]] = {
+    ".mp4": OutputFormat(
+        "mp4",
+        ENCODER,
+        "yuv420p",
+        # With macroblock-tree on, x264 encodes the same small frames differently from run to run (docs/LOG.md).
+        {"crf": str(QUALITY), "profile": "high", "x264-params": "mbtree=0"},
+        {"movflags": "+faststart+use_metadata_tags"},
+    ),
+    ".webm": OutputFormat(
+        "webm",
+        "libvpx-vp9",
+        "yuv420p",
+        # "b" 0 makes the quality constant. 20 of 63 is as near to the original as mp4's 18 (docs/door.md).
+        {"crf": "20", "b": "0", "deadline": "good", "cpu-used": "2"},
+        {"fflags": "+bitexact"},  # else the muxer writes random numbers, and the same video is another file each time
+    ),
+    ".gif": OutputFormat("gif", "gif", "pal8"),
+}
+"""What can be written, by the end of a file's name."""
 
 
 def write(
@@ -34,14 +69,15 @@ def write(
     metadata: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write frames, each (H, W, 3) uint8, as H.264 yuv420p in an mp4 whose index comes first, for streaming.
+    """Write frames, each (H, W, 3) uint8, in the format that the path's suffix names; another suffix means mp4.
 
-    The file appears complete or not at all, also after an error or an interrupt. :func:`probe` reads back
-    ``metadata`` (title, comment, or any other key).
+    An mp4's index comes first, for streaming. A GIF has a palette for each frame, and no metadata. The file appears
+    complete or not at all, also after an error or an interrupt. :func:`probe` reads back ``metadata`` (title, comment,
+    or any other key).
 
     Raises:
         ValueError: there are no frames, their sizes are odd or differ, they are not uint8 RGB, the rate is not
-            positive, or FFmpeg has no H.264 encoder.
+            positive or too high for the format, or FFmpeg has no encoder for it.
         FileExistsError: the file exists and ``overwrite`` is false.
         OSError: the disk is full, or the folder cannot be written to.
     """
@@ -60,12 +96,14 @@ def encode(
 ) -> None:
     """Like :func:`write`, but straight to ``part``, where an error leaves half a file.
 
-    ``final_path`` is the name that error messages show.
+    ``final_path`` is the name that error messages show, and whose suffix names the format.
     """
     path = final_path or part
-    check_encoder()
+    check_encoder(path.suffix)
     if not fps > 0:
         raise ValueError(f"{fps} frames per second is not a frame rate: use a number above 0")
+    if path.suffix.lower() == ".gif" and fps > FASTEST_GIF:
+        raise ValueError(f"{path}: a GIF plays at most {FASTEST_GIF} frames per second, not {fps:g}: write an mp4")
     try:
         _encode(part, path, frames, Fraction(fps).limit_denominator(MAX_DENOMINATOR), metadata or {})
     except FFmpegError as error:
@@ -74,63 +112,114 @@ def encode(
         ) from error
 
 
-def check_encoder() -> None:
-    """Make sure that the H.264 encoder exists, before frames are made for it.
+def format_of(suffix: str) -> OutputFormat:
+    """The format of files whose names end so; mp4 for unknown ends, such as those of temporary files."""
+    return FORMATS.get(suffix.lower(), FORMATS[".mp4"])
+
+
+def check_encoder(suffix: str = ".mp4") -> None:
+    """Make sure that the encoder for a suffix exists, before frames are made for it.
 
     Raises:
         ValueError: this FFmpeg was built without it.
     """
+    codec = format_of(suffix).codec
     try:
-        av.codec.Codec(ENCODER, "w")
+        av.codec.Codec(codec, "w")
     except UnknownCodecError as error:
         raise ValueError(
-            f"this FFmpeg has no {ENCODER} encoder: reinstall PyAV from its own wheel,"
+            f"this FFmpeg has no {codec} encoder: reinstall PyAV from its own wheel,"
             " pip install --force-reinstall --only-binary=:all: av"
         ) from error
 
 
 def _encode(part: Path, path: Path, frames: Iterable[ArrayLike], rate: Fraction, metadata: Mapping[str, str]) -> None:
-    options = {"movflags": "+faststart+use_metadata_tags"}
-    with av.open(os.fspath(part), "w", format="mp4", options=options) as container:
+    chosen = format_of(path.suffix)
+    with av.open(os.fspath(part), "w", format=chosen.container, options=dict(chosen.muxer)) as container:
         container.metadata.update(metadata)
         target: VideoStream | None = None
-        size: tuple[int, ...] = ()
-        reformatter = VideoReformatter()  # one for all frames: creating it takes longer than using it
-        for number, item in enumerate(frames):
-            picture = np.asarray(item)
+        pictures = _check_pictures(frames, path)
+        for frame in _palettes(pictures, rate) if chosen.pixels == "pal8" else _bt709(pictures, rate):
             if target is None:
-                size = _check_picture(picture, path)
-                target = container.add_stream(ENCODER, rate=rate)
-                _configure(target, size)
-            if picture.shape != size or picture.dtype != np.uint8:
-                raise ValueError(
-                    f"{path}: frame {number} is {picture.dtype} {picture.shape}, the first was uint8 {size}:"
-                    " give frames of one size"
-                )
-            # PyAV converts with BT.601 by default. The file declares BT.709, so the numbers have to be BT.709.
-            frame = reformatter.reformat(
-                av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"),
-                format="yuv420p",
-                src_color_range=ColorRange.JPEG,
-                dst_colorspace=Colorspace.ITU709,
-                dst_color_range=ColorRange.MPEG,
-                threads=1,
-            )
-            frame.pts, frame.time_base = number, 1 / rate
+                target = cast(VideoStream, container.add_stream(chosen.codec, rate=rate))
+                target.height, target.width = frame.height, frame.width
+                _configure(target, chosen)
             container.mux(target.encode(frame))
         if target is None:
             raise ValueError(f"{path}: there are no frames to write: give at least one")
         container.mux(target.encode(None))
 
 
-def _configure(target: VideoStream, size: tuple[int, ...]) -> None:
-    target.height, target.width = size[:2]
-    target.pix_fmt = "yuv420p"
-    # With macroblock-tree on, x264 encodes the same small frames differently from run to run (docs/LOG.md).
-    target.options = {"crf": str(QUALITY), "profile": "high", "x264-params": "mbtree=0"}
-    context = target.codec_context
-    context.color_primaries = context.color_trc = context.colorspace = BT709
-    context.color_range = ColorRange.MPEG
+def _check_pictures(frames: Iterable[ArrayLike], path: Path) -> Iterator[np.ndarray]:
+    size: tuple[int, ...] = ()
+    for number, item in enumerate(frames):
+        picture = np.asarray(item)
+        size = size or _check_picture(picture, path)
+        if picture.shape != size or picture.dtype != np.uint8:
+            raise ValueError(
+                f"{path}: frame {number} is {picture.dtype} {picture.shape}, the first was uint8 {size}:"
+                " give frames of one size"
+            )
+        yield picture
+
+
+def _bt709(pictures: Iterable[np.ndarray], rate: Fraction) -> Iterator[av.VideoFrame]:
+    """Frames in yuv420p. PyAV converts with BT.601 by default; files declare BT.709, so the numbers have to be that."""
+    reformatter = VideoReformatter()  # one for all frames: creating it takes longer than using it
+    for number, picture in enumerate(pictures):
+        frame = reformatter.reformat(
+            av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24"),
+            format="yuv420p",
+            src_color_range=ColorRange.JPEG,
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            threads=1,
+        )
+        frame.pts, frame.time_base = number, 1 / rate
+        yield frame
+
+
+def _palettes(pictures: Iterable[np.ndarray], rate: Fraction) -> Iterator[av.VideoFrame]:
+    """Frames with 256 colours of their own each, not dithered: the noise of dithering would double the file."""
+    graph = av.filter.Graph()
+    source = None
+    for number, picture in enumerate(pictures):
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+        frame.pts, frame.time_base = number, 1 / rate
+        if source is None:
+            source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=1 / rate)
+            split, sink = graph.add("split"), graph.add("buffersink")
+            palette, use = graph.add("palettegen", "stats_mode=single"), graph.add("paletteuse", "dither=none:new=1")
+            source.link_to(split)
+            split.link_to(palette, 0, 0)
+            split.link_to(use, 1, 0)
+            palette.link_to(use, 0, 1)
+            use.link_to(sink)
+            graph.configure()
+        source.push(frame)
+        yield from _ready(sink)
+    if source is not None:
+        source.push(None)
+        yield from _ready(sink)
+
+
+def _ready(sink: av.filter.context.FilterContext) -> Iterator[av.VideoFrame]:
+    while True:
+        try:
+            frame = sink.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+        assert isinstance(frame, av.VideoFrame)
+        yield frame
+
+
+def _configure(target: VideoStream, chosen: OutputFormat) -> None:
+    target.pix_fmt = chosen.pixels
+    target.options = dict(chosen.options)
+    if chosen.pixels != "pal8":
+        context = target.codec_context
+        context.color_primaries = context.color_trc = context.colorspace = BT709
+        context.color_range = ColorRange.MPEG
 
 
 def _check_picture(picture: np.ndarray, path: Path) -> tuple[int, ...]:

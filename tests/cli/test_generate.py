@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_sizes_can_be_named_in_several_ways(capsys, place: Path, model: Path) ->
         (["ball", "-o", "there.mp4"], "there.mp4 exists"),
         (["ball", "-o", "folder"], "is a folder"),
         (["ball", "-o", "none/a.mp4"], "none is not a folder"),
-        (["ball", "-o", "a.gif"], "name it a.mp4"),
+        (["ball", "-o", "a.avi"], "name it a.mp4"),
         (["ball", "-o", "/proc/a.mp4"], "cannot be written to"),
         (["ball", "--bogus"], "--bogus"),
         ([], "prompt"),
@@ -143,10 +144,26 @@ def test_a_damaged_model_is_one_line_that_names_the_file(capsys, place: Path, mo
 
 
 def test_a_missing_encoder_is_said_before_anything_is_made(capsys, place: Path, model: Path, monkeypatch) -> None:
-    monkeypatch.setattr(video.encoder, "ENCODER", "libx999")
+    broken = replace(video.encoder.FORMATS[".mp4"], codec="libx999")
+    monkeypatch.setitem(video.encoder.FORMATS, ".mp4", broken)
     run = Run(capsys, "generate", "ball", "--model", model)
     assert run.code == 2 and run.err.count("\n") == 1 and "no libx999 encoder" in run.err
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.gif", "A.WEBM"])
+def test_the_end_of_the_name_decides_the_format(capsys, place: Path, model: Path, name: str) -> None:
+    run = Run(capsys, "generate", "red ball", "--model", model, "--steps", 1, "-o", name)
+    assert run.code == 0, run.err
+    assert run.out.split() == [str(place / name)] and video.read(place / name).shape == (9, 32, 32, 3)
+    beside = ["A.c2pa"] if name == "A.WEBM" else []
+    assert sorted(path.name for path in place.iterdir()) == sorted([name, *beside])
+    assert ("its credentials are in A.c2pa" in run.err) == bool(beside)
+    verified = Run(capsys, "verify", name)
+    assert verified.code == 0 and "signed by this machine's own key" in verified.out
+    again = Run(capsys, "extend", name, "--model", model, "--steps", 1, "-o", f"longer-{name}", "--seconds", 0.5)
+    assert again.code == 0, again.err
+    assert len(video.read(place / f"longer-{name}")) > 9
 
 
 def test_overwriting_is_done_only_when_asked(capsys, place: Path, model: Path) -> None:

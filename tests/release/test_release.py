@@ -43,7 +43,7 @@ def test_paths_that_cannot_be_written_are_refused_beforehand(tmp_path: Path, doo
     for path, kind, words in (
         (existing, FileExistsError, "existing.mp4 exists"),
         (tmp_path / "folder.mp4", ValueError, "is a folder"),
-        (tmp_path / "a.webm", ValueError, "name it a.mp4"),
+        (tmp_path / "a.avi", ValueError, "does not end in .mp4 or .gif or .webm: name it a.mp4"),
         (tmp_path / "a", ValueError, "name it a.mp4"),
         (tmp_path / "none" / "a.mp4", FileNotFoundError, "none is not a folder"),
         (existing / "a.mp4", FileNotFoundError, "is not a folder"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -212,6 +213,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_missing_encoder_is_named_with_its_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video.encoder, "ENCODER", "libx999")
+    broken = replace(video.encoder.FORMATS[".mp4"], codec="libx999")
+    monkeypatch.setitem(video.encoder.FORMATS, ".mp4", broken)
     with pytest.raises(ValueError, match="no libx999 encoder: reinstall PyAV"):
         video.write(tmp_path / "a.mp4", clip(), 8)

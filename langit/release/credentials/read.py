@@ -17,7 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from langit.release.credentials.problems import Problem, problem
-from langit.release.credentials.sign import GENERATION, KEY_USAGES, LAYOUT, LEDGER, MARK, OFFLINE, media_type
+from langit.release.credentials.sign import GENERATION, KEY_USAGES, LAYOUT, LEDGER, MARK, OFFLINE, WEBM, media_type
+from langit.release.credentials.stores import read_sidecar
 
 State = Literal["trusted", "valid", "invalid", "unreadable"]
 MAX_PROMPT: Final = 64 * 1024
@@ -111,7 +112,7 @@ def read(
     trusted: Sequence[x509.Certificate] = (),
     size: int | None = None,
 ) -> Credentials | None:
-    """Read a file's credentials; None if it has none.
+    """Read a file's credentials, or those beside it if its format cannot hold any; None if there are none.
 
     Args:
         path: any file.
@@ -125,14 +126,16 @@ def read(
     import c2pa
 
     with path.open("rb") as file:
-        mime = media_type(file.read(16))
+        mime, store = media_type(file.read(16)), None
         if mime is None:
-            return None
+            mime, store = WEBM, read_sidecar(path)  # of other formats C2PA hashes all bytes, whatever the name says
+            if not store:
+                return None
         file.seek(0)
         stream = file if size is None else io.BytesIO(file.read(size))
         try:
             context = c2pa.Context.from_dict(_settings(here, trusted))
-            with context, c2pa.Reader(mime, stream, context=context) as reader:
+            with context, c2pa.Reader(mime, stream, store, context=context) as reader:
                 state = reader.get_validation_state() or "Invalid"
                 plain, full = json.loads(reader.json()), json.loads(reader.crjson())
                 prompts = _read_prompts(reader, plain)

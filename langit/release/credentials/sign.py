@@ -1,4 +1,6 @@
-"""Sign what made a file together with the file's bytes (Content Credentials, C2PA), in mp4 and PNG.
+"""Sign what made a file together with the file's bytes (Content Credentials, C2PA), in mp4, PNG and GIF.
+
+For WebM, which has no place for a manifest, it becomes a file of its own, a sidecar.
 
 The manifest says: created, or opened and edited, by a trained algorithm; from which prompt, by which model, trained on
 what (``inputTo`` ingredients, and the training ledger's checkpoint); from which files, with the manifests that those
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 GENERATION: Final = "org.langit.generation"
 LEDGER: Final = "org.langit.training-ledger"
 LAYOUT: Final = "org.langit.layout"
+GIF, WEBM = "image/gif", "video/webm"
 MARK: Final = "org.langit.watermark"
 TRAINED: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 COMPOSITE: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -69,27 +72,35 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 
 
-def sign(source: Path, destination: Path, facts: Facts, identity: Identity) -> None:
-    """Write a copy of a finished mp4 or PNG that contains a signed manifest.
+def sign(source: Path, destination: Path, facts: Facts, identity: Identity, sidecar: Path | None = None) -> None:
+    """Write a copy of a finished mp4, PNG or GIF that contains a signed manifest.
 
     Args:
         source: the file, complete: the copy must not be changed afterwards.
         destination: another path; a file there is replaced, and removed if signing fails.
         facts: what made the file.
         identity: who signs.
+        sidecar: where the manifest is written instead of into the copy; for WebM, which cannot contain one.
 
     Raises:
-        ValueError: the file is neither mp4 nor PNG, is damaged or already signed, or the identity cannot sign.
+        ValueError: the file has another format, is damaged or already signed, or the identity cannot sign.
         OSError: a file cannot be read or written, or the timestamp authority does not answer.
     """
     with source.open("rb") as file:
         layout = boxes.layout_of(file)
-        if layout is None or layout.missing or layout.stray or layout.manifest:
-            raise ValueError(f"{source} is not a complete and unsigned mp4 or PNG: sign a file that was just written")
-        definition, parents = manifest(facts, _describe_layout(file, layout), identity)
+        file.seek(0)
+        mime = WEBM if sidecar is not None else media_type(file.read(16))
+        whole = not (layout.missing or layout.stray or layout.manifest) if layout else mime in (GIF, WEBM)
+        if mime is None or not whole:
+            raise ValueError(
+                f"{source} is not a complete and unsigned mp4, PNG or GIF: sign a file that was just written"
+            )
+        definition, parents = manifest(facts, _describe_layout(file, layout) if layout else None, identity)
         try:
             with destination.open("w+b") as target:
-                _sign(file, target, layout.mime, definition, facts, parents, identity)
+                store = _sign(file, target, mime, definition, facts, parents, identity, sidecar is not None)
+            if sidecar is not None:
+                sidecar.write_bytes(store)
         except BaseException:
             destination.unlink(missing_ok=True)
             raise
@@ -103,7 +114,9 @@ def _sign(
     facts: Facts,
     parents: list[tuple[dict[str, Any], Path]],
     identity: Identity,
-) -> None:
+    apart: bool,
+) -> bytes:
+    """Sign, and return the manifests; ``apart`` leaves them out of the target."""
     import c2pa
 
     address = identity.settings.timestamps
@@ -114,14 +127,15 @@ def _sign(
         target.truncate()
         try:
             builder = c2pa.Builder(json.dumps(definition), context=_context())
+            if apart:
+                builder.set_no_embed()
             if facts.prompt:
                 builder.add_resource("prompt.txt", io.BytesIO(facts.prompt.encode()))
             for ingredient, path in parents:
                 with path.open("rb") as opened:
                     builder.add_ingredient(json.dumps(ingredient), ingredient["format"], opened)
             with _signer(identity, timestamps) as signer:
-                builder.sign(signer, mime, file, target)
-            return
+                return bytes(builder.sign(signer, mime, file, target))
         except c2pa.C2paError as error:
             if timestamps and identity.settings.without_timestamp:
                 continue
@@ -132,6 +146,7 @@ def _sign(
                     " without_timestamp = true in [signing]"
                 ) from error
             raise ValueError(f"{identity.where} cannot sign this ({why}): use another chain and key") from error
+    raise AssertionError("the last attempt returns or raises")
 
 
 @cache
@@ -158,7 +173,7 @@ def _signer(identity: Identity, timestamps: str) -> Any:
 
 
 def manifest(
-    facts: Facts, layout: dict[str, Any], identity: Identity
+    facts: Facts, layout: dict[str, Any] | None, identity: Identity
 ) -> tuple[dict[str, Any], list[tuple[dict[str, Any], Path]]]:
     """The manifest's definition for c2pa's builder, and the ingredients with the files that it reads for them."""
     inputs = _inputs(facts)
@@ -204,7 +219,7 @@ def manifest(
             {"label": "c2pa.actions.v2", "data": {"actions": actions}},
             {"label": GENERATION, "data": _generation(facts)},
             {"label": LEDGER, "data": _ledger(facts)},
-            {"label": LAYOUT, "data": layout},
+            *([{"label": LAYOUT, "data": layout}] if layout is not None else []),
             *_watermark(facts),
             *_training_and_mining(identity),
         ],

@@ -25,10 +25,30 @@ MAX_CERTIFICATES: Final = 16
 MAX_PARTS: Final = 65536
 GIF_EXTENSION: Final = b"\x21\xff\x0bC2PA_GIF\x01\x00\x00"
 TIFF_TAG: Final = 0xCD41
+SIDECAR: Final = ".c2pa"
+"""Suffix of the file beside another that holds its manifests, where the other's format has no place for them."""
+
+
+def sidecar_name(path: Path) -> Path:
+    """Where the manifests of a file lie that cannot hold them itself: "film.c2pa" beside "film.webm"."""
+    return path.with_suffix(SIDECAR)
+
+
+def read_sidecar(path: Path) -> bytes:
+    """The manifests beside a file; empty if there are none.
+
+    Raises:
+        OSError: they cannot be read.
+    """
+    beside = sidecar_name(path)
+    if beside == path or not beside.is_file():
+        return b""
+    with beside.open("rb") as file:
+        return file.read(LARGEST)
 
 
 def store_of(path: Path) -> bytes:
-    """The manifest store (JUMBF) of a file; empty if it has none or has it in a format that is not known here.
+    """The manifest store (JUMBF) of a file, or beside it if its format is not known here; empty if there is none.
 
     Raises:
         OSError: the file cannot be read.
@@ -44,7 +64,7 @@ def store_of(path: Path) -> bytes:
         if head[:4] in (b"II*\0", b"MM\0*"):
             return _in_tiff(file)
         layout = layout_of(file)
-        return read_store(file, layout) if layout is not None else b""
+        return read_store(file, layout) if layout is not None else read_sidecar(path)
 
 
 def read_store(file: BinaryIO, layout: FileLayout) -> bytes:

