@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import threading
 from collections.abc import AsyncIterator, Sequence
@@ -40,6 +41,7 @@ from langit.serve.routes import (
     videos,
     webhooks,
 )
+from langit.serve.routes.documents import describe
 from langit.serve.settings import ServeSettings
 
 DESCRIPTION: Final = (
@@ -144,6 +146,7 @@ def create_app(settings: ServeSettings, services: Services | None = None) -> Fas
 
     app = FastAPI(title="Langit", version=langit.__version__, description=DESCRIPTION, lifespan=lifespan)
     app.state.services = opened
+    app.openapi = functools.partial(describe, app)  # type: ignore[method-assign]  # how FastAPI lets one change it
     add_handlers(app)
     for router in ROUTERS:
         app.include_router(router)

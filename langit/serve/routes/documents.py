@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
+
+_NULLABLE = {"type": ["string", "null"]}
+ERROR: Final[dict[str, Any]] = {
+    "description": "What is wrong, in OpenAI's shape.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error"],
+                "properties": {
+                    "error": {
+                        "type": "object",
+                        "required": ["message", "type", "param", "code"],
+                        "properties": {
+                            "message": {"type": "string"},
+                            "type": {"type": "string"},
+                            "param": _NULLABLE,
+                            "code": _NULLABLE,
+                        },
+                    }
+                },
+            }
+        }
+    },
+}
 
 
 def body_of(kind: type[BaseModel]) -> dict[str, Any]:
@@ -20,8 +47,22 @@ def body_of(kind: type[BaseModel]) -> dict[str, Any]:
                 "multipart/form-data": {"schema": _as_form(inlined)},
             },
         },
-        "responses": {"4XX": {"description": "What is wrong, in OpenAI's shape."}},
     }
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI's document of an application, with the errors as they are: FastAPI's own are never sent."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                responses = operation["responses"]
+                responses.pop("422", None)
+                responses |= {"4XX": ERROR, "5XX": ERROR}
+        for name in ("HTTPValidationError", "ValidationError"):
+            document.get("components", {}).get("schemas", {}).pop(name, None)
+        app.openapi_schema = document
+    return app.openapi_schema
 
 
 def _inline(value: Any, definitions: dict[str, Any]) -> Any:
