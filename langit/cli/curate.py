@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 
 @app.command()
 def curate(
-    config: Annotated[Path, typer.Argument(help="A TOML file: which footage, which limits, who writes captions.")],
+    config: Annotated[
+        Path,
+        typer.Argument(help="A folder of footage, or a TOML file: which footage, which limits, who writes captions."),
+    ],
     engine: Annotated[str, typer.Option(help="What runs the plan: native, or ray.")] = "native",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the report.")] = None,
 ) -> None:
     """Turn footage into captioned, licensed, deduplicated clips; report what was dropped and why."""
     from langit.config import home
-    from langit.curate.settings import load
+    from langit.curate.settings import Curation, load
 
-    curation = load(config)
+    # A folder is curated with the default settings, under its own name.
+    folder_of = Curation(config.absolute().name, str(config)) if config.is_dir() else None
+    curation = folder_of or load(config)
 
     from langit.curate import places
     from langit.curate.funnel import drop_counts, save

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,11 @@ from langit.cli.entry import app
 from langit.cli.printing import say
 from langit.cli.progress import progress
 
+if TYPE_CHECKING:
+    from langit.device import Placement
+
+COMPARED = 8
+"""Videos of a new model of footage that are compared with its clips."""
 CORES = max(os.cpu_count() or 1, 1)
 Name = Annotated[str, typer.Argument(help="The name of a recipe, for example pocket.")]
 Changes = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe.")]
@@ -35,15 +40,27 @@ def train(
         str | None, typer.Option(help="A model whose weights training begins from: its name, folder or digest.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
+    full: Annotated[
+        bool | None,
+        typer.Option("--full/--trial", help="The recipe itself, or its trial; otherwise its trial if there is no GPU."),
+    ] = None,
     workers: Workers = CORES,
     device: Device = "auto",
     dtype: Dtype = "auto",
 ) -> None:
     """Train a model by a recipe, from films and footage to a bundle."""
     from langit.config import override
-    from langit.recipes import find
+    from langit.recipes import TRIALS, find
 
-    start = find(recipe)  # base and manifest first: what other changes are possible depends on them
+    start = find(recipe)
+    if full is False and recipe not in TRIALS:
+        raise ValueError(f"recipe {recipe} has no trial: those of {', '.join(TRIALS)} have one; leave --trial out")
+    trial = recipe in TRIALS and (not full if full is not None else _is_cpu(device))
+    if trial:
+        start = TRIALS[recipe]()
+        why = "" if full is False else " because there is no GPU (--full trains the recipe itself)"
+        say(f"trains the trial of {recipe}, much smaller{why}: it learns few clips by heart, in minutes", err=True)
+    # Base and manifest first: what other changes are possible depends on them
     start = replace(start, manifest=start.manifest if manifest is None else manifest)
     changed = override(replace(start, base=start.base if base is None else base), changes or [])
 
@@ -52,8 +69,37 @@ def train(
 
     placement = Placement.choose(device, dtype)
     with progress() as report:
-        folder = run(changed, resume=resume, workers=workers, report=report, placement=placement)
+        folder = run(changed, resume=resume, workers=workers, report=report, placement=placement, note=_note)
     say(folder)
+    if not changed.all_films:
+        _say_copies(folder, folder.parent.parent / "runs" / changed.name / "copying", placement)
+
+
+def _say_copies(model: Path, folder: Path, placement: Placement) -> None:
+    """Show whether a model of footage has its clips by heart, with a sheet of its videos beside the nearest clips."""
+    from langit.config import home
+    from langit.evaluate.copying import evaluate_copying
+    from langit.evaluate.footage_copying import copying_in_words
+
+    with progress() as report:
+
+        def shown(stage: str, done: int, of: int) -> None:
+            report(stage, done, of, "")
+
+        found = evaluate_copying(str(model), COMPARED, folder, home(), shown, placement=placement)
+    _note(copying_in_words(found))
+    say(folder / "nearest.png")
+
+
+def _is_cpu(device: str) -> bool:
+    """Whether a choice of device comes down to the CPU. Not asked of torch where the words say it."""
+    from langit.device import Placement
+
+    return device == "cpu" or Placement.choose(device, "fp32").device.type == "cpu"
+
+
+def _note(line: str) -> None:
+    say(line, err=True)
 
 
 @app.command()

@@ -73,9 +73,11 @@ class CopyingReport:
     near: float
     groups: tuple[CopyingGroup, ...]
     sampling: dict[str, Any]
+    kind: str = "films"  # what it learnt: rendered films, or clips of footage
 
     def json(self) -> str:
         plain = asdict(self)
+        plain.pop("kind")
         for values, group in zip(plain["groups"], self.groups, strict=True):
             for name in ("near", "copied"):
                 values[name]["interval"] = [round(end, 4) for end in getattr(group, name).interval]
@@ -92,9 +94,9 @@ class CopyingReport:
     def markdown(self) -> str:
         return (
             f"# {self.model}: copying\n\nA near copy is nearer to a training clip than {self.near:.1%} of held-out real"
-            " films are. In brackets: 95% Wilson intervals.\n\n"
+            f" {self.kind} are. In brackets: 95% Wilson intervals.\n\n"
             f"{markdown_table(HEAD, [group.line for group in self.groups])}\n\n"
-            f"nearest.png: the {_SHOWN} nearest videos, each with its training clip below; real.png: real films.\n"
+            f"nearest.png: the nearest videos, each with its training clip below; real.png: real {self.kind}.\n"
         )
 
 
@@ -108,6 +110,8 @@ def evaluate_copying(
     placement: Placement = CPU,
 ) -> CopyingReport:
     """Measure copying; write copying.json, copying.md, nearest.png and real.png to a folder.
+
+    A model that learnt footage alone is asked for the captions of its clips, and held-out clips are the baseline.
 
     Args:
         model_name: a model's name, or a bundle's folder.
@@ -130,6 +134,11 @@ def evaluate_copying(
             raise ValueError(
                 f"{model_name} has no index of its training clips: make one with langit bundle index {model_name}"
             )
+        if not index.films:
+            from langit.evaluate.footage_copying import measure_footage
+
+            with limited_threads(subject.model):
+                return measure_footage(subject, index, prompts, home, progress)
         check_renderer()
         with limited_threads(subject.model):
             return measure(subject, index, prompts, home, progress)
@@ -149,13 +158,13 @@ def measure(
     for group, (which, count) in zip(by_prompt.values(), halves, strict=True):
         for number, prompt in enumerate(world_prompts(which, count) if count else ()):
             frames = generate_many([prompt.text], model, seeds=[number])[0].frames.numpy()
-            group.append((prompt.text, frames, _nearest(index, subject.bundle, frames)))
+            group.append((prompt.text, frames, nearest_match(index, subject.bundle, frames)))
             progress(f"videos, {which}", number + 1, count)
     real = []
     for number in range(prompts):
         seed = _REAL_FROM + 10 * number  # every tenth seed is held out of training
         frames = render_frames(sample_scene(seed), model.sizes[0]).numpy()
-        real.append((f"real film {seed}, never trained on", frames, _nearest(index, subject.bundle, frames)))
+        real.append((f"real film {seed}, never trained on", frames, nearest_match(index, subject.bundle, frames)))
         progress("real films", number + 1, prompts)
     generated = [one for group in by_prompt.values() for one in group]
     groups = {"all that was made": generated, **by_prompt, "real films, held out": real}
@@ -169,7 +178,8 @@ def measure(
     return report, ReportPictures(stills)
 
 
-def _nearest(index: ClipIndex, bundle: Bundle, frames: Frames) -> ClipMatch:
+def nearest_match(index: ClipIndex, bundle: Bundle, frames: Frames) -> ClipMatch:
+    """The training clip that a video is most similar to."""
     return max(nearest_clips(index, bundle.autoencoder, frames, bundle.fps, 1), key=lambda match: match.score)
 
 

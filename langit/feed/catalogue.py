@@ -46,9 +46,10 @@ class FilmClip(StoredClip):
 
 @dataclass(frozen=True)
 class FootageClip(StoredClip):
-    """A clip of real footage, sampled at ``fps`` frames a second."""
+    """A clip of real footage, or a piece of it that begins ``starts`` seconds later, at ``fps`` frames a second."""
 
     fps: float
+    starts: float = 0.0
 
 
 @dataclass(frozen=True)

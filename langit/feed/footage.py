@@ -59,12 +59,14 @@ class TrainingSet:
 def find_training_set(ledger: Ledger, name: str) -> TrainingSet:
     """The manifest of this digest, or the newest of this name, with its listing.
 
+    A folder that was curated gives its name to a manifest, so a path's last part is tried as well.
+
     Raises:
         ValueError: there is none; the message lists those that there are.
     """
     manifests = ledger.manifests()
     for manifest in reversed(manifests):
-        if name in (manifest.digest, manifest.name):
+        if manifest.digest == name or manifest.name in (name, Path(name).name):
             return TrainingSet(manifest, frozenset(ledger.evidence.get(manifest.listing).decode().split()))
     known = ", ".join(dict.fromkeys(manifest.name for manifest in manifests))
     there = f"there is {known}" if known else "there is none yet: langit curate makes them"
@@ -97,16 +99,17 @@ def footage_clips(
     found: list[FootageClip] = []
     for group in _groups(usable):
         digests = [clip.digest for clip in group]
-        shard = folder / VERSION / f"{wanted.pixels}@{wanted.fps:g}" / f"{_shard_name(digests)}.safetensors"
-        if _stored_digests(shard) != digests:
+        shard = folder / VERSION / f"{wanted.pixels}@{wanted.fps:g}" / f"{shard_name(digests)}.safetensors"
+        if stored_digests(shard) != digests:
             paths = read_places(places) if paths is None else paths
             sources = [records.sources[clip.source].content_sha256 for clip in group]
             frames = [
-                clip_frames(_locate(paths, sha256), clip, wanted) for sha256, clip in zip(sources, group, strict=True)
+                clip_frames(locate_file(paths, sha256), clip, wanted)
+                for sha256, clip in zip(sources, group, strict=True)
             ]
-            _write_shard(shard, digests, np.stack(frames))
+            write_shard(shard, digests, np.stack(frames))
         for row, clip in enumerate(group):
-            captions = _captions(records, clip)
+            captions = clip_captions(records, clip)
             found.append(FootageClip(clip.digest, captions, wanted.pixels, clip.mirrored, shard, row, wanted.fps))
         report(len(found), len(usable))
     return tuple(found)
@@ -124,11 +127,11 @@ def _usable(records: ClipRecords, chosen: TrainingSet, wanted: TrainingFormat) -
         rules = {refusal.decision.rule for refusal in records.refused if refusal.clip.digest in chosen.clips}
         why = "; ".join(sorted(rules)) or "the ledger does not hold them"
         raise ValueError(f"manifest {name!r}: none of its {listed} clips may be used any more ({why}): curate again")
-    long = [clip for clip in allowed if _seconds(clip) >= wanted.seconds]
-    usable = [clip for clip in long if _captions(records, clip)]
+    long = [clip for clip in allowed if clip_seconds(clip) >= wanted.seconds]
+    usable = [clip for clip in long if clip_captions(records, clip)]
     if not usable:
         what = f"manifest {name!r} has no clip for {wanted.pixels} at {wanted.fps:g} frames a second"
-        longest = max(_seconds(clip) for clip in allowed)
+        longest = max(clip_seconds(clip) for clip in allowed)
         if not long:
             raise ValueError(
                 f"{what}: {len(allowed)} of its {listed} are allowed, and the longest lasts {longest:.3g} s where"
@@ -151,15 +154,20 @@ def held_out_footage(records: ClipRecords, chosen: TrainingSet, longest: Trainin
         ValueError: fewer than two clips.
     """
     known = (*records.clips, *(refusal.clip for refusal in records.refused))
-    listed = [clip for clip in known if clip.digest in chosen.clips and _captions(records, clip)]
-    long = [clip.digest for clip in listed if _seconds(clip) >= longest.seconds]
+    listed = [clip for clip in known if clip.digest in chosen.clips and clip_captions(records, clip)]
+    long = [clip.digest for clip in listed if clip_seconds(clip) >= longest.seconds]
     if len(long) < 2:
         raise ValueError(
             f"manifest {chosen.manifest.name!r} has {len(long)} captioned clips that last {longest.seconds:.3g} s,"
             f" which {longest.pixels} at {longest.fps:g} frames a second needs: give at least 2, of which one is held"
             " out, or train at fewer frames"
         )
-    ranked = sorted(long, key=lambda digest: hashlib.sha256(f"held-out:{digest}".encode()).digest())
+    return ranked_held_out(long)
+
+
+def ranked_held_out(digests: Sequence[str]) -> frozenset[str]:
+    """A tenth of these clips, at least one, chosen by their digests."""
+    ranked = sorted(digests, key=lambda digest: hashlib.sha256(f"held-out:{digest}".encode()).digest())
     return frozenset(ranked[: max(1, len(ranked) // 10)])
 
 
@@ -218,7 +226,7 @@ def crop_and_scale(
     return np.asarray(image.resize((pixels.width, pixels.height), resampling))
 
 
-def _locate(paths: Mapping[str, str], sha256: str) -> Path:
+def locate_file(paths: Mapping[str, str], sha256: str) -> Path:
     """The path of a file, after checking that its bytes are still those that were curated."""
     if sha256 not in paths:
         raise ValueError(f"nothing says where the file {sha256} is on this machine: run langit curate again")
@@ -230,20 +238,22 @@ def _locate(paths: Mapping[str, str], sha256: str) -> Path:
     return path
 
 
-def _captions(records: ClipRecords, clip: Clip) -> tuple[str, ...]:
+def clip_captions(records: ClipRecords, clip: Clip) -> tuple[str, ...]:
     """Those of the clip's own record, then those that were entered later."""
     return (*clip.captions, *records.captions.get(clip.digest, ()))
 
 
-def _seconds(clip: Clip) -> float:
+def clip_seconds(clip: Clip) -> float:
+    """How long a clip lasts, from its first frame to the end of its last."""
     return float(Fraction(clip.ends_at or "0") - Fraction(clip.starts_at or "0"))
 
 
-def _shard_name(digests: Sequence[str]) -> str:
+def shard_name(digests: Sequence[str]) -> str:
+    """The name of the shard that holds these clips in this order."""
     return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
-def _stored_digests(shard: Path) -> list[str] | None:
+def stored_digests(shard: Path) -> list[str] | None:
     """The clips of a shard; None where it is missing or damaged, and has to be made."""
     if not shard.exists():
         return None
@@ -255,7 +265,7 @@ def _stored_digests(shard: Path) -> list[str] | None:
     return digests
 
 
-def _write_shard(shard: Path, digests: Sequence[str], frames: UInt8[np.ndarray, "N T H W 3"]) -> None:
+def write_shard(shard: Path, digests: Sequence[str], frames: UInt8[np.ndarray, "N T H W 3"]) -> None:
     """Write frames in the format of rendered films. Real footage has no marked things, so its masks are empty."""
     tensors = {"frames": torch.from_numpy(frames), "masks": torch.zeros(frames.shape[:4], dtype=torch.uint8)}
     write_tensors(shard, tensors, {"clips": json.dumps(list(digests))})

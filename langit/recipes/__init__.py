@@ -5,11 +5,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
+from langit.recipes.own import b2, m300, small, small_trial
 from langit.recipes.pocket import pocket, tiny
 from langit.recipes.recipe import FilmGroup, Recipe
 from langit.recipes.run import run
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"pocket": pocket, "tiny": tiny}
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "pocket": pocket,
+    "tiny": tiny,
+    "small": small,
+    "300m": m300,
+    "2b": b2,
+}
+TRIALS: dict[str, Callable[[], Recipe]] = {"small": small_trial}
+"""What a recipe is on a machine without a GPU, where it would take weeks: the same in minutes, much smaller."""
 
 
 def find(name: str) -> Recipe:
@@ -25,4 +34,4 @@ def find(name: str) -> Recipe:
     return RECIPES[name]()
 
 
-__all__ = ["RECIPES", "FilmGroup", "Recipe", "find", "run"]
+__all__ = ["RECIPES", "TRIALS", "FilmGroup", "Recipe", "find", "run"]

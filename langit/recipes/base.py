@@ -11,10 +11,12 @@ import langit
 from langit import config
 from langit.autoencoder.model import Autoencoder
 from langit.bundle import Bundle, load_bundle, resolve
+from langit.bundle.components import Component, load_umt5
 from langit.bundle.folder import read_provenance
 from langit.bundle.provenance import FILE
 from langit.device import Placement
 from langit.recipes.recipe import Recipe
+from langit.text.encoder import TextEncoder
 from langit.transformer.model import VideoTransformer
 
 
@@ -42,6 +44,37 @@ def open_base(recipe: Recipe, home: Path, placement: Placement) -> Bundle:
     if base.fps != recipe.fps:
         raise ValueError(f"fps {recipe.fps:g} is not the base's {base.fps:g}: set fps={base.fps:g}")
     return base
+
+
+def open_autoencoder(recipe: Recipe, home: Path, placement: Placement) -> Bundle:
+    """Open the model whose autoencoder the recipe begins with.
+
+    Raises:
+        ValueError: there is no such model, it is damaged, or its autoencoder is not of the recipe's sizes.
+    """
+    assert recipe.autoencoder_base is not None
+    base = load_bundle(_find(recipe.autoencoder_base, home), placement)
+    if not isinstance(base.autoencoder, Autoencoder):
+        raise ValueError(
+            f"autoencoder_base {recipe.autoencoder_base} has an autoencoder of another kind than recipes train: take"
+            " the one of a model that langit trained"
+        )
+    _check_sizes("autoencoder", recipe.autoencoder, replace(base.autoencoder.config, latents_mean=(), latents_std=()))
+    return base
+
+
+def open_text_encoder(folder: Path, placement: Placement) -> TextEncoder:
+    """Open a pretrained UMT5 encoder: ``text_encoder`` and ``tokenizer`` of a folder in diffusers' layout.
+
+    Raises:
+        ValueError: the folder lacks a part, or a part is damaged.
+    """
+    files = frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    for name in ("text_encoder/config.json", "tokenizer/tokenizer.json", "tokenizer/tokenizer_config.json"):
+        if name not in files:
+            raise ValueError(f"text_encoder {folder} has no {name}: give a folder with text_encoder/ and tokenizer/")
+    encoder, _ = load_umt5(Component(folder, "text_encoder", files, placement))
+    return encoder.eval().requires_grad_(False)
 
 
 def _find(name: str, home: Path) -> Path:

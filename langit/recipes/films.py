@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from langit.autoencoder.protocol import VideoAutoencoder
-from langit.curate.places import places_file
+from langit.curate.places import places_file, read_places
 from langit.feed.catalogue import ClipRecords, FilmClip, FootageClip, FrameReader, StoredClip, film_clips
 from langit.feed.footage import TrainingFormat, TrainingSet, find_training_set, footage_clips, held_out_footage
 from langit.feed.latents import LatentClip, cache_latents
+from langit.feed.pieces import FootagePlan, bucketed_held_out, footage_pieces, plan_footage
 from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
 from langit.recipes.recipe import FilmGroup, Recipe, StageData
@@ -117,10 +118,17 @@ def read_corpus(recipe: Recipe, paths: RunPaths, before: TrainingCorpus | None =
     chosen = find_training_set(ledger, recipe.manifest)
     if recipe.all_films:
         return TrainingCorpus(records, films, chosen)  # films hold clips out already, and all footage is learnt
+    if recipe.stages[-1].buckets is not None:
+        return TrainingCorpus(records, films, chosen, bucketed_held_out(records, chosen, _moving(recipe), recipe.fps))
     longest = max(recipe.sizes, key=lambda pixels: pixels.frames)
     return TrainingCorpus(
         records, films, chosen, held_out_footage(records, chosen, TrainingFormat(longest, recipe.fps))
     )
+
+
+def _moving(recipe: Recipe) -> tuple[PixelShape, ...]:
+    """The sizes of the last stage's clips."""
+    return tuple(map(PixelShape.parse, recipe.stages[-1].sizes))
 
 
 def chosen_films(
@@ -148,23 +156,60 @@ def chosen_films(
     return chosen
 
 
+def footage_plan(recipe: Recipe, data: StageData, corpus: TrainingCorpus) -> FootagePlan:
+    """What a stage with buckets learns of the manifest.
+
+    Raises:
+        ValueError: no clip can be learnt.
+    """
+    assert corpus.footage is not None and data.buckets is not None, "a stage with buckets needs a manifest"
+    sizes = tuple(map(PixelShape.parse, data.sizes))
+    return plan_footage(corpus.records, corpus.footage, sizes, recipe.fps, corpus.held_out, data.buckets.pieces)
+
+
+def footage_lines(recipe: Recipe, corpus: TrainingCorpus) -> Iterator[str]:
+    """What the transformer's stages learn of the manifest, in words; nothing where they have no buckets."""
+    shown: list[StageData] = []
+    for stage in recipe.stages:
+        data = recipe.data_of(stage)
+        if data.buckets is not None and data not in shown:
+            yield from footage_plan(recipe, data, corpus).lines()
+            shown.append(data)
+
+
+def _chosen_pieces(
+    recipe: Recipe, data: StageData, corpus: TrainingCorpus, paths: RunPaths, report: Report
+) -> tuple[FootageClip, ...]:
+    def progress(done: int, of: int) -> None:
+        report("decoding", done, of, "")
+
+    def places() -> Mapping[str, str]:
+        return read_places(places_file(paths.home))
+
+    plan = footage_plan(recipe, data, corpus)
+    return footage_pieces(corpus.records, plan, places, paths.footage, progress)
+
+
 def chosen_footage(
     recipe: Recipe,
-    sizes: Sequence[str],
+    data: StageData,
     corpus: TrainingCorpus,
     paths: RunPaths,
     report: Report,
     which: Split = "train",
 ) -> tuple[FootageClip, ...]:
-    """The manifest's clips at these sizes, of one split; none where the recipe names no manifest.
+    """The manifest's clips at the stage's sizes, of one split; none where the recipe names no manifest.
 
     Raises:
         ValueError: no clip can be used, or a file is not where it was.
     """
     if corpus.footage is None:
         return ()
+    if data.buckets is not None:
+        pieces = _chosen_pieces(recipe, data, corpus, paths, report)
+        return tuple(piece for piece in pieces if (piece.digest in corpus.held_out) == (which == "held-out"))
     chosen: list[FootageClip] = []
-    for size in sizes:
+    for size in data.sizes:
 
         def progress(done: int, of: int, size: str = size) -> None:
             report(f"footage {size}", done, of, recipe.manifest or "")
@@ -173,7 +218,7 @@ def chosen_footage(
         places = places_file(paths.home)
         clips = footage_clips(corpus.records, corpus.footage, places, paths.footage, wanted, progress)
         chosen += [clip for clip in clips if (clip.digest in corpus.held_out) == (which == "held-out")]
-    if sizes and not chosen and which == "train":
+    if data.sizes and not chosen and which == "train":
         raise ValueError(f"manifest {corpus.footage.manifest.name!r}: every clip that could be learnt is held out")
     return tuple(chosen)
 
@@ -182,7 +227,7 @@ def training_clips(
     recipe: Recipe, data: StageData, corpus: TrainingCorpus, paths: RunPaths, report: Report
 ) -> tuple[StoredClip, ...]:
     """The clips that a stage learns from: those of its films, then those of the manifest."""
-    return (*chosen_films(recipe, data.films, corpus), *chosen_footage(recipe, data.sizes, corpus, paths, report))
+    return (*chosen_films(recipe, data.films, corpus), *chosen_footage(recipe, data, corpus, paths, report))
 
 
 def held_out_clips(
@@ -191,7 +236,7 @@ def held_out_clips(
     """Clips like a stage's that it does not learn from, not mirrored: of films, or of footage where it has no films."""
     if data.films:
         return tuple(film for film in chosen_films(recipe, data.films, corpus, "held-out") if not film.mirrored)
-    return chosen_footage(recipe, data.sizes, corpus, paths, report, "held-out")
+    return chosen_footage(recipe, data, corpus, paths, report, "held-out")
 
 
 def stage_latents(

@@ -26,7 +26,7 @@ def identity(recipe: Recipe, stage: str) -> str:
     """
     plain = config.identifying(recipe)
     common = {key: plain[key] for key in ("captions", "mirror", "autoencoder")}
-    common |= {key: plain[key] for key in ("base", "fps") if key in plain}
+    common |= {key: plain[key] for key in ("base", "fps", "autoencoder_base") if key in plain}
     if stage in (each.name for each in recipe.autoencoder_stages):
         return config.digest_of(common | {"autoencoder_stages": _autoencoder_chain(recipe, stage)})
     for distil in recipe.distil:
@@ -41,7 +41,7 @@ def identity(recipe: Recipe, stage: str) -> str:
         before.append(_settings(each) | {"autoencoder": _autoencoder_chain(recipe, recipe.autoencoder_of(each))})
         if each.name == stage:
             break
-    rest = {key: plain[key] for key in ("whitening", "text", "transformer")}
+    rest = {key: plain[key] for key in ("whitening", "text", "transformer", "text_encoder") if key in plain}
     if recipe.manifest is not None:
         rest["manifest"] = recipe.manifest
     return config.digest_of(common | rest | {"stages": before})
@@ -55,6 +55,8 @@ def _autoencoder_chain(recipe: Recipe, name: str) -> list[dict[str, Any]]:
         settings = _settings(each) | {"films": [config.identifying(group) for group in data.films]}
         if data.sizes:
             settings |= {"sizes": list(data.sizes), "manifest": recipe.manifest}
+            if data.buckets is not None:
+                settings["buckets"] = config.identifying(data.buckets)
         chain.append(settings)
         if each.name == name:
             break
@@ -67,6 +69,8 @@ def _settings(stage: AnyStage) -> dict[str, Any]:
 
 
 def _timeless(training: TrainConfig) -> dict[str, Any]:
-    plain = config.identifying(replace(training, steps=1, checkpoint_every=1, sample_every=0, keep=1, compile=False))
+    plain = config.identifying(
+        replace(training, steps=1, checkpoint_every=1, sample_every=0, keep=1, compile=False, recompute=False)
+    )
     plain["optim"].pop("decay")
     return plain

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from langit import config
 from langit.autoencoder.model import AutoencoderConfig
+from langit.feed.buckets import BucketConfig
 from langit.generate.settings import SamplingConfig
 from langit.shapes import PixelShape, latent_shape, token_grid
 from langit.text.encoder import TextConfig
@@ -50,11 +51,13 @@ class FilmGroup:
 class StageData:
     """What a stage learns from: groups of rendered films, and the sizes at which the clips of the manifest are learnt.
 
-    The sizes count only in a recipe that names a manifest.
+    The sizes count only in a recipe that names a manifest. With ``buckets`` each clip is learnt at the one of them that
+    fits it, in pieces; without, at all of them, cropped to each.
     """
 
     films: tuple[FilmGroup, ...] = ()
     sizes: tuple[str, ...] = ()
+    buckets: BucketConfig | None = None
 
     @property
     def pixels(self) -> tuple[PixelShape, ...]:
@@ -87,11 +90,12 @@ class Stage:
     """A stage of the transformer's training: on which clips, what the loss is, and how long.
 
     It learns from ``films``, and, where the recipe names a manifest, from its footage at the sizes of the films and at
-    ``sizes``; a stage of footage alone names sizes and no films. It begins with the averaged weights of the stage
-    before it; the first with those of the recipe's base, or with random ones. It learns the latents of the autoencoder
-    as one of its stages left it, the last if none is named. Words of its captions that were not there before are added
-    to the vocabulary. With ``fresh_scores`` the text encoder's attention is drawn anew, and begins by looking at
-    neighbouring words.
+    ``sizes``. A stage of footage alone names no films, but sizes or ``buckets``: then each clip is learnt at the one
+    size that fits it, and sizes that are not named are chosen from what the footage is when the run begins. A stage
+    begins with the averaged weights of the one before it; the first with those of the recipe's base, or with random
+    ones. It learns the latents of the autoencoder as one of its stages left it, the last if none is named. Words of its
+    captions that were not there before are added to the vocabulary. With ``fresh_scores`` the text encoder's attention
+    is drawn anew, and begins by looking at neighbouring words.
     """
 
     name: str
@@ -101,10 +105,13 @@ class Stage:
     autoencoder: str = ""
     fresh_scores: bool = config.added_field(False)
     sizes: tuple[str, ...] = config.added_field(())
+    buckets: BucketConfig | None = config.added_field(None)
 
     def __post_init__(self) -> None:
         _check_stage(self.name, self.sizes)
-        if not self.films and not self.sizes:
+        if self.films and self.buckets:
+            raise ValueError(f"stage {self.name!r} has films and buckets: buckets are of footage alone; leave one out")
+        if not self.films and not self.sizes and self.buckets is None:
             raise ValueError(
                 f"stage {self.name!r} has no films and no sizes of footage, so nothing to learn from: give at least one"
                 " group of films, or one size"
@@ -161,6 +168,8 @@ class Recipe:
     distil: tuple[DistilStage, ...] = ()
     base: str | None = config.added_field(None)  # a model, by its digest, that training begins from
     fps: float = config.added_field(FILM_FPS)  # frames a second of all clips
+    autoencoder_base: str | None = config.added_field(None)  # a model, by its digest, whose autoencoder is taken
+    text_encoder: str | None = config.added_field(None)  # a folder with a pretrained UMT5 encoder, which stays as it is
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):
@@ -173,12 +182,17 @@ class Recipe:
             raise ValueError(f"whitening {self.whitening} is out of range: use 0 to 1")
         if not 0 < self.fps <= 120:
             raise ValueError(f"fps {self.fps} is out of range: use frames a second above 0, to 120")
+        if self.base and (self.autoencoder_base or self.text_encoder):
+            raise ValueError(
+                "a base brings its own autoencoder and text encoder: leave autoencoder_base and text_encoder out"
+            )
         if self.all_films and self.fps != FILM_FPS:
             raise ValueError(f"fps {self.fps}: films are rendered at {FILM_FPS:g}; use this rate, or footage alone")
 
     def _check_stages(self) -> None:
         names = list(self.stage_names)
-        if not self.stages or not (self.autoencoder_stages or self.base) or len(set(names)) < len(names):
+        given = self.base or self.autoencoder_base
+        if not self.stages or not (self.autoencoder_stages or given) or len(set(names)) < len(names):
             raise ValueError(
                 f"stages named {', '.join(names) or 'nothing'}: give at least one of the transformer and, without a"
                 " base, one of the autoencoder, each a name of its own"
@@ -188,7 +202,7 @@ class Recipe:
             self._check_budget(f"stages.{stage.name}", stage)
         for distil in self.distil:
             self._check_budget(f"distil.{distil.name}", distil)
-        if self.autoencoder_stages and self.autoencoder_stages[0].reconstruction.decoder_only and not self.base:
+        if self.autoencoder_stages and self.autoencoder_stages[0].reconstruction.decoder_only and not given:
             raise ValueError(
                 f"stage {self.autoencoder_stages[0].name} trains only the decoder, but no earlier stage trains an"
                 " encoder: set decoder_only=false"
@@ -264,7 +278,7 @@ class Recipe:
         """What a stage learns from."""
         if isinstance(stage, Stage):
             sizes = (*(group.size for group in stage.films), *stage.sizes)
-            return StageData(stage.films, tuple(dict.fromkeys(sizes)))
+            return StageData(stage.films, tuple(dict.fromkeys(sizes)), stage.buckets)
         if isinstance(stage, DistilStage):
             if not stage.films and not stage.sizes:
                 return self.data_of(self.stages[-1])
@@ -274,6 +288,8 @@ class Recipe:
             return StageData(stage.films, stage.sizes)
         if self.films:
             return StageData(self.films)  # an autoencoder learns footage beside films only where it names sizes
+        if self.stages[0].buckets is not None:
+            return self.data_of(self.stages[0])
         return StageData((), tuple(dict.fromkeys(size for each in self.stages for size in each.sizes)))
 
     def autoencoder_of(self, stage: Stage) -> str:

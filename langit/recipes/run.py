@@ -7,7 +7,7 @@ decides the weights comes from the recipe.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,6 @@ import langit
 from langit import config
 from langit.autoencoder.model import Autoencoder
 from langit.bundle import (
-    Bundle,
     ExposureRecord,
     FilmTable,
     LedgerState,
@@ -35,7 +34,6 @@ from langit.bundle.signature import sign_bundle
 from langit.device import CPU, Placement
 from langit.feed.catalogue import StoredClip
 from langit.feed.exposure import ExposureLog
-from langit.feed.footage import find_training_set
 from langit.feed.loader import LatentFeed
 from langit.generate.model import Model
 from langit.ledger import keys, shipped
@@ -45,7 +43,6 @@ from langit.ledger.record import Source
 from langit.ledger.shipped import write_record
 from langit.ledger.store import Ledger
 from langit.recipes.autoencoder import progress_line, train_autoencoder
-from langit.recipes.base import open_base
 from langit.recipes.distil import train_adapters
 from langit.recipes.films import (
     Report,
@@ -53,11 +50,13 @@ from langit.recipes.films import (
     TrainingCorpus,
     chosen_films,
     enter_films,
+    footage_lines,
     read_corpus,
     render_films,
     stage_latents,
     training_clips,
 )
+from langit.recipes.fitted import FittedRecipe, open_beginnings
 from langit.recipes.identity import identity
 from langit.recipes.previews import video_preview
 from langit.recipes.recipe import Recipe, Stage
@@ -66,6 +65,7 @@ from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import extend_tokenizer, train_tokenizer
 from langit.train import checkpoint
 from langit.train.lock import locked_run
+from langit.train.recompute import recompute_blocks
 from langit.train.tasks import FlowTask
 from langit.train.trainer import Trainer, check_identity
 from langit.transformer.model import VideoTransformer
@@ -82,6 +82,7 @@ def run(
     report: Report,
     home: Path | None = None,
     placement: Placement = CPU,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Run a recipe from data to bundle; returns the bundle's folder.
 
@@ -92,6 +93,7 @@ def run(
         report: called as work is done.
         home: where to keep everything; LANGIT_HOME when left out.
         placement: where to train: weights are in single precision on its device, losses are computed in its dtype.
+        note: called with lines about what is learnt of the footage, before training begins.
 
     Raises:
         ValueError: checkpoints that would be overwritten or are another recipe's, another process that trains this
@@ -100,28 +102,18 @@ def run(
     """
     home = config.home() if home is None else home
     paths = RunPaths(home, recipe.name)
-    # Names become digests: identities and provenance then say which set and which base, whatever has that name later.
-    base = None
-    if recipe.base is not None:
-        base = open_base(recipe, home, Placement(placement.device))
-        recipe = replace(recipe, base=base.provenance.digest)
-    if recipe.manifest is not None:
-        recipe = replace(recipe, manifest=find_training_set(Ledger(paths.ledger), recipe.manifest).manifest.digest)
-    elif recipe.needs_footage:
-        raise ValueError(
-            f"recipe {recipe.name!r} has a stage that learns from footage alone: name a curated set with --manifest"
-        )
+    beginnings = open_beginnings(recipe, paths, placement)
+    recipe = beginnings.recipe
     with locked_run(paths.run):
         _check_runs(recipe, paths, resume)  # now, not after days of the stages before
         render_films(recipe.all_films, paths, workers, report)
         enter_films(recipe, recipe.all_films, paths, report)
         corpus = read_corpus(recipe, paths)
-        first = None
-        if base is not None:
-            assert isinstance(base.autoencoder, Autoencoder), "open_base checks it"
-            first = base.autoencoder
+        for line in footage_lines(recipe, corpus):
+            note(line)
+        first = beginnings.autoencoder
         autoencoders = train_autoencoder(recipe, corpus, paths, resume, report, base=first, placement=placement)
-        model = train_transformer(recipe, corpus, paths, autoencoders, resume, report, base, placement)
+        model = train_transformer(recipe, corpus, paths, autoencoders, resume, report, beginnings, placement)
         model = train_adapters(recipe, corpus, paths, model, resume, report, placement)
         return assemble(recipe, corpus, paths, model, report)
 
@@ -150,7 +142,7 @@ def train_transformer(
     autoencoders: Mapping[str, Autoencoder],
     resume: bool,
     report: Report,
-    base: Bundle | None = None,
+    beginnings: FittedRecipe | None = None,
     placement: Placement = CPU,
 ) -> Model:
     """Make the tokenizer, then train text encoder and transformer stage by stage, or continue.
@@ -162,7 +154,9 @@ def train_transformer(
         clips = training_clips(recipe, recipe.data_of(stage), read_corpus(recipe, paths, corpus), paths, report)
         autoencoder = autoencoders[recipe.decoder_of(stage)]
         if model is None:
-            model = first_model(recipe, clips, autoencoder, base, placement)
+            model = first_model(recipe, clips, autoencoder, beginnings, placement)
+        elif recipe.text_encoder is not None:
+            model = replace(model, autoencoder=autoencoder)
         else:
             more = extend_tokenizer(model.text.tokenizer, _captions(clips))
             # New words are drawn from the stage's seed, whatever earlier stages drew while they trained.
@@ -179,17 +173,22 @@ def first_model(
     recipe: Recipe,
     clips: Sequence[StoredClip],
     autoencoder: Autoencoder,
-    base: Bundle | None = None,
+    beginnings: FittedRecipe | None = None,
     placement: Placement = CPU,
 ) -> Model:
-    """The model that the first stage begins with: random weights and the words of its captions, or the base's."""
+    """The model that the first stage begins with: random weights and the words of its captions, or what is given."""
     seed = recipe.stages[0].training.seed
-    if base is None:
+    base, given = (None, None) if beginnings is None else (beginnings.base, beginnings.text)
+    transformer: Denoiser
+    if given is not None:
+        torch.manual_seed(seed)
+        text, transformer = given, VideoTransformer(recipe.transformer)
+    elif base is None:
         tokenizer = train_tokenizer(_captions(clips))
         # The text encoder is drawn before the transformer: this order is part of what the seed means.
         torch.manual_seed(seed)
         text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
-        transformer: Denoiser = VideoTransformer(recipe.transformer)
+        transformer = VideoTransformer(recipe.transformer)
     else:
         tokenizer = extend_tokenizer(base.text.tokenizer, _captions(clips))
         torch.manual_seed(seed)
@@ -219,6 +218,8 @@ def train_stage(
 ) -> None:
     """Cache the stage's latents and train the model on them, or continue; leaves the averaged weights in it."""
     latents = stage_latents(clips, model.autoencoder, paths, stage.flow.windows.starts, report)
+    if stage.training.recompute:
+        recompute_blocks(model.transformer)
     if stage.training.compile:
         for block in model.transformer.blocks:
             block.compile()
@@ -259,7 +260,7 @@ def assemble(recipe: Recipe, corpus: TrainingCorpus, paths: RunPaths, model: Mod
             )
             for name, run in runs.items()
         },
-        base=recipe.base,
+        base=recipe.base or recipe.autoencoder_base,
     )
     adapters = {name: TunedAdapter(p.adapter, config.dump(p.sampling)) for name, p in model.presets.items()}
     sampling = config.dump(model.sampling)

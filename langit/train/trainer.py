@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol
@@ -17,6 +17,8 @@ from typing import Any, Generic, Protocol
 import torch
 from torch import Tensor, nn
 
+from langit import config as configs
+from langit.bundle.provenance import code_version
 from langit.device import CPU, Placement
 from langit.feed.batch import Batch, Items
 from langit.feed.exposure import ExposureLog
@@ -25,6 +27,7 @@ from langit.train.lock import locked_run
 from langit.train.metrics import count_flops, gemm_peak
 from langit.train.microbatch import MicroBatches
 from langit.train.optim import OptimConfig, Optimisers, ParameterKind, update_ema
+from langit.train.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class TrainConfig:
     keep: int = 2
     lanes: int = 1  # micro-batches of a step, each on a thread of its own on a CPU
     compile: bool = False
+    recompute: bool = configs.added_field(False)  # blocks compute their activations again backwards: less memory
 
     def __post_init__(self) -> None:
         for name in ("steps", "checkpoint_every", "keep", "lanes"):
@@ -118,18 +122,20 @@ class Trainer(Generic[Items]):
         folder: Path,
         identity: str,
         placement: Placement = CPU,
+        ranks: Ranks = ALONE,
     ) -> None:
+        ranks.check_lanes(config.lanes)
         if placement.dtype == torch.float16:
             raise ValueError("training in fp16 is not supported, because small gradients vanish: use bf16 or fp32")
         self.task, self.feed, self.config, self.folder, self.identity = task, feed, config, folder, identity
-        self.placement = placement
+        self.placement, self.ranks = placement, ranks
         self.named = {
             f"{part}.{name}": parameter
             for part, module in task.modules().items()
             for name, parameter in module.named_parameters()
             if parameter.requires_grad
         }
-        self.micro_batches = MicroBatches(task, config.lanes, placement)
+        self.micro_batches = MicroBatches(task, len(ranks.own(config.lanes)), placement)
         self.optimisers = Optimisers(self.named, task.parameter_kind, config.optim, self.micro_batches.each)
         self.ema = {name: parameter.detach().clone() for name, parameter in self.named.items()}
         self.exposure = ExposureLog(folder / "exposure.log")
@@ -156,7 +162,8 @@ class Trainer(Generic[Items]):
                 f"{newest} is past step {min(saved_hold, hold)}, where the rate begins to fall, so the length of the"
                 f" run cannot be changed any more: use steps={facts['steps']} and decay={facts['decay']}"
             )
-        self.exposure.restore(facts["exposures"], saved.step, facts.get("exposure_root"))
+        if self.ranks.first:
+            self.exposure.restore(facts["exposures"], saved.step, facts.get("exposure_root"))
         with torch.no_grad():
             for name, parameter in self.named.items():
                 parameter.copy_(saved.tensors["model"][name])
@@ -173,12 +180,16 @@ class Trainer(Generic[Items]):
             ValueError: another process trains this run; it has checkpoints and is not to be resumed; what
                 :meth:`resume` and :meth:`fit` raise.
         """
-        with locked_run(self.folder):
+        if self.ranks.count > 1:
+            self.ranks.check_same("the recipe or the code", f"{self.identity} {code_version()}")
+        with locked_run(self.folder) if self.ranks.first else nullcontext():
             newest = checkpoint.latest(self.folder)
             if newest is not None and not resume:
                 raise ValueError(f"{newest} is there already: resume it, or train in another folder")
             if resume:
-                self.resume()
+                with self.ranks.first_goes_first():
+                    self.resume()
+            self.ranks.broadcast((*(p.detach() for p in self.named.values()), *self.ema.values()))
             self.fit(report)
 
     def fit(self, report: Callable[[StepStats], None]) -> None:
@@ -194,10 +205,13 @@ class Trainer(Generic[Items]):
             return
         peak = gemm_peak(self.placement)
         token_flops = self._token_flops()
-        if self.step == 0:
+        if self.step == 0 and self.ranks.first:
             self.exposure.cut(0)
         while self.step < self.config.steps:
-            report(self._train_step(token_flops, peak))
+            stats = self._train_step(token_flops, peak)
+            if not self.ranks.first:
+                continue
+            report(stats)
             last = self.step == self.config.steps
             if last or self.step % self.config.checkpoint_every == 0:
                 self.save()
@@ -207,17 +221,20 @@ class Trainer(Generic[Items]):
     def _train_step(self, token_flops: float, peak: float) -> StepStats:
         start = time.perf_counter()
         count = self.config.lanes
-        numbers = [self.step * count + micro for micro in range(count)]
+        numbers = [self.step * count + micro for micro in self.ranks.own(count)]
         batches = [self.feed.batch(number) for number in numbers]
-        clips = tuple(clip for batch in batches for clip in batch.clips)
+        seen = self.ranks.merge([(batch.clips, batch.tokens) for batch in batches])
+        clips = tuple(clip for own, _ in seen for clip in own)
         # Before the step, so that no clip can have been learnt from without being in the log.
-        with self._naming_last_checkpoint():
-            self.exposure.append(self.step, clips)
+        if self.ranks.first:
+            with self._naming_last_checkpoint():
+                self.exposure.append(self.step, clips)
         generators = [torch.Generator().manual_seed(self.config.seed * 1_000_003 + number) for number in numbers]
-        losses = self.micro_batches.gradients(batches, self.step, generators)
-        for batch, loss in zip(batches, losses, strict=True):
+        losses = self.ranks.merge(self.micro_batches.gradients(batches, self.step, generators))
+        for (own, _), loss in zip(seen, losses, strict=True):
             if not math.isfinite(loss):
-                raise self._not_a_number("the loss", batch.clips)
+                raise self._not_a_number("the loss", own)
+        self.ranks.average_gradients(list(self.named.values()))
         norm = self.optimisers.clip_gradients()
         if not math.isfinite(norm):
             raise self._not_a_number("the gradient", clips)
@@ -227,7 +244,7 @@ class Trainer(Generic[Items]):
         self.smooth = value if self.step == 0 else 0.98 * self.smooth + 0.02 * value
         self.step += 1
         seconds = time.perf_counter() - start
-        tokens = sum(batch.tokens for batch in batches)
+        tokens = sum(length for _, length in seen)
         flops = token_flops * tokens
         self.seconds += seconds
         self.flops += round(flops)
@@ -241,7 +258,7 @@ class Trainer(Generic[Items]):
             gradient_norm=norm,
             clips_per_second=len(clips) / seconds,
             tokens_per_second=tokens / seconds,
-            share_of_peak=flops / seconds / peak,
+            share_of_peak=flops / seconds / peak / self.ranks.count,
             seconds=self.seconds,
         )
 

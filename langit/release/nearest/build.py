@@ -169,7 +169,8 @@ def _encode_windows(
                 frames.append(window.frames)
                 prints.append(fingerprints_of(window.frames[list(KEPT)]))
                 clips.append(number)
-                starts.append(window.start)
+                # Of a piece of a clip, from the clip's beginning.
+                starts.append(window.start + getattr(entries[number], "starts", 0.0))
         found.append(features(autoencoder, np.stack(frames)))
         report(stage, part[-1] + 1, len(entries), "")
     return _EncodedWindows(np.concatenate(found), np.stack(prints), clips, starts)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from langit.bundle import Bundle, Provenance, load_bundle
 from langit.bundle.folder import add_file
-from langit.curate.places import places_file
+from langit.curate.places import places_file, read_places
 from langit.feed.catalogue import ClipRecords, FootageClip, FrameReader, film_clips
-from langit.feed.footage import TrainingFormat, find_training_set, footage_clips, held_out_footage
+from langit.feed.footage import TrainingFormat, TrainingSet, find_training_set, footage_clips, held_out_footage
+from langit.feed.pieces import bucketed_held_out, footage_pieces, plan_footage
 from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
 from langit.release.nearest.build import Report, build_index
@@ -55,6 +56,16 @@ def index_bundle(folder: Path, home: Path, report: Report) -> Provenance:
     return add_file(folder, FILE, index.save)
 
 
+def footage_of(model: Bundle, home: Path, report: Report) -> tuple[list[FootageClip], list[FootageClip]]:
+    """Clips of footage that a model without films learnt, in the order of its index, and those that were held out.
+
+    Raises:
+        ValueError: the ledger does not know them, or a file is no longer where it was.
+    """
+    ledger = Ledger(home / "ledger")
+    return _footage(model, set(), ledger, ClipRecords.read(ledger, Policy()), home, report)
+
+
 def _footage(
     model: Bundle, sizes: set[str], ledger: Ledger, records: ClipRecords, home: Path, report: Report
 ) -> tuple[list[FootageClip], list[FootageClip]]:
@@ -67,6 +78,8 @@ def _footage(
     if not name:
         return [], []
     chosen = find_training_set(ledger, name)
+    if any(stage.get("buckets") for stage in model.provenance.recipe.get("stages", ())):
+        return _pieces(model, chosen, records, home, report)
     own = [pixels for pixels in model.sizes if pixels.frames > 1] or list(model.sizes)
     shapes = sorted({PixelShape.parse(size) for size in sizes} or own)
     longest = TrainingFormat(max(shapes, key=lambda pixels: pixels.frames), model.fps)
@@ -83,3 +96,20 @@ def _footage(
     clips = sorted(found.values(), key=lambda clip: clip.pixels)
     trained = [clip for clip in clips if clip.digest not in held_out]
     return trained, [clip for clip in clips if clip.digest in held_out]
+
+
+def _pieces(
+    model: Bundle, chosen: TrainingSet, records: ClipRecords, home: Path, report: Report
+) -> tuple[list[FootageClip], list[FootageClip]]:
+    """The pieces of clips that a model learnt at their own shapes, and those that were held out."""
+    stage = model.provenance.recipe["stages"][-1]
+    sizes = [PixelShape.parse(size) for size in stage["sizes"]]
+    held_out = bucketed_held_out(records, chosen, sizes, model.fps)
+    plan = plan_footage(records, chosen, sizes, model.fps, held_out, stage["buckets"]["pieces"])
+
+    def progress(done: int, of: int) -> None:
+        report("decoding", done, of, "")
+
+    pieces = footage_pieces(records, plan, lambda: read_places(places_file(home)), home / "footage", progress)
+    trained = [piece for piece in pieces if piece.digest not in held_out]
+    return trained, [piece for piece in pieces if piece.digest in held_out]

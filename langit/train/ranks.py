@@ -1,0 +1,148 @@
+"""Several processes that train one run together: which of a step's micro-batches each takes, and what they exchange.
+
+torchrun starts them and restarts them when one dies; torch.distributed carries the gradients. Every process draws the
+same batches from the step alone, so that the work of N processes is the work of one: nothing else is exchanged, and the
+first process writes the one exposure log and the checkpoints. Knows no model and no data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from langit.device import CPU, Placement
+
+Item = TypeVar("Item")
+TIMEOUT: Final = timedelta(
+    hours=12
+)  # the first process decodes and encodes while the others wait; a death is noticed at once
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process's number among ``count``. One process alone is (0, 1) and exchanges nothing."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes: logs, checkpoints, previews."""
+        return self.rank == 0
+
+    def check_lanes(self, lanes: int) -> None:
+        """Check that a step's micro-batches can be shared out.
+
+        Raises:
+            ValueError: some process would have nothing to do.
+        """
+        if lanes % self.count:
+            raise ValueError(
+                f"{lanes} micro-batches of a step (training.lanes) cannot be shared out over {self.count} processes:"
+                f" start a divisor of them, or set training.lanes to a multiple of {self.count}"
+            )
+
+    def own(self, lanes: int) -> range:
+        """The micro-batches of this process: every ``count``-th, from its own number on."""
+        return range(self.rank, lanes, self.count)
+
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Replace every gradient, a mean over this process's micro-batches, by the mean over all of the step's."""
+        if self.count == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is None:  # it took no part here, and perhaps did elsewhere
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])  # one exchange in place of hundreds
+        dist.all_reduce(flat)
+        flat /= self.count
+        for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def merge(self, mine: Sequence[Item]) -> tuple[Item, ...]:
+        """What all processes have for their micro-batches, in the order of the micro-batches."""
+        if self.count == 1:
+            return tuple(mine)
+        found: list[Sequence[Item]] = [mine] * self.count
+        dist.all_gather_object(found, list(mine))
+        return tuple(item for row in zip(*found, strict=True) for item in row)
+
+    def check_same(self, what: str, text: str) -> None:
+        """Check that all processes have the same code or config.
+
+        Raises:
+            ValueError: they differ, or another process failed.
+        """
+        if self.count == 1:
+            return
+        found: list[str] = [""] * self.count
+        dist.all_gather_object(found, hashlib.sha256(text.encode()).hexdigest())
+        if len(set(found)) > 1:
+            others = [rank for rank, digest in enumerate(found) if digest != found[0]]
+            raise ValueError(
+                f"{what} of processes {', '.join(map(str, others))} is not that of process 0: start the same code with"
+                " the same settings everywhere"
+            )
+
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Make tensors what they are in the first process."""
+        if self.count > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
+    @contextmanager
+    def first_goes_first(self) -> Iterator[None]:
+        """Let the first process do what is inside alone, then the others: they find what it has left on disk."""
+        if not self.first:
+            self.wait()
+        yield
+        if self.first:
+            self.wait()
+
+    def wait(self) -> None:
+        """Return when every process is here."""
+        if self.count > 1:
+            dist.barrier()
+
+
+ALONE: Final = Ranks()
+
+
+def own_device(placement: Placement) -> Placement:
+    """The placement of this process: of several on one machine, each has a GPU of its own.
+
+    Raises:
+        ValueError: there are more processes than GPUs.
+    """
+    local = os.environ.get("LOCAL_RANK")
+    if placement.device.type != "cuda" or local is None:
+        return placement
+    if int(local) >= torch.cuda.device_count():
+        raise ValueError(
+            f"process {local} of this machine has no GPU, of which there are {torch.cuda.device_count()}: start at most"
+            " one process for each"
+        )
+    return Placement(torch.device("cuda", int(local)), placement.dtype)
+
+
+@contextmanager
+def joined_ranks(placement: Placement = CPU) -> Iterator[Ranks]:
+    """Join the processes that torchrun started with this one; alone where it did not."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        yield ALONE
+        return
+    dist.init_process_group("nccl" if placement.device.type == "cuda" else "gloo", timeout=TIMEOUT)
+    try:
+        yield Ranks(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()

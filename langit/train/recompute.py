@@ -1,0 +1,26 @@
+"""Activations computed again in the backward pass, block by block: a third more work, and far less memory.
+
+Results and gradients are the same. Knows a transformer by its blocks.
+"""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from langit.transformer.protocol import Denoiser
+
+
+def recompute_blocks(transformer: Denoiser) -> None:
+    """Let every block keep only its inputs, in place. Without gradients nothing changes."""
+    for block in transformer.blocks:
+        # A bound method is copied with its object, so that replicas of a task compute with their own blocks.
+        block.forward = MethodType(_recomputed, block)  # type: ignore[method-assign]
+
+
+def _recomputed(block: nn.Module, *inputs: Any) -> Tensor:
+    out: Tensor = checkpoint(type(block).forward, block, *inputs, use_reentrant=False)
+    return out
