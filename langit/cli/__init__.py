@@ -11,6 +11,7 @@ from langit.cli.entry import app, main
 import langit.cli.generate
 import langit.cli.abilities
 import langit.cli.serve
+import langit.cli.mcp
 import langit.cli.train
 import langit.cli.evaluate
 import langit.cli.judge

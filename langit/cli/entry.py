@@ -31,6 +31,7 @@ EXTRAS = {
     "diffusers": "open-weights",
     "dbos": "serve",
     "fastapi": "serve",
+    "mcp": "serve",
     "psycopg": "serve",
     "sqlalchemy": "serve",
     "uvicorn": "serve",
