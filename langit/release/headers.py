@@ -14,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from langit.release.pictures import FORMATS
 from langit.video.containers import CONTAINERS
+from langit.video.packed import check_packed
 
 NO_DECODING = {"max_pixels": "1", **CONTAINERS}
 """FFmpeg decodes a frame while it opens some files: with this it refuses to, and reports the size all the same."""
@@ -31,6 +32,7 @@ def claimed_size(path: Path) -> tuple[int, int, float | None] | None:
         except (OSError, ValueError, SyntaxError, EOFError, UnidentifiedImageError):
             pass
     try:
+        check_packed(path)
         with av.open(str(path), options=NO_DECODING) as container:
             if not container.streams.video:
                 return None

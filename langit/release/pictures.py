@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from langit.video import DecodedFrame, orientation_of
 from langit.video.containers import CONTAINERS
+from langit.video.packed import check_packed
 
 FRAMES: Final = 240
 """Frames of a file that are looked at."""
@@ -48,6 +49,7 @@ def middle_frames(path: Path) -> Iterator[Frame]:
 def frame_rate(path: Path) -> float | None:
     """Frames a second of a video; None if the file does not say, or is no video."""
     try:
+        check_packed(path)
         with av.open(str(path), options=LIMITS) as container:
             stream = container.streams.video[0] if container.streams.video else None
             rate = stream and (stream.average_rate or stream.guessed_rate)
@@ -75,6 +77,7 @@ def _decoded(path: Path) -> Iterator[Frame]:
 
 def _by_ffmpeg(path: Path, from_middle: bool = False) -> Iterator[Frame]:
     try:
+        check_packed(path)
         # FFmpeg decodes a frame while it opens a file, and again where a stream changes its size: both are limited.
         with av.open(str(path), options=LIMITS) as container:
             decoder = container.streams.video[0].codec_context if container.streams.video else None

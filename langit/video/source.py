@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from langit.video.containers import CONTAINERS
 from langit.video.integrity import check_complete
+from langit.video.packed import check_packed
 
 LARGEST: Final = 2**26
 """Maximum pixels of a frame, 8192 x 8192: a header that claims more would allocate gigabytes before any error."""
@@ -87,6 +88,7 @@ def open_video(path: Path) -> Iterator[VideoSource]:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: check the name")
     try:
+        check_packed(path)
         check_complete(path)
         with av.open(os.fspath(path), options=CONTAINERS) as container:
             stream = _film(container, path)
