@@ -15,6 +15,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from langit.autoencoder.protocol import VideoAutoencoder
 from langit.bundle.mapped import mapped_files, single_weights
 from langit.device import COMPUTES_ON, OFFLOADS, Offload, Placement
 from langit.offload.visits import Change, Visit, Visitor, list_visitors
@@ -135,13 +136,14 @@ def offload(
 
 
 def repeated_layers(module: nn.Module) -> tuple[nn.Module, ...]:
-    """The layers of a part that come one by one: a denoiser's, or the blocks of a text encoder; none of others."""
+    """The layers of a part that come one by one: a denoiser's, or the longest list of others; no autoencoder's."""
+    if isinstance(module, VideoAutoencoder):
+        return ()
     own = getattr(module, "layers", None)
     if isinstance(own, tuple):
         return own
     lists = [tuple(part) for part in module.modules() if isinstance(part, nn.ModuleList) and len(part) > 1]
-    text = hasattr(module, "tokenizer") or (hasattr(module, "encode") and not hasattr(module, "decode_stream"))
-    return max(lists, key=len) if text and lists else ()
+    return max(lists, key=len) if lists else ()
 
 
 def _dtype_on_device(dtype: torch.dtype, single: tuple[str, ...], name: str, home: Tensor) -> torch.dtype:

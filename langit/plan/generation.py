@@ -6,6 +6,7 @@ Memory is the weights that a phase holds, plus what the code of that phase alloc
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -17,6 +18,7 @@ from langit.autoencoder.protocol import VideoAutoencoder
 from langit.device import Placement
 from langit.generate.request import DECODED_AT_ONCE
 from langit.generate.sampler import repeat_pack
+from langit.offload.parts import repeated_layers
 from langit.patches import Pack, TextPack
 from langit.plan.hardware import CPU_SHARE, GPU_SHARE, Hardware
 from langit.plan.trace import Usage, materialize, trace
@@ -27,7 +29,7 @@ from langit.transformer.protocol import Denoiser
 
 STATES: Final = 12  # tensors of the video's size in single precision that solver, guidance and a preview hold
 TRACED_LAYERS: Final = 2  # without gradients a layer frees what it allocated, so that more layers take no more
-TRACED_FRAMES: Final = 3  # latent frames: the first is special, and the others are alike
+TRACED_FRAMES: Final = 4  # latent frames: the first two are special, and fill caches; the others are alike
 AHEAD: Final = 2  # blocks on the device at once: one computes while the next one arrives
 DTYPE_NAMES: Final = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
@@ -38,12 +40,16 @@ class ModelSizes:
 
     transformers: one, or one for each range of noise levels, of which one works at a time.
     text_words: tokens of a prompt that the transformer attends to.
+    decodes_in: the dtype of the autoencoder, where it is not that of the placement.
+    other_parameters: of parts that are not traced, such as an image encoder.
     """
 
     transformers: Mapping[str, Callable[[], Denoiser]] = field(hash=False)
     autoencoder: Callable[[], VideoAutoencoder]
     text: Callable[[], Umt5Encoder]
     text_words: int
+    decodes_in: torch.dtype | None = None
+    other_parameters: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,13 @@ class GenerationPlan:
         return sum(phase.seconds for phase in self.phases)
 
 
-def plan_generation(sizes: ModelSizes, work: VideoWork, hardware: Hardware, base: int = 0) -> GenerationPlan:
+Traces = dict[tuple[str, str, str], Usage]
+"""What phases took, by phase, size and dtype: for plans of one model that differ in what is offloaded."""
+
+
+def plan_generation(
+    sizes: ModelSizes, work: VideoWork, hardware: Hardware, base: int = 0, traces: Traces | None = None
+) -> GenerationPlan:
     """Plan the generation of a video.
 
     Args:
@@ -107,6 +119,7 @@ def plan_generation(sizes: ModelSizes, work: VideoWork, hardware: Hardware, base
         work: what is asked.
         hardware: the device's figures.
         base: bytes that the process holds on the device already.
+        traces: of earlier plans of the same model, which are used and added to.
 
     Raises:
         ValueError: the size cannot be compressed by the model.
@@ -121,7 +134,12 @@ def plan_generation(sizes: ModelSizes, work: VideoWork, hardware: Hardware, base
 
     parts: dict[str, nn.Module] = {"text encoder": text, **denoisers, "autoencoder": autoencoder}
     weights = {name: _weights(part, work) for name, part in parts.items()}
-    together = sum(whole for whole, _ in weights.values())
+    decoding = work
+    if sizes.decodes_in is not None:
+        decoding = replace(work, placement=replace(work.placement, dtype=sizes.decodes_in))
+        weights["autoencoder"] = _weights(autoencoder, decoding)
+    others = sizes.other_parameters * work.placement.dtype.itemsize
+    together = sum(whole for whole, _ in weights.values()) + others
 
     def held(name: str) -> int:
         if work.placement.offload == "none":
@@ -138,12 +156,20 @@ def plan_generation(sizes: ModelSizes, work: VideoWork, hardware: Hardware, base
             seconds = max(seconds, trips * weights[name][0] / hardware.link)
         return Phase(label, held(name), used.peak, flops, seconds)
 
-    phases = [phase("text encoder", "text encoding", trace_text(text, sizes.text_words, work))]
+    known = {} if traces is None else traces
+
+    def traced(name: str, run: Callable[[], Usage]) -> Usage:
+        key = (name, f"{work.pixels} {work.guided}", f"{work.placement.dtype} {_device(work)}")
+        if key not in known:
+            known[key] = run()
+        return known[key]
+
+    phases = [phase("text encoder", "text encoding", traced("text", lambda: trace_text(text, sizes.text_words, work)))]
     calls = work.steps * work.evaluations
     for name, denoiser in denoisers.items():
-        used = trace_denoiser(denoiser, latent, sizes.text_words, work)
+        used = traced(name, functools.partial(trace_denoiser, denoiser, latent, sizes.text_words, work))
         phases.append(phase(name, f"denoising ({name})", used, calls / len(denoisers)))
-    phases.append(phase("autoencoder", "decoding", trace_decoder(autoencoder, latent, work)))
+    phases.append(phase("autoencoder", "decoding", traced("vae", lambda: trace_decoder(autoencoder, latent, decoding))))
     return GenerationPlan(
         work=work,
         hardware=hardware,
@@ -157,7 +183,7 @@ def plan_generation(sizes: ModelSizes, work: VideoWork, hardware: Hardware, base
 
 def _weights(part: nn.Module, work: VideoWork) -> tuple[int, int]:
     """Bytes of a part's weights on the device: all of them, and what stays or visits when blocks are offloaded."""
-    blocks = list(getattr(part, "blocks", getattr(part, "block", [])))
+    blocks = repeated_layers(part)
     inside = {id(p) for block in blocks for p in block.parameters()}
     width = work.placement.dtype.itemsize
     stored = 1 if work.storage and isinstance(part, Denoiser) else width
@@ -246,7 +272,7 @@ def trace_decoder(autoencoder: VideoAutoencoder, latent: LatentShape, work: Vide
     at_once, traced = min(latent.frames, DECODED_AT_ONCE), min(latent.frames, TRACED_FRAMES)
     grow, more = many.peak - few.peak, many.flops - few.flops
     return Usage(
-        peak=many.peak + grow * (at_once - traced),
+        peak=many.peak + grow * max(at_once - traced, 0),
         flops=many.flops + more * (latent.frames - traced),
     )
 

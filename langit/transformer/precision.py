@@ -40,22 +40,26 @@ class Widening:
     """Keeps a layer's linear weights in fp8, each with one scale, and widens them while the layer runs."""
 
     def __init__(self, layer: nn.Module) -> None:
-        self.kept: list[tuple[nn.Linear, Tensor, Tensor, torch.dtype]] = []
-        for part in layer.modules():
-            if isinstance(part, nn.Linear):
-                narrowed, scale = to_fp8(part.weight.detach())
-                self.kept.append((part, narrowed, scale, part.weight.dtype))
-        self._release()
+        self.parts = [part for part in layer.modules() if isinstance(part, nn.Linear)]
+        self.dtypes = [part.weight.dtype for part in self.parts]
+        self.away: list[nn.Parameter] = []
+        for part in self.parts:
+            narrowed, scale = to_fp8(part.weight.detach())
+            part.weight = nn.Parameter(narrowed, requires_grad=False)
+            part.register_buffer("weight_scale", scale, persistent=False)
         layer.register_forward_pre_hook(lambda *_: self._widen())
         layer.register_forward_hook(lambda *_: self._release(), always_call=True)
 
     def _widen(self) -> None:
-        for part, narrowed, scale, dtype in self.kept:
-            part.weight = nn.Parameter(narrowed.to(dtype) * scale.to(dtype), requires_grad=False)
+        self.away = [part.weight for part in self.parts]
+        for part, dtype in zip(self.parts, self.dtypes, strict=True):
+            scale = part.get_buffer("weight_scale").to(dtype)
+            part.weight = nn.Parameter(part.weight.to(dtype) * scale, requires_grad=False)
 
     def _release(self) -> None:
-        for part, narrowed, _, _ in self.kept:
-            part.weight = nn.Parameter(narrowed, requires_grad=False)
+        for part, narrowed in zip(self.parts, self.away, strict=True):
+            part.weight = narrowed
+        self.away = []
 
 
 def to_fp8(weight: Float[Tensor, "O I"]) -> tuple[Float[Tensor, "O I"], Float[Tensor, ""]]:
