@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from langit.cli.entry import app
-from langit.cli.ledger_output import JsonOption, to_json
-from langit.cli.printing import say
+from langit.cli.printing import JsonOption, answer
 from langit.cli.progress import progress
 
 bundle = typer.Typer(help="Models on disk.")
@@ -39,22 +38,18 @@ def check(
             lambda done, of: report("films rendered again", done, of, ""),
             verifier,
         )
-    if as_json:
-        findings = [{"what": each.what, "state": each.state, "text": each.text} for each in found.findings]
-        answer = {"path": str(found.path), "model": found.digest or None, "holds": found.holds, "findings": findings}
-        typer.echo(to_json(answer).rstrip())
-    else:
-        if found.digest:
-            say(f"{'model':8}{found.digest}")
-        for finding in found.findings:
-            say(f"{finding.state:8}{finding.what}: {finding.text}")
+    findings = [{"what": each.what, "state": each.state, "text": each.text} for each in found.findings]
+    values = {"path": str(found.path), "model": found.digest or None, "holds": found.holds, "findings": findings}
+    lines = [f"{'model':8}{found.digest}"] if found.digest else []
+    lines += [f"{finding.state:8}{finding.what}: {finding.text}" for finding in found.findings]
+    answer(values, as_json, lines)
     if not found.holds:
         broken = ", ".join(finding.what for finding in found.findings if finding.state == "broken")
         raise ValueError(f"{found.path} failed the check ({broken}): get the bundle again")
 
 
 @bundle.command("sign")
-def sign(name: Name) -> None:
+def sign(name: Name, as_json: JsonOption = False) -> None:
     """Sign a model's digest with the ledger key of this machine."""
     from langit import config
     from langit.bundle.files import check_files
@@ -66,11 +61,12 @@ def sign(name: Name) -> None:
     provenance = read_provenance(folder)
     check_files(folder, provenance.files)  # never vouch for files that were changed
     signature = sign_bundle(folder, provenance, signer(config.home() / "ledger"))
-    say(f"{provenance.digest} is signed by {signature.verifier}")
+    values = {"model": provenance.digest, "verifier": str(signature.verifier)}
+    answer(values, as_json, [f"{provenance.digest} is signed by {signature.verifier}"])
 
 
 @bundle.command("seal")
-def seal(name: Name) -> None:
+def seal(name: Name, as_json: JsonOption = False) -> None:
     """Take a model's files as they are, after you have changed them: writes their digests into its provenance.
 
     The model has another digest afterwards, and no signature.
@@ -79,9 +75,8 @@ def seal(name: Name) -> None:
 
     folder = resolve(name)
     sealed, changed = seal_bundle(folder)
-    for file in changed:
-        say(f"changed {file}")
-    say(f"{folder} is now {sealed.digest}")
+    values = {"path": str(folder), "model": sealed.digest, "changed": [str(file) for file in changed]}
+    answer(values, as_json, [*(f"changed {file}" for file in changed), f"{folder} is now {sealed.digest}"])
 
 
 @bundle.command("convert")
@@ -89,6 +84,7 @@ def convert(
     name: Name,
     folder: Annotated[Path, typer.Argument(help="The folder to write.")],
     dtype: Annotated[str, typer.Option(help="int8, fp16 or bf16.")] = "fp16",
+    as_json: JsonOption = False,
 ) -> None:
     """Write a copy of a model with its weights stored in another precision.
 
@@ -97,11 +93,11 @@ def convert(
     from langit.bundle.convert import convert_bundle
 
     sealed = convert_bundle(name, folder, dtype)
-    say(f"{folder} is {sealed.digest}")
+    answer({"path": str(folder), "model": sealed.digest}, as_json, [f"{folder} is {sealed.digest}"])
 
 
 @bundle.command("index")
-def index(name: Name) -> None:
+def index(name: Name, as_json: JsonOption = False) -> None:
     """Build the index of a model's training clips, for langit nearest and the gate, from the films on this machine.
 
     It becomes part of the bundle, so the model has another digest afterwards, and no signature.
@@ -112,4 +108,5 @@ def index(name: Name) -> None:
 
     with progress() as report:
         sealed = index_bundle(resolve(name), config.home(), report)
-    say(f"{resolve(name)} is now {sealed.digest}")
+    folder = resolve(name)
+    answer({"path": str(folder), "model": sealed.digest}, as_json, [f"{folder} is now {sealed.digest}"])

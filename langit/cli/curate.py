@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langit.cli.entry import app
-from langit.cli.printing import say
+from langit.cli.printing import JsonOption, answer
 from langit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def curate(
     ],
     engine: Annotated[str, typer.Option(help="What runs the plan: native, or ray.")] = "native",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the report.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Turn footage into captioned, licensed, deduplicated clips; report what was dropped and why."""
     from langit.config import home
@@ -41,13 +42,21 @@ def curate(
         result = run_curation(curation, Ledger(home() / "ledger"), home() / places.FOLDER, engine, report)
     folder = output or Path(f"curation-{curation.name}")
     paths = save(result, curation.name, folder)
-    say(f"{result.files} files, {len(result.outcomes)} clips and files without clips, {len(result.kept)} kept")
-    for name, count in drop_counts(result):
-        say(f"{count:8} dropped by {name}")
-    if result.manifest is not None:
-        say(f"manifest {result.manifest.name} {result.manifest.digest}")
-    for path in paths:
-        say(path.absolute())
+    lines: list[object] = [
+        f"{result.files} files, {len(result.outcomes)} clips and files without clips, {len(result.kept)} kept"
+    ]
+    lines += [f"{count:8} dropped by {name}" for name, count in drop_counts(result)]
+    named = result.manifest
+    lines += [f"manifest {named.name} {named.digest}"] if named is not None else []
+    values = {
+        "files": result.files,
+        "outcomes": len(result.outcomes),
+        "kept": len(result.kept),
+        "dropped": dict(drop_counts(result)),
+        "manifest": {"name": named.name, "digest": named.digest} if named is not None else None,
+        "report": [str(path.absolute()) for path in paths],
+    }
+    answer(values, as_json, [*lines, *(path.absolute() for path in paths)])
     if result.manifest is None:
         raise ValueError(_nothing_kept(result))
 

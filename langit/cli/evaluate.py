@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from langit.cli.entry import app
-from langit.cli.printing import say
+from langit.cli.printing import JsonOption, answer_report
 from langit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def measure_fidelity(
     dtype: Dtype = "auto",
     output: Output = None,
     careful: Careful = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure whether videos show what their prompts say, and how well and fast the model reconstructs and samples."""
 
@@ -93,7 +94,7 @@ def measure_fidelity(
             placement=placement,
         )
 
-    _run(evaluate, "evaluation", model, changes, careful or quality == "full", device, dtype, output)
+    _run(evaluate, "evaluation", model, changes, careful or quality == "full", device, dtype, output, as_json)
 
 
 @evaluation.command("story")
@@ -107,6 +108,7 @@ def measure_story(
     dtype: Dtype = "auto",
     output: Output = None,
     careful: Careful = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure how well puppies, the traveller and the train's window are recognised."""
 
@@ -125,7 +127,7 @@ def measure_story(
             placement=placement,
         )
 
-    _run(evaluate, "story", model, changes, careful or quality == "full", device, dtype, output)
+    _run(evaluate, "story", model, changes, careful or quality == "full", device, dtype, output, as_json)
 
 
 @evaluation.command("abilities")
@@ -138,6 +140,7 @@ def measure_abilities(
     dtype: Dtype = "auto",
     output: Output = None,
     careful: Careful = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure what each ability preserves and changes, untrained sizes and durations, and videos of a minute."""
 
@@ -150,7 +153,7 @@ def measure_abilities(
             name, films=films, folder=folder, progress=report, changes=settings, placement=placement
         )
 
-    _run(evaluate, "abilities", model, changes, careful or quality == "full", device, dtype, output)
+    _run(evaluate, "abilities", model, changes, careful or quality == "full", device, dtype, output, as_json)
 
 
 @evaluation.command("physics")
@@ -163,6 +166,7 @@ def measure_physics(
     dtype: Dtype = "auto",
     output: Output = None,
     careful: Careful = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure how objects fall, whether left and right are respected, and whether hidden objects reappear."""
 
@@ -175,7 +179,7 @@ def measure_physics(
             name, prompts=prompts, folder=folder, progress=report, changes=settings, placement=placement
         )
 
-    _run(evaluate, "physics", model, changes, careful or quality == "full", device, dtype, output)
+    _run(evaluate, "physics", model, changes, careful or quality == "full", device, dtype, output, as_json)
 
 
 @evaluation.command("copying")
@@ -188,6 +192,7 @@ def measure_copying(
     dtype: Dtype = "auto",
     output: Output = None,
     careful: Careful = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure how similar videos are to the model's training clips, compared with films it was not trained on."""
 
@@ -199,7 +204,7 @@ def measure_copying(
 
         return evaluate_copying(name, prompts, folder, config.home(), report, settings, placement)
 
-    _run(evaluate, "copying", model, changes, careful or quality == "full", device, dtype, output)
+    _run(evaluate, "copying", model, changes, careful or quality == "full", device, dtype, output, as_json)
 
 
 @evaluation.command(_FORMER, hidden=True)
@@ -218,6 +223,7 @@ def former_spelling(
     dtype: Dtype = "auto",
     output: Output = None,
     careful: Careful = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure a model by the former spelling of the verbs: fidelity unless a flag names another kind."""
     flags = {"story": story, "abilities": abilities, "physics": physics, "copying": copying}
@@ -239,7 +245,17 @@ def former_spelling(
         if name not in allowed:
             options = " and ".join(f"--{option}" for option in allowed)
             raise ValueError(f"--{name} {count} has no meaning for {kind}: use {options}")
-    verbs[kind](model, changes, quality=quality, device=device, dtype=dtype, output=output, careful=careful, **given)
+    verbs[kind](
+        model,
+        changes,
+        quality=quality,
+        device=device,
+        dtype=dtype,
+        output=output,
+        careful=careful,
+        as_json=as_json,
+        **given,
+    )
 
 
 def _run(
@@ -251,10 +267,9 @@ def _run(
     device: str,
     dtype: str,
     output: Path | None,
+    as_json: bool,
 ) -> None:
-    """Run an evaluation with a progress bar; print its main table and the folder of its report."""
-    from rich.console import Console
-
+    """Run an evaluation with a progress bar; print its main table, or all figures, and the folder of its report."""
     from langit.device import Placement
 
     # an empty adapter means full quality; changes by the user come last and win
@@ -263,5 +278,4 @@ def _run(
     placement = Placement.choose(device, dtype)
     with progress() as bars:
         report = evaluate(model, folder, lambda stage, done, of: bars(stage, done, of, ""), settings, placement)
-    Console().print(report.table())
-    say(folder.absolute())
+    answer_report(report, folder, as_json)

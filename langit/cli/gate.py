@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from langit.cli.entry import app
-from langit.cli.ledger_output import JsonOption, to_json
-from langit.cli.printing import say
+from langit.cli.ledger_output import to_json
+from langit.cli.printing import JsonOption, say
 
 
 @app.command()

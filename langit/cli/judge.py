@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from langit.cli.entry import app
+from langit.cli.printing import JsonOption, answer
 from langit.cli.progress import progress
 
 judges = typer.Typer(help="The networks that judge models: two probes and a tracker.")
@@ -37,6 +38,7 @@ def train(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The folder for the weights, by default NAME here.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a judge on rendered films, test it on others, and write its weights and figures to a folder.
 
@@ -57,6 +59,4 @@ def train(
         lines = train_judge(
             name, changes or [], config.home(), folder, report, reconstruct=reconstruct, workers=workers
         )
-    for line in lines:
-        typer.echo(line)
-    typer.echo(folder.absolute())
+    answer({"folder": str(folder.absolute()), "results": list(lines)}, as_json, [*lines, folder.absolute()])

@@ -5,7 +5,9 @@ What can be proven to others is in ``ledger_proofs``.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,17 +24,8 @@ from langit.cli.ledger_lookup import (
     rendered_fps,
     with_its_own_record,
 )
-from langit.cli.ledger_output import (
-    FAILED,
-    AllOption,
-    JsonOption,
-    LedgerOption,
-    OverwriteOption,
-    show,
-    to_json,
-    write_files,
-)
-from langit.cli.printing import say
+from langit.cli.ledger_output import FAILED, AllOption, LedgerOption, OverwriteOption, show, to_json, write_files
+from langit.cli.printing import JsonOption, answer, say
 
 ledger = typer.Typer(help="Where footage came from, who may use it, and what was made from it.")
 app.add_typer(ledger, name="ledger")
@@ -46,6 +39,7 @@ def add(
     creator: Annotated[str | None, typer.Option(help="Creator of those files.")] = None,
     evidence: Annotated[Path | None, typer.Option(help="File that shows it (terms, a letter), kept by hash.")] = None,
     where: LedgerOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Enter a folder of footage with what is known of its rights. Footage of unknown rights is not used."""
     from langit.curate.takedown import RevokedLooks
@@ -54,14 +48,26 @@ def add(
 
     found = open_ledger(where, empty=True)
     barred, mark = RevokedLooks.of(found).why_barred, MarkedOutputs.of(found).find
-    done = add_folder(found, folder, sources, licence, creator, evidence, say, why_barred=barred, find_mark=mark)
-    say(f"{done.new} new, {done.known} known, {done.updated} with new rights; {found.size} entries")
+    note = partial(say, err=as_json)
+    done = add_folder(found, folder, sources, licence, creator, evidence, note, why_barred=barred, find_mark=mark)
+    lines = [f"{done.new} new, {done.known} known, {done.updated} with new rights; {found.size} entries"]
     if done.unknown_rights:
-        say(f"not used, because no licence is on record: {', '.join(done.unknown_rights)}")
+        lines.append(f"not used, because no licence is on record: {', '.join(done.unknown_rights)}")
     if done.synthetic:
-        say(f"made by a model, and entered as that: {', '.join(done.synthetic)}")
+        lines.append(f"made by a model, and entered as that: {', '.join(done.synthetic)}")
     if done.skipped:
-        say(f"not footage by their names: {', '.join(done.skipped)}")
+        lines.append(f"not footage by their names: {', '.join(done.skipped)}")
+    values = {
+        "new": done.new,
+        "known": done.known,
+        "updated": done.updated,
+        "entries": found.size,
+        "unknown rights": list(done.unknown_rights),
+        "made by a model": list(done.synthetic),
+        "not footage": list(done.skipped),
+        "problems": list(done.problems),
+    }
+    answer(values, as_json, lines)
     if done.problems:
         raise ValueError(f"{len(done.problems)} files were not entered: {'; '.join(done.problems)}")
 
@@ -78,6 +84,7 @@ def fetch(
         list[str] | None, typer.Option(metavar="CIDR", help="Private network to fetch from, such as 10.1.0.0/16.")
     ] = None,
     where: LedgerOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Download footage, and keep its site's headers, robots.txt, tdmrep.json and RSL as evidence of that moment."""
     from langit import config
@@ -93,10 +100,20 @@ def fetch(
     limits = FetchLimits(networks=tuple(allow_network or ()))
     found = open_ledger(where, empty=True)
     barred, mark = RevokedLooks.of(found).why_barred, MarkedOutputs.of(found).find
-    done = fetch_urls(found, urls, folder, say, licence, creator, title, found_on, limits, barred, mark)
-    for item in done:
-        for signal in item.signals:
-            say(f"  {signal.scheme}: {signal.says}{f' ({signal.text})' if signal.text else ''}, {signal.where}")
+    note = partial(say, err=as_json)
+    done = fetch_urls(found, urls, folder, note, licence, creator, title, found_on, limits, barred, mark)
+    signals = [signal for item in done for signal in item.signals]
+    values = {
+        "fetched": [
+            {"url": item.url, "problem": item.problem or None, "signals": [asdict(signal) for signal in item.signals]}
+            for item in done
+        ]
+    }
+    answer(
+        values,
+        as_json,
+        (f"  {one.scheme}: {one.says}{f' ({one.text})' if one.text else ''}, {one.where}" for one in signals),
+    )
     failed = [item.url for item in done if item.problem]
     if failed:
         raise ValueError(f"{len(failed)} of {len(done)} were not fetched: {', '.join(failed)}")
@@ -133,6 +150,7 @@ def correct(
     creator: Annotated[str | None, typer.Option(help="The right creator; unchanged if left out.")] = None,
     evidence: Annotated[Path | None, typer.Option(help="File that shows it, kept by hash.")] = None,
     where: LedgerOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Replace what was stated of a source's licence. Both statements stay on record; the new one counts."""
     from langit.ledger.correct import correct_licence
@@ -147,10 +165,15 @@ def correct(
     found = open_ledger(where)
     kept = () if evidence is None else (found.evidence.put(evidence.read_bytes()),)
     entered = correct_licence(found, record, licence, reason, creator, kept)
-    for old in entered:
-        say(f"superseded {old.supersedes}: {licence}, because {reason} (record {old.digest})")
     decision = lineage_over(found).decisions[record.digest]
-    say(f"may be learnt from: {decision.verdict.value}: {decision.rule}")
+    values = {
+        "superseded": [{"record": old.supersedes, "by": old.digest} for old in entered],
+        "licence": licence,
+        "verdict": decision.verdict.value,
+        "rule": decision.rule,
+    }
+    lines = [f"superseded {old.supersedes}: {licence}, because {reason} (record {old.digest})" for old in entered]
+    answer(values, as_json, [*lines, f"may be learnt from: {decision.verdict.value}: {decision.rule}"])
 
 
 @ledger.command()
@@ -196,6 +219,7 @@ def state(
     provider: Annotated[Path | None, typer.Option(help="TOML with what the ledger cannot know: name, url …")] = None,
     where: LedgerOption = None,
     overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a statement from the ledger: the EU summary of training content, a Croissant description, or credits."""
     from langit.ledger import statements_credits, statements_croissant, statements_eu
@@ -230,4 +254,4 @@ def state(
             "croissant.json": statements_croissant.text(described).encode(),
         }
     output.mkdir(parents=True, exist_ok=True)
-    write_files({output / name: data for name, data in files.items()}, overwrite)
+    write_files({output / name: data for name, data in files.items()}, overwrite, as_json)

@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from langit import printable
-from langit.cli.printing import say
+from langit.cli.printing import answer, say
 
 LedgerOption = Annotated[str | None, typer.Option("--ledger", help="A folder or s3://…; default: LANGIT_HOME/ledger.")]
 AllOption = Annotated[bool, typer.Option("--all", help="List everything, not only the first few.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
 KeyName = Annotated[str | None, typer.Option("--name", help="Name for the ledger and its key, if it has none yet.")]
 FAILED = 1
@@ -45,12 +44,14 @@ def refuse_overwrite(path: Path, overwrite: bool) -> None:
         raise FileExistsError(f"{path} is there already: choose another name, or --overwrite")
 
 
-def write_files(files: dict[Path, bytes], overwrite: bool) -> None:
-    """Write files, each whole or not at all, once none of them would be replaced; prints their names."""
+def write_files(files: dict[Path, bytes], overwrite: bool, as_json: bool = False) -> None:
+    """Write files, each whole or not at all, once none of them would be replaced; answers with their names."""
     from langit.files import write_bytes
 
     for path in files:
         refuse_overwrite(path, overwrite)
     for path, data in files.items():
         write_bytes(path, data, durable=False)
-        say(path)
+        if not as_json:
+            say(path)  # at once: a later one may fail
+    answer({"files": [str(path) for path in files]}, as_json, ())

@@ -21,17 +21,8 @@ from langit.cli.ledger_lookup import (
     trusted_key,
     with_its_own_record,
 )
-from langit.cli.ledger_output import (
-    FAILED,
-    JsonOption,
-    KeyName,
-    LedgerOption,
-    OverwriteOption,
-    refuse_overwrite,
-    show,
-    write_files,
-)
-from langit.cli.printing import say
+from langit.cli.ledger_output import FAILED, KeyName, LedgerOption, OverwriteOption, refuse_overwrite, show, write_files
+from langit.cli.printing import JsonOption, answer, say
 
 if TYPE_CHECKING:
     from langit.ledger.audit_check import Audit
@@ -46,6 +37,7 @@ def prove(
     where: LedgerOption = None,
     name: KeyName = None,
     overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a receipt that a record is in the ledger: anyone can check it with the public key alone."""
     from langit.ledger import keys, lines, receipt
@@ -66,16 +58,17 @@ def prove(
     path = output or Path(f"{first.record}-{first.digest[:16]}{receipt.SUFFIX}")
     refuse_overwrite(path, overwrite)
     signer = keys.signer(found.path, name)
-    write_files({path: receipt.prove(found, first, named, signer).encode()}, overwrite)
+    write_files({path: receipt.prove(found, first, named, signer).encode()}, overwrite, as_json)
     say(f"to check it, others need the public key: {signer.verifier}", err=True)
 
 
 @ledger.command()
-def key(where: LedgerOption = None, name: KeyName = None) -> None:
+def key(where: LedgerOption = None, name: KeyName = None, as_json: JsonOption = False) -> None:
     """Show the ledger's public key, which others check receipts with. It is created when first asked for."""
     from langit.ledger import keys
 
-    say(keys.signer(open_ledger(where).path, name).verifier)
+    verifier = str(keys.signer(open_ledger(where).path, name).verifier)
+    answer({"key": verifier}, as_json, [verifier])
 
 
 @ledger.command()
@@ -141,6 +134,7 @@ def audit(
     where: LedgerOption = None,
     name: KeyName = None,
     overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write one file from which others verify the way from the ledger to a model, with `langit ledger check`."""
     from langit import config
@@ -161,7 +155,7 @@ def audit(
     source, trained = with_its_own_record(lineage, trained)
     if isinstance(source.ledger, Snapshot):
         audits.write_shipped(source.ledger, trained, config.canonical(config.dump(source.policy)), path)
-        say(path)
+        answer({"files": [str(path)]}, as_json, [path])
         lacking = audits.stages_without_logs(trained)
         if lacking:
             say(f"not in it, because they did not come with the model: exposure logs of {', '.join(lacking)}", err=True)
@@ -171,7 +165,7 @@ def audit(
         open_ledger(where)  # says that there is none
     signer = keys.signer(found.path, name)
     audits.write(lineage, found, trained, signer, path)
-    say(path)
+    answer({"files": [str(path)]}, as_json, [path])
     say(f"to check it, others need the public key: {signer.verifier}", err=True)
 
 

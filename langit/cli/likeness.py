@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from langit.cli.entry import app
-from langit.cli.ledger_output import JsonOption, to_json
-from langit.cli.printing import say
+from langit.cli.printing import JsonOption, answer
 
 likeness = typer.Typer(help="Who agreed to be shown in videos, for what and until when.")
 app.add_typer(likeness, name="likeness")
@@ -27,6 +26,7 @@ def grant(
     evidence: Annotated[Path, typer.Option(help="A file that shows the consent; kept beside the log.")],
     until: Annotated[str | None, typer.Option(help="Last day, such as 2027-01-31; default: until withdrawn.")] = None,
     where: Where = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Enter that a person agreed to be shown; the log holds salted commitments, and no name."""
     from langit.cli.ledger_lookup import open_ledger
@@ -34,7 +34,8 @@ def grant(
 
     entered = registry.grant(open_ledger(where, empty=True), name, scope, evidence, until)
     ends = f"until {entered.ends}" if entered.ends else "until it is withdrawn"
-    say(f"{name} may be shown ({', '.join(entered.scopes)}) {ends}: entry {entered.digest}")
+    values = {"name": name, "scopes": list(entered.scopes), "ends": entered.ends or None, "entry": entered.digest}
+    answer(values, as_json, [f"{name} may be shown ({', '.join(entered.scopes)}) {ends}: entry {entered.digest}"])
 
 
 @likeness.command()
@@ -43,13 +44,15 @@ def revoke(
     reason: Annotated[str, typer.Option(help="Kept in the ledger for good: do not name a person.")] = "withdrawn",
     erase: Annotated[bool, typer.Option("--erase", help="Also erase the name and the consent form.")] = False,
     where: Where = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Withdraw a person's consent; what was made before stays made."""
     from langit.cli.ledger_lookup import open_ledger
     from langit.release.gates import likeness as registry
 
-    for digest in registry.revoke(open_ledger(where), name, reason, erase):
-        say(f"withdrawn{' and erased' if erase else ''}: entry {digest}")
+    entries = list(registry.revoke(open_ledger(where), name, reason, erase))
+    lines = [f"withdrawn{' and erased' if erase else ''}: entry {digest}" for digest in entries]
+    answer({"withdrawn": entries, "erased": erase}, as_json, lines)
 
 
 @likeness.command("list")
@@ -59,22 +62,19 @@ def list_(where: Where = None, as_json: JsonOption = False) -> None:
     from langit.release.gates import likeness as registry
 
     found = registry.grants(open_ledger(where, empty=True))
-    if as_json:
-        rows = [
-            {
-                "standing": one.standing,
-                "name": one.name or None,
-                "scopes": list(one.scopes),
-                "starts": one.starts,
-                "ends": one.ends or None,
-                "entry": one.digest,
-            }
-            for one in found
-        ]
-        typer.echo(to_json({"consents": rows}).rstrip())
-        return
+    rows = [
+        {
+            "standing": one.standing,
+            "name": one.name or None,
+            "scopes": list(one.scopes),
+            "starts": one.starts,
+            "ends": one.ends or None,
+            "entry": one.digest,
+        }
+        for one in found
+    ]
+    lines = []
     for one in found:
         days = f"{one.starts} to {one.ends or 'withdrawal'}"
-        say(f"{one.standing:9} {one.name or '(erased)'}: {', '.join(one.scopes)}; {days}; {one.digest[:16]}")
-    if not found:
-        say("nobody has agreed to be shown")
+        lines.append(f"{one.standing:9} {one.name or '(erased)'}: {', '.join(one.scopes)}; {days}; {one.digest[:16]}")
+    answer({"consents": rows}, as_json, lines or ["nobody has agreed to be shown"])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langit.cli.entry import app
-from langit.cli.ledger_output import JsonOption, to_json
+from langit.cli.ledger_output import to_json
+from langit.cli.printing import JsonOption
 from langit.printable import one_line
 
 if TYPE_CHECKING:

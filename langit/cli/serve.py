@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langit.cli.entry import app
-from langit.cli.printing import say
+from langit.cli.printing import JsonOption, answer, say
 from langit.printable import to_json
 
 if TYPE_CHECKING:
@@ -133,18 +133,21 @@ def add(
         typer.Option(help="A limit of this key, such as jobs_per_day=20 or waiting=2; docs/serve.md lists them."),
     ] = None,
     database: Database = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make an API key and print it, this once."""
     _, secret = _keys(database).add(name, dict(_limit(text) for text in limit or ()))
-    say(secret)
+    answer({"name": name, "key": secret}, as_json, [secret])
     say("keep it: only its hash is stored. A running server without keys asks for them after a restart.", err=True)
 
 
 @keys.command()
-def revoke(name: Annotated[str, typer.Argument(help="Whose key.")], database: Database = None) -> None:
+def revoke(
+    name: Annotated[str, typer.Argument(help="Whose key.")], database: Database = None, as_json: JsonOption = False
+) -> None:
     """Revoke an API key; it is refused within seconds."""
     _keys(database).revoke(name)
-    say(f"{name} is revoked")
+    answer({"revoked": name}, as_json, [f"{name} is revoked"])
 
 
 @keys.command("list")

@@ -8,7 +8,8 @@ import typer
 
 from langit.cli.ledger import ledger
 from langit.cli.ledger_lookup import lineage_over, open_ledger
-from langit.cli.ledger_output import AllOption, JsonOption, LedgerOption, show
+from langit.cli.ledger_output import AllOption, LedgerOption, show
+from langit.cli.printing import JsonOption
 
 Name = Annotated[str, typer.Argument(metavar="REQUEST", help="A request's digest, or its beginning.")]
 Why = Annotated[str, typer.Option("--why", help="Kept in the ledger for good: do not name a person.")]

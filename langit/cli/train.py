@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langit.cli.entry import app
-from langit.cli.printing import say
+from langit.cli.printing import JsonOption, answer, answer_report, say
 from langit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def train(
     workers: Workers = CORES,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """Train a model by a recipe, from films and footage to a bundle."""
     from langit.config import override
@@ -70,13 +71,17 @@ def train(
     placement = Placement.choose(device, dtype)
     with progress() as report:
         folder = run(changed, resume=resume, workers=workers, report=report, placement=placement, note=_note)
-    say(folder)
+    if not as_json:
+        say(folder)  # at once: comparing takes a while
+    sheet = None
     if not changed.all_films:
-        _say_copies(folder, folder.parent.parent / "runs" / changed.name / "copying", placement)
+        sheet = _compare_copies(folder, folder.parent.parent / "runs" / changed.name / "copying", placement)
+    values = {"folder": str(folder), "nearest": str(sheet) if sheet is not None else None}
+    answer(values, as_json, [sheet] if sheet is not None else [])
 
 
-def _say_copies(model: Path, folder: Path, placement: Placement) -> None:
-    """Show whether a model of footage has its clips by heart, with a sheet of its videos beside the nearest clips."""
+def _compare_copies(model: Path, folder: Path, placement: Placement) -> Path:
+    """Say whether a model of footage has its clips by heart, with a sheet of its videos beside the nearest clips."""
     from langit.config import home
     from langit.evaluate.copying import evaluate_copying
     from langit.evaluate.footage_copying import copying_in_words
@@ -88,7 +93,7 @@ def _say_copies(model: Path, folder: Path, placement: Placement) -> None:
 
         found = evaluate_copying(str(model), COMPARED, folder, home(), shown, placement=placement)
     _note(copying_in_words(found))
-    say(folder / "nearest.png")
+    return folder / "nearest.png"
 
 
 def _is_cpu(device: str) -> bool:
@@ -100,6 +105,10 @@ def _is_cpu(device: str) -> bool:
 
 def _note(line: str) -> None:
     say(line, err=True)
+
+
+def _silent(*_: object) -> None:
+    """Of several processes that train together one reports."""
 
 
 @app.command()
@@ -121,10 +130,9 @@ def scale(
     workers: Workers = CORES,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    as_json: JsonOption = False,
 ) -> None:
     """Train a recipe's first stage at several budgets, and report what more computing gives."""
-    from rich.console import Console
-
     from langit.config import override
     from langit.recipes import find
 
@@ -151,15 +159,12 @@ def scale(
             workers=workers,
             placement=Placement.choose(device, dtype),
         )
-    Console().print(done.table())
-    say(folder.absolute())
+    answer_report(done, folder, as_json)
 
 
 @app.command()
-def runs(recipe: Name, changes: Changes = None, output: Output = None) -> None:
+def runs(recipe: Name, changes: Changes = None, output: Output = None, as_json: JsonOption = False) -> None:
     """Report what each stage of a recipe's training took and reached so far."""
-    from rich.console import Console
-
     from langit.config import override
     from langit.recipes import find
 
@@ -168,5 +173,4 @@ def runs(recipe: Name, changes: Changes = None, output: Output = None) -> None:
     from langit.recipes.runs import report_runs
 
     folder = output or Path(f"runs-{changed.name}")
-    Console().print(report_runs(changed, folder).table())
-    say(folder.absolute())
+    answer_report(report_runs(changed, folder), folder, as_json)

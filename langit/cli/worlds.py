@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langit.cli.entry import app
-from langit.cli.printing import say
+from langit.cli.printing import JsonOption, answer
 from langit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def render(
             help="worlds-1 (simple things), story-1 (puppies, a traveller, a train) or behind-1 (hidden things)."
         ),
     ] = "worlds-1",
+    as_json: JsonOption = False,
 ) -> None:
     """Render films, each with a JSON file of its captions and ground truth."""
     from langit.worlds.film import PIXELS
@@ -50,7 +51,7 @@ def render(
             lambda done, total: report("films", done, total, ""),
             world,
         )
-    say(output.absolute())
+    answer({"folder": str(output.absolute()), "films": count}, as_json, [output.absolute()])
 
 
 def parse_size(size: str, frames: int) -> PixelShape:

@@ -4,12 +4,42 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from cli.running import Run
+from typer.main import get_command
 
+from langit import video
+from langit.cli import app
 from langit.files import sha256
+
+SPEAKS_OTHERWISE = {
+    "serve": "answers by HTTP, and runs until it is stopped",
+    "serve worker": "takes jobs until it is stopped",
+    "mcp": "answers in the Model Context Protocol on stdout",
+}
+"""Verbs without --json, and why."""
+
+
+def verbs(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """All commands below a command, by the words that call them."""
+    for name, below in getattr(command, "commands", {}).items():
+        yield from verbs(below, (*path, name))
+    if not hasattr(command, "commands"):
+        yield " ".join(path), command
+
+
+def test_every_verb_that_answers_has_json() -> None:
+    found = dict(verbs(get_command(app)))
+    assert len(found) > 40  # the walk sees them
+    without = {name for name, verb in found.items() if not any("--json" in each.opts for each in verb.params)}
+    assert without <= SPEAKS_OTHERWISE.keys(), f"{without - SPEAKS_OTHERWISE.keys()} answer without --json"
+    assert not any(name in found and name not in without for name in SPEAKS_OTHERWISE)
 
 
 def test_generating_answers_with_a_line_for_each_file(capsys, place: Path, model: Path) -> None:
@@ -23,19 +53,65 @@ def test_generating_answers_with_a_line_for_each_file(capsys, place: Path, model
         assert any("filled in" in note for note in answer["notes"])
 
 
+@pytest.fixture
+def own_model(tmp_path: Path, model: Path) -> Path:
+    """A copy of the model, for verbs that change one."""
+    return Path(shutil.copytree(model, tmp_path / "own"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "keys"),
     [
         ("gate 'a red ball'", {"prompt", "passes", "findings"}),
         ("bundle check {model} --render 0", {"path", "model", "holds", "findings"}),
+        ("bundle seal {model}", {"path", "model", "changed"}),
+        ("bundle sign {model}", {"model", "verifier"}),
+        ("bundle convert {model} small --dtype fp16", {"path", "model"}),
+        ("likeness grant 'Ani Lestari' --scope all --evidence form.txt", {"name", "scopes", "ends", "entry"}),
         ("likeness list", {"consents"}),
-        ("keys show", set()),
+        ("keys show", {"name", "fingerprint"}),
+        ("ledger add footage --licence CC0-1.0", {"new", "known", "entries", "problems"}),
+        pytest.param("worlds render 1 -o films --size 32x32x5", {"folder", "films"}, marks=pytest.mark.draws),
+        ("runs pocket", {"folder", "report"}),
+        ("serve keys add me", {"name", "key"}),
     ],
 )
-def test_other_verbs_answer_with_one_value(capsys, place: Path, model: Path, arguments: str, keys: set[str]) -> None:
-    run = Run(capsys, *shlex.split(arguments.format(model=model)), "--json")
+def test_other_verbs_answer_with_one_value(
+    capsys, place: Path, own_model: Path, arguments: str, keys: set[str]
+) -> None:
+    (place / "footage").mkdir()
+    video.write(place / "footage" / "a.mp4", np.full((4, 64, 64, 3), 90, np.uint8), 8)
+    (place / "form.txt").write_text("yes")
+    run = Run(capsys, *shlex.split(arguments.format(model=own_model)), "--json")
+    answer = json.loads(run.out)  # one value, and nothing else on stdout
+    assert keys <= answer.keys() and run.code == (2 if answer.get("holds") is False else 0), run.err
+
+
+def test_consents_and_corrections_answer_with_one_value(capsys, place: Path) -> None:
+    (place / "form.txt").write_text("yes")
+    Run(capsys, "likeness", "grant", "Ani Lestari", "--scope", "all", "--evidence", "form.txt")
+    gone = json.loads(Run(capsys, "likeness", "revoke", "Ani Lestari", "--json").out)
+    assert len(gone["withdrawn"]) == 1 and gone["erased"] is False
+    (place / "footage").mkdir()
+    film = place / "footage" / "a.mp4"
+    video.write(film, np.full((4, 64, 64, 3), 90, np.uint8), 8)
+    Run(capsys, "ledger", "add", "footage", "--licence", "CC-BY-4.0")
+    right = Run(capsys, "ledger", "correct", film, "--licence", "CC0-1.0", "--reason", "a slip", "--json")
+    assert json.loads(right.out)["verdict"] == "allowed" and len(json.loads(right.out)["superseded"]) == 1
+    assert json.loads(Run(capsys, "ledger", "key", "--json").out).keys() == {"key"}
+    proof = json.loads(Run(capsys, "ledger", "prove", film, "-o", "a.tlog-proof", "--json").out)
+    assert proof == {"files": ["a.tlog-proof"]}
+
+
+def test_a_curation_that_keeps_nothing_answers_and_fails(capsys, place: Path) -> None:
+    (place / "footage").mkdir()
+    video.write(place / "footage" / "a.mp4", np.full((4, 64, 64, 3), 90, np.uint8), 8)
+    (place / "c.toml").write_text('name = "c"\nfootage = "footage"\n')
+    Run(capsys, "ledger", "add", "footage", "--licence", "CC0-1.0")
+    run = Run(capsys, "curate", "c.toml", "--json")
     answer = json.loads(run.out)
-    assert keys <= answer.keys()
+    assert run.code == 2 and (answer["files"], answer["kept"], answer["manifest"]) == (1, 0, None)
+    assert sum(answer["dropped"].values()) == answer["outcomes"] == 1
 
 
 def test_a_refused_prompt_is_an_answer_with_exit_code_2(capsys) -> None:
