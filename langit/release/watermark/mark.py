@@ -1,8 +1,8 @@
 """Add the watermark to frames one by one. All get the same pattern, whose sign alternates once a second.
 
-Small pictures need the full strength. Large ones hold more of the pattern than a reader needs, so it is made fainter,
-most of all where it would be visible, in smooth areas: the eye finds a pattern of one grey level in a sky, and none of
-five in a lawn.
+Small pictures need the full strength. Larger ones hold more of the pattern than a reader needs, so it is made fainter
+where it would be visible, in smooth areas: the eye finds a pattern of one grey level in a sky, and none of five in a
+lawn.
 """
 
 from __future__ import annotations
@@ -25,9 +25,13 @@ ROUGH: Final = 4.0
 """Mean difference between neighbouring squares, in grey levels, from which on the mark has its full strength."""
 WHOLE: Final = 64 * 64
 """Pixels of a picture up to which the mark has its full strength everywhere."""
-FAINTER: Final = 5.2
-"""By how many dB the mark becomes fainter from :data:`WHOLE` to four times as many pixels; in larger pictures coding
-takes away what is fainter still."""
+SIDES: Final = (64.0, 128.0, 160.0, 480.0)
+FAINTER: Final = (0.0, 5.2, 5.2, 0.0)
+"""By how many dB the mark is fainter in pictures of these sides (the root of their pixels).
+
+Videos of 128 lines are shown enlarged, where the waves are seen best; smaller ones hold too little of the pattern to be
+fainter, and larger ones are shown at their size and coded at lower quality.
+"""
 FAINTEST: Final = 0.4
 """Least strength in smooth areas of large pictures, as a share of that in rough ones."""
 SMALLEST: Final = 16
@@ -38,7 +42,7 @@ SMALLEST: Final = 16
 class WatermarkConfig:
     """Section ``[watermark]`` of ``release.toml``: the least peak signal-to-noise ratio of a marked frame, in dB.
 
-    It holds for pictures of up to 64x64 pixels; in larger ones the ratio rises by up to :data:`FAINTER`.
+    Pictures of 128x128 and similar sizes get a higher one, by :data:`FAINTER`.
     """
 
     psnr: float = 40.3
@@ -69,8 +73,8 @@ class Watermark:
                 f"frames of {width}x{height} are too small for a watermark: use sides of {SMALLEST} pixels or more"
             )
         amplitudes = waves().amplitudes(signs([check_ident(ident)])[0])
-        larger = max(0.0, min(1.0, np.log2(height * width / WHOLE) / 2))
-        most = 255.0**2 / 10 ** (((config or WatermarkConfig()).psnr + FAINTER * larger) / 10)
+        fainter = float(np.interp(np.log2(height * width) / 2, np.log2(SIDES), FAINTER))
+        most = 255.0**2 / 10 ** (((config or WatermarkConfig()).psnr + fainter) / 10)
         self._pattern = _to_levels(wave_pattern(height, width, amplitudes), most)[:, :, None].astype(np.int16)
         self._least = max(FAINTEST, min(1.0, (WHOLE / (height * width)) ** 0.5))
 

@@ -84,10 +84,9 @@ def search(sums: ResidualSums) -> tuple[MarkLocation, ...]:
     for number, picture in enumerate(pictures):
         # The cosine or the sine shows where the mark is; only then is its phase known.
         moved = _shift(level, size, _measure(picture[level], size), 8.0 * len(pictures) * 4 * TILE**2)
-        best = _refine_in_phase(sums, picture, number > 0, moved[:KEPT], 8.0 * len(pictures) * TRIED)
-        elsewhere += best
-        if best and best[0].z >= CERTAIN:
-            return (*unmoved, *best)
+        elsewhere += _refine_in_phase(sums, picture, number > 0, moved[:KEPT], 8.0 * len(pictures) * TRIED)
+    if elsewhere and max(location.z for location in elsewhere) >= CERTAIN:
+        return (*unmoved, *sorted(elsewhere, key=SUREST)[:KEPT])
     for number, picture in enumerate(pictures):
         elsewhere += _search_sizes(sums, picture, number > 0, len(pictures))
     return (*unmoved, *sorted(elsewhere, key=SUREST)[:KEPT])
