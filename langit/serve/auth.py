@@ -99,7 +99,7 @@ def _identify(request: Request, services: Services) -> Caller:
             code="invalid_api_key",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    return Caller(key.id, key.name, key.limited(general))
+    return Caller(key.id, key.name, key.limits_within(general))
 
 
 def check_host(request: Request, settings: ServeSettings) -> None:

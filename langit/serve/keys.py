@@ -32,7 +32,7 @@ class ApiKey:
     revoked_at: float | None
     limits: Mapping[str, Any]
 
-    def limited(self, general: Limits) -> Limits:
+    def limits_within(self, general: Limits) -> Limits:
         """The limits of this key."""
         return replace(general, **self.limits)
 

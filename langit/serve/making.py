@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import torch
 
-from langit import Studio, video
+from langit import video
 from langit.config import canonical
 from langit.release import Refused, ReleaseStage, StagedRelease, release_preview
 from langit.release.nearest.bundled import open_index
@@ -30,7 +30,7 @@ from langit.serve.jobs import Job, Jobs
 from langit.serve.requests import build_options, build_request
 from langit.serve.settings import ServeSettings
 from langit.serve.sizes import format_seconds
-from langit.studio import StudioJob, StudioProgress
+from langit.studio import Studio, StudioJob, StudioProgress
 from langit.studio.progress import side_by_side
 from langit.studio.states import SamplingStates
 

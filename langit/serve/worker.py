@@ -21,7 +21,6 @@ from typing import Any, Final
 import sqlalchemy as sa
 from dbos import DBOS
 
-from langit import Studio
 from langit.serve import database as tables
 from langit.serve.attempts import Attempts
 from langit.serve.crew import Crew, worker_id
@@ -36,9 +35,10 @@ from langit.serve.logs import set_up_logs
 from langit.serve.making import StoppedError, VideoMaker
 from langit.serve.models import ModelCard, ModelCards, model_name
 from langit.serve.settings import ServeSettings, parse_settings
+from langit.studio import Studio
 
 LOGGER: Final = logging.getLogger("langit.serve")
-POLL: Final = 0.05
+POLL: Final = 0.1
 """Seconds between two looks into the queue."""
 BEAT: Final = 2.0
 """Seconds between two heartbeats."""

@@ -19,7 +19,7 @@ import openai
 from langit.ledger.derived import Output
 from langit.release.outputs import Outputs
 
-READY = 120.0
+READY = 300.0
 
 
 @dataclass

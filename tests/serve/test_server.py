@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import os
 import signal
 import time
 from pathlib import Path
@@ -118,7 +120,7 @@ def test_images_are_answered_when_they_are_done(server: RunningServer) -> None:
     assert answer.data is not None and len(answer.data) == 2
     pictures = []
     for item in answer.data:
-        with Image.open(io.BytesIO(__import__("base64").b64decode(item.b64_json or ""))) as picture:
+        with Image.open(io.BytesIO(base64.b64decode(item.b64_json or ""))) as picture:
             pictures.append(np.asarray(picture.convert("RGB")))
     assert pictures[0].shape == (32, 32, 3) and (pictures[0] != pictures[1]).any()
     by_url = server.openai.images.generate(prompt="a red ball", size="32x32", response_format="url")  # type: ignore[arg-type]
@@ -182,6 +184,7 @@ def test_a_killed_server_goes_on_where_it_was(model: Path, tmp_path: Path) -> No
     assert (video.read(tmp_path / "alone.mp4") == video.read(folder(first, name).output("video"))).all()
 
 
+@pytest.mark.slow
 def test_a_server_that_is_asked_to_end_saves_what_runs(model: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     with RunningServer.start(model, home, "--grace", "0.2", "--save-every", "3600") as first:
@@ -201,9 +204,8 @@ def test_a_server_that_is_asked_to_end_saves_what_runs(model: Path, tmp_path: Pa
         assert second.end() == 0 and time.monotonic() - begun < 15  # nothing to wait for
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_started_again(model: Path, tmp_path: Path) -> None:
-    import os
-
     with RunningServer.start(model, tmp_path / "home", "--save-every", "0") as running:
         name = running.create(x_steps=SLOW_STEPS)
         running.until(lambda: running.get(name)["x_step"] > 5)

@@ -41,7 +41,7 @@ def content(
             code="not_ready",
         )
     if not path.is_file():
-        raise gone(job)
+        raise missing_file(job)
     if variant in MAKERS:
         still = folder.still(variant)
         # Of several requests at once, one makes the picture.
@@ -59,7 +59,7 @@ def image_content(name: str, request: Request, caller: AnyCaller) -> Response:
     job = services.jobs.get(caller.owner, name)
     path = JobFolder.of(services.settings, job.id).output(job.kind)
     if job.kind != "image" or job.status != "completed" or not path.is_file():
-        raise gone(job)
+        raise missing_file(job)
     return FileResponse(path, media_type="image/png", headers=PRIVATE, filename=f"{job.id}.png")
 
 
@@ -78,6 +78,6 @@ def preview(name: str, request: Request, caller: AnyCaller, number: int | None =
         ) from error
 
 
-def gone(job: Job) -> ApiError:
+def missing_file(job: Job) -> ApiError:
     """The error for a file that is not there."""
     return ApiError(404, f"the file of {job.id!r} is not there", param="id", code="not_found")
