@@ -54,9 +54,20 @@ class Options:
         Path | None, _option("-o", "--output", help="The file. By default it is named for the prompt and the seed.")
     ] = None
     overwrite: Annotated[bool, _option("--overwrite", help="Replace existing files.")] = False
-    model: Annotated[str, _option(help="A model's name, or a bundle's folder.")] = "pocket"
+    model: Annotated[
+        str, _option(help="A model's name, a bundle's folder, or open weights: a folder or OWNER/NAME on the hub.")
+    ] = "pocket"
     device: Annotated[str, _option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto"
     dtype: Annotated[str, _option(help="auto, fp32, bf16 or fp16.")] = "auto"
+    offload: Annotated[
+        str,
+        _option(help="What leaves the device: none, parts (one part of the model is there at a time) or blocks."),
+    ] = "none"
+    weights: Annotated[str, _option(help="Keep linear weights in fp8 or int8.", show_default=False)] = ""
+    lora: Annotated[
+        list[str] | None,
+        _option("--lora", metavar="FILE[:WEIGHT]", help="A LoRA file; high=FILE or low=FILE for one of two experts."),
+    ] = None
     quality: Annotated[
         Literal["fast", "full"] | None,
         _option(help="full: the model's own weights with guidance, slower. Default: fast where the model has it."),
@@ -66,11 +77,17 @@ class Options:
     guidance: Annotated[float | None, _option(help="Guidance scale: how closely the video follows the prompt.")] = None
     solver: Annotated[str | None, _option(help="euler, heun, midpoint, ab2 or unipc.")] = None
     negative: Annotated[str | None, _option(help="A text that the video is led away from.")] = None
+    shift: Annotated[
+        float | None, _option(help="Open weights: move noise levels by this shift, not that of their scheduler.")
+    ] = None
+    preset: Annotated[
+        str | None, _option(help="Open weights for a few steps: fastwan or lightx2v. Default: as their name says.")
+    ] = None
     expand: Annotated[
         str | None,
         _option(
             help="Who rewrites the prompt: embedded, off, chat:MODEL@URL or transformers:FOLDER."
-            " Default: embedded; off where a picture or video is given."
+            " Default: embedded; off for open weights, and where a picture or video is given."
         ),
     ] = None
     strict: Annotated[bool, _option("--strict", help="Refuse prompts with words that are not understood.")] = False
@@ -195,7 +212,15 @@ def make(making: Making, *requests: StudioRequest, in_folder: bool = False) -> N
         request.check()
     with ExitStack() as claims:
         paths = making.claim(requests, claims, in_folder)
-        studio = Studio(making.model, device=making.device, dtype=making.dtype)
+        studio = Studio(
+            making.model,
+            device=making.device,
+            dtype=making.dtype,
+            offload=making.offload,
+            weights=making.weights,
+            loras=making.lora or (),
+            requests=requests,
+        )
         jobs = [job for request in requests for job in studio.prepare(request, options, making.seeds(request))]
         for number, (job, path) in enumerate(zip(jobs, paths, strict=True), start=1):
             part = f"video {number} of {len(jobs)}" if len(jobs) > 1 else ""

@@ -109,6 +109,9 @@ def _claims(credentials: Credentials) -> Iterator[Line]:
         yield "trained on", f"what {ledger.size:,} entries of ledger {origin} allow (root {ledger.root[:16]}…)"
     elif credentials.undisclosed:
         yield "trained on", f"not disclosed by its makers, {quote(credentials.undisclosed, 200)}"
+    if credentials.base:
+        source, licence, files = (quote(str(credentials.base.get(key)), 200) for key in ("source", "licence", "files"))
+        yield "base weights", f"{source}, {licence}, files {files[:23]}…"
     lines = list(_origins(credentials.origins))
     yield from lines[:MAX_ORIGINS]
     if len(lines) > MAX_ORIGINS:

@@ -18,6 +18,7 @@ from torch import nn
 
 from langit import config
 from langit.bundle.digests import DigestCache
+from langit.bundle.folder import load_bundle
 from langit.bundle.parts import Bundle
 from langit.bundle.provenance import FILE, Provenance, Undisclosed
 from langit.bundle.tensors import open_tensors
@@ -102,7 +103,7 @@ def open_checkpoint(place: Path | str, placement: Placement = CPU, *, family: st
     Raises:
         ValueError, OSError: see :func:`find_checkpoint`; or weights that are not those of the configs.
     """
-    with extras():
+    with extras(), quiet():
         checkpoint = find_checkpoint(place, family)
         reading = read_scheduler(
             checkpoint.scheduler, checkpoint.family, checkpoint.preset, checkpoint.index.get("boundary_ratio")
@@ -127,6 +128,15 @@ def open_checkpoint(place: Path | str, placement: Placement = CPU, *, family: st
         )
 
 
+def open_model(place: Path | str, placement: Placement = CPU) -> Bundle:
+    """Open a model of any kind: a bundle of this project by name or folder, or open weights by folder or hub name.
+
+    Raises:
+        ValueError, OSError: see :func:`langit.bundle.load_bundle` and :func:`open_checkpoint`.
+    """
+    return open_checkpoint(place, placement) if is_open_weights(place) else load_bundle(place, placement)
+
+
 @contextmanager
 def extras() -> Iterator[None]:
     """Say which extra is missing where a package that only open weights need is not installed."""
@@ -138,6 +148,20 @@ def extras() -> Iterator[None]:
         raise ValueError(
             f"open weights need {error.name}, which is not installed: pip install 'langit[open-weights]'"
         ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Have transformers draw no bars of its own on a terminal that this project draws on."""
+    from transformers.utils import logging
+
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()
 
 
 def build_transformer(plain: dict[str, Any], name: str = "WanTransformer3DModel") -> VideoTransformer:

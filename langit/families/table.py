@@ -26,6 +26,16 @@ NEGATIVE: Final = (
     "丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，"
     "杂乱的背景，三条腿，背景人很多，倒着走"
 )
+STYLE: Final = (
+    "A close-up of an old fisherman mending a net on a wooden pier at dawn. Soft golden light comes from the left, the"
+    " sea behind him is out of focus. He looks up and smiles while his hands go on working. Handheld camera, shallow"
+    " depth of field, film grain, realistic style.",
+    "A red tram crosses a bridge in the rain at night. Neon signs are reflected in the wet street, people with"
+    " umbrellas walk past. The camera follows the tram from the side at an even speed. Wide shot, cinematic"
+    " colours, realistic style.",
+)
+"""Captions of the kind that the makers' own prompt extension writes: 40 to 100 words on subject, place, light, motion,
+camera and style."""
 MAKERS: Final = "Wan Team, Alibaba"
 
 
@@ -43,6 +53,7 @@ class Family:
     fps, frames, sizes: what it was made for; the first size is the default.
     cell: pixels that sides are multiples of.
     memory: GPU memory that the makers name, in GB.
+    style: examples of captions for a chat model that rewrites prompts.
     source: where the settings are from.
     """
 
@@ -67,6 +78,7 @@ class Family:
     cell: int = 16
     memory: str = ""
     negative: str = NEGATIVE
+    style: tuple[str, ...] = STYLE
     makers: str = MAKERS
     licence: str = "Apache-2.0"
 

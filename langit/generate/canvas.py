@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
 from langit.autoencoder.model import to_float
@@ -26,7 +26,7 @@ from langit.generate.request import (
 )
 from langit.generate.sampler import OnStep, count_over
 from langit.generate.settings import SamplingConfig
-from langit.generate.windows import Span, WindowLimits, plan_windows
+from langit.generate.windows import SamplingWindow, Span, WindowLimits, plan_windows
 from langit.patches.known import Known
 from langit.shapes import PixelShape
 
@@ -91,13 +91,12 @@ def complete(
         ValueError: a prompt or a size that the model does not support.
     """
     model = model.fuse(sampling)
-    model.check_given(canvas.given, canvas.strength < 1)
-    encoded = encode_prompts((span.prompt for span in spans), model, sampling)
     frames, given = canvas.frames.clone(), canvas.given.clone()  # T H W 3, T H W
     windows = plan_windows(canvas.given_frames, spans, window_limits(model))
+    check_windows(windows, given, model, canvas.strength < 1)
+    encoded = encode_prompts((span.prompt for span in spans), model, sampling)
     for number, window in enumerate(windows):
-        # A window may reach beyond the canvas: there the first or the last frame is repeated.
-        place = torch.arange(window.begin, window.end, device=frames.device).clamp(0, len(frames) - 1)
+        place = places_of(window, len(frames), frames.device)
         part = Canvas(frames[place], given[place], canvas.strength)
         result = complete_window(
             part,
@@ -110,6 +109,25 @@ def complete(
         frames[window.first : window.last] = result[window.first - window.begin : window.last - window.begin]
         given[window.first : window.last] = True  # later windows continue what this one generated
     return frames
+
+
+def places_of(window: SamplingWindow, length: int, device: torch.device) -> Int[Tensor, " n"]:
+    """The frames of a window. It may reach beyond the video: there the first or the last frame is repeated."""
+    return torch.arange(window.begin, window.end, device=device).clamp(0, length - 1)
+
+
+def check_windows(
+    windows: Sequence[SamplingWindow], given: Bool[Tensor, "T H W"], model: Model, free: bool = False
+) -> None:
+    """Refuse windows whose given frames the model cannot take, before the first of them is sampled.
+
+    Raises:
+        ValueError: see :meth:`Model.check_given`.
+    """
+    known = given.clone()
+    for window in windows:
+        model.check_given(known[places_of(window, len(known), known.device)], free)
+        known[window.first : window.last] = True
 
 
 def rollout(
@@ -127,9 +145,10 @@ def rollout(
     ``start`` may be empty (0, H, W, 3). The frames are those of :func:`complete`.
     """
     model = model.fuse(sampling)
-    (conditioning,) = encode_prompts([prompt], model, sampling).values()
     given = [True] * len(start) + [False] * count
     windows = plan_windows(given, [Span(len(start), len(given), prompt)], window_limits(model))
+    check_windows(windows, torch.tensor(given, device="cpu")[:, None, None], model)
+    (conditioning,) = encode_prompts([prompt], model, sampling).values()
     for number, window in enumerate(windows):
         context = start[len(start) - (window.first - window.begin) :]
         result = complete_window(

@@ -48,7 +48,7 @@ def fitted_size(
     if size is not None:
         model.check(replace(size, frames=model.max_frames))
         wanted, why = (size.width, size.height), f"the video is to be {size.width}x{size.height}"
-    elif given in model.frame_sizes:
+    elif model.takes_size(*given):
         wanted, why = given, ""
     else:
         wanted, why = nearest_size(*given, model), f"this model does not support that ({model.supported_sizes})"

@@ -134,6 +134,11 @@ class Model:
         """
         base = self.sampling if sampling is None else sampling
         changes = {name: value for name, value in wanted.items() if value is not None}
+        for name in ("shift", "preset"):
+            if name in changes:
+                raise ValueError(
+                    f"{name} {changes[name]} is a setting of open weights, not of this model: leave it out"
+                )
         changed = replace(base, **changes)
         same = changed.guidance == base.guidance and changed.solver == base.solver and changed.steps <= base.steps
         if base.adapter and not (same and changed.negative == base.negative):
@@ -279,6 +284,10 @@ class Model:
             raise ValueError(
                 f"size {pixels} (width x height x frames) is not supported by this model: {self.supported_sizes}"
             )
+
+    def takes_size(self, width: int, height: int) -> bool:
+        """Whether frames of this size are supported as they are."""
+        return (width, height) in self.frame_sizes
 
     @property
     def frame_sizes(self) -> tuple[tuple[int, int], ...]:

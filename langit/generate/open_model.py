@@ -127,6 +127,13 @@ class OpenModel(Model):
         if not 1 / ASPECT <= pixels.width / pixels.height <= ASPECT:
             raise ValueError(f"size {pixels.width}x{pixels.height} is too long: {self.supported_sizes}")
 
+    def takes_size(self, width: int, height: int) -> bool:
+        try:
+            self.check(PixelShape(1, height, width))
+        except ValueError:
+            return False
+        return True
+
     @property
     def shortest(self) -> int:
         return self.autoencoder.compression.time + 1

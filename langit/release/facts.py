@@ -32,6 +32,7 @@ class Facts:
     asked: str = ""  # what the person wrote, if the model read something else
     sampling: str = ""  # all sampling settings, as JSON
     parents: tuple[Parent, ...] = ()  # files that the video was made from
+    base: str = ""  # source, licence, makers and digest of the files of open weights, as JSON
     placement: str = ""  # hardware and dtype, if it was computed otherwise than in single precision on a CPU
 
     @property
@@ -45,8 +46,9 @@ class Facts:
         named = {name: value for name, value in vars(self).items() if name not in ("parents", "ledger")}
         # The layout of this value is part of the id: a change to it would separate old videos from their entries.
         # Facts that came later count only where they are set.
-        if not self.placement:
-            del named["placement"]
+        for later in ("placement", "base"):
+            if not named[later]:
+                del named[later]
         hashed = named | {
             "ledger": config.dump(self.ledger),
             "parents": [[parent.name, parent.sha256, list(parent.done)] for parent in self.parents],
@@ -68,6 +70,7 @@ class Facts:
             "guidance": repr(self.guidance),
             "sampling": self.sampling,
             "placement": self.placement,
+            "base": self.base,
             "provenance": self.provenance,
             "parents": "; ".join(_describe_parent(parent) for parent in self.parents),
         }

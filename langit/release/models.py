@@ -15,7 +15,8 @@ from langit.bundle.provenance import FILE, Provenance
 def find_model(digest: str, home: Path) -> tuple[Path, Provenance] | None:
     """The folder and provenance of the model with this digest (hex): one that ships, or one under ``home``/models."""
     packaged = Path(str(resources.files(langit))) / "weights"
-    for path in sorted({*packaged.glob(f"*/{FILE}"), *home.glob(f"models/*/{FILE}")}):
+    homes = (home.glob(f"models/*/{FILE}"), home.glob(f"open-weights/*/{FILE}"))
+    for path in sorted({*packaged.glob(f"*/{FILE}"), *(path for found in homes for path in found)}):
         try:
             provenance = Provenance.parse(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from langit.generate import Model, SamplingConfig
+from langit.generate.open_model import OpenModel
 
 Quality = Literal["fast", "full"]
-SAMPLING: Final = ("steps", "guidance", "solver", "negative")
+SAMPLING: Final = ("steps", "guidance", "solver", "negative", "shift", "preset")
 """Options that are sampling settings of the same name."""
 
 
@@ -20,10 +21,13 @@ class StudioOptions:
     guidance: the guidance scale, how closely the video follows the prompt.
     solver: euler, heun, midpoint, ab2 or unipc.
     negative: a text that the video is led away from.
+    shift: moves the noise levels of open weights towards noise, instead of the shift of their scheduler.
+    preset: samples open weights that were distilled for a few steps: fastwan or lightx2v.
     quality: "fast" samples with the model's fast preset, "full" with its own weights and guidance. By default the fast
         preset is used where the model has one and the other options allow it.
     expand: who rewrites prompts: embedded, off, chat:MODEL@URL or transformers:FOLDER. By default embedded, and off
-        where pictures or videos are given, which already show what an expander would fill in.
+        where pictures or videos are given, which already show what an expander would fill in, and for open weights,
+        which read any text.
     strict: refuse prompts with words that are not understood, instead of noting them.
     parent_names: sign the names of given files with the video; without it only their hashes.
     """
@@ -32,6 +36,8 @@ class StudioOptions:
     guidance: float | None = None
     solver: str | None = None
     negative: str | None = None
+    shift: float | None = None
+    preset: str | None = None
     quality: Quality | None = None
     expand: str | None = None
     strict: bool = False
@@ -41,9 +47,19 @@ class StudioOptions:
         if self.quality is not None and self.quality not in get_args(Quality):
             raise ValueError(f"quality {self.quality!r} is not known: use {' or '.join(get_args(Quality))}")
 
-    def expander(self, has_media: bool) -> str:
-        """The name of the expander, see `expand`."""
-        return self.expand or ("off" if has_media else "embedded")
+    def expander(self, has_media: bool, model: Model) -> str:
+        """The name of the expander, see `expand`.
+
+        Raises:
+            ValueError: the embedded one, for a model that does not show its worlds.
+        """
+        raw = isinstance(model, OpenModel)
+        if raw and self.expand == "embedded":
+            raise ValueError(
+                "expand embedded writes captions of this project's own worlds, which open weights do not need: use off,"
+                " chat:MODEL@URL or transformers:FOLDER"
+            )
+        return self.expand or ("off" if has_media or raw else "embedded")
 
     def sampling(self, model: Model) -> SamplingConfig:
         """The model's settings with these options.
@@ -63,6 +79,9 @@ class StudioOptions:
 
     def notes(self, model: Model, sampling: SamplingConfig) -> tuple[str, ...]:
         """What to tell a person who gets full quality without having asked for it."""
+        if isinstance(model, OpenModel):
+            # What differs from the makers' settings concerns nobody who has chosen.
+            return model.notes if self.shift is None and self.preset is None else ()
         if self.quality == "full" or model.sampling.adapter == sampling.adapter:
             return ()
         return (

@@ -12,7 +12,10 @@ from langit.generate.durations import frames_in
 from langit.generate.sampler import OnStep
 from langit.release import IMAGE, SUFFIX, VIDEO_SUFFIXES
 from langit.shapes import PixelShape
-from langit.text.prompt import normalize_prompt
+from langit.text.prompt import check_form
+
+LONGEST_TEXT = 2500
+"""Characters of a text for any model: more than the 512 tokens that the largest text encoder reads."""
 
 
 class SamplingArguments(TypedDict):
@@ -79,7 +82,7 @@ class StudioRequest(ABC):
             ValueError: a text has no words or is too long.
         """
         for text in (*self.texts, *self.fixed_texts):
-            normalize_prompt(text)
+            check_form(text, LONGEST_TEXT)
 
 
 def wanted_size(size: str | None, frames: int | None, seconds: float | None, model: Model) -> PixelShape:

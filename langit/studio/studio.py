@@ -12,9 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from langit.bundle import load_bundle
-from langit.config import canonical, dump
+from langit.bundle.provenance import Provenance
+from langit.config import canonical, digest_of, dump
 from langit.device import CPU, Placement
+from langit.families.load import OpenBundle, open_model
 from langit.generate import Model
 from langit.generate.fitting import Fit
 from langit.generate.footage import Rate
@@ -23,6 +24,15 @@ from langit.release import Door, Facts
 from langit.studio.expanders import gated_expander
 from langit.studio.job import StudioJob
 from langit.studio.naming import check_home, check_outputs, claim_free_path, claim_paths, outputs_folder
+from langit.studio.opening import (
+    LoraFile,
+    check_memory,
+    check_weights,
+    describe_loras,
+    loading_placement,
+    remember_embeddings,
+    settle_weights,
+)
 from langit.studio.options import Quality, StudioOptions
 from langit.studio.progress import OnPreview, OnProgress
 from langit.studio.request import StudioRequest
@@ -42,7 +52,7 @@ Media = Path | str | ReleasedVideo
 
 
 class Keywords(TypedDict, total=False):
-    """Keyword arguments of every ability. The first eight are those of :class:`StudioOptions`.
+    """Keyword arguments of every ability. The first ten are those of :class:`StudioOptions`.
 
     seed: 0 to 2**63 - 1; 0 if left out.
     output: the file; by default one in the folder ``outputs`` of LANGIT_HOME, named for the prompt and the seed.
@@ -56,6 +66,8 @@ class Keywords(TypedDict, total=False):
     guidance: float | None
     solver: str | None
     negative: str | None
+    shift: float | None
+    preset: str | None
     quality: Quality | None
     expand: str | None
     strict: bool
@@ -68,25 +80,47 @@ class Keywords(TypedDict, total=False):
     preview: Path | str | None
 
 
-OPTIONS = ("steps", "guidance", "solver", "negative", "quality", "expand", "strict", "parent_names")
+OPTIONS = ("steps", "guidance", "solver", "negative", "shift", "preset", "quality", "expand", "strict", "parent_names")
 
 
 class Studio:
     """An open model. Use one instance from one thread at a time: torch's thread count is changed while it works.
 
     Args:
-        model: a model's name, or a bundle's folder.
+        model: a model's name, a bundle's folder, or open weights: a folder in diffusers' layout, or OWNER/NAME on the
+            hub.
         device: auto, cpu, cuda, cuda:1 or mps.
         dtype: auto, fp32, bf16 or fp16.
+        offload: none, parts (one part of the model is on the device at a time) or blocks (two layers at a time).
+        weights: what linear weights are kept in: fp8, int8, or the dtype.
+        loras: files as [high=|low=]FILE[:WEIGHT], added to the weights in this order.
+        requests: what will be generated; it is checked to fit before open weights are loaded.
 
     Raises:
-        ValueError: there is no such model, device or dtype, or the model is damaged.
+        ValueError: there is no such model, device or dtype, the model or a LoRA is damaged, or they do not fit.
         OSError: LANGIT_HOME cannot be written to.
     """
 
-    def __init__(self, model: str | Path = "pocket", *, device: str = "auto", dtype: str = "auto") -> None:
+    def __init__(
+        self,
+        model: str | Path = "pocket",
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        offload: str = "none",
+        weights: str = "",
+        loras: Sequence[str] = (),
+        requests: Sequence[StudioRequest] = (),
+    ) -> None:
         check_home()  # before the model is loaded, let alone a video generated: keys and the ledger are written last
-        self.bundle = load_bundle(model, Placement.choose(device, dtype))
+        placement = Placement.choose(device, dtype, offload)
+        storage, files = check_weights(weights, placement), [LoraFile.parse(text) for text in loras]
+        check_memory(model, placement, storage, requests)
+        self.bundle = open_model(model, loading_placement(placement, storage))
+        self.offloaded = settle_weights(self.bundle, placement, storage, files)
+        self.changed_by = describe_loras(files)
+        if isinstance(self.bundle, OpenBundle):
+            remember_embeddings(self.bundle.text, self.bundle.provenance.digest, placement)
         self.door = Door.of(self.bundle)
         self.model = Model.of(self.bundle)
 
@@ -122,7 +156,7 @@ class Studio:
         ask = functools.partial(self.door.ask, ability=request.ability)
         # Texts that are not expanded pass the gate here; the others pass it before and after their expansion.
         ask(*request.fixed_texts, *([options.negative] if options.negative else []))
-        expand = gated_expander(options.expander(request.has_media), self.model, ask, options.strict)
+        expand = gated_expander(options.expander(request.has_media, self.model), self.model, ask, options.strict)
         general = options.notes(self.model, sampling)
         jobs = []
         for seed in seeds:
@@ -137,9 +171,10 @@ class Studio:
                 guidance=sampling.guidance,
                 provenance=self.bundle.provenance.digest,
                 ledger=self.bundle.provenance.ledger,
+                base=describe_base(self.bundle.provenance),
                 ability=request.ability,
                 asked="; ".join(expansion.original for expansion in expansions) if changed else "",
-                sampling=canonical(dump(sampling)).decode(),
+                sampling=canonical({**dump(sampling), **self.changed_by}).decode(),
                 placement=describe_placement(self.model.placement),
             )
             lines = [line for expansion in expansions for line in expansion.lines()]
@@ -348,6 +383,14 @@ def describe_placement(placement: Placement) -> str:
     if placement.device.type == "cpu" and placement.dtype == CPU.dtype:
         return ""
     return f"{placement.name}, {str(placement.dtype).removeprefix('torch.')}"
+
+
+def describe_base(provenance: Provenance) -> str:
+    """The base weights of open weights as JSON: source, licence, makers and a digest of all files; empty for others."""
+    base = provenance.recipe.get("base")
+    if not isinstance(base, dict):
+        return ""
+    return canonical({**base, "files": digest_of(dict(provenance.files))}).decode()
 
 
 def as_path(media: Media) -> Path:

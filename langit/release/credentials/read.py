@@ -95,6 +95,7 @@ class Credentials:
     seed: int | None = None
     settings: Mapping[str, Any] | None = None
     ledger: TrainingLedger | None = None
+    base: Mapping[str, Any] | None = None  # of open weights: source, licence, makers and digest of the files
     undisclosed: str | None = None  # makers of the model who do not disclose its training data
     mark: bytes | None = None
     origins: tuple[Origin, ...] = ()
@@ -214,6 +215,7 @@ def _parse(
         },
         ledger=_training_ledger(ledger),
         undisclosed=_text(ledger.get("undisclosed")),
+        base=ledger["base"] if isinstance(ledger.get("base"), dict) else None,
         mark=_mark(assertions),
         origins=_origins(plain, label, prompts, results, frozenset()),
         boxes=tuple(map(str, layout.get("boxes") or ())),

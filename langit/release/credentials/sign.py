@@ -343,7 +343,8 @@ def _ledger(facts: Facts) -> dict[str, Any]:
 
     ledger = facts.ledger
     if not isinstance(ledger, LedgerState):
-        return {"undisclosed": ledger.makers, "manifest_digest": facts.provenance}
+        base = {"base": json.loads(facts.base)} if facts.base else {}
+        return {"undisclosed": ledger.makers, "manifest_digest": facts.provenance, **base}
     return {
         "origin": ledger.origin,
         "tree_size": ledger.size,
