@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -58,9 +58,13 @@ class LatentClip:
 
 def encoder_hash(autoencoder: VideoAutoencoder) -> str:
     """SHA-256 over what decides latents, the encoder's weights and its config: the name of the cache."""
-    config = dump(autoencoder.config)
+    own = is_dataclass(autoencoder.config)
+    config = dump(autoencoder.config) if own else autoencoder.config_dict()
     config.pop("decoder_blocks", None)  # the decoder does not change latents
-    weights = save({name: value.contiguous() for name, value in sorted(autoencoder.encoder.state_dict().items())})
+    # Another library's autoencoder may have layers between its encoder and the latents.
+    state = autoencoder.encoder.state_dict() if own else autoencoder.state_dict()
+    names = [name for name in sorted(state) if own or ".decoder." not in name]
+    weights = save({name: state[name].contiguous() for name in names})
     return hashlib.sha256(weights + canonical(config)).hexdigest()
 
 

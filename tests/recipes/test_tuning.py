@@ -1,0 +1,114 @@
+"""A LoRA and all weights of a tiny checkpoint of diffusers', tuned on footage with a record."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers.loaders import WanLoraLoaderMixin
+from families import tiny
+from recipes.footage import add_footage
+from safetensors import safe_open
+
+from langit.device import CPU
+from langit.families.load import open_checkpoint
+from langit.ledger.store import Ledger
+from langit.recipes.tuning import TuningConfig, tune
+from langit.studio.opening import LoraFile, settle_weights
+from langit.train.optim import OptimConfig
+from langit.train.trainer import TrainConfig
+
+TRAINING = TrainConfig(
+    steps=3, checkpoint_every=2, recompute=True, optim=OptimConfig(other_rate=1e-3, warmup=1, decay=1, ema=0.5)
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[str]]:
+    base = tmp_path_factory.mktemp("tuning")
+    tiny.save("wan2.1-t2v", base / "model")
+    (base / "home").mkdir()
+    return base / "model", base / "home", add_footage(base / "home")
+
+
+def _config(model: Path, name: str, **changes: object) -> TuningConfig:
+    start = TuningConfig(str(model), "mine", name, "32x32x5", rank=2, tokens=64, training=TRAINING)
+    return replace(start, **changes)
+
+
+def _report(*_: object) -> None:
+    pass
+
+
+def test_a_lora_from_footage(place, monkeypatch):
+    model, home, _ = place
+    monkeypatch.setenv("LANGIT_HOME", str(home))
+    path = tune(_config(model, "one"), home, _report)
+    with safe_open(path, "pt") as file:
+        record = json.loads(file.metadata()["langit"])
+    plain = open_checkpoint(model, CPU)
+    assert record["base"]["digest"] == plain.provenance.digest
+    assert record["base"]["training_data"].startswith("not disclosed by")
+    runs = [each for each in Ledger(home / "ledger").exposures() if each.run == "tune-one"]
+    assert [each.root for each in runs] == [record["exposure"]["root"]] and record["exposure"]["steps"] == 3
+
+    changed = open_checkpoint(model, CPU)
+    settle_weights(changed, CPU, "", [LoraFile(path)])
+    name = "blocks.0.attn1.to_q.weight"
+    moved = changed.transformer.get_parameter(name) - plain.transformer.get_parameter(name)
+    assert 0 < moved.abs().max() < 0.1
+
+    pipe = tiny.pipeline("wan2.1-t2v")  # the same file in diffusers
+    assert isinstance(pipe, WanLoraLoaderMixin)
+    pipe.load_lora_weights(str(path.parent), weight_name=path.name)
+    pipe.fuse_lora()
+    theirs = dict(pipe.transformer.named_parameters())["blocks.0.attn1.to_q.base_layer.weight"]
+    assert torch.allclose(theirs, changed.transformer.get_parameter(name), atol=1e-6)
+
+    with pytest.raises(ValueError, match="resume it"):
+        tune(_config(model, "one"), home, _report)
+    again = tune(replace(_config(model, "one")), home, _report, resume=True)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_all_weights_from_footage(place, monkeypatch):
+    model, home, _ = place
+    monkeypatch.setenv("LANGIT_HOME", str(home))
+    folder = tune(_config(model, "whole", rank=0), home, _report)
+    tuned, plain = open_checkpoint(folder, CPU), open_checkpoint(model, CPU)
+    name = "blocks.0.ffn.net.2.weight"
+    assert not torch.equal(tuned.transformer.get_parameter(name), plain.transformer.get_parameter(name))
+    assert tuned.family == plain.family
+    assert json.loads((folder / "training.json").read_text())["settings"]["rank"] == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"manifest": "absent"}, "no manifest 'absent'"),
+        ({"size": "30x32x5"}, "width 30 is not a multiple of 16"),
+        ({"size": "32x32x6"}, "6 frames cannot be compressed"),
+        ({"expert": "low"}, "one expert: leave --expert out"),
+        ({"rank": 4096}, "adapter rank 4096"),
+    ],
+)
+def test_what_cannot_be_tuned(place, monkeypatch, changes, message):
+    model, home, _ = place
+    monkeypatch.setenv("LANGIT_HOME", str(home))
+    with pytest.raises(ValueError, match=message):
+        tune(_config(model, "wrong", **changes), home, _report)
+
+
+@pytest.mark.parametrize("changes", [{"name": "../x"}, {"rank": -1}, {"expert": "middle"}, {"drop_caption": 1.0}])
+def test_wrong_settings(changes):
+    with pytest.raises(ValueError, match="|".join(changes)):
+        replace(TuningConfig("model", "mine", "name"), **changes)
+
+
+def test_families_that_want_given_frames_are_named(tmp_path, place, monkeypatch):
+    _, home, _ = place
+    monkeypatch.setenv("LANGIT_HOME", str(home))
+    tiny.save("wan2.1-vace", tmp_path / "vace")
+    with pytest.raises(ValueError, match="vace-1.3b wants given frames beside every clip"):
+        tune(_config(tmp_path / "vace", "no"), home, _report)
