@@ -11,7 +11,7 @@ PROMPT ?= a red ball bounces on snow at sunset
 SEED ?= 0
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: video serve test test-all lint format osmesa postgres
+.PHONY: video serve test test-all lint format osmesa postgres chromium
 export PROMPT
 
 video: $(VENV)/.base
@@ -23,7 +23,7 @@ serve: $(VENV)/.serve
 test: lint osmesa
 	@$(BIN)/python -m pytest
 
-test-all: lint osmesa postgres
+test-all: lint osmesa postgres chromium
 	@$(BIN)/python -m pytest -m "slow or not slow"
 
 lint: $(VENV)/.dev
@@ -66,3 +66,9 @@ postgres:
 	@has() { command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }; \
 	has || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq postgresql; }; \
 	has || echo "Postgres is missing, so its tests are skipped: install postgresql"
+
+# The server's pages are driven in a browser.
+chromium:
+	@has() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null; }; \
+	has || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium; }; \
+	has || echo "Chromium is missing, so the tests of the pages are skipped: install chromium"

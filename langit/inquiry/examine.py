@@ -20,7 +20,7 @@ from langit.inquiry.limits import ExaminationError, InquiryLimits, TooMuchError
 
 InquiryTask = Literal["detect", "looks"]
 """What a child can be asked: what a file is, or which footage on record it resembles."""
-KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "PYTHONPATH", "LANGIT_INQUIRY_CRASH")
+KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "PYTHONPATH")
 """Variables of the environment that a child keeps: it needs no password, and a decoder with a hole in it finds none."""
 
 
