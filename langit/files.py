@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700  # for keys and for personal data, whatever the umask
+_unfinished: set[Path] = set()  # what `atomic_write` is writing now, in any thread
 
 
 def sha256(path: Path) -> str:
@@ -46,6 +47,7 @@ def atomic_write(path: Path, *, durable: bool = False, private: bool = False, re
         OSError: the folder cannot be written to.
     """
     unfinished = path.with_name(f".{secrets.token_hex(8)}.part{path.suffix}")
+    _unfinished.add(unfinished)
     try:
         if private:
             os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
@@ -60,6 +62,13 @@ def atomic_write(path: Path, *, durable: bool = False, private: bool = False, re
             flush(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
+        _unfinished.discard(unfinished)
+
+
+def discard_unfinished() -> None:
+    """Remove what other threads are writing: a process that ends now does not let them clean up."""
+    for path in list(_unfinished):
+        path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = True, private: bool = False, replace: bool = True) -> None:

@@ -69,7 +69,23 @@ def main(arguments: list[str] | None = None) -> None:
         code = 2
     if code in (INTERRUPTED, TERMINATED):
         typer.echo(f"langit: {'interrupted' if code == INTERRUPTED else 'terminated'}", err=True)
+        _leave_threads(code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave_threads(code: int) -> None:
+    """End the process if Daft's threads are still at work, without waiting for what they do.
+
+    The interpreter would cancel them on its way out, which threads of Rust do not survive: they abort the process.
+    """
+    if "daft" not in sys.modules:
+        return
+    from langit.files import discard_unfinished
+
+    discard_unfinished()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @contextmanager
@@ -77,6 +93,7 @@ def _termination_raises() -> Iterator[None]:
     """Turn SIGTERM, which would end the process without removing its files, into an exception."""
 
     def terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (the signature of a handler)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the cleaning up
         raise Terminated
 
     if threading.current_thread() is not threading.main_thread():  # only it may set handlers

@@ -74,6 +74,40 @@ def killed(root: Path, footage: Path, ledger: Ledger, enter: Enter, kills: int) 
     assert len(whole.drops()) == 2
 
 
+TERMINATED = """
+import contextlib, os, signal, sys, time
+from langit.cli import main
+from langit.curate import examine
+from langit.files import atomic_write
+
+@contextlib.contextmanager
+def slow(path, **how):  # the worker's thread is in the middle of a file when the process is asked to end
+    with atomic_write(path, **how) as unfinished:
+        unfinished.write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+        yield unfinished
+
+examine.atomic_write = slow
+main(["curate", sys.argv[1]])
+"""
+
+
+def test_a_curation_that_is_terminated_leaves_no_unfinished_files(
+    tmp_path: Path, footage: Path, ledger: Ledger, enter: Enter
+) -> None:
+    enter(encode(footage / "a.mp4", film(1, frames=28)))
+    (tmp_path / "set.toml").write_text(f'name = "set"\nfootage = "{footage}"\n[captions]\nby = "none"\n')
+    paths = {"PYTHONPATH": str(Path(__file__).parents[2]), "LANGIT_HOME": str(ledger.path.parent)}
+    command = [sys.executable, "-c", TERMINATED, str(tmp_path / "set.toml")]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | paths, check=False, cwd=tmp_path, timeout=50
+    )
+    assert (ended.returncode, ended.stdout) == (143, ""), ended.stderr
+    assert ended.stderr.splitlines()[-1] == "langit: terminated" and "Traceback" not in ended.stderr
+    assert list(tmp_path.rglob("*.part*")) == []
+
+
 def test_a_curation_that_is_killed_goes_on(tmp_path: Path, footage: Path, ledger: Ledger, enter: Enter) -> None:
     killed(tmp_path, footage, ledger, enter, 2)
 
