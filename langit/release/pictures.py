@@ -23,8 +23,10 @@ from langit.video.packed import check_packed
 
 FRAMES: Final = 240
 """Frames of a file that are looked at."""
-MAX_PIXELS: Final = 1 << 26
-"""Pixels of a frame, 67 million: as many as 11,585 x 5,793. Larger ones are not decoded; the header says the size."""
+MAX_PIXELS: Final = 1 << 25
+"""Pixels of a frame, 33.5 million, as in 8K video. Larger ones are not decoded; the header says the size."""
+LONGEST: Final = 8
+"""Sides of a frame as a ratio: of longer strips the middle is looked at, since a search takes as long as they are."""
 
 LIMITS: Final = {"max_pixels": str(MAX_PIXELS), **CONTAINERS}
 FORMATS: Final = ("WEBP", "TIFF", "PNG", "JPEG", "GIF")
@@ -63,7 +65,14 @@ def _of_one_size(frames: Iterator[Frame]) -> Iterator[Frame]:
     for frame in islice(frames, FRAMES):
         size = size or frame.shape
         if frame.shape == size:
-            yield frame
+            yield _middle_of_strip(frame)
+
+
+def _middle_of_strip(frame: Frame) -> UInt8[np.ndarray, "h w 3"]:
+    height, width = frame.shape[:2]
+    most = LONGEST * min(height, width)
+    down, right = max(0, height - most) // 2, max(0, width - most) // 2
+    return frame[down : down + most, right : right + most]
 
 
 def _decoded(path: Path) -> Iterator[Frame]:

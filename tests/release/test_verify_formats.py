@@ -147,6 +147,15 @@ def test_a_picture_of_too_many_pixels_is_judged_by_its_header(tmp_path: Path) ->
     assert grown < 200_000
 
 
+def test_of_a_long_strip_the_middle_is_looked_at(tmp_path: Path) -> None:
+    """Looking for a watermark takes as long as the longer side."""
+    (tmp_path / "wide.png").write_bytes(flat_png(1 << 19, 16))
+    (tmp_path / "high.png").write_bytes(flat_png(16, 1 << 15))
+    assert [frame.shape for frame in first_frames(tmp_path / "wide.png")] == [(16, 128, 3)]
+    assert [frame.shape for frame in first_frames(tmp_path / "high.png")] == [(128, 16, 3)]
+    assert verify(tmp_path / "wide.png", tmp_path).finding is VerifyFinding.NOTHING
+
+
 def test_a_video_whose_frames_are_larger_than_its_header_says_is_not_decoded(tmp_path: Path) -> None:
     memory = io.BytesIO()
     Image.new("L", (9000, 9000)).save(memory, "JPEG", quality=1)
