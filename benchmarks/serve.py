@@ -215,8 +215,11 @@ def measure_memory(model: str, jobs: int) -> None:
         print(f"memory of web and worker after 10, {jobs // 2 + 1} and {jobs} jobs: {shown}")
 
 
-def measure_kills(model: str, kills: int) -> None:
-    """Kill the whole server at random moments while it has jobs; count what was lost or made twice."""
+def measure_kills(model: str, kills: int, minutes: float) -> None:
+    """Kill the whole server at random moments while it has jobs; count what was lost or made twice.
+
+    Ends early after so many minutes, and says how many kills there were.
+    """
     from langit.files import sha256
     from langit.release.outputs import Outputs
 
@@ -224,8 +227,10 @@ def measure_kills(model: str, kills: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home, names = Path(folder), []
         options = ("--save-every", "0")
-        for _ in range(kills):
+        done, until = 0, time.monotonic() + 60 * minutes
+        while done < kills and time.monotonic() < until:
             served = launch(home, model, *options)
+            done += 1
             names += [served.create(x_seed=len(names), x_steps=30, x_nearest=0) for _ in range(dice.randint(0, 2))]
             time.sleep(dice.uniform(0.0, 4.0))
             served.process.send_signal(signal.SIGKILL)
@@ -240,7 +245,7 @@ def measure_kills(model: str, kills: int) -> None:
         doubled = len(entries) - len(set(files))
         parts = [path for path in (home / "serve" / "videos").rglob("*") if ".part" in path.name]
         print(
-            f"{kills} kills of the server with {len(names)} jobs: lost {lost}, doubled {doubled},"
+            f"{done} kills of the server with {len(names)} jobs: lost {lost}, doubled {doubled},"
             f" {len(entries)} ledger entries, {len(parts)} files half-written"
         )
 
@@ -250,6 +255,7 @@ def main() -> None:
     parser.add_argument("--model", default="pocket")
     parser.add_argument("--quick", action="store_true", help="shorter, with wider ranges")
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=60, help="for the kills")
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--only", choices=["requests", "overhead", "preview", "memory", "kills"])
     chosen = parser.parse_args()
@@ -259,7 +265,7 @@ def main() -> None:
         "overhead": lambda: measure_overhead(chosen.model, 3 if short else 9),
         "preview": lambda: measure_preview(chosen.model, 3 if short else 10),
         "memory": lambda: measure_memory(chosen.model, 20 if short else chosen.jobs),
-        "kills": lambda: measure_kills(chosen.model, 5 if short else chosen.kills),
+        "kills": lambda: measure_kills(chosen.model, 5 if short else chosen.kills, chosen.minutes),
     }
     for name, step in steps.items():
         if chosen.only in (None, name):

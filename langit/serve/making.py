@@ -9,13 +9,14 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import torch
+from sqlalchemy.exc import SQLAlchemyError
 
 from langit import video
 from langit.config import canonical
@@ -37,6 +38,10 @@ from langit.studio.states import SamplingStates
 LOGGER: Final = logging.getLogger("langit.serve")
 WRITE_EVERY: Final = 0.25
 """Seconds between two writes of a job's progress: the database has more to do."""
+
+
+AGAIN: Final = 2.0
+"""Seconds until a write to the database that failed is tried again."""
 
 
 class CancelledError(Exception):
@@ -79,13 +84,14 @@ class VideoMaker:
             begun = time.monotonic()
             try:
                 folder.prepare()
-                self.attempts.complete(job, self._release(job, folder), self.settings.keep)
-            except CancelledError:
-                pass
-            except Exception as error:
+                result = self._release(job, folder)
+                self._insist(lambda: self.attempts.complete(job, result, self.settings.keep))
+            except (CancelledError, StoppedError) as error:
                 if isinstance(error, StoppedError):
                     raise
-                self.attempts.fail(job, *describe_failure(error, job))
+            except Exception as error:  # noqa: BLE001  (whatever it is, it ends this job and not the worker)
+                code, message = describe_failure(error, job)
+                self._insist(lambda: self.attempts.fail(job, code, message))
             seconds = time.monotonic() - begun
             self.figures.observe("job", seconds)
             LOGGER.info("job ends", extra={"job": job.id, "seconds": round(seconds, 3)})
@@ -181,6 +187,22 @@ class VideoMaker:
             }
         return found
 
+    def _insist(self, write: Callable[[], object]) -> None:
+        """Write the end of a job, however long the database cannot be written to, as on a full disk.
+
+        Raises:
+            StoppedError: the worker is to end.
+        """
+        while True:
+            try:
+                write()
+                return
+            except SQLAlchemyError as error:
+                LOGGER.error("the end of a job cannot be written and is tried again", exc_info=error)
+            if self.stop_at is not None:
+                raise StoppedError
+            time.sleep(AGAIN)
+
     def _tidy(self, name: str, folder: JobFolder) -> None:
         job = self._read(name)
         if job is None or job.deleted:
@@ -253,7 +275,10 @@ class _Run:
 
     def _write(self, now: float, force: bool = False) -> None:
         if force or now - self._written >= WRITE_EVERY:
-            self.maker.attempts.advance(self.job, self.progress, saved=self.states.saved > 0)
+            try:
+                self.maker.attempts.advance(self.job, self.progress, saved=self.states.saved > 0)
+            except SQLAlchemyError as error:  # progress alone is worth no video
+                LOGGER.warning("progress cannot be written", exc_info=error)
             self._written = now
 
 

@@ -213,6 +213,8 @@ def delete_expired(database: Database, settings: ServeSettings) -> int:
     for name in names:
         jobs.mark_deleted(name)
         JobFolder.of(settings, name).remove()
+    if names:
+        database.client.delete_workflows(names)
     for path in settings.videos.iterdir():
         # A request that was cut off leaves a folder; one that goes on is younger.
         if path.is_dir() and now - path.stat().st_mtime > STRAY:
