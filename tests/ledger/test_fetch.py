@@ -1,5 +1,6 @@
 """Fetching against a loopback server: what a site says is kept and read as it stood; trouble is never a yes."""
 
+import hashlib
 import http.server
 import json
 import threading
@@ -8,10 +9,13 @@ from dataclasses import dataclass, field
 import pytest
 from ledger.tiny_video import tiny_video
 
+from langit.ledger.derived import Output
 from langit.ledger.download import FetchLimits, fetch_document, normalize_url
 from langit.ledger.fetch import fetch
 from langit.ledger.policy import Policy
+from langit.ledger.record import Source
 from langit.ledger.store import Ledger
+from langit.ledger.synthetic import ModelOutput
 from langit.ledger.verdict import RightsVerdict
 
 FILM = tiny_video("film") + (b"FRAME\n" + bytes(384)) * 26
@@ -243,6 +247,46 @@ def test_one_bad_url_does_not_stop_the_others(ledger, site, tmp_path):
     got = fetch(ledger, urls, tmp_path / "films", limits=local())
     assert [item.problem is None for item in got] == [False] * 5 + [True]
     assert site.asked.count("/robots.txt") == 1, "a site's documents are asked for once"
+
+
+@pytest.mark.parametrize("body", [b"<html>words, whatever the server calls them", b"words", b"{}", FILM[:30]])
+def test_what_is_no_footage_is_refused_and_on_record(ledger, site, tmp_path, body):
+    site.answers["/film.mp4"] = (200, {"Content-Type": "video/mp4"}, body)
+    got = get(ledger, site, tmp_path)
+    assert got.problem is not None and got.problem.startswith("refused: it is not a video") and got.file is None
+    (drop,) = ledger.drops()
+    assert (drop.stage, drop.title) == ("fetch", "film.mp4") and ledger.sources() == ()
+    assert list((tmp_path / "films").iterdir()) == []
+
+
+def test_footage_that_was_taken_down_by_its_looks_is_refused(ledger, site, tmp_path):
+    got = get(ledger, site, tmp_path, why_barred=lambda path: f"it looks revoked ({path.stat().st_size})")
+    assert got.problem == f"refused: it looks revoked ({len(FILM)})" and ledger.sources() == ()
+
+
+def test_what_a_model_made_is_entered_as_that(ledger, site, tmp_path):
+    """Released by this ledger, or found by its watermark: with its licence, and not learnt from."""
+    ledger.add([Output(hashlib.sha256(FILM).hexdigest(), "ab" * 32, "2026-01-01T00:00:00+00:00", parents=("cd" * 32,))])
+    other = tiny_video("another")
+    site.answers["/other.mp4"] = (200, {}, other)
+    lines = []
+    get(ledger, site, tmp_path, report=lines.append)
+    get(ledger, site, tmp_path, "/other.mp4", find_mark=lambda path: ModelOutput("a model, by its watermark"))
+    first, second = ledger.sources()
+    assert (first.kind, first.generator, first.parents) == ("synthetic", f"model {'ab' * 32}", ("cd" * 32,))
+    assert (second.kind, second.generator) == ("synthetic", "a model, by its watermark")
+    assert lines[0].endswith(f", made by model {'ab' * 32}")
+    for found in ledger.decisions(Policy()).values():
+        assert found.verdict is RightsVerdict.REFUSED and "refuses model outputs" in found.rule
+    assert all(found.allowed for found in ledger.decisions(Policy(synthetic="judge")).values())
+
+
+def test_the_signals_of_what_a_model_made_are_still_needed(ledger):
+    """If a policy judges model outputs, one that was fetched needs all readings, like other footage."""
+    made = {"generator": "a model", "licence": "CC0-1.0", "url": "https://films.example/a.mp4"}
+    ledger.add([Source("synthetic", "a.mp4", "ab" * 32, fetched_at="2026-01-01T00:00:00+00:00", **made)])
+    (found,) = ledger.decisions(Policy(synthetic="judge")).values()
+    assert found.verdict is RightsVerdict.UNKNOWN and "were not read when it was fetched" in found.rule
 
 
 def test_names_of_files_are_tame(ledger, site, tmp_path):
