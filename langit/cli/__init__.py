@@ -13,6 +13,9 @@ import langit.cli.abilities
 import langit.cli.serve
 import langit.cli.mcp
 import langit.cli.train
+import langit.cli.plan
+import langit.cli.models
+import langit.cli.lora
 import langit.cli.evaluate
 import langit.cli.judge
 import langit.cli.worlds

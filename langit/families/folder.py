@@ -5,6 +5,7 @@ Everything here takes milliseconds, so that what is wrong is said before anythin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,16 @@ class CheckpointFolder:
     scheduler: Mapping[str, Any] | None
 
     @property
+    def licence(self) -> str:
+        """What its README says, in SPDX's words; the licence of the family where it says nothing."""
+        readme = self.folder / "README.md"
+        text = readme.read_text(encoding="utf-8", errors="replace")[:5000] if readme.is_file() else ""
+        found = re.search(r"\A---\n(?:.*\n)*?license:[ \t]*['\"]?([\w.+-]+)", text)
+        if found is None:
+            return self.family.licence
+        return self.family.licence if found[1].lower() == self.family.licence.lower() else found[1]
+
+    @property
     def boundary(self) -> float | None:
         """The share of 1000 timesteps above which the first expert samples, where there are two."""
         ratio = self.index.get("boundary_ratio")
@@ -69,13 +80,16 @@ def is_checkpoint(folder: Path) -> bool:
     return (folder / INDEX).is_file() or bool(_others(folder))
 
 
-def read_checkpoint(folder: Path, name: str | None = None, family: str | None = None) -> CheckpointFolder:
+def read_checkpoint(
+    folder: Path, name: str | None = None, family: str | None = None, weights: bool = True
+) -> CheckpointFolder:
     """Read a folder's configs, recognise its family, and check that its weights are whole.
 
     Args:
         folder: in diffusers' layout.
         name: what to call it; the folder's name if left out. It tells checkpoints for a few steps.
         family: the family's name, for a person who knows better.
+        weights: whether the weights are there to be checked.
 
     Raises:
         ValueError: it is not such a folder, of another architecture, a pickle, or a file is missing or cut off.
@@ -108,9 +122,9 @@ def read_checkpoint(folder: Path, name: str | None = None, family: str | None = 
     if family is not None:
         _check_family(folder, family_named(family), recognised)
         recognised = family_named(family)
-    for part in components:
+    for part in components if weights else ():
         files[part] = _check_weights(folder / part, STEMS.get(part, DIFFUSION_STEM))
-    if not (folder / "tokenizer" / "tokenizer_config.json").is_file():
+    if weights and not (folder / "tokenizer" / "tokenizer_config.json").is_file():
         raise ValueError(f"{folder / 'tokenizer' / 'tokenizer_config.json'} is missing: get the checkpoint again")
     plain = folder / "scheduler" / "scheduler_config.json"
     scheduler = _json(plain) if plain.is_file() else None
@@ -219,13 +233,13 @@ def _explain_layout(folder: Path) -> str:
     found = _others(folder)
     if any(name.endswith(".gguf") for name in found):
         return f"{folder} holds GGUF, which is not supported: {_LAYOUT}"
+    if (folder / "config.json").is_file():
+        return f"{folder} is a single component without {INDEX}: give the folder above it, or {_LAYOUT}"
     if found:
         return (
             f"{folder} is in the layout of the makers' own code ({found[0]}): {_LAYOUT}; most names there end in"
             " -Diffusers"
         )
-    if (folder / "config.json").is_file():
-        return f"{folder} is a single component without {INDEX}: give the folder above it, or {_LAYOUT}"
     return f"{folder} has no {INDEX}: {_LAYOUT}"
 
 

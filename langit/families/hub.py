@@ -5,9 +5,10 @@ Downloads resume where they were cut off, and take only what is read. Knows noth
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,9 @@ WANTED: Final = (
     "LICENSE*",
 )
 """What is downloaded: configs, safetensors and the tokenizer; no pickles."""
+CONFIGS: Final = ("*.json", "*/*.json", "README.md")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 RESERVE: Final = 1 << 30
 """Bytes that a download leaves free on the disk."""
 
@@ -38,13 +41,18 @@ def cached_folder(name: str) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
-def fetch(name: str) -> Path:
+def fetch(name: str, inspect: Callable[[Path], object]) -> Path:
     """The folder of a repository, downloaded as far as it is not in the cache.
+
+    Args:
+        name: OWNER/NAME.
+        inspect: is called with a folder of its configs before anything large is downloaded; what it raises ends it.
 
     Raises:
         ValueError: there is no such repository, it is gated, or there is no network and it is not in the cache.
         OSError: the disk has no space for it.
     """
+    import httpx
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub import errors as hub
 
@@ -58,6 +66,7 @@ def fetch(name: str) -> Path:
     try:
         info = HfApi().model_info(name, files_metadata=True, timeout=20)
         _check_space(name, ((file.rfilename, file.size or 0) for file in info.siblings or ()))
+        inspect(Path(snapshot_download(name, revision=info.sha, allow_patterns=list(CONFIGS))))
         return Path(snapshot_download(name, revision=info.sha, allow_patterns=list(WANTED)))
     except hub.GatedRepoError as error:
         raise ValueError(
@@ -74,12 +83,11 @@ def fetch(name: str) -> Path:
             raise ValueError(f"the hub refuses {name} (HTTP {status}): check the name and your login") from error
         return _from_cache(name, error)
     except OSError as error:
-        if type(error) is OSError and error.errno is not None and not _is_network(error):
+        ours = type(error) is OSError and error.errno is None  # raised by the check of the space
+        if ours or error.errno in _DISK:
             raise
         return _from_cache(name, error)
-    except Exception as error:  # whatever the HTTP client in use raises without a network
-        if not _is_network(error):
-            raise
+    except httpx.TransportError as error:
         return _from_cache(name, error)
 
 
@@ -91,12 +99,6 @@ def _from_cache(name: str, error: Exception) -> Path:
             " or give a folder"
         ) from error
     return cached
-
-
-def _is_network(error: Exception) -> bool:
-    import httpx
-
-    return isinstance(error, (httpx.TransportError, ConnectionError, TimeoutError))
 
 
 def _check_space(name: str, files: Iterable[tuple[str, int]]) -> None:

@@ -87,7 +87,9 @@ def find_checkpoint(place: Path | str, family: str | None = None) -> CheckpointF
             f"{place} is {what}: give a folder in diffusers' layout, for example Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
         )
     if hub.is_hub_name(name):
-        return read_checkpoint(hub.fetch(name), name, family)
+        # Configs come first: gigabytes of weights that cannot be used would take hours.
+        folder = hub.fetch(name, lambda configs: read_checkpoint(configs, name, family, weights=False))
+        return read_checkpoint(folder, name, family)
     return read_checkpoint(Path(place), None, family)
 
 
@@ -331,11 +333,12 @@ def make_provenance(checkpoint: CheckpointFolder) -> Provenance:
     cache.save()
     family, known = checkpoint.family, checkpoint.family.repositories
     source = checkpoint.name if "/" in checkpoint.name else f"the folder {checkpoint.name}, by its configs {known[0]}"
+    base = {"family": family.name, "makers": family.makers, "licence": checkpoint.licence, "source": source}
     provenance = Provenance(
         model=checkpoint.name,
         version="open weights",
         code_version="",
-        recipe={"base": {"family": family.name, "makers": family.makers, "licence": family.licence, "source": source}},
+        recipe={"base": base},
         ledger=Undisclosed(family.makers),
         exposure={},
         training={},

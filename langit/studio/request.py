@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypedDict
 
+from langit.families.table import Given
 from langit.generate import Generated, GeneratedStream, Model, SamplingConfig
 from langit.generate.durations import frames_in
 from langit.generate.sampler import OnStep
@@ -61,6 +62,10 @@ class StudioRequest(ABC):
     def has_media(self) -> bool:
         """Whether pictures or videos are given."""
         return False
+
+    def given_kinds(self, longest: float) -> tuple[frozenset[Given], ...]:  # noqa: ARG002  (for long videos)
+        """What is given in each window, as far as it is known before the files are read; ``longest`` is in seconds."""
+        return ()
 
     @property
     def default_seed(self) -> int:

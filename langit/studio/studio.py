@@ -23,6 +23,7 @@ from langit.generate.inputs import check_seed
 from langit.release import Door, Facts
 from langit.studio.expanders import gated_expander
 from langit.studio.job import StudioJob
+from langit.studio.models import check_requests
 from langit.studio.naming import check_home, check_outputs, claim_free_path, claim_paths, outputs_folder
 from langit.studio.opening import (
     LoraFile,
@@ -115,6 +116,7 @@ class Studio:
         check_home()  # before the model is loaded, let alone a video generated: keys and the ledger are written last
         placement = Placement.choose(device, dtype, offload)
         storage, files = check_weights(weights, placement), [LoraFile.parse(text) for text in loras]
+        check_requests(model, requests)
         check_memory(model, placement, storage, requests)
         self.bundle = open_model(model, loading_placement(placement, storage))
         self.offloaded = settle_weights(self.bundle, placement, storage, files)

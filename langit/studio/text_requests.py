@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from langit import generate
+from langit.families.table import Given
 from langit.generate import Board, Footage, Generated, Model
 from langit.generate.durations import frames_in
 from langit.generate.fitting import Fit
@@ -53,6 +54,10 @@ class GenerateRequest(PromptRequest):
     def has_media(self) -> bool:
         return self.image is not None or self.last is not None
 
+    def given_kinds(self, longest: float) -> tuple[frozenset[Given], ...]:  # noqa: ARG002
+        kinds: tuple[tuple[Given, Path | None], ...] = (("first", self.image), ("last", self.last))
+        return (frozenset(kind for kind, path in kinds if path is not None),)
+
     def prepare(self, model: Model) -> Work:
         wanted = wanted_size(self.size, self.frames, self.seconds, model)
         pictures: list[Footage | None] = []
@@ -88,6 +93,9 @@ class ImageRequest(PromptRequest):
     suffix: ClassVar[str] = IMAGE
     size: str | None = None
 
+    def given_kinds(self, longest: float) -> tuple[frozenset[Given], ...]:  # noqa: ARG002
+        return (frozenset(),)
+
     def prepare(self, model: Model) -> Work:
         size = wanted_size(self.size, 1, None, model)
         model.check(size)
@@ -104,6 +112,10 @@ class MinuteRequest(PromptRequest):
     ability: ClassVar[str] = "minute"
     seconds: float = 60.0
     size: str | None = None
+
+    def given_kinds(self, longest: float) -> tuple[frozenset[Given], ...]:
+        # The first window begins with nothing, the others with the end of the one before.
+        return (frozenset(), frozenset({"first"})) if self.seconds > longest else (frozenset(),)
 
     def prepare(self, model: Model) -> Work:
         frames_in(self.seconds, model.fps)

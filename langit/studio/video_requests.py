@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from langit import generate
+from langit.families.table import Given
 from langit.generate import Footage, Model
 from langit.generate.durations import frames_in
 from langit.generate.fitting import Fit
@@ -57,6 +58,9 @@ class ExtendRequest(VideoRequest):
     def title(self) -> str:
         return f"{self.video.stem} extended"
 
+    def given_kinds(self, longest: float) -> tuple[frozenset[Given], ...]:  # noqa: ARG002
+        return (frozenset({"last"} if self.before else {"first"}),)
+
     def prepare(self, model: Model) -> Work:
         frames_in(self.seconds, model.fps)
         video = self.read(model)
@@ -76,6 +80,9 @@ class LoopRequest(VideoRequest):
     def title(self) -> str:
         return f"{self.video.stem} loop"
 
+    def given_kinds(self, longest: float) -> tuple[frozenset[Given], ...]:  # noqa: ARG002
+        return (frozenset({"first", "last"}),)
+
     def prepare(self, model: Model) -> Work:
         frames_in(self.seconds, model.fps)
         video = self.read(model)
@@ -94,6 +101,9 @@ class ConnectRequest(VideoRequest):
     @property
     def title(self) -> str:
         return f"{self.video.stem} to {self.second.stem}"
+
+    def given_kinds(self, longest: float) -> tuple[frozenset[Given], ...]:  # noqa: ARG002
+        return (frozenset({"first", "last"}),)
 
     def prepare(self, model: Model) -> Work:
         for name, value in (("seconds", self.seconds), ("blend", self.blend)):
@@ -154,6 +164,9 @@ class InpaintRequest(VideoRequest):
     @property
     def title(self) -> str:
         return f"{self.video.stem} inpainted"
+
+    def given_kinds(self, longest: float) -> tuple[frozenset[Given], ...]:  # noqa: ARG002
+        return (frozenset({"region"}),)
 
     def prepare(self, model: Model) -> Work:
         video = self.read(model)
