@@ -1,6 +1,7 @@
 () => {
   const found = [];
   const visible = (element) => {
+    if (element.closest("details:not([open]) > :not(summary)")) return false;
     const style = getComputedStyle(element);
     if (style.visibility === "hidden" || style.display === "none" || Number(style.opacity) === 0) return false;
     return element.getClientRects().length > 0 && !element.closest("[hidden], [aria-hidden=true]");
@@ -19,7 +20,7 @@
   const controls = "button, a[href], input, select, textarea, summary, video, canvas[role], [role=tab], [role=progressbar], [role=img], dialog[open]";
   for (const element of document.querySelectorAll(controls)) {
     if (element.closest("dialog:not([open])")) continue;
-    if (!visible(element) && element.type !== "file") continue;
+    if (!visible(element) && (element.type !== "file" || !visible(element.parentElement))) continue;
     if (element.closest("[aria-hidden=true]")) continue;
     if (!name(element)) found.push(`no name: ${show(element)}`);
     const box = element.getBoundingClientRect();

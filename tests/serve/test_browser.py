@@ -56,6 +56,28 @@ def make_video(page: Page, prompt: str = PROMPT) -> None:
     page.wait_for_function(f"() => ({PLAYS})(document.querySelector('video.made'))")
 
 
+FLAWS = """<!doctype html><html><body><h1>Flaws</h1><h3>skipped</h3><main><button></button><input id="a"><input id="a">
+<img src="x"><p style="color:#999;background:#fff">pale</p><select></select><div style="width:3000px">wide</div>
+<p>one</p><p>two</p><p aria-labelledby="absent">three</p><b tabindex="3">four</b></main></body></html>"""
+
+
+def test_the_scan_sees_flaws(browser: Browser) -> None:
+    page = browser.new_context(viewport=DESK).new_page()
+    page.set_content(FLAWS)
+    found = "\n".join(scan(page))
+    for flaw in (
+        "no name: button",
+        "no name: input#a",
+        "no name: select",
+        "no alt",
+        "id given twice: a",
+        "skips a level",
+    ):
+        assert flaw in found
+    for flaw in ("contrast 2.85: pale", "wider than the window", "no language", "names nothing", "tab order is forced"):
+        assert flaw in found
+
+
 @pytest.mark.parametrize(
     ("viewport", "scheme", "locale"),
     [(DESK, "light", "en-GB"), (DESK, "dark", "id-ID"), (PHONE, "dark", "en-GB"), (PHONE, "light", "id-ID")],
