@@ -133,11 +133,11 @@ def plan_generation(
     tokens = token_grid(latent, first.patch_size).count
 
     parts: dict[str, nn.Module] = {"text encoder": text, **denoisers, "autoencoder": autoencoder}
-    weights = {name: _weights(part, work) for name, part in parts.items()}
+    weights = {name: part_weights(part, work) for name, part in parts.items()}
     decoding = work
     if sizes.decodes_in is not None:
         decoding = replace(work, placement=replace(work.placement, dtype=sizes.decodes_in))
-        weights["autoencoder"] = _weights(autoencoder, decoding)
+        weights["autoencoder"] = part_weights(autoencoder, decoding)
     others = sizes.other_parameters * work.placement.dtype.itemsize
     together = sum(whole for whole, _ in weights.values()) + others
 
@@ -167,7 +167,8 @@ def plan_generation(
     phases = [phase("text encoder", "text encoding", traced("text", lambda: trace_text(text, sizes.text_words, work)))]
     calls = work.steps * work.evaluations
     for name, denoiser in denoisers.items():
-        used = traced(name, functools.partial(trace_denoiser, denoiser, latent, sizes.text_words, work))
+        # Experts are of one size.
+        used = traced("denoiser", functools.partial(trace_denoiser, denoiser, latent, sizes.text_words, work))
         phases.append(phase(name, f"denoising ({name})", used, calls / len(denoisers)))
     phases.append(phase("autoencoder", "decoding", traced("vae", lambda: trace_decoder(autoencoder, latent, decoding))))
     return GenerationPlan(
@@ -181,7 +182,7 @@ def plan_generation(
     )
 
 
-def _weights(part: nn.Module, work: VideoWork) -> tuple[int, int]:
+def part_weights(part: nn.Module, work: VideoWork) -> tuple[int, int]:
     """Bytes of a part's weights on the device: all of them, and what stays or visits when blocks are offloaded."""
     blocks = repeated_layers(part)
     inside = {id(p) for block in blocks for p in block.parameters()}

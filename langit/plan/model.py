@@ -86,9 +86,9 @@ def _bundle(folder: Path) -> PlannedModel:
     return PlannedModel(
         name=folder.name,
         sizes=ModelSizes(
-            transformers={"transformer": functools.partial(build_transformer, transformer)},
-            autoencoder=build_vae,
-            text=functools.partial(build_umt5, text),
+            transformers={"transformer": functools.cache(functools.partial(build_transformer, transformer))},
+            autoencoder=functools.cache(build_vae),
+            text=functools.cache(functools.partial(build_umt5, text)),
             text_words=words,
         ),
         pixels=sizes[0],
@@ -105,7 +105,7 @@ def _open(
     from langit.families.autoencoder import WanAutoencoder
 
     transformers = {
-        part: functools.partial(build_transformer, dict(configs[part]), index[part][1])
+        part: functools.cache(functools.partial(build_transformer, dict(configs[part]), index[part][1]))
         for part in ("transformer", "transformer_2")
         if part in configs
     }
@@ -113,8 +113,8 @@ def _open(
         name=name,
         sizes=ModelSizes(
             transformers=transformers,
-            autoencoder=lambda: WanAutoencoder(build_autoencoder(dict(configs["vae"]))),
-            text=functools.partial(build_umt5, configs["text_encoder"]),
+            autoencoder=functools.cache(lambda: WanAutoencoder(build_autoencoder(dict(configs["vae"])))),
+            text=functools.cache(functools.partial(build_umt5, configs["text_encoder"])),
             text_words=TEXT_TOKENS,
             decodes_in=torch.float32,
             other_parameters=PICTURES if "image_encoder" in configs else 0,

@@ -1,0 +1,122 @@
+"""R1a and R1b on Wan-1.3B's shapes: exact and int8 forward passes, against diffusers' with identical weights.
+
+Every peer has three rows: as installed, on our kernel for single precision, and compiled on our kernel; and torchao's
+dynamic int8. Outputs agree to 1e-4 before anything is timed, and the int8 error is that of a block, relative to the
+block's output. Shares of the peak are of the work by formula, attention included, over the fastest product of its type.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.models import pack_batch, random_batch, twin_models
+from benchmarks.protocol import Contender, cpu_seconds, first_call, measure, prepare, report
+from langit.patches import unpack
+from langit.plan.flops import forward_work
+from langit.transformer import SIZES
+from langit.transformer.linear import linear
+from langit.transformer.parallel import compile_blocks
+from langit.transformer.precision import narrow
+
+SHAPE, WORDS = (1, 4, 40, 40), 512
+
+
+class OurLinear(nn.Linear):
+    """``nn.Linear`` on the kernel that our layers use."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return linear(x, self.weight, self.bias)
+
+
+def on_our_kernel(model: nn.Module) -> nn.Module:
+    """A copy of the peer whose linear layers run on oneDNN, as ours do."""
+    copied = copy.deepcopy(model)
+    for part in copied.modules():
+        if type(part) is nn.Linear:
+            part.__class__ = OurLinear
+    return copied
+
+
+def block_error(model: nn.Module, narrowed: nn.Module, run: Callable[[], object]) -> float:
+    """The largest relative error of a block on the inputs that the exact model gives it."""
+    seen: list[tuple[tuple[object, ...], Tensor]] = []
+    blocks = list(model.blocks)  # type: ignore[arg-type]
+    hooks = [block.register_forward_hook(lambda _, given, out: seen.append((given, out))) for block in blocks]
+    run()
+    for hook in hooks:
+        hook.remove()
+    return max(
+        float((block(*given) - out).norm() / out.norm())
+        for block, (given, out) in zip(narrowed.blocks, seen, strict=True)  # type: ignore[arg-type]
+    )
+
+
+@torch.no_grad()
+def compare(layers: int, rounds: int, budget: float, compiled: bool) -> None:
+    """Time everything in one run and print the results."""
+    sizes = replace(SIZES["wan-1.3b"], num_layers=layers)
+    ours, theirs = twin_models(sizes)
+    inputs = random_batch(sizes, SHAPE, WORDS)
+    packs = pack_batch(*inputs)
+    tokens = packs[0].lengths[0]
+    flops = forward_work(sizes, tokens, WORDS).total
+    expected = theirs(*inputs).sample
+    error = (torch.stack(unpack(packs[0], ours(*packs))) - expected).abs().max().item()
+    assert error < 1e-4, f"off by {error}"
+    narrowed = copy.deepcopy(ours)
+    narrow(narrowed, "int8")
+    loss = block_error(ours, narrowed, lambda: ours(*packs))
+    print(f"largest difference from diffusers {error:.1e}; int8 error of a block {loss:.2%}")
+    assert loss <= 0.01
+    kernel = on_our_kernel(theirs)
+    contenders = [
+        Contender("langit", lambda: ours(*packs), flops),
+        Contender("langit, int8", lambda: narrowed(*packs), flops),
+        Contender("diffusers", lambda: theirs(*inputs), flops),
+        Contender("diffusers, our kernel", lambda: kernel(*inputs), flops),
+    ]
+    torchao = copy.deepcopy(theirs)
+    from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
+
+    quantize_(torchao.blocks, Int8DynamicActivationInt8WeightConfig())
+    contenders.append(Contender("diffusers, torchao int8", lambda: torchao(*inputs), flops))
+    if compiled:
+        ours_fast, int8_fast = compile_blocks(copy.deepcopy(ours)), compile_blocks(copy.deepcopy(narrowed))
+        kernel_fast = copy.deepcopy(kernel)
+        kernel_fast.compile_repeated_blocks()
+        for name, run in (
+            ("langit, compiled", lambda: ours_fast(*packs)),
+            ("langit, int8, compiled", lambda: int8_fast(*packs)),
+            ("diffusers, our kernel, compiled", lambda: kernel_fast(*inputs)),
+        ):
+            first_call(name, run)
+            contenders.append(Contender(name, run, flops))
+    names = [each.name for each in contenders]
+    pairs = [(peer, mine) for mine in names if mine.startswith("langit") for peer in names if peer.startswith("diff")]
+    title = f"Wan-1.3B width, {layers} layers, {tokens} tokens, {WORDS} words"
+    report(title, measure(contenders, rounds, budget), contenders, pairs)
+    left = torch.randint(-127, 127, (2048, 2048), dtype=torch.int8)
+    seconds = min(cpu_seconds(lambda: torch._int_mm(left, left)) for _ in range(5))
+    print(f"  int8 peak: {2 * 2048**3 / seconds / 1e9:.0f} GOP/s")
+
+
+def main() -> None:
+    """Time the shape."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--budget", type=float, default=180.0, help="seconds after which no round begins")
+    parser.add_argument("--compiled", action="store_true", help="compile as well: minutes on two cores")
+    options = parser.parse_args()
+    prepare()
+    compare(options.layers, options.rounds, options.budget, options.compiled)
+
+
+if __name__ == "__main__":
+    main()
