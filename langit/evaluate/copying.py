@@ -74,10 +74,12 @@ class CopyingReport:
     groups: tuple[CopyingGroup, ...]
     sampling: dict[str, Any]
     kind: str = "films"  # what it learnt: rendered films, or clips of footage
+    asked: int = 0  # of footage: videos whose nearest clip is the one whose caption was asked for
 
     def json(self) -> str:
         plain = asdict(self)
-        plain.pop("kind")
+        if plain.pop("kind") == "films":
+            plain.pop("asked")
         for values, group in zip(plain["groups"], self.groups, strict=True):
             for name in ("near", "copied"):
                 values[name]["interval"] = [round(end, 4) for end in getattr(group, name).interval]

@@ -23,6 +23,8 @@ from langit.release.nearest.training import footage_of
 
 SHOWN = 8
 """Videos on the sheet, each with its nearest clip."""
+FEW = 20
+"""Held-out videos below which nearness is judged roughly, and a reader is told."""
 
 
 def measure_footage(
@@ -53,6 +55,7 @@ def measure_footage(
         tuple(summarize(title, group, near) for title, group in groups.items() if group),
         config.dump(subject.model.sampling),
         "clips",
+        sum(caption in trained[match.clip - len(index.films)].captions for caption, _, match in rows),
     )
     stills = {"nearest": _pairs(rows, trained, index, reader), "real": _pairs(real, trained, index, reader)}
     return report, ReportPictures({name: still for name, still in stills.items() if still is not None})
@@ -61,12 +64,14 @@ def measure_footage(
 def copying_in_words(report: CopyingReport) -> str:
     """What a person should know about the model before using it, in one line."""
     made = report.groups[0]
-    copies = max(made.near.right, made.copied.right)
+    copies, held = max(made.near.right, made.copied.right), sum(group.near.of for group in report.groups[1:])
+    few = f" (judged by {held} held-out videos, which is few)" if held < FEW else ""
     if not copies:
-        return f"of {made.near.of} videos none is nearer to a clip that it learnt than held-out clips are"
+        return f"of {made.near.of} videos none is nearer to a clip that it learnt than held-out clips are{few}"
     return (
-        f"{copies} of {made.near.of} videos are near copies of clips that it learnt: it has them by heart, and the gate"
-        " at the door will say so of what it makes. More footage makes something new; longer training does not"
+        f"{copies} of {made.near.of} videos are near copies of clips that it learnt{few}; of {report.asked} the nearest"
+        " clip is the one whose caption was asked for. It has them by heart, and the gate at the door says so of what"
+        " it makes. More footage makes something new; longer training does not"
     )
 
 

@@ -7,9 +7,11 @@ Nothing is padded and nothing is dropped. Because a batch follows from its step 
 from __future__ import annotations
 
 import bisect
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
@@ -118,13 +120,50 @@ class LatentItems:
         )
 
 
+class _Named(Protocol):
+    @property
+    def digest(self) -> str: ...
+
+
+def _allowed_batch(
+    order: BatchOrder, clips: Sequence[_Named], step: int, barred: frozenset[str]
+) -> tuple[int, tuple[int, ...]]:
+    """A step's clips without those that were taken down; where none is left, those of the next step that has some.
+
+    Returns:
+        The step whose clips they are, and their indices.
+
+    Raises:
+        ValueError: all of them were taken down.
+    """
+    if barred and all(clip.digest in barred for clip in clips):
+        raise ValueError(_all_taken(len(clips)))
+    for number in itertools.count(step):
+        kept = tuple(index for index in order.batch(number) if clips[index].digest not in barred)
+        if kept:
+            return number, kept
+    raise AssertionError("unreachable")
+
+
+def _all_taken(count: int) -> str:
+    return f"all {count} clips that this stage learns were taken down: curate other footage"
+
+
 class LatentFeed:
-    """Packs of windows of latent clips, with a caption each."""
+    """Packs of windows of latent clips, with a caption each.
+
+    ``taken_down`` is asked before every batch which clips may not be used any more (`feed.allowed`).
+    """
 
     def __init__(
-        self, clips: Sequence[LatentClip], token_budget: int, seed: int, windows: WindowConfig = WHOLE_CLIPS
+        self,
+        clips: Sequence[LatentClip],
+        token_budget: int,
+        seed: int,
+        windows: WindowConfig = WHOLE_CLIPS,
+        taken_down: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
-        self.clips, self.seed, self.windows = clips, seed, windows
+        self.clips, self.seed, self.windows, self.taken_down = clips, seed, windows, taken_down
         self.order = BatchOrder(self._lengths, token_budget, seed)
 
     def window(self, epoch: int, index: int) -> TrainingWindow:
@@ -140,7 +179,8 @@ class LatentFeed:
         )
 
     def batch(self, step: int) -> Batch[LatentItems]:
-        epoch, indices = self.order.epoch(step), self.order.batch(step)
+        step, indices = _allowed_batch(self.order, self.clips, step, self.taken_down())
+        epoch = self.order.epoch(step)
         chosen = [self.clips[index] for index in indices]
         windows = [self.window(epoch, index) for index in indices]
         views = [clip.views[window.view] for clip, window in zip(chosen, windows, strict=True)]
@@ -157,8 +197,15 @@ class LatentFeed:
 class FrameFeed:
     """Batches of whole clips of one size, as uint8 frames (B, T, H, W, 3), for tasks that learn from pixels."""
 
-    def __init__(self, clips: Sequence[StoredClip], reader: FrameReader, batch: int, seed: int) -> None:
-        self.clips, self.reader, self.seed = clips, reader, seed
+    def __init__(
+        self,
+        clips: Sequence[StoredClip],
+        reader: FrameReader,
+        batch: int,
+        seed: int,
+        taken_down: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
+        self.clips, self.reader, self.seed, self.taken_down = clips, reader, seed, taken_down
         self.by_size: dict[str, list[int]] = {}
         for index, clip in enumerate(clips):
             self.by_size.setdefault(str(clip.pixels), []).append(index)
@@ -169,10 +216,17 @@ class FrameFeed:
         }
 
     def batch(self, step: int) -> Batch[Tensor]:
-        rng = random.Random(f"size:{self.seed}:{step}")
+        rng, barred = random.Random(f"size:{self.seed}:{step}"), self.taken_down()
         sizes = list(self.by_size)
+        if barred:  # sizes of which nothing is left are not drawn
+            sizes = [size for size in sizes if any(self.clips[i].digest not in barred for i in self.by_size[size])]
+        if not sizes:
+            raise ValueError(
+                f"all {len(self.clips)} clips that this stage learns were taken down: curate other footage"
+            )
         size = rng.choices(sizes, weights=[len(self.by_size[name]) for name in sizes])[0]
-        chosen = [self.clips[self.by_size[size][index]] for index in self.orders[size].batch(step)]
+        own = [self.clips[index] for index in self.by_size[size]]
+        chosen = [own[index] for index in _allowed_batch(self.orders[size], own, step, barred)[1]]
         return Batch(
             clips=tuple(clip.digest for clip in chosen),
             tokens=sum(latent_shape(clip.pixels, Compression()).cells for clip in chosen),  # to an autoencoder

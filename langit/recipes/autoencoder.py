@@ -6,13 +6,16 @@ import torch
 
 from langit.autoencoder.model import Autoencoder, frame_blocks, principal_components, to_float
 from langit.device import CPU, Placement
+from langit.feed.allowed import TakenDown
 from langit.feed.catalogue import FrameReader
 from langit.feed.latents import latent_statistics
 from langit.feed.loader import FrameFeed
+from langit.ledger.store import Ledger
 from langit.recipes.films import Report, RunPaths, TrainingCorpus, held_out_clips, training_clips
 from langit.recipes.identity import identity
 from langit.recipes.previews import reconstruction_preview
 from langit.recipes.recipe import Recipe
+from langit.train.ranks import ALONE, Ranks
 from langit.train.tasks import ReconstructionTask
 from langit.train.trainer import StepStats, Trainer
 
@@ -36,6 +39,7 @@ def train_autoencoder(
     last: str = "",
     base: Autoencoder | None = None,
     placement: Placement = CPU,
+    ranks: Ranks = ALONE,
 ) -> dict[str, Autoencoder]:
     """Train the autoencoder, or continue; returns it as each stage left it, its latents calibrated.
 
@@ -50,6 +54,7 @@ def train_autoencoder(
         last: the name of the stage to end with, where it is not the recipe's last.
         base: what the first stage begins with, in place of principal components; it is in the result under "".
         placement: weights are in single precision on its device, losses are computed in its dtype.
+        ranks: the processes that train together. A stage whose lanes cannot be shared is trained by the first.
     """
     weights = Placement(placement.device)
     stages: dict[str, Autoencoder] = {} if base is None else {"": weights.put(base)}
@@ -58,8 +63,10 @@ def train_autoencoder(
         # Everything that is drawn from here on, weights included, follows from the seed.
         torch.manual_seed(stage.training.seed)
         data, reader = recipe.data_of(stage), FrameReader()
-        clips = training_clips(recipe, data, corpus, paths, report)
-        feed = FrameFeed(clips, reader, stage.reconstruction.batch, stage.training.seed)
+        with ranks.first_goes_first():
+            clips = training_clips(recipe, data, corpus, paths, report)
+        taken_down = TakenDown(Ledger(paths.ledger), (clip.digest for clip in clips))
+        feed = FrameFeed(clips, reader, stage.reconstruction.batch, stage.training.seed, taken_down)
         if model is None:
             model = Autoencoder(recipe.autoencoder)
             if base is None:
@@ -72,7 +79,7 @@ def train_autoencoder(
         preview = reconstruction_preview(model, held_out, reader, stage, report)
         task = ReconstructionTask(model, stage.reconstruction, preview)
         folder, name = paths.stage(stage.name), identity(recipe, stage.name)
-        trainer = Trainer(task, feed, stage.training, folder, name, placement)
+        trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks)
 
         def progress(stats: StepStats, name: str = stage.name) -> None:
             report(name, stats.step, stats.steps, progress_line(stats))

@@ -151,7 +151,7 @@ def plan_recipe(
         recipe = fit_recipe(recipe, paths)
         corpus = read_corpus(recipe, paths)
     else:
-        recipe = _unfitted(recipe)
+        recipe = without_manifest(recipe)
         if recipe.needs_footage:
             notes.append("no --manifest: clips are taken to be as long and as large as the recipe allows")
     stages = [*_autoencoder_costs(recipe, corpus, hardware, devices, share)]
@@ -167,7 +167,7 @@ def expected_share(recipe: Recipe, hardware: Hardware) -> float:
     return SMALL_GPU_SHARE if parameter_count(recipe.transformer) < SMALL else LARGE_GPU_SHARE
 
 
-def _unfitted(recipe: Recipe) -> Recipe:
+def without_manifest(recipe: Recipe) -> Recipe:
     """The recipe with the largest sizes that its buckets allow, of 16:9."""
     stages = []
     for stage in recipe.stages:

@@ -7,15 +7,18 @@ from dataclasses import replace
 import torch
 
 from langit.device import CPU, Placement
+from langit.feed.allowed import TakenDown
 from langit.feed.loader import LatentFeed
 from langit.generate.model import Model, SamplingPreset
 from langit.generate.settings import SamplingConfig
+from langit.ledger.store import Ledger
 from langit.recipes.autoencoder import progress_line
 from langit.recipes.films import Report, RunPaths, TrainingCorpus, read_corpus, stage_latents, training_clips
 from langit.recipes.identity import identity
 from langit.recipes.previews import video_preview
 from langit.recipes.recipe import DistilStage, Recipe
 from langit.train.distil import DistilTask
+from langit.train.ranks import ALONE, Ranks
 from langit.train.trainer import Trainer
 from langit.transformer.adapter import Adapter
 
@@ -28,10 +31,11 @@ def train_adapters(
     resume: bool,
     report: Report,
     placement: Placement = CPU,
+    ranks: Ranks = ALONE,
 ) -> Model:
     """Train an adapter for each of the recipe's distillations, or continue; returns the model with their presets."""
     presets = {
-        stage.name: train_adapter(recipe, stage, corpus, paths, model, resume, report, placement)
+        stage.name: train_adapter(recipe, stage, corpus, paths, model, resume, report, placement, ranks)
         for stage in recipe.distil
     }
     return replace(model, presets=presets)
@@ -46,11 +50,13 @@ def train_adapter(
     resume: bool,
     report: Report,
     placement: Placement = CPU,
+    ranks: Ranks = ALONE,
 ) -> SamplingPreset:
     """Cache the stage's latents and train its adapter on them, or continue; returns it averaged."""
     data = recipe.data_of(stage)
-    clips = training_clips(recipe, data, read_corpus(recipe, paths, corpus), paths, report)
-    latents = stage_latents(clips, model.autoencoder, paths, stage.flow.windows.starts, report)
+    with ranks.first_goes_first():
+        clips = training_clips(recipe, data, read_corpus(recipe, paths, corpus), paths, report)
+        latents = stage_latents(clips, model.autoencoder, paths, stage.flow.windows.starts, report)
     torch.manual_seed(stage.training.seed)
     adapter = Placement(placement.device).put(Adapter.of_rank(model.transformer, stage.distil.rank))
     preset = SamplingPreset(adapter, sampling_of(recipe, stage))
@@ -63,9 +69,10 @@ def train_adapter(
     preview = video_preview(data, clips, student)
     levels = recipe.sampling.levels
     task = DistilTask(model.transformer, model.text, adapter, stage.distil, stage.flow, levels, preview)
-    feed = LatentFeed(latents, stage.flow.token_budget, stage.training.seed, stage.flow.windows)
+    taken_down = TakenDown(Ledger(paths.ledger), (clip.digest for clip in clips))
+    feed = LatentFeed(latents, stage.flow.token_budget, stage.training.seed, stage.flow.windows, taken_down)
     folder, name = paths.stage(stage.name), identity(recipe, stage.name)
-    trainer = Trainer(task, feed, stage.training, folder, name, placement)
+    trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks)
     trainer.train(lambda stats: report(stage.name, stats.step, stats.steps, progress_line(stats)), resume)
     adapter.load_state_dict({name.removeprefix("adapter."): value for name, value in trainer.ema.items()})
     return preset

@@ -43,7 +43,7 @@ def small() -> Recipe:
 
     1.6G tokens. The sizes are those of a model that learnt rendered films on one GPU in 400 s, at 0.5M tokens a second.
     """
-    optim = OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=150, decay=12_000, ema=0.999, score_rate=2e-4)
+    optim = OptimConfig(matrix_rate=2e-3, other_rate=1.5e-3, warmup=150, decay=6_000, ema=0.999, score_rate=2e-4)
     return Recipe(
         name="small",
         stages=(
@@ -53,7 +53,7 @@ def small() -> Recipe:
                 FlowConfig(
                     token_budget=10_240, windows=WINDOWS, known=ABILITIES, levels=LevelsConfig(mean=-0.4, spread=1.4)
                 ),
-                TrainConfig(steps=40_000, lanes=4, optim=optim, checkpoint_every=500, sample_every=2_000),
+                TrainConfig(steps=20_000, lanes=8, optim=optim, checkpoint_every=500, sample_every=2_000),
                 buckets=BucketConfig(area=128 * 128, frames=(5, 9, 17, 33)),
             ),
         ),

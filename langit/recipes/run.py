@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +33,7 @@ from langit.bundle import (
 from langit.bundle.folder import add_file, read_provenance
 from langit.bundle.signature import sign_bundle
 from langit.device import CPU, Placement
+from langit.feed.allowed import TakenDown
 from langit.feed.catalogue import StoredClip
 from langit.feed.exposure import ExposureLog
 from langit.feed.loader import LatentFeed
@@ -65,6 +67,7 @@ from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import extend_tokenizer, train_tokenizer
 from langit.train import checkpoint
 from langit.train.lock import locked_run
+from langit.train.ranks import ALONE, Ranks
 from langit.train.recompute import recompute_blocks
 from langit.train.tasks import FlowTask
 from langit.train.trainer import Trainer, check_identity
@@ -83,6 +86,7 @@ def run(
     home: Path | None = None,
     placement: Placement = CPU,
     note: Callable[[str], None] = lambda _: None,
+    ranks: Ranks = ALONE,
 ) -> Path:
     """Run a recipe from data to bundle; returns the bundle's folder.
 
@@ -94,6 +98,7 @@ def run(
         home: where to keep everything; LANGIT_HOME when left out.
         placement: where to train: weights are in single precision on its device, losses are computed in its dtype.
         note: called with lines about what is learnt of the footage, before training begins.
+        ranks: the processes that train this run together, each of which calls this.
 
     Raises:
         ValueError: checkpoints that would be overwritten or are another recipe's, another process that trains this
@@ -104,18 +109,26 @@ def run(
     paths = RunPaths(home, recipe.name)
     beginnings = open_beginnings(recipe, paths, placement)
     recipe = beginnings.recipe
-    with locked_run(paths.run):
-        _check_runs(recipe, paths, resume)  # now, not after days of the stages before
-        render_films(recipe.all_films, paths, workers, report)
-        enter_films(recipe, recipe.all_films, paths, report)
-        corpus = read_corpus(recipe, paths)
+    for stage in recipe.stages:
+        ranks.check_lanes(stage.training.lanes)  # now, not after days of the stages before
+    with locked_run(paths.run) if ranks.first else nullcontext():
+        with ranks.first_goes_first():
+            _check_runs(recipe, paths, resume)
+            render_films(recipe.all_films, paths, workers, report)
+            enter_films(recipe, recipe.all_films, paths, report)
+            corpus = read_corpus(recipe, paths)
         for line in footage_lines(recipe, corpus):
             note(line)
         first = beginnings.autoencoder
-        autoencoders = train_autoencoder(recipe, corpus, paths, resume, report, base=first, placement=placement)
-        model = train_transformer(recipe, corpus, paths, autoencoders, resume, report, beginnings, placement)
-        model = train_adapters(recipe, corpus, paths, model, resume, report, placement)
-        return assemble(recipe, corpus, paths, model, report)
+        autoencoders = train_autoencoder(
+            recipe, corpus, paths, resume, report, base=first, placement=placement, ranks=ranks
+        )
+        model = train_transformer(recipe, corpus, paths, autoencoders, resume, report, beginnings, placement, ranks)
+        model = train_adapters(recipe, corpus, paths, model, resume, report, placement, ranks)
+        if ranks.first:
+            assemble(recipe, corpus, paths, model, report)
+        ranks.wait()
+        return paths.bundle
 
 
 def _check_runs(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
@@ -144,6 +157,7 @@ def train_transformer(
     report: Report,
     beginnings: FittedRecipe | None = None,
     placement: Placement = CPU,
+    ranks: Ranks = ALONE,
 ) -> Model:
     """Make the tokenizer, then train text encoder and transformer stage by stage, or continue.
 
@@ -151,7 +165,8 @@ def train_transformer(
     """
     model: Model | None = None
     for stage in recipe.stages:
-        clips = training_clips(recipe, recipe.data_of(stage), read_corpus(recipe, paths, corpus), paths, report)
+        with ranks.first_goes_first():
+            clips = training_clips(recipe, recipe.data_of(stage), read_corpus(recipe, paths, corpus), paths, report)
         autoencoder = autoencoders[recipe.decoder_of(stage)]
         if model is None:
             model = first_model(recipe, clips, autoencoder, beginnings, placement)
@@ -164,7 +179,7 @@ def train_transformer(
             model = replace(model, autoencoder=autoencoder, text=_on(placement, model.text.extend_vocabulary(more)))
         if stage.fresh_scores:
             model.text.model.draw_scores()
-        train_stage(recipe, stage, paths, model, clips, resume, report, placement)
+        train_stage(recipe, stage, paths, model, clips, resume, report, placement, ranks)
     assert model is not None, "a recipe has a stage"
     return model
 
@@ -215,9 +230,11 @@ def train_stage(
     resume: bool,
     report: Report,
     placement: Placement = CPU,
+    ranks: Ranks = ALONE,
 ) -> None:
     """Cache the stage's latents and train the model on them, or continue; leaves the averaged weights in it."""
-    latents = stage_latents(clips, model.autoencoder, paths, stage.flow.windows.starts, report)
+    with ranks.first_goes_first():
+        latents = stage_latents(clips, model.autoencoder, paths, stage.flow.windows.starts, report)
     if stage.training.recompute:
         recompute_blocks(model.transformer)
     if stage.training.compile:
@@ -226,9 +243,10 @@ def train_stage(
     task = FlowTask(
         model.transformer, model.text, stage.flow, video_preview(recipe.data_of(stage), clips, lambda: model)
     )
-    feed = LatentFeed(latents, stage.flow.token_budget, stage.training.seed, stage.flow.windows)
+    taken_down = TakenDown(Ledger(paths.ledger), (clip.digest for clip in clips))
+    feed = LatentFeed(latents, stage.flow.token_budget, stage.training.seed, stage.flow.windows, taken_down)
     folder, name = paths.stage(stage.name), identity(recipe, stage.name)
-    trainer = Trainer(task, feed, stage.training, folder, name, placement)
+    trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks)
     trainer.train(lambda stats: report(stage.name, stats.step, stats.steps, progress_line(stats)), resume)
     for part, module in task.modules().items():
         named = {name.removeprefix(part + "."): ema for name, ema in trainer.ema.items() if name.startswith(part + ".")}

@@ -135,6 +135,11 @@ def own_device(placement: Placement) -> Placement:
     return Placement(torch.device("cuda", int(local)), placement.dtype)
 
 
+def was_restarted() -> bool:
+    """Whether torchrun started this process again after one of the run had died, so that the run is to be resumed."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
 @contextmanager
 def joined_ranks(placement: Placement = CPU) -> Iterator[Ranks]:
     """Join the processes that torchrun started with this one; alone where it did not."""
@@ -142,7 +147,6 @@ def joined_ranks(placement: Placement = CPU) -> Iterator[Ranks]:
         yield ALONE
         return
     dist.init_process_group("nccl" if placement.device.type == "cuda" else "gloo", timeout=TIMEOUT)
-    try:
-        yield Ranks(dist.get_rank(), dist.get_world_size())
-    finally:
-        dist.destroy_process_group()
+    yield Ranks(dist.get_rank(), dist.get_world_size())
+    # Not after an error: the others may wait for this process, and would never see it end.
+    dist.destroy_process_group()

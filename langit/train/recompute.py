@@ -18,7 +18,7 @@ def recompute_blocks(transformer: Denoiser) -> None:
     """Let every block keep only its inputs, in place. Without gradients nothing changes."""
     for block in transformer.blocks:
         # A bound method is copied with its object, so that replicas of a task compute with their own blocks.
-        block.forward = MethodType(_recomputed, block)  # type: ignore[method-assign]
+        block.forward = MethodType(_recomputed, block)
 
 
 def _recomputed(block: nn.Module, *inputs: Any) -> Tensor:

@@ -124,18 +124,19 @@ class Trainer(Generic[Items]):
         placement: Placement = CPU,
         ranks: Ranks = ALONE,
     ) -> None:
-        ranks.check_lanes(config.lanes)
         if placement.dtype == torch.float16:
             raise ValueError("training in fp16 is not supported, because small gradients vanish: use bf16 or fp32")
         self.task, self.feed, self.config, self.folder, self.identity = task, feed, config, folder, identity
-        self.placement, self.ranks = placement, ranks
+        self.placement, self.everyone = placement, ranks
+        # Micro-batches that cannot be shared out are all the first process's; the others take up what it has trained.
+        self.ranks = ranks if config.lanes % ranks.count == 0 else ALONE
         self.named = {
             f"{part}.{name}": parameter
             for part, module in task.modules().items()
             for name, parameter in module.named_parameters()
             if parameter.requires_grad
         }
-        self.micro_batches = MicroBatches(task, len(ranks.own(config.lanes)), placement)
+        self.micro_batches = MicroBatches(task, len(self.ranks.own(config.lanes)), placement)
         self.optimisers = Optimisers(self.named, task.parameter_kind, config.optim, self.micro_batches.each)
         self.ema = {name: parameter.detach().clone() for name, parameter in self.named.items()}
         self.exposure = ExposureLog(folder / "exposure.log")
@@ -162,7 +163,7 @@ class Trainer(Generic[Items]):
                 f"{newest} is past step {min(saved_hold, hold)}, where the rate begins to fall, so the length of the"
                 f" run cannot be changed any more: use steps={facts['steps']} and decay={facts['decay']}"
             )
-        if self.ranks.first:
+        if self.everyone.first:
             self.exposure.restore(facts["exposures"], saved.step, facts.get("exposure_root"))
         with torch.no_grad():
             for name, parameter in self.named.items():
@@ -180,8 +181,18 @@ class Trainer(Generic[Items]):
             ValueError: another process trains this run; it has checkpoints and is not to be resumed; what
                 :meth:`resume` and :meth:`fit` raise.
         """
-        if self.ranks.count > 1:
-            self.ranks.check_same("the recipe or the code", f"{self.identity} {code_version()}")
+        if self.everyone.count > 1:
+            self.everyone.check_same("the recipe or the code", f"{self.identity} {code_version()}")
+        if self.ranks is self.everyone:
+            self._train(report, resume)
+            return
+        with self.everyone.first_goes_first():
+            if self.everyone.first:
+                self._train(report, resume)
+            else:
+                self.resume()
+
+    def _train(self, report: Callable[[StepStats], None], resume: bool) -> None:
         with locked_run(self.folder) if self.ranks.first else nullcontext():
             newest = checkpoint.latest(self.folder)
             if newest is not None and not resume:
