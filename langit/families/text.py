@@ -57,6 +57,7 @@ class OpenTextEncoder(TextEncoder):
         """
         check_form(prompt, longest=None)
         cleaned = clean_prompt(prompt)
+        check_form(cleaned, longest=None)  # entities may stand for anything
         self.tokenize([cleaned])
         return cleaned
 

@@ -28,7 +28,7 @@ from langit.generate.sampler import OnStep, count_over
 from langit.generate.settings import SamplingConfig
 from langit.generate.windows import SamplingWindow, Span, WindowLimits, plan_windows
 from langit.patches.known import Known
-from langit.shapes import PixelShape
+from langit.shapes import PixelShape, whole_frames
 
 FADE = 8
 """Frames over which the autoencoder's error in a given frame fades out beside it."""
@@ -92,7 +92,7 @@ def complete(
     """
     model = model.fuse(sampling)
     frames, given = canvas.frames.clone(), canvas.given.clone()  # T H W 3, T H W
-    windows = plan_windows(canvas.given_frames, spans, window_limits(model))
+    windows = whole_window(canvas, spans, model) or plan_windows(canvas.given_frames, spans, window_limits(model))
     check_windows(windows, given, model, canvas.strength < 1)
     encoded = encode_prompts((span.prompt for span in spans), model, sampling)
     for number, window in enumerate(windows):
@@ -109,6 +109,21 @@ def complete(
         frames[window.first : window.last] = result[window.first - window.begin : window.last - window.begin]
         given[window.first : window.last] = True  # later windows continue what this one generated
     return frames
+
+
+def whole_window(canvas: Canvas, spans: Sequence[Span], model: Model) -> tuple[SamplingWindow, ...]:
+    """One window for a canvas that fits, where single frames may be given; none where windows have to be planned.
+
+    Planned windows see whole latent frames, and would repeat a single frame at the end to fill one.
+    """
+    length = len(canvas.frames)
+    prompts = {span.prompt for span in spans}
+    fits = length <= model.max_frames and whole_frames(length, model.autoencoder.compression) == length
+    if model.last_frames > 1 or not fits or len(prompts) != 1:
+        return ()
+    return (
+        SamplingWindow(0, length, min(span.first for span in spans), max(span.last for span in spans), prompts.pop()),
+    )
 
 
 def places_of(window: SamplingWindow, length: int, device: torch.device) -> Int[Tensor, " n"]:
