@@ -144,7 +144,14 @@ def create_app(settings: ServeSettings, services: Services | None = None) -> Fas
         if services is None:
             opened.database.close()
 
-    app = FastAPI(title="Langit", version=langit.__version__, description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Langit",
+        version=langit.__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's loads scripts from elsewhere; ours is among the pages
+        redoc_url=None,
+    )
     app.state.services = opened
     app.openapi = functools.partial(describe, app)  # type: ignore[method-assign]  # how FastAPI lets one change it
     add_handlers(app)

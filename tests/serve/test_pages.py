@@ -25,7 +25,7 @@ def words(language: str) -> dict[str, str]:
 
 
 def test_pages_are_served_with_a_strict_policy(client: Local) -> None:
-    for path in ("/", "/detect", "/rights"):
+    for path in ("/", "/detect", "/rights", "/docs"):
         answer = client.get(path)
         assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/html")
         policy = answer.headers["content-security-policy"]

@@ -22,7 +22,7 @@ TYPES: Final = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
 }
-PAGES: Final = {"": "index.html", "detect": "detect.html", "rights": "rights.html"}
+PAGES: Final = {"": "index.html", "detect": "detect.html", "rights": "rights.html", "docs": "docs.html"}
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -67,6 +67,7 @@ def _send(name: str, request: Request) -> Response:
 @router.get("/")
 @router.get("/detect")
 @router.get("/rights")
+@router.get("/docs")
 def page(request: Request) -> Response:
     """A page."""
     return _send(PAGES[request.url.path.strip("/")], request)
