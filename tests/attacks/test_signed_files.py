@@ -5,6 +5,7 @@ A slow suite (`make test-all`). The credentials alone are attacked: watermark an
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -129,7 +130,7 @@ def insertions(contents: bytes, folder: Path) -> Iterator[tuple[str, bytes]]:
         hidden["animation"] = (
             chunk(b"acTL", bytes(3) + b"\2" + bytes(4)) + chunk(b"fcTL", frame) + chunk(b"fdAT", bytes(4) + whole)
         )
-    for place in places[1:] if layout.container == "mp4" else [at for at in places if at > 8]:
+    for place in places[1:] if layout.container == "mp4" else places:
         for name, data in hidden.items():
             yield f"{name} at {place}", contents[:place] + data + contents[place:]
 
@@ -141,6 +142,49 @@ def test_boxes_and_chunks_that_are_inserted(signed: Path, home: Path, tmp_path: 
         count += 1
         assert attack(tmp_path / "a", changed, home).finding not in INTACT, name
     assert count >= 50
+
+
+def test_second_files_and_manifests_that_are_hidden(signed: Path, home: Path, tmp_path: Path) -> None:
+    """A whole picture or video before, in and after the signed one, and manifests beside those that count."""
+    contents = signed.read_bytes()
+    layout = boxes.layout(signed)
+    assert layout is not None and layout.manifest is not None
+    plain = signed.with_name("plain0" + signed.suffix).read_bytes()
+    memory = io.BytesIO()
+    Image.fromarray(clip(1, seed=4)[0]).save(memory, "JPEG")
+    appended = VerifyFinding.APPENDED
+    hidden = {"a second file": (contents + plain, appended), "a JPEG": (contents + memory.getvalue(), appended)}
+    hidden["itself"] = (contents + contents, appended)
+    start = contents.index(b"jumb", layout.manifest.start) - 4
+    end = start + int.from_bytes(contents[start : start + 4], "big")
+    first = start + 8 + int.from_bytes(contents[start + 8 : start + 12], "big")
+    another = contents[first : first + int.from_bytes(contents[first : first + 4], "big")]
+    another = another.replace(b"urn:c2pa:", b"urn:fake:")
+    for name, at in (("a manifest before", first), ("a manifest after", end)):
+        store = contents[start:at] + another + contents[at:end]
+        store = len(store).to_bytes(4, "big") + store[4:]
+        head = contents[layout.manifest.start + 8 : start]
+        changed = chunk(b"caBX", store) if layout.container == "png" else box(b"uuid", head + store)
+        rest = contents[layout.manifest.end :]
+        finding = VerifyFinding.STRUCTURE if at == first else VerifyFinding.MANIFEST
+        hidden[name] = (contents[: layout.manifest.start] + changed + rest, finding)
+    if layout.container == "png":
+        hidden["a picture before the header"] = (
+            contents[:8] + chunk(b"tEXt", b"Comment\0" + plain) + contents[8:],
+            VerifyFinding.STRUCTURE,
+        )
+        hidden["a second header"] = (contents[:33] + contents[8:33] + contents[33:], VerifyFinding.STRUCTURE)
+        hidden["a second end"] = (contents + chunk(b"IEND", b""), appended)
+        hidden["a picture first"] = (plain + contents, VerifyFinding.NOTHING)  # the first picture has no credentials
+    else:
+        hidden["itself"] = (contents + contents, VerifyFinding.MANIFEST)
+        hidden["a second file"] = (contents + plain, VerifyFinding.CHANGED)
+        hidden["a video first"] = (plain + contents, VerifyFinding.CHANGED)
+        last = layout.boxes[-1]
+        open_ended = contents[: last.start] + bytes(4) + contents[last.start + 4 :] + b"hidden data"
+        hidden["data in a box without an end"] = (open_ended, VerifyFinding.CHANGED)
+    for name, (changed, finding) in hidden.items():
+        assert attack(tmp_path / "a", changed, home).finding is finding, name
 
 
 def test_boxes_and_chunks_that_are_removed_swapped_or_doubled(signed: Path, home: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The log against RFC 6962: an independent implementation as oracle, and every kind of tampering."""
 
 import functools
+import itertools
 import warnings
 
 import pytest
@@ -235,3 +236,17 @@ def test_a_proof_of_one_root_is_not_one_of_another():
 def test_a_leaf_that_is_the_root_of_a_larger_log_is_not_in_it():
     assert not verify_inclusion(ROOTS[13], 0, 13, (), ROOTS[13])
     assert not verify_inclusion(root(LEAVES[:8]), 0, 13, inclusion_proof(LEAVES[:13], 0)[-1:], ROOTS[13])
+
+
+def test_a_proof_that_ends_early_shows_no_longer_log():
+    """Old and new root are right; the path is that of a shorter log than was claimed."""
+    leaves = [leaf_hash(bytes([number])) for number in range(24)]
+    refused = 0
+    for old, size in itertools.combinations(range(1, 10), 2):
+        proof, before, after = consistency_proof(leaves[:size], old), root(leaves[:old]), root(leaves[:size])
+        assert verify_consistency(old, before, size, after, proof)
+        for claimed in range(size + 1, len(leaves)):
+            if len(consistency_proof(leaves[:claimed], old)) > len(proof):
+                assert not verify_consistency(old, before, claimed, after, proof), (old, size, claimed)
+                refused += 1
+    assert refused > 300

@@ -22,7 +22,8 @@ from langit.release.credentials.identity import Identity, SigningConfig
 from langit.release.credentials.sign import _signer, media_type, sign
 from langit.release.credentials.stores import certificates_in, store_of
 from langit.release.facts import Facts
-from langit.release.pictures import MAX_PIXELS, _decoded, first_frames
+from langit.release.headers import claimed_size
+from langit.release.pictures import MAX_PIXELS, _decoded, first_frames, frame_rate
 from langit.release.verdict import VerifyFinding
 from langit.release.verify import verify
 
@@ -145,6 +146,18 @@ def test_a_picture_of_too_many_pixels_is_judged_by_its_header(tmp_path: Path) ->
     assert verify(tmp_path / "bomb.png", tmp_path).finding is VerifyFinding.NO_PICTURES
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # kilobytes
     assert grown < 200_000
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
+def test_a_picture_whose_text_or_profile_is_a_bomb_is_not_opened(tmp_path: Path, kind: bytes) -> None:
+    """FFmpeg would unpack it without a limit, and a claim of its size is all that a header needs."""
+    packed = zlib.compress(bytes(128 << 20), 9)
+    plain = flat_png(16, 16)
+    (tmp_path / "bomb.png").write_bytes(plain[:33] + chunk(kind, b"Comment\0\0" + packed) + plain[33:])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert list(first_frames(tmp_path / "bomb.png")) == [] and frame_rate(tmp_path / "bomb.png") is None
+    claimed_size(tmp_path / "bomb.png")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
 
 
 def test_of_a_long_strip_the_middle_is_looked_at(tmp_path: Path) -> None:
