@@ -19,6 +19,7 @@ from typing import Annotated
 import typer
 
 import langit
+from langit.printable import one_line
 
 EXTRAS = {
     "mujoco": "worlds",
@@ -39,6 +40,8 @@ EXTRAS = {
 """Modules that are not part of the base install, and the extras that they come with."""
 INTERRUPTED = 130  # 128 plus the number of the signal, as shells report it
 TERMINATED = 143
+LONGEST_ERROR = 8000
+"""Characters of an error: some list files, each with a mend."""
 
 app = typer.Typer(
     add_completion=True,
@@ -55,6 +58,8 @@ class Terminated(BaseException):
 def main(arguments: list[str] | None = None) -> None:
     """Run a verb and exit with its code."""
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:2] == ["train", "lora"]:  # a recipe in name: it has options of its own
+        given = ["tune", *given[2:]]
     try:
         with _termination_raises():
             code = app(given or ["--help"], prog_name="langit", standalone_mode=False)
@@ -65,7 +70,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, OSError, ModuleNotFoundError, typer.TyperException) as error:
         if os.environ.get("LANGIT_TRACEBACK"):
             raise
-        typer.echo(f"langit: {describe_error(error)}", err=True)
+        # Names of files and words in them are a stranger's: on a terminal they could clear it and write their own.
+        typer.echo(f"langit: {one_line(describe_error(error), LONGEST_ERROR)}", err=True)
         code = 2
     if code in (INTERRUPTED, TERMINATED):
         typer.echo(f"langit: {'interrupted' if code == INTERRUPTED else 'terminated'}", err=True)

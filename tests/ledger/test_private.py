@@ -60,3 +60,13 @@ def test_whoever_makes_the_folder_closes_it(tmp_path: Path, umask: int, first: s
     else:
         keys.signer(path)
     assert mode(path) == 0o700
+
+
+def test_keys_that_sign_are_in_folders_of_their_own(tmp_path: Path, umask: int) -> None:
+    """Whoever can write to the folder above the keys can put other keys in their place."""
+    from langit.release.credentials.identity import identity
+
+    identity(tmp_path / "keys")
+    found = [tmp_path / "keys", *(tmp_path / "keys").rglob("*")]
+    assert {mode(path) for path in found if path.is_dir()} == {0o700}
+    assert {mode(path) for path in found if path.is_file()} == {0o600}

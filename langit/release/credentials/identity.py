@@ -247,6 +247,7 @@ def _create(folder: Path, now: datetime) -> None:
     )
     leaf, leaf_key = _issue(root, root_key, now)
     partial = folder / f".{secrets.token_hex(8)}.part"
+    _private_folder(folder)
     _private_folder(partial)
     try:
         write_bytes(partial / "root.pem", _pem_pair(root, root_key), private=True)
@@ -371,3 +372,4 @@ def _check_secret(path: Path) -> None:
 
 def _private_folder(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)  # one that an earlier version made under the umask
