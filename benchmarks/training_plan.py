@@ -22,7 +22,7 @@ from langit import recipes
 from langit.feed.latents import LatentClip, LatentView
 from langit.feed.loader import LatentFeed
 from langit.plan.hardware import GIB, Hardware
-from langit.recipes.costs import CPU_SHARE, plan_recipe
+from langit.recipes.costs import orthogonal_flops, plan_recipe
 from langit.recipes.recipe import Recipe
 from langit.shapes import PixelShape, latent_shape, token_grid
 from langit.text.encoder import TextEncoder
@@ -141,12 +141,13 @@ def main() -> None:
         seconds.append(time.process_time() - start)
     rate = (rate + product_rate()) / 2
     per_token = statistics.median(s / t for s, t in zip(seconds[1:], tokens[1:], strict=True))
-    expected = flow.flops / flow.tokens / (rate * CPU_SHARE)
-    share = flow.flops / flow.tokens / (per_token * rate)
+    work = flow.flops / flow.tokens + orthogonal_flops(recipe) / statistics.mean(tokens)
+    expected = work / (rate * planned.share)
+    share = work / (per_token * rate)
     print(f"products on one core: {rate / 1e9:.0f} GFLOP/s")
     off = expected / per_token - 1
     print(f"time a token: planned {expected * 1e6:.1f} us, measured {per_token * 1e6:.1f} us: {off:+.0%}")
-    print(f"share of the products' rate: planned {CPU_SHARE:.2f}, measured {share:.2f}")
+    print(f"share of the products' rate: planned {planned.share:.2f}, measured {share:.2f}")
     print(f"tokens a step: planned {flow.tokens_per_step:.0f}, measured {statistics.mean(tokens):.0f}")
     grown = peak_bytes() - before + weights
     print(

@@ -29,12 +29,14 @@ from langit.recipes.recipe import AutoencoderStage, Recipe, Stage, StageData
 from langit.shapes import PixelShape, latent_shape, token_grid
 from langit.text.umt5 import Umt5Encoder
 from langit.transformer.blank import blank
+from langit.transformer.model import VideoTransformer
 
 WORDS: Final = 24  # of a caption, where no manifest says; a word-level tokenizer has about this many for a sentence
 VOCABULARY: Final = 5_000  # words, where no manifest says
-GATHERED_BLOCKS: Final = 2  # FSDP2 gathers the next block while one computes
+NEWTON_SCHULZ: Final = 5  # iterations, each of three products
 STATES: Final = 5  # values in single precision of each parameter: weight, gradient, two of AdamW, average
-CPU_SHARE: Final = 0.62  # of one core's matrix products: `python -m benchmarks.training_plan`, docs/footage.md
+# Of one core's matrix products, measured: 192 wide by `python -m benchmarks.training_plan`, 256 wide in docs/LOG.md.
+CPU_SHARE: Final = {0: 0.41, 256: 0.60}  # from this width on
 SMALL_GPU_SHARE: Final = 0.06  # a 20M model reached 59 TFLOP/s on an H200 of 989; it waited for the host (docs/LOG.md)
 LARGE_GPU_SHARE: Final = 0.35  # torchtitan, FSDP2 and compile, 8B on H100: 33 to 39%; NeMo's video record is 48%
 SMALL: Final = 100_000_000  # parameters below which a GPU waits for the host
@@ -163,7 +165,7 @@ def plan_recipe(
 def expected_share(recipe: Recipe, hardware: Hardware) -> float:
     """The share of a device's peak that training has reached, here or elsewhere."""
     if not is_gpu(hardware):
-        return CPU_SHARE
+        return max(share for width, share in CPU_SHARE.items() if recipe.transformer.width >= width)
     return SMALL_GPU_SHARE if parameter_count(recipe.transformer) < SMALL else LARGE_GPU_SHARE
 
 
@@ -219,17 +221,24 @@ def _flow_cost(
     lanes, sizes = stage.training.lanes, recipe.transformer
     own = 3 * videos * forward_work(sizes, sequence, words).total + 6 * videos * words * text[0]
     flops = own * lanes * stage.training.steps
+    # The optimiser's products are done once a step, on every device alike.
+    orthogonal = orthogonal_flops(recipe) * stage.training.steps
     parameters = parameter_count(sizes) + sum(text)
     work = TrainingWork(
-        sizes, sequence, max(1, round(videos)), stage.training.steps, words, sum(text), bf16=is_gpu(hardware)
+        sizes,
+        sequence,
+        max(1, round(videos)),
+        stage.training.steps,
+        words,
+        sum(text),
+        checkpointing=stage.training.recompute,
+        bf16=is_gpu(hardware),
     )
     at_once = 1 if is_gpu(hardware) else lanes // devices  # on a CPU each micro-batch has a thread, and gradients
     largest = max(tokens, max(full)) / tokens if tokens else 1.0  # the fullest batch decides the peak
     activations = training_activations(work, max(1, round(videos * largest))) * at_once
-    states = -(-parameters * STATES * 4 // devices) + parameters * 4 * (at_once - 1)
-    whole = 0
-    if is_gpu(hardware):
-        whole = 2 * parameters if devices == 1 else GATHERED_BLOCKS * 2 * parameters // sizes.num_layers
+    # Every process holds all of it; a CPU's other micro-batches have gradients of their own, autocast a copy in bf16.
+    states = parameters * (STATES * 4 + 4 * (at_once - 1) + (2 if is_gpu(hardware) else 0))
     peak = hardware.peak("bf16" if is_gpu(hardware) else "fp32")
     return StageCost(
         stage.name,
@@ -237,9 +246,24 @@ def _flow_cost(
         tokens * lanes,
         stage.training.steps,
         flops,
-        flops * (4 / 3 if stage.training.recompute else 1) / (peak * share * devices),
-        states + whole + activations,
+        (flops * (4 / 3 if stage.training.recompute else 1) / devices + orthogonal) / (peak * share),
+        states + activations,
     )
+
+
+def orthogonal_flops(recipe: Recipe) -> float:
+    """Operations of one step of Muon: five Newton-Schulz iterations over every matrix inside blocks."""
+    with blank():
+        parts = (
+            VideoTransformer(recipe.transformer).blocks,
+            Umt5Encoder(**{**recipe.text.sizes, "vocab_size": 1}).encoder,
+        )
+    total = 0
+    for name, parameter in (pair for part in parts for pair in part.named_parameters()):
+        if parameter.ndim == 2 and "relative_attention_bias" not in name:
+            short, long = sorted(parameter.shape)
+            total += NEWTON_SCHULZ * (4 * short * short * long + 2 * short**3)
+    return float(total)
 
 
 def is_gpu(hardware: Hardware) -> bool:

@@ -41,7 +41,8 @@ def identity(recipe: Recipe, stage: str) -> str:
         before.append(_settings(each) | {"autoencoder": _autoencoder_chain(recipe, recipe.autoencoder_of(each))})
         if each.name == stage:
             break
-    rest: dict[str, Any] = {key: plain[key] for key in ("whitening", "text", "transformer", "text_encoder") if key in plain}
+    own = ("whitening", "text", "transformer", "text_encoder")
+    rest: dict[str, Any] = {key: plain[key] for key in own if key in plain}
     if recipe.manifest is not None:
         rest["manifest"] = recipe.manifest
     return config.digest_of(common | rest | {"stages": before})
