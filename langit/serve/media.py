@@ -22,7 +22,7 @@ from langit.serve.errors import ApiError
 from langit.serve.folders import JobFolder
 from langit.serve.jobs import Jobs
 from langit.serve.settings import Limits, ServeSettings
-from langit.video.header import read_header
+from langit.video.header import read_header, read_header_apart
 
 Kind = Literal["picture", "video", "any"]
 CHUNK: Final = 1 << 20
@@ -129,7 +129,9 @@ class MediaStore:
                 400, f"{param} is not a picture: use PNG, JPEG or WebP", param=param, code="unsupported_file"
             )
         try:
-            header = read_header(place, self.limits.duration)
+            # Our own files are read here; a stranger's might break FFmpeg, and the server with it.
+            read = read_header_apart if source is None else read_header
+            header = read(place, self.limits.duration)
         except (ValueError, OSError) as error:
             raise ApiError(
                 400,
