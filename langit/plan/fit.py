@@ -11,11 +11,11 @@ from typing import Final
 
 import torch
 
-from langit.device import Placement
+from langit.device import OFFLOADS, Placement
 from langit.plan.generation import GenerationPlan, Traces, VideoWork, plan_generation
-from langit.plan.hardware import GIB, Hardware, free_memory, hardware_of, process_memory
+from langit.plan.hardware import GIB, Hardware, free_memory, process_memory
 from langit.plan.model import PlannedModel
-from langit.shapes import PixelShape
+from langit.shapes import Compression, PixelShape, whole_frames
 
 RESERVE: Final = 0.03
 """The share of the free memory that is left alone: allocators round up, and other programs move."""
@@ -68,12 +68,12 @@ def remedies(model: PlannedModel, work: VideoWork) -> Iterator[tuple[str, VideoW
     """Settings that take less memory, in the order in which they cost time or quality."""
     place = work.placement
     half = place.dtype == torch.float32
-    for offload in ("parts", "blocks"):
-        if ("none", "parts", "blocks").index(offload) > ("none", "parts", "blocks").index(place.offload):
-            yield f"--offload {offload}", replace(work, placement=replace(place, offload=offload))  # type: ignore[arg-type]
+    for offload in OFFLOADS[OFFLOADS.index(place.offload) + 1 :]:
+        if not work.storage:
+            yield f"--offload {offload}", replace(work, placement=replace(place, offload=offload))
     if half:
         yield "--dtype bf16", replace(work, placement=replace(place, dtype=torch.bfloat16))
-    if not work.storage:
+    if not work.storage and place.offload == "none":
         yield "--weights fp8", replace(work, storage="fp8")
     least = Placement(place.device, torch.bfloat16, "blocks")
     if half and place.offload != "blocks":
@@ -87,7 +87,8 @@ def remedies(model: PlannedModel, work: VideoWork) -> Iterator[tuple[str, VideoW
 def smaller_sizes(model: PlannedModel, pixels: PixelShape) -> Iterator[PixelShape]:
     """The same video shorter and smaller, in sizes that the model takes."""
     cell = 32 if model.family is None else model.family.cell
-    for frames, divisor in (((pixels.frames - 1) // 8 * 4 + 1, 1), (pixels.frames, 2), (17, 2), (5, 4)):
+    half = whole_frames(max(pixels.frames // 2, 1), Compression())
+    for frames, divisor in ((half, 1), (pixels.frames, 2), (17, 2), (5, 4)):
         sides = [max(side // divisor // cell, 1) * cell for side in (pixels.width, pixels.height)]
         candidate = PixelShape(min(frames, pixels.frames), sides[1], sides[0])
         if candidate != pixels:
@@ -97,8 +98,3 @@ def smaller_sizes(model: PlannedModel, pixels: PixelShape) -> Iterator[PixelShap
 def default_work(model: PlannedModel, placement: Placement) -> VideoWork:
     """The video that the model makes when nothing is asked."""
     return VideoWork(model.pixels, model.steps, model.guidance != 1, placement)
-
-
-def hardware_for(placement: Placement) -> Hardware:
-    """The figures of a placement's device."""
-    return hardware_of(placement)

@@ -21,7 +21,7 @@ from langit.families.folder import read_checkpoint
 from langit.families.load import build_autoencoder, build_transformer, extras, is_open_weights
 from langit.families.table import FAMILIES, TEXT_TOKENS, Family
 from langit.plan.generation import ModelSizes
-from langit.shapes import PixelShape
+from langit.shapes import Compression, PixelShape, whole_frames
 from langit.text.umt5 import Umt5Encoder
 from langit.transformer.blank import blank
 
@@ -211,5 +211,5 @@ def planned_pixels(model: PlannedModel, size: str | None, frames: int | None, se
         if not 0 < seconds < float("inf"):
             raise ValueError(f"--seconds {seconds:g} is not a length: use a number above 0")
         # As generating rounds: whole latent frames after the first frame.
-        frames = max(round(seconds * model.fps / 4) * 4, 4) + 1
+        frames = whole_frames(round(seconds * model.fps) + 1, Compression())
     return chosen if frames is None else replace(chosen, frames=frames)

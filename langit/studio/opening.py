@@ -114,6 +114,10 @@ def check_memory(
     # A long video is generated in windows: its length takes no memory.
     longest = planned.pixels.frames
     for size in sizes or {PixelShape(5, cell, cell)}:
+        for name, side in (("width", size.width), ("height", size.height)):
+            if side % cell:
+                near = " or ".join(str(side // cell * cell + more) for more in (0, cell) if side // cell or more)
+                raise ValueError(f"{name} {side} is not a multiple of {cell} for {planned.name}: use {near}")
         pixels = replace(size, frames=min(size.frames, longest))
         check_fits(planned, replace(default_work(planned, placement), pixels=pixels, storage=storage))
 
@@ -177,7 +181,7 @@ def _each_visit(changes: Sequence[WeightChanges]) -> dict[str, Callable[[Tensor]
 
 def _add_all(changes: Sequence[WeightChanges], name: str, value: Tensor) -> Tensor:
     for each in changes:
-        value = each.added_to(name, value)
+        value = each.changed_parameter(name, value)
     return value
 
 

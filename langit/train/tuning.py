@@ -97,7 +97,8 @@ class TuningTask:
             predicted = self.adapter.adapted_forward(self.transformer, noised.shown, prompts)
         target = channels_last(velocity(noised.clean.tokens, noised.noise), noised.clean.patch)
         errors, unknown = (predicted.float() - target).square().mean(1), (noised.shown.noise > 0).float()
-        return (errors * unknown).sum() / unknown.sum().clamp(min=1)
+        mean: Tensor = (errors * unknown).sum() / unknown.sum().clamp(min=1)
+        return mean
 
     def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
         """Nothing to look at: sampling a large model takes longer than many steps."""

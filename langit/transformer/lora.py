@@ -109,7 +109,7 @@ class WeightChanges:
     strength: float = 1.0
     rank: int = 0  # the largest
 
-    def added_to(self, name: str, value: Tensor) -> Tensor:
+    def changed_parameter(self, name: str, value: Tensor) -> Tensor:
         """A parameter by its full name, changed if this file changes it."""
         layer, _, leaf = name.rpartition(".")
         change = self.layers.get(layer)
@@ -129,7 +129,7 @@ def merge_changes(transformer: Denoiser, changes: Iterable[WeightChanges]) -> No
     parameters = dict(transformer.named_parameters())
     for each in changes:
         for name in sorted(each.names):
-            parameters[name].copy_(each.added_to(name, parameters[name]))
+            parameters[name].copy_(each.changed_parameter(name, parameters[name]))
 
 
 def read_changes(

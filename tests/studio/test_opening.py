@@ -193,6 +193,8 @@ def test_a_request_is_checked_before_anything_is_loaded(folder, monkeypatch):
     with pytest.raises(ValueError, match="at 64x64x5 needs"):
         check_memory(folder, CPU, "", [request])
     check_memory("pocket", CPU, "", [request])  # small enough not to ask
+    with pytest.raises(ValueError, match="width 60 is not a multiple of 16 for t2v: use 48 or 64"):
+        check_memory(folder, CPU, "", [GenerateRequest(prompt="a red ball", size="60x64", frames=5)])
 
 
 def test_sizes_that_are_planned():
