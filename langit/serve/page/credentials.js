@@ -57,13 +57,13 @@ async function training(name) {
   return lines;
 }
 
-export function nearest(video) {
+export function nearest(video, signal) {
   const place = h("div", { className: "clips" }, h("p", { className: "busy-line hint" }, w("nearest.wait")));
   const section = h("section", { className: "nearest", "aria-labelledby": "nearest-title" }, h("h3", { id: "nearest-title" }, w("nearest")), place, h("p", { className: "hint" }, w("nearest.note")));
-  call("GET", `/v1/videos/${video.id}/nearest`).then((found) => {
+  call("GET", `/v1/videos/${video.id}/nearest`, { signal }).then((found) => {
     if (!found.clips.length) section.replaceChildren(h("p", { className: "hint" }, found.note));
     else place.replaceChildren(...found.clips.map(clip));
-  }, (error) => place.replaceChildren(h("p", { className: "hint" }, error.message)));
+  }, (error) => { if (error.name !== "AbortError") place.replaceChildren(h("p", { className: "hint" }, error.message)); });
   return section;
 }
 

@@ -11,6 +11,7 @@ const TURN = 350; // milliseconds for each frame of a preview
 let watching = null;
 let shownId = "";
 let turning = 0;
+let leaving = new AbortController(); // ends what is still asked about a video that is no longer shown
 
 export const shown = () => shownId;
 export const say = (text) => { $("#said").textContent = text; };
@@ -26,6 +27,8 @@ function stop() {
   watching?.close();
   watching = null;
   clearInterval(turning);
+  leaving.abort();
+  leaving = new AbortController();
 }
 
 // Follow a job to its end; `acts` are told when it is over.
@@ -113,7 +116,7 @@ export function show(video, acts, fresh = false) {
   $("#shown").replaceChildren(h("div", { className: "frame" }, ambient, media),
     h("div", { className: "under-video" },
       buttons(video, acts, image ? ["save", "reuse", "start", "delete"] : ["save", "reuse", "extend", "loop", "edit", "inpaint", "connect", "delete"]),
-      h("h3", {}, w("credentials")), credentials(video), image ? null : nearest(video)));
+      h("h3", {}, w("credentials")), credentials(video), image ? null : nearest(video, leaving.signal)));
   if (fresh) say(w("done"));
 }
 

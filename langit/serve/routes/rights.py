@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
@@ -23,6 +24,7 @@ from langit.serve.errors import ApiError, not_found
 from langit.serve.examiners import Examiners
 from langit.serve.intake import Intake, take_in
 
+Answer = TypeVar("Answer")
 router = APIRouter(prefix="/v1/rights", tags=["public"])
 REQUESTS_PER_MINUTE: Final = 3
 """Take-down requests that one address may enter."""
@@ -196,7 +198,7 @@ def _digests_of(ledger: Ledger, kind: str) -> set[str]:
     return {record.digest for record in ledger.read(KINDS[kind])}
 
 
-async def _answer(work: Any) -> Any:
+async def _answer(work: Callable[[], Answer]) -> Answer:
     """Do what reads or writes the ledger beside the event loop; its refusals are the asker's mistakes."""
     try:
         return await run_in_threadpool(work)
