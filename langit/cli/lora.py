@@ -10,6 +10,7 @@ import typer
 from langit.cli.entry import app
 from langit.cli.printing import say
 from langit.cli.progress import progress
+from langit.printable import to_json
 
 
 @app.command()
@@ -27,6 +28,7 @@ def tune(
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     dtype: Annotated[str, typer.Option(help="The precision of computing: auto, fp32 or bf16.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train a LoRA, or all weights, of a pretrained model from footage with a record."""
     from dataclasses import replace
@@ -44,4 +46,7 @@ def tune(
         made = run(
             config.override(start, changes or []), config.home(), report, Placement.choose(device, dtype), resume
         )
+    if as_json:
+        typer.echo(to_json({"path": str(made)}, None))
+        return
     say(made)
