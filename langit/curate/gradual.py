@@ -42,7 +42,7 @@ class GradualSettings:
     mixed: float = 0.4  # dissolve: maximum distance from the line between the ends
     dip: float = 0.85  # dissolve: maximum texture in the middle, relative to what lies between the ends'
     wipe_side: float = 0.2  # wipe: as ``side``
-    either: float = 0.15  # wipe: maximum distance of each place from the nearer end
+    either: float = 0.12  # wipe: maximum distance of each place from the nearer end; 0.06 in most real wipes
     flat: float = 3.0  # standard deviation of luma below which a picture is plain black, white or grey
     contrast: float = 12.0  # standard deviation that a shot must have had before a fade
 

@@ -178,7 +178,7 @@ def decode_source(source: VideoSource, seek_to: int | None = None) -> Iterator[t
     marked: list[int] = []
     for number, (frame, pts) in enumerate(_deinterlace(_decode_packets(source, marked))):
         if size is None:
-            size, orientation = (frame.width, frame.height), orientation_of(frame)
+            size, orientation = (frame.width, frame.height), orientation_of(frame, source.path)
         if (frame.width, frame.height) != size:
             raise ValueError(
                 f"{source.path} changes its size from {size[0]}x{size[1]} to {frame.width}x{frame.height} at frame"

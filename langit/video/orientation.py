@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
+from typing import Final, cast
 
 import numpy as np
 from av import VideoFrame
 from av.sidedata.sidedata import Type as SideDataType
+from PIL import Image, UnidentifiedImageError
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,46 @@ class Orientation:
 
 
 UPRIGHT = Orientation()
+ORIENTATION_TAG: Final = 0x0112
+# Exif 2.32, 4.6.4: where row 0 and column 0 are shown.
+_EXIF: Final = {
+    1: UPRIGHT,
+    2: Orientation(False, True, False),
+    3: Orientation(False, True, True),
+    4: Orientation(False, False, True),
+    5: Orientation(True, False, False),
+    6: Orientation(True, True, False),
+    7: Orientation(True, True, True),
+    8: Orientation(True, False, True),
+}
+# By quarters that the picture is to be turned to the left.
+_TURNS = [UPRIGHT, Orientation(True, False, True), Orientation(False, True, True), Orientation(True, True, False)]
 _ALL = [Orientation(t, x, y) for t in (False, True) for x in (False, True) for y in (False, True)]
 
 
-def orientation_of(frame: VideoFrame) -> Orientation:
-    """Read the orientation from a decoded frame's display matrix; frames without one are upright."""
-    matrix = cast("Mapping[SideDataType, bytes]", frame.side_data).get(SideDataType.DISPLAYMATRIX)
+def orientation_of(frame: VideoFrame, path: Path | None = None) -> Orientation:
+    """Read the orientation from a decoded frame's display matrix; frames without one are upright.
+
+    Args:
+        frame: the frame.
+        path: its file, of which the Exif data are read if it is a picture.
+    """
+    try:
+        matrix = cast("Mapping[SideDataType, bytes]", frame.side_data).get(SideDataType.DISPLAYMATRIX)
+    except ValueError:  # PyAV knows no Exif data, which pictures bring, and gives none of the others then
+        return _from_exif(path) or _TURNS[round(frame.rotation / 90) % 4]
     return UPRIGHT if matrix is None else from_matrix(bytes(matrix))
+
+
+def _from_exif(path: Path | None) -> Orientation | None:
+    """The orientation that a picture's Exif data state; None if it has none."""
+    if path is None:
+        return None
+    try:
+        with Image.open(path, formats=("JPEG", "PNG", "TIFF", "WEBP")) as picture:
+            return _EXIF.get(picture.getexif().get(ORIENTATION_TAG, 0))
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
+        return None
 
 
 def from_matrix(matrix: bytes) -> Orientation:

@@ -109,6 +109,9 @@ def _film(container: InputContainer, path: Path) -> VideoStream:
     films = [stream for stream in streams if not stream.disposition & _PICTURES]
     if not films:
         raise ValueError(f"{path} contains no video, only a cover picture: give a file that plays")
+    unknown = [stream for stream in films if stream.codec_context is None]
+    if unknown:
+        raise ValueError(f"{path} has a coding that this FFmpeg does not know: convert it, for example to H.264")
     # Matroska does not keep the mark of a cover; a track of stills beside one of real video is taken for it.
     film = next((stream for stream in films if stream.codec_context.name not in _STILL), films[0])
     width, height = shown_size(film.codec_context.width, film.codec_context.height, Fraction(1))

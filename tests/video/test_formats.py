@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 from av.stream import Disposition
-from PIL import Image
+from PIL import Image, ImageOps
 from video.filming import corners, encode, moving, name_corners, remux, with_matrix
 
 from langit import video
@@ -233,3 +233,29 @@ def test_names_that_are_not_utf8_are_opened(tmp_path: Path) -> None:
     path = encode(tmp_path / "a.mp4", moving(5))
     odd = path.rename(Path(str(tmp_path) + "/no utf\udcff8.mp4"))
     assert video.probe(odd).frames == len(video.read(odd)) == 5
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp"])
+def test_pictures_are_upright_by_their_exif_data(tmp_path: Path, suffix: str) -> None:
+    """A picture is a film of one frame; phones turn and mirror it in Exif data, which PyAV does not know."""
+    picture = Image.fromarray(corners())
+    for number in range(1, 9):
+        exif = picture.getexif()
+        exif[0x0112] = number
+        path = tmp_path / f"{number}.{suffix}"
+        picture.save(path, exif=exif)
+        with Image.open(path) as opened:
+            right = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+        (shown,) = video.read(path)
+        assert shown.shape == right.shape and name_corners(shown) == name_corners(right), number
+        assert (video.probe(path).width, video.probe(path).height) == (right.shape[1], right.shape[0])
+
+
+def test_a_coding_without_a_decoder_is_said(tmp_path: Path) -> None:
+    whole = encode(tmp_path / "a.mkv", moving(4), "libx264")
+    path = tmp_path / "b.mkv"
+    data = whole.read_bytes()
+    assert data.count(b"V_MPEG4/ISO/AVC") == 1
+    path.write_bytes(data.replace(b"V_MPEG4/ISO/AVC", b"V_MPEGX/ISO/XYZ"))
+    with pytest.raises(ValueError, match="b.mkv (has a coding that this FFmpeg does not know|is damaged)"):
+        video.probe(path)
