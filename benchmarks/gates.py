@@ -1,8 +1,9 @@
-"""How much the prompt gate refuses of bad prompts, and how much it lets through of harmless ones, on five sets.
+"""How much the prompt gate refuses of bad prompts, and how much it lets through of harmless ones, on nine sets.
 
 gate_prompts.toml says what counts as bad. Of its half "develop", which the rules were written with, every mistake is
-named; of "held-out", only how many there are. The sets 2 to 5 were written later: 2 with the rules, 3 to 5 before the
-rules were tried on them; docs/gates.md has their first measurements. Takes seconds on one core.
+named; of "held-out", only how many there are. The sets 2 to 9 were written later: 2 with the rules, the others before
+the gate was tried on them; docs/gates.md has their first measurements. Sets 2 to 8 are among what the classifier learns
+from, 9 is not. Takes some seconds on one core.
 
     python -m benchmarks.gates
 """
@@ -17,11 +18,11 @@ from pathlib import Path
 
 from langit.evaluate.figures.intervals import wilson
 from langit.release.gates.lexicon import lexicon
-from langit.release.gates.prompt import RULES, judge_prompt
+from langit.release.gates.prompt import CLASSIFIER, RULES, judge_prompt
 
 FOLDER = Path(__file__).parent
 PROMPTS = FOLDER / "gate_prompts.toml"
-LATER_SETS = tuple(FOLDER / f"gate_prompts_{number}.toml" for number in (2, 3, 4, 5))
+LATER_SETS = tuple(FOLDER / f"gate_prompts_{number}.toml" for number in range(2, 10))
 SPLITS = ("develop", "held-out")
 FORMS = ("plain", "veiled", "disguised", "name")
 LANGUAGES = ("en", "id", "other")
@@ -38,15 +39,18 @@ class JudgedPrompt:
     split: str
     bad: bool
     refused: bool
+    by_rules: bool
     rules: tuple[str, ...]
 
 
 def judge(text: str, language: str, form: str, bad: bool, category: str = "", split: str = "") -> JudgedPrompt:
     """Put a prompt to the gate."""
     findings = judge_prompt(text)
-    refused = any(finding.action == "refuse" for finding in findings)
+    refusing = {finding.rule for finding in findings if finding.action == "refuse"}
     rules = tuple(finding.rule for finding in findings)
-    return JudgedPrompt(text, category, language, form, split, bad, refused, rules)
+    return JudgedPrompt(
+        text, category, language, form, split, bad, bool(refusing), bool(refusing - {CLASSIFIER}), rules
+    )
 
 
 def judge_set(path: Path = PROMPTS) -> list[JudgedPrompt]:
@@ -54,22 +58,25 @@ def judge_set(path: Path = PROMPTS) -> list[JudgedPrompt]:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     judged = [judge(**row) for row in table.get("prompts", ())]
     for group in table.get("group", ()):
-        judged += [judge(text, group["language"], group["form"], group["bad"]) for text in group["prompts"]]
+        facts = {key: value for key, value in group.items() if key != "prompts"}
+        judged += [judge(text, **facts) for text in group["prompts"]]
     return judged
 
 
 def share(rows: Iterable[JudgedPrompt], bad: bool) -> str:
-    """Of the bad or the harmless rows, how many were judged rightly, with Wilson's 95% interval."""
-    right = [row.refused == bad for row in rows if row.bad == bad]
-    if not right:
-        return f"{'-':>28}"
-    low, high = wilson(sum(right), len(right))
-    return f"{sum(right):4}/{len(right):<4}{sum(right) / len(right):6.1%} [{low:6.1%}, {high:6.1%}]"
+    """Of the bad or the harmless rows, how many were judged rightly, with Wilson's 95% interval; by the rules alone."""
+    some = [row for row in rows if row.bad == bad]
+    if not some:
+        return f"{'-':>36}"
+    right = sum(row.refused == bad for row in some)
+    low, high = wilson(right, len(some))
+    alone = sum(row.by_rules == bad for row in some) / len(some)
+    return f"{right:4}/{len(some):<4}{right / len(some):6.1%} [{low:6.1%}, {high:6.1%}] {alone:7.1%}"
 
 
 def print_table(title: str, rows: list[JudgedPrompt], categories: Iterable[str] = ()) -> None:
     """Print a set's shares by category, language and form."""
-    print(f"{title:22}{'refused, of the bad':>34}{'let through, of the harmless':>36}")
+    print(f"{title:22}{'refused, of the bad; by rules alone':>40}{'let through, of the harmless; by rules':>42}")
     for name, part in (
         *((rule, [row for row in rows if row.category == rule]) for rule in categories),
         *((f"language {one}", [row for row in rows if row.language == one]) for one in LANGUAGES),
@@ -77,7 +84,7 @@ def print_table(title: str, rows: list[JudgedPrompt], categories: Iterable[str] 
         ("all", rows),
     ):
         if part:
-            print(f"  {name:18}{share(part, True):>36}{share(part, False):>36}")
+            print(f"  {name:18}{share(part, True):>44}{share(part, False):>44}")
     print()
 
 
@@ -93,7 +100,7 @@ def main() -> None:
     for split in SPLITS:
         print_table(split, [row for row in rows if row.split == split], RULES)
     for path in LATER_SETS:
-        print_table(path.stem, judge_set(path))
+        print_table(path.stem, judge_set(path), RULES)
     for row in rows:
         if row.split == "develop" and row.refused != row.bad:
             print(f"{'missed' if row.bad else 'refused'}, {row.category}: {row.text!a} {', '.join(row.rules)}")

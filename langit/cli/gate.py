@@ -37,7 +37,11 @@ def gate(
     agreed = consents(home / "ledger", model, ability, settings.purpose)
     findings = judge_prompt(prompt, settings, agreed, load_guard(settings))
     if as_json:
-        answer = [{"rule": each.rule, "action": each.action, "why": each.why} for each in findings]
+        answer = [
+            {"rule": each.rule, "action": each.action, "why": each.why}
+            | ({} if each.score is None else {"score": each.score})
+            for each in findings
+        ]
         refused = any(each.action == "refuse" for each in findings)
         typer.echo(to_json({"prompt": prompt, "passes": not refused, "findings": answer}).rstrip())
         if refused:

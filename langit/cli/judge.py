@@ -1,4 +1,4 @@
-"""The verb `judge train`: train the networks that judge models."""
+"""The verb `judge train`: train the networks that judge models, and the one that judges prompts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from langit.cli.entry import app
 from langit.cli.printing import JsonOption, answer
 from langit.cli.progress import progress
 
-judges = typer.Typer(help="The networks that judge models: two probes and a tracker.")
+judges = typer.Typer(help="The networks that judge: two probes, a tracker, and the prompt gate's classifier.")
 app.add_typer(judges, name="judge")
 
 CORES = max(os.cpu_count() or 1, 1)
@@ -26,7 +26,7 @@ def _judge() -> None:
 
 @judges.command("train")
 def train(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="probe, probe-story or tracker.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="probe, probe-story, tracker or gate.")],
     changes: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to its recipe, as training.steps=100.")
     ] = None,
@@ -40,7 +40,7 @@ def train(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a judge on rendered films, test it on others, and write its weights and figures to a folder.
+    """Train a judge on rendered films, or the gate's on sentences, test it on others, and write weights and figures.
 
     A run that was interrupted is resumed.
     """

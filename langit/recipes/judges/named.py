@@ -7,13 +7,15 @@ from pathlib import Path
 
 from langit import config
 from langit.recipes.judges.films import Reconstruct
+from langit.recipes.judges.gate import GateRecipe, train_gate
 from langit.recipes.judges.probe import ProbeRecipe, Progress, story_recipe, train_probe
 from langit.recipes.judges.tracker import TrackerRecipe, train_tracker
 
-JUDGES = ("probe", "probe-story", "tracker")
+JUDGES = ("probe", "probe-story", "tracker", "gate")
+AnyJudgeRecipe = ProbeRecipe | TrackerRecipe | GateRecipe
 
 
-def judge_recipe(name: str, changes: Sequence[str] = ()) -> ProbeRecipe | TrackerRecipe:
+def judge_recipe(name: str, changes: Sequence[str] = ()) -> AnyJudgeRecipe:
     """Return the recipe of a shipped judge with ``key=value`` changes.
 
     Raises:
@@ -21,6 +23,8 @@ def judge_recipe(name: str, changes: Sequence[str] = ()) -> ProbeRecipe | Tracke
     """
     if name not in JUDGES:
         raise ValueError(f"there is no judge {name!r}: use {', '.join(JUDGES)}")
+    if name == "gate":
+        return config.override(GateRecipe(), list(changes))
     if name == "tracker":
         return config.override(TrackerRecipe(), list(changes))
     return config.override(ProbeRecipe() if name == "probe" else story_recipe(), list(changes))
@@ -51,14 +55,16 @@ def train_judge(
         Its main figures on films that it was not trained on, one line each.
 
     Raises:
-        ValueError: there is no such judge, a change is wrong, or the tracker is given reconstructions.
+        ValueError: there is no such judge, a change is wrong, or one that is no probe is given reconstructions.
     """
     recipe = judge_recipe(name, changes)
     if isinstance(recipe, ProbeRecipe):
         accuracy = train_probe(home, progress, recipe, folder, reconstruct, workers)
         return [f"{attribute}: {rate}" for attribute, rate in accuracy.rates.items()]
     if reconstruct is not None:
-        raise ValueError("the tracker does not learn from reconstructions: leave the autoencoder out")
+        raise ValueError(f"the {name} does not learn from reconstructions: leave the autoencoder out")
+    if isinstance(recipe, GateRecipe):
+        return [f"{category}: {rate} judged rightly" for category, rate in train_gate(recipe, folder, progress).items()]
     folder.mkdir(parents=True, exist_ok=True)
     errors = train_tracker(home, progress, recipe, folder, workers)
     return [

@@ -18,11 +18,13 @@ class Finding:
     rule: the name of the rule that fired.
     why: what made it fire, in a few words.
     action: ``refuse`` stops the video, ``flag`` adds a note to it.
+    score: how sure a classifier is, from 0 to 1; rules have none.
     """
 
     rule: str
     why: str
     action: Action
+    score: float | None = None
 
     def __post_init__(self) -> None:
         check_one_of("action of a finding", self.action, Action)

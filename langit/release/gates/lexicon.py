@@ -201,7 +201,7 @@ class Lexicon:
             if hit.tag not in ("title", "address") or hit.end >= len(lattice.pieces):
                 continue
             name = lattice.pieces[hit.end]
-            known = name.casefold() in self.people.surnames
+            known = self.people.is_surname(name.casefold())
             if known and (hit.tag == "title" or (name[:1].isupper() and name.casefold() not in _COMMON_SURNAMES)):
                 shown = " ".join(lattice.pieces[hit.start : hit.end + 1])
                 found.append(LexiconHit(hit.start, hit.end + 1, PERSON, shown))

@@ -13,8 +13,10 @@ from functools import lru_cache
 
 _SHORTEST_SKELETON = 4  # consonants of a name that is searched for: shorter ones resemble too much
 _SHORTEST_WORD = 6  # letters of a name of one word
-_SOUNDS = (("ph", "f"), ("sch", "s"), ("sh", "s"), ("ck", "k"), ("ch", "k"), ("th", "t"), ("gh", "g"), ("qu", "k"),
-           ("q", "k"), ("x", "ks"), ("z", "s"), ("c", "k"), ("w", "v"), ("dj", "j"), ("tj", "c"))  # fmt: skip
+_SHORTEST_PAIR, _SHORTEST_HALF = 8, 4  # letters of a name of two words, and of the one that is misspelt
+_SOFT = re.compile(r"c(?=[eiy])")  # sounds like s
+_WRITTEN = "ough:ow ph:f sch:s sh:s ck:k ch:k th:t gh:g qu:k q:k x:ks z:s c:k w:v dj:j tj:c"
+_SOUNDS = tuple(tuple(pair.split(":")) for pair in _WRITTEN.split())
 
 
 @dataclass
@@ -24,6 +26,9 @@ class NameIndex:
     names: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # skeleton -> (letters, first letter class)
     undoubled: set[tuple[str, int]] = field(default_factory=set)  # letters without doubles, number of words
     surnames: set[str] = field(default_factory=set)
+    surname_sounds: dict[str, set[str]] = field(default_factory=dict)  # by skeleton
+    sounds: dict[str, set[str]] = field(default_factory=dict)  # names of one word with few consonants, by skeleton
+    pairs: dict[str, set[str]] = field(default_factory=dict)  # of names of two words, either one -> the others
     exact: set[tuple[str, ...]] = field(default_factory=set)
 
     def add(self, words: Sequence[str]) -> None:
@@ -33,11 +38,17 @@ class NameIndex:
         if len(letters) >= _SHORTEST_WORD:
             self.undoubled.add((_without_doubles(letters), len(words)))
         bones = skeleton(letters)
+        if len(words) == 2 and len(letters) >= _SHORTEST_PAIR:
+            self.pairs.setdefault(words[0], set()).add(words[1])
+            self.pairs.setdefault(words[1], set()).add(words[0])
         if len(words) > 1:
             if len(words[-1]) >= 4:
                 self.surnames.add(words[-1])
+                self.surname_sounds.setdefault(skeleton(words[-1]), set()).add(words[-1])
         elif len(letters) < _SHORTEST_WORD:
             return
+        elif len(bones) == _SHORTEST_SKELETON - 1 < len(letters) - 3:
+            self.sounds.setdefault(bones, set()).add(letters)
         if len(bones) < _SHORTEST_SKELETON - (len(letters) >= 10):
             return
         for key in {bones, *_without_one(bones)}:
@@ -61,13 +72,32 @@ class NameIndex:
                 letters = "".join(span)
                 if len(letters) > 30:
                     break
-                if self._resembles(letters, size):
+                if self._resembles(letters, size) or (size == 2 and self._is_half_right(span, ordinary)):
                     yield start, start + size
 
+    def _is_half_right(self, span: Sequence[str], ordinary: set[str]) -> bool:
+        """Whether one word of two is right and the other, which is no ordinary word, nearly so: "Luna Maja"."""
+        for right, near in (span, span[::-1]):
+            known = self.pairs.get(right, ())
+            if len(near) >= _SHORTEST_HALF and near not in ordinary and near not in known:
+                bones = skeleton(near)
+                if any(_distance(one, near, 1) <= 1 or (len(one) > 4 and skeleton(one) == bones) for one in known):
+                    return True
+        return False
+
+    def is_surname(self, word: str) -> bool:
+        """Whether a word is a listed surname, or one that sounds like it and has one letter wrong: "Zelenski"."""
+        if word in self.surnames:
+            return True
+        near = self.surname_sounds.get(skeleton(word), ())
+        return len(word) >= _SHORTEST_WORD - 1 and any(_distance(name, word, 1) <= 1 for name in near)
+
     def _resembles(self, letters: str, size: int) -> bool:
-        if len(letters) > _SHORTEST_WORD and (_without_doubles(letters), size) in self.undoubled:
+        if len(letters) >= _SHORTEST_WORD and (_without_doubles(letters), size) in self.undoubled:
             return True
         bones = skeleton(letters)
+        if size == 1 and (near := self.sounds.get(bones)) is not None:
+            return any(_distance(name, letters, 1) <= 1 for name in near)
         if len(bones) < _SHORTEST_SKELETON - 1:
             return False
         for key in {bones, *_without_one(bones)}:
@@ -88,6 +118,7 @@ class NameIndex:
 @lru_cache(maxsize=8192)
 def skeleton(letters: str) -> str:
     """The consonants of a word by their sound: "jakson" and "jackson" give "jksn"."""
+    letters = _SOFT.sub("s", letters)
     for written, sound in _SOUNDS:
         letters = letters.replace(written, sound)
     bones = letters[:1] + re.sub(r"[aeiouyh]", "", letters[1:])

@@ -1,15 +1,16 @@
-"""The prompt gate decides what may be asked for, with rules and a lexicon, and with a guard model if one is configured.
+"""The prompt gate decides what may be asked for: rules and a lexicon, a learnt classifier, and a guard if configured.
 
-Knows words of English and Indonesian, also in disguise, and which combinations mean something bad; it does not
-understand sentences. docs/gates.md reports how many bad prompts it refuses, and how many harmless ones.
+Rules know words of English and Indonesian, also in disguise, and which combinations mean something bad. The classifier
+reads what they let through. docs/gates.md reports how many bad prompts are refused, and how many harmless ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, runtime_checkable
 
+from langit.release.gates.classifier import GateReading, shipped_classifier
 from langit.release.gates.disguise import split_at_invisible, transliterate
 from langit.release.gates.finding import Action, Finding
 from langit.release.gates.lexicon import PERSON, GateRule, Lexicon, LexiconHit, lexicon, match_rule
@@ -20,6 +21,7 @@ from langit.release.gates.roles import ended_by_rescue, has_harmless_object, vic
 Setting = Literal["refuse", "flag", "off"]
 
 RULES = ("sexual", "minors", "violence", "hate", "self-harm", "likeness", "election")
+CLASSIFIER = "classifier"  # the name of the learnt classifier among the rules
 _LIKENESS_REACH = 3  # words between "the likeness of" and the name
 _VICTIMS = ("person", "child", "animal", "people")  # tags of those whom a verb can hurt
 _HARM = ("hurt", "kill", "maltreated", "cruel")  # tags of verbs that need a victim
@@ -28,8 +30,10 @@ MEND = "describe another video; docs/gates.md explains the rule"
 
 @dataclass(frozen=True)
 class PromptConfig:
-    """Settings of the prompt gate: an action for each category of rules, and an optional guard.
+    """Settings of the prompt gate: an action for each category of bad prompts, and an optional guard.
 
+    classifier: whether the learnt classifier refuses what it takes for one of the categories that refuse.
+    classifier_threshold: the probability from which it does; 0 for the one that it was calibrated to.
     guard: empty, ``transformers:FOLDER`` (a text classifier on this machine) or ``MODEL@URL`` (an OpenAI-compatible
         moderations endpoint).
     guard_labels: the action for each of its labels. Of an endpoint's other categories, those that it flags refuse.
@@ -47,6 +51,8 @@ class PromptConfig:
     self_harm: Setting = "refuse"
     likeness: Setting = "refuse"
     election: Setting = "refuse"
+    classifier: Setting = "refuse"
+    classifier_threshold: float = 0.0
     guard: str = ""
     guard_labels: tuple[str, ...] = ()
     guard_threshold: float = 0.5
@@ -56,6 +62,11 @@ class PromptConfig:
     def __post_init__(self) -> None:
         if not 0 < self.guard_threshold <= 1:
             raise ValueError(f"guard_threshold {self.guard_threshold} is not a probability: use one above 0, up to 1")
+        if not 0 <= self.classifier_threshold <= 1:
+            raise ValueError(
+                f"classifier_threshold {self.classifier_threshold} is not a probability: use one above 0, up to 1, or 0"
+                " for the calibrated one"
+            )
         if self.guard_timeout <= 0:
             raise ValueError(f"guard_timeout {self.guard_timeout} s leaves no time to answer: use more than 0")
         self.labels()
@@ -131,19 +142,21 @@ def judge_prompt(
     settings = settings or PromptConfig()
     found: dict[str, Finding] = {}
     for view in dict.fromkeys((text, split_at_invisible(text), transliterate(text))):
-        for one in _judge_by_rules(view, settings, consents):
+        for one in _judge_view(view, settings, consents):
             if one.rule not in found or (one.action, found[one.rule].action) == ("refuse", "flag"):
                 found[one.rule] = one
     findings = [*found.values(), *(guard(text) if guard is not None else ())]
     return sorted(findings, key=lambda one: one.action != "refuse")
 
 
-def _judge_by_rules(text: str, settings: PromptConfig, consents: ConsentLookup | None) -> list[Finding]:
+def _judge_view(text: str, settings: PromptConfig, consents: ConsentLookup | None) -> list[Finding]:
+    """Findings of the rules; if none of them refuses, the classifier's too."""
     words = lexicon()
     lattice = words.read(text)
-    hits = _read_roles(lattice, words.hits(lattice))
+    written = words.hits(lattice)
+    hits, agreed = _read_roles(lattice, written), frozenset[int]()
     if consents is not None:
-        hits = _apply_consents(lattice, hits, consents)
+        hits, agreed = _apply_consents(lattice, hits, consents)
     findings = []
     for rule in words.rules:
         setting: Setting = "refuse" if rule.always else settings.of(rule.name)
@@ -152,7 +165,27 @@ def _judge_by_rules(text: str, settings: PromptConfig, consents: ConsentLookup |
         chosen = match_rule(rule, hits, lattice.sentence)
         if chosen is not None:
             findings.append(Finding(rule.name, _explain(rule, chosen, words.meanings), _action(setting)))
+    if not any(one.action == "refuse" for one in findings):
+        known = {one.rule for one in findings} | ({"likeness"} if agreed else set())
+        findings += _classify(shipped_classifier()(lattice, written, agreed), settings, known)
     return findings
+
+
+def _classify(reading: GateReading, settings: PromptConfig, known: Collection[str]) -> list[Finding]:
+    """The classifier's finding, if it is sure enough of those categories that are neither off nor ``known``."""
+    if settings.classifier == "off":
+        return []
+    threshold = settings.classifier_threshold or reading.threshold
+    asked = [name for name in RULES if name not in known and settings.of(name) != "off"]
+    refusing = [name for name in asked if settings.of(name) == "refuse" and settings.classifier == "refuse"]
+    choices: tuple[tuple[Action, list[str]], ...] = (("refuse", refusing), ("flag", asked))
+    for action, names in choices:
+        score = sum(reading.chances[name] for name in names)
+        if names and score >= threshold:
+            category = max(names, key=lambda name: reading.chances[name])
+            why = f"a learnt classifier, which may err, takes it for {category} with a score of {score:.2f}"
+            return [Finding(CLASSIFIER, why, action, round(score, 4))]
+    return []
 
 
 def _read_roles(lattice: TextLattice, hits: Sequence[LexiconHit]) -> list[LexiconHit]:
@@ -201,8 +234,14 @@ def _agrees(hit: LexiconHit, consents: ConsentLookup) -> bool:
     return any(set(words) >= set(name) or name in listed for name in consents.allowing(words))
 
 
-def _apply_consents(lattice: TextLattice, hits: Sequence[LexiconHit], consents: ConsentLookup) -> list[LexiconHit]:
-    """Drop hits of people who agreed; add hits of people on record who have not, or not any more."""
+def _apply_consents(
+    lattice: TextLattice, hits: Sequence[LexiconHit], consents: ConsentLookup
+) -> tuple[list[LexiconHit], frozenset[int]]:
+    """Drop hits of people who agreed; add hits of people on record who have not, or not any more.
+
+    Returns:
+        The hits, and the places of the words that consents permit: names, and "the likeness of" before them.
+    """
     found: list[LexiconHit] = []
     agreed: list[LexiconHit] = []
     refusing = NameIndex()
@@ -223,9 +262,11 @@ def _apply_consents(lattice: TextLattice, hits: Sequence[LexiconHit], consents: 
         if not (_is_name(hit) and any(one.start <= hit.start and hit.end <= one.end for one in agreed))
     ]
     # "in the likeness of NAME" is exactly what NAME agreed to
-    return [
+    kept = [
         hit
         for hit in found
         if hit.tag not in ("faking", "resembling")
         or not any(hit.start <= one.start <= hit.end + _LIKENESS_REACH for one in agreed)
     ]
+    permitted = [*agreed, *(hit for hit in found if hit not in kept)]
+    return kept, frozenset(place for hit in permitted for place in range(hit.start, hit.end))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from langit.release.gates.disguise import LOOK_ALIKES
 from langit.release.gates.finding import Refused, enforce
 from langit.release.gates.lexicon import Lexicon, lexicon
-from langit.release.gates.prompt import RULES, PromptConfig, judge_prompt
+from langit.release.gates.prompt import CLASSIFIER, RULES, PromptConfig, judge_prompt
 
 BAD = [
     ("a man stabs his neighbour to death", "violence"),
@@ -65,7 +65,11 @@ LOOKS = {
 LEET = {"a": "4@", "e": "3", "i": "1!", "o": "0", "s": "5$", "t": "7", "g": "9", "b": "8"}
 
 
-def rules(text: str, settings: PromptConfig | None = None) -> set[str]:
+RULES_ALONE = PromptConfig(classifier="off")
+
+
+def rules(text: str, settings: PromptConfig = RULES_ALONE) -> set[str]:
+    """The rules that fire; `test_classifier.py` tests the classifier."""
     return {finding.rule for finding in judge_prompt(text, settings)}
 
 
@@ -127,7 +131,7 @@ def test_other_disguises_are_seen_through(text: str) -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str) -> None:
-    assert all(finding.rule in RULES for finding in judge_prompt(text))
+    assert all(finding.rule in (*RULES, CLASSIFIER) for finding in judge_prompt(text))
 
 
 def test_settings_say_what_follows() -> None:
