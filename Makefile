@@ -2,6 +2,7 @@
 # make serve                                                 the server on http://127.0.0.1:8000: page, API and /docs
 # make test                                                  sets up everything, runs the checks and the tests
 # make test-all                                              the slow tests as well
+# make test-attacks                                          the attacks of docs/security.md, slow or not
 # make lint, make format                                     what the checks check, and what mends the form
 
 PYTHON ?= python3.11
@@ -11,7 +12,7 @@ PROMPT ?= a red ball bounces on snow at sunset
 SEED ?= 0
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: video serve test test-all lint format osmesa postgres chromium
+.PHONY: video serve test test-all test-attacks lint format osmesa postgres chromium
 export PROMPT
 
 video: $(VENV)/.base
@@ -25,6 +26,9 @@ test: lint osmesa
 
 test-all: lint osmesa postgres chromium
 	@$(BIN)/python -m pytest -m "slow or not slow"
+
+test-attacks: $(VENV)/.dev osmesa
+	@$(BIN)/python -m pytest -m attack
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -44,6 +44,16 @@ def _alone(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the files that tests/attacks/suite.txt lists as attacks; skip what cannot be drawn here."""
+    tests = Path(__file__).parent
+    suite = {tests / line for line in (tests / "attacks" / "suite.txt").read_text(encoding="utf-8").splitlines()}
+    for item in items:
+        if item.path in suite:
+            item.add_marker(pytest.mark.attack)
+    _skip_drawing(items)
+
+
+def _skip_drawing(items: list[pytest.Item]) -> None:
     """Tests that draw worlds need OSMesa where there is no GPU. In CI its absence is an error, not a skip."""
     drawing = [item for item in items if item.get_closest_marker("draws") or "worlds" in Path(item.path).parts]
     elsewhere = os.environ.get("MUJOCO_GL", "osmesa") != "osmesa"
