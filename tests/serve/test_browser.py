@@ -21,6 +21,9 @@ DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 WAIT = 120_000.0
 """Milliseconds for a job on a busy machine."""
 PROMPT = "a red ball bounces on snow at sunset"
+SHOWN = "() => document.querySelector('video.made')?.src.includes(document.querySelector('.card').id.slice(5))"
+WATCH = """new MutationObserver(() => { if (document.querySelector("[role=progressbar]")) window.sawProgress = true; })
+    .observe(document, { childList: true, subtree: true })"""
 PLAYS = "element => element.readyState >= 2 && !element.paused && element.currentTime > 0"
 
 
@@ -39,6 +42,7 @@ def open_page(browser: Browser, server: RunningServer, path: str = "/", **option
     values = {"viewport": DESK, "locale": "en-GB", "color_scheme": "light", **options}
     page = browser.new_context(**values).new_page()
     page.set_default_timeout(WAIT)
+    page.add_init_script(WATCH)
     errors: list[str] = []
     page.errors = errors  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -49,10 +53,12 @@ def open_page(browser: Browser, server: RunningServer, path: str = "/", **option
 
 def make_video(page: Page, prompt: str = PROMPT) -> None:
     """Type, press, wait, and see it play."""
+    before = page.locator(".card").count()
     page.fill("#prompt", prompt)
     page.click("#go")
-    page.wait_for_selector("[role=progressbar]")
-    page.wait_for_selector("video.made")
+    page.wait_for_function(f"() => document.querySelectorAll('.card').length > {before}")
+    page.wait_for_function(SHOWN)
+    assert page.evaluate("window.sawProgress"), "it was quicker than a poll, and not quicker than an observer"
     page.wait_for_function(f"() => ({PLAYS})(document.querySelector('video.made'))")
 
 
