@@ -19,6 +19,7 @@ from langit.shapes import Compression, PixelShape, whole_frames
 
 RESERVE: Final = 0.03
 """The share of the free memory that is left alone: allocators round up, and other programs move."""
+FEWEST: Final = 5  # frames of the shortest video, of two latent frames
 NAMED: Final = 3
 """Remedies that an error message names."""
 
@@ -87,7 +88,7 @@ def remedies(model: PlannedModel, work: VideoWork) -> Iterator[tuple[str, VideoW
 def smaller_sizes(model: PlannedModel, pixels: PixelShape) -> Iterator[PixelShape]:
     """The same video shorter and smaller, in sizes that the model takes."""
     cell = 32 if model.family is None else model.family.cell
-    half = whole_frames(max(pixels.frames // 2, 1), Compression())
+    half = max(whole_frames(max(pixels.frames // 2, 1), Compression()), FEWEST)
     for frames, divisor in ((half, 1), (pixels.frames, 2), (17, 2), (5, 4)):
         sides = [max(side // divisor // cell, 1) * cell for side in (pixels.width, pixels.height)]
         candidate = PixelShape(min(frames, pixels.frames), sides[1], sides[0])
