@@ -36,7 +36,25 @@ def find_artifacts(home: Path) -> Artifacts:
             models.append(read_model(file.parent, logs))
         except ValueError:
             continue  # half a bundle, or another program's: `langit bundle check` says what is wrong with it
-    return Artifacts(tuple(models), runs, tuple(_latents(home / "latents")))
+    return Artifacts(tuple(models), runs, tuple(_latents(home / "latents")), _undisclosed(home))
+
+
+def _undisclosed(home: Path) -> dict[str, str]:
+    """What is known of models whose makers do not disclose what they were trained on, by digest."""
+    found: dict[str, str] = {}
+    for file in sorted({*home.glob(f"models/*/{PROVENANCE}"), *home.glob(f"open-weights/*/{PROVENANCE}")}):
+        try:
+            provenance = Provenance.parse(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(provenance.ledger, Undisclosed):
+            base = provenance.recipe.get("base")
+            licence = f", {base.get('licence')}, {base.get('source')}" if isinstance(base, dict) else ""
+            found[provenance.digest.removeprefix("sha256:")] = (
+                f"model {provenance.model}{licence}: its makers, {provenance.ledger.makers}, do not disclose what it"
+                " was trained on"
+            )
+    return found
 
 
 def read_model(folder: Path, logs: Iterable[ExposureFile] = ()) -> TrainedModel:

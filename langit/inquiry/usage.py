@@ -113,7 +113,8 @@ def undisclosed_models(home: Path) -> list[Provenance]:
     """Models on this machine whose makers do not disclose what they were trained on."""
     packaged = Path(langit.__file__).parent / "weights"
     found = []
-    for path in sorted({*home.glob(f"models/*/{FILE}"), *packaged.glob(f"*/{FILE}")}):
+    places = (*home.glob(f"models/*/{FILE}"), *home.glob(f"open-weights/*/{FILE}"), *packaged.glob(f"*/{FILE}"))
+    for path in sorted(set(places)):
         try:
             provenance = Provenance.parse(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):

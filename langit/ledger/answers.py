@@ -250,7 +250,7 @@ def describe_output(lineage: Lineage, output: Output, every: bool) -> Fields:
         "from footage": parents,
         "made by": describe_model(lineage, models[0], every)
         if models
-        else f"model {output.model}, which is not on this machine",
+        else lineage.artifacts.undisclosed.get(output.model, f"model {output.model}, which is not on this machine"),
     }
 
 

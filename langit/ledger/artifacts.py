@@ -136,11 +136,15 @@ class Latents:
 
 @dataclass(frozen=True, eq=False)
 class Artifacts:
-    """Everything that was found: ``runs`` by name, their stages in order of training."""
+    """Everything that was found: ``runs`` by name, their stages in order of training.
+
+    ``undisclosed`` says of models by digest what they are and that their makers do not disclose their training data.
+    """
 
     models: tuple[TrainedModel, ...] = ()
     runs: Mapping[str, tuple[ExposureFile, ...]] = field(default_factory=dict)
     latents: tuple[Latents, ...] = ()
+    undisclosed: Mapping[str, str] = field(default_factory=dict)
 
     def with_bases(self, model: TrainedModel) -> tuple[TrainedModel, ...]:
         """The model, then the one whose weights it began with, and so on, as far as they are on this machine."""

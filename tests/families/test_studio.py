@@ -44,6 +44,8 @@ def test_a_video_names_its_base_weights_and_that_their_training_is_not_disclosed
     assert "base weights" in said and "Apache-2.0" in said
     found = find_model(video.facts.weights, Path(studio.door.home))
     assert found is not None and found[1].files == studio.bundle.provenance.files
+    code, said = run("ledger", "whose", str(tmp_path / "a.mp4"))
+    assert code == 0 and "its makers, Wan Team, Alibaba, do not disclose what it was trained on" in said
     # At shift 5 where the makers have 12: followed, with a note that names both.
     assert any("shift 5, its makers sample with 12" in note for note in video.notes)
     chosen = studio.generate("a ball", output=tmp_path / "b.mp4", shift=12.0, **SIZE)
