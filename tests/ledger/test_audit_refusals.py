@@ -8,7 +8,7 @@ import json
 import lance
 import pytest
 from ledger import lived as lives
-from ledger.lived import NOBODYS, SEEN, WHEN, clip, live
+from ledger.lived import ALL, NOBODYS, SEEN, WHEN, clip, live
 from ledger.test_audit import KEY, SIGNER, changed, findings, written
 
 from langit.feed.traces import find_artifacts
@@ -124,3 +124,23 @@ def test_records_of_another_ledger_are_not_written_for_a_model(lived, tmp_path):
 
 def lived_record(lived):
     return Lineage(lived.ledger, find_artifacts(lived.home)).get
+
+
+def test_clips_that_were_entered_after_the_training_began_fail(lived, file, tmp_path):
+    """The model names an earlier state of the log: a true one, in which its last clips were not yet entered."""
+    early = lived.ledger.digests().index(ALL[8].digest)
+
+    def earlier(data):
+        named = {"size": early, "root": lived.ledger.root_at(early).hex()}
+        said = json.loads(data)
+        return json.dumps(said | {"ledger": said["ledger"] | named}).encode()
+
+    found = findings(changed(file, tmp_path / "a.zip", audit.PROVENANCE, earlier))
+    assert found["ledger"].state == "holds" and found["clips"].state == "fails"
+    assert f"2 of 5 clips that were seen were not in the log when the training began: {min(late())}" in (
+        found["clips"].text
+    )
+
+
+def late():
+    return [ALL[number].digest for number in (8, 10)]
