@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -55,3 +56,21 @@ def test_consent_is_granted_listed_asked_and_withdrawn(capsys: pytest.CaptureFix
 def test_mistakes_are_one_line(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str) -> None:
     run = Run(capsys, *arguments)
     assert (run.code, run.out, run.err.count("\n")) == (2, "", 1) and words in run.err
+
+
+def test_the_classifier_says_that_it_judged_with_its_score_and_can_be_switched_off(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    veiled = "the boss wants the witness gone before breakfast"
+    run = Run(capsys, "gate", veiled)
+    assert run.code == 2 and "refused by rule classifier (a learnt classifier, which may err" in run.err
+    run = Run(capsys, "gate", veiled, "--json")
+    (finding,) = json.loads(run.out)["findings"]
+    assert (run.code, finding["rule"], finding["action"]) == (2, "classifier", "refuse")
+    assert 0.9 < finding["score"] <= 1
+    run = Run(capsys, "gate", "the beheading of a prisoner", "--json")
+    assert [set(one) for one in json.loads(run.out)["findings"]] == [{"rule", "action", "why"}]
+    home = Path(os.environ["LANGIT_HOME"])
+    home.mkdir(exist_ok=True)
+    (home / "release.toml").write_text('[prompt]\nclassifier = "off"\n')
+    assert Run(capsys, "gate", veiled).out == "passes\n"
