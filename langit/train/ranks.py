@@ -18,10 +18,12 @@ from typing import Final, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 
 from langit.device import CPU, Placement
 
 Item = TypeVar("Item")
+RESTARTS: Final = "TORCHELASTIC_RESTART_COUNT"  # in which torchrun counts how often it has started all processes again
 TIMEOUT: Final = timedelta(
     hours=12
 )  # the first process decodes and encodes while the others wait; a death is noticed at once
@@ -137,7 +139,7 @@ def own_device(placement: Placement) -> Placement:
 
 def was_restarted() -> bool:
     """Whether torchrun started this process again after one of the run had died, so that the run is to be resumed."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    return int(os.environ.get(RESTARTS, "0")) > 0
 
 
 @contextmanager
@@ -146,7 +148,11 @@ def joined_ranks(placement: Placement = CPU) -> Iterator[Ranks]:
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         yield ALONE
         return
-    dist.init_process_group("nccl" if placement.device.type == "cuda" else "gloo", timeout=TIMEOUT)
+    store, rank, count = next(rendezvous("env://", timeout=TIMEOUT))
+    # torchrun keeps its store over restarts: without a name of its own each start would find the addresses of the dead.
+    own = dist.PrefixStore(f"start-{os.environ.get(RESTARTS, '0')}", store)
+    backend = "nccl" if placement.device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=own, rank=rank, world_size=count, timeout=TIMEOUT)
     yield Ranks(dist.get_rank(), dist.get_world_size())
     # Not after an error: the others may wait for this process, and would never see it end.
     dist.destroy_process_group()
