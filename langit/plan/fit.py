@@ -71,7 +71,7 @@ def remedies(model: PlannedModel, work: VideoWork) -> Iterator[tuple[str, VideoW
     half = place.dtype == torch.float32
     for offload in OFFLOADS[OFFLOADS.index(place.offload) + 1 :]:
         if not work.storage:
-            yield f"--offload {offload}", replace(work, placement=replace(place, offload=offload))
+            yield f"--offload {offload}", replace(work, placement=replace(place, offload=offload))  # type: ignore[arg-type]
     if half:
         yield "--dtype bf16", replace(work, placement=replace(place, dtype=torch.bfloat16))
     if not work.storage and place.offload == "none":

@@ -51,7 +51,7 @@ class Widening:
         layer.register_forward_hook(lambda *_: self._release(), always_call=True)
 
     def _widen(self) -> None:
-        self.away = [part.weight for part in self.parts]
+        self.away = [part.get_parameter("weight") for part in self.parts]
         for part, dtype in zip(self.parts, self.dtypes, strict=True):
             scale = part.get_buffer("weight_scale").to(dtype)
             part.weight = nn.Parameter(part.weight.to(dtype) * scale, requires_grad=False)
