@@ -111,21 +111,27 @@ def measure_requests(model: str, seconds: float) -> None:
         print(f"requests with {CLIENTS} clients while a job runs:")
         for name, call in calls.items():
             times: list[float] = []
-            until = time.monotonic() + seconds
+            ready = threading.Barrier(CLIENTS + 1)
 
             def work(
-                call: Callable[[httpx.Client], Any] = call, until: float = until, times: list[float] = times
+                call: Callable[[httpx.Client], Any] = call,
+                times: list[float] = times,
+                ready: threading.Barrier = ready,
             ) -> None:
-                with httpx.Client(base_url=served.url, timeout=60) as client:
+                with httpx.Client(base_url=served.url, timeout=60, verify=False) as client:
+                    client.get("/healthz")  # connects
+                    ready.wait()
+                    until = time.monotonic() + seconds
                     while time.monotonic() < until:
                         begun = time.monotonic()
                         call(client)
                         times.append(time.monotonic() - begun)
 
-            begun = time.monotonic()
             threads = [threading.Thread(target=work) for _ in range(CLIENTS)]
             for thread in threads:
                 thread.start()
+            ready.wait()
+            begun = time.monotonic()
             for thread in threads:
                 thread.join()
             rate = len(times) / (time.monotonic() - begun)
