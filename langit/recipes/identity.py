@@ -41,8 +41,8 @@ def identity(recipe: Recipe, stage: str) -> str:
         before.append(_settings(each) | {"autoencoder": _autoencoder_chain(recipe, recipe.autoencoder_of(each))})
         if each.name == stage:
             break
-    own = ("whitening", "text", "transformer", "text_encoder")
-    rest: dict[str, Any] = {key: plain[key] for key in own if key in plain}
+    networks = ("whitening", "text", "transformer", "text_encoder")
+    rest: dict[str, Any] = {key: plain[key] for key in networks if key in plain}
     if recipe.manifest is not None:
         rest["manifest"] = recipe.manifest
     return config.digest_of(common | rest | {"stages": before})

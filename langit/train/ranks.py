@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch._C._distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from langit.device import CPU, Placement
@@ -150,7 +151,7 @@ def joined_ranks(placement: Placement = CPU) -> Iterator[Ranks]:
         return
     store, rank, count = next(rendezvous("env://", timeout=TIMEOUT))
     # torchrun keeps its store over restarts: without a name of its own each start would find the addresses of the dead.
-    own = dist.PrefixStore(f"start-{os.environ.get(RESTARTS, '0')}", store)
+    own = PrefixStore(f"start-{os.environ.get(RESTARTS, '0')}", store)
     backend = "nccl" if placement.device.type == "cuda" else "gloo"
     dist.init_process_group(backend, store=own, rank=rank, world_size=count, timeout=TIMEOUT)
     yield Ranks(dist.get_rank(), dist.get_world_size())
