@@ -258,3 +258,23 @@ def test_a_refusal_outweighs_a_flag_of_the_same_rule() -> None:
     text = "a father beats his child. a 12 year old slowly unbuttons her dress"
     (finding,) = (one for one in judge_prompt(text, PromptConfig(minors="flag")) if one.rule == "minors")
     assert finding.action == "refuse"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a lifeguard saves a boy from drowning",
+        "a medic heals a wounded man shot by a sniper",
+        "police free hostages from a gunman",
+        "polisi menyelamatkan anak dari penculik",
+    ],
+)
+def test_what_somebody_is_rescued_from_is_not_asked_for(text: str) -> None:
+    assert rules(text) == set()
+    assert rules("a lifeguard watches a boy drowning") == {"minors", "violence"}
+
+
+def test_sport_excuses_blows_and_no_killing() -> None:
+    assert rules("a guard hits a man at a boxing match") == set()
+    for verb in ("kills", "stabs", "poisons"):
+        assert rules(f"a guard {verb} a man at a boxing match") == {"violence"}
