@@ -289,9 +289,9 @@ def families_that_carry(given: frozenset[Given]) -> tuple[Family, ...]:
 
 def preset_for(name: str) -> FewSteps | None:
     """The preset of a few-step checkpoint, as its name tells; None for others."""
-    plain = name.lower().replace("_", "-")
+    plain = name.lower().replace("_", "").replace("-", "")
     if "fastwan" in plain:
         return PRESETS["fastwan"]
-    if "lightx2v" in plain or "stepdistill" in plain.replace("-", "") or "4steps" in plain.replace("-", ""):
+    if any(word in plain for word in ("lightx2v", "stepdistill", "4step")):
         return PRESETS["lightx2v"]
     return None
