@@ -159,15 +159,19 @@ class Database:
     client: DBOSClient
 
     @classmethod
-    def open(cls, settings: ServeSettings) -> Database:
+    def open(cls, settings: ServeSettings, durable: bool = True) -> Database:
         """Open the database of these settings, and create what is missing in it.
+
+        Args:
+            settings: see there.
+            durable: whether commits survive a power failure; for SQLite. The death of a process loses none either way.
 
         Raises:
             OSError: the file cannot be written to, or Postgres does not answer.
         """
         settings.videos.mkdir(parents=True, exist_ok=True)
         url = database_url(settings)
-        engine = create_engine(url)
+        engine = create_engine(url, durable)
         try:
             _create_tables(url, engine, settings.folder)
             client = DBOSClient(
@@ -199,8 +203,8 @@ def database_url(settings: ServeSettings) -> str:
     return "postgresql+psycopg://" + settings.database.split("://", 1)[1]
 
 
-def create_engine(url: str) -> sa.Engine:
-    """Connections to a database."""
+def create_engine(url: str, durable: bool = True) -> sa.Engine:
+    """Connections to a database; see :meth:`Database.open`."""
     if not url.startswith("sqlite"):
         return sa.create_engine(url, pool_size=16, max_overflow=16, pool_pre_ping=True)
     # Every thread of the web process may wait for the one writer; none should wait for a connection besides.
@@ -212,7 +216,8 @@ def create_engine(url: str) -> sa.Engine:
         connection.isolation_level = "IMMEDIATE"
         connection.execute("PRAGMA busy_timeout=30000")
         connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait for the writer
-        connection.execute("PRAGMA synchronous=FULL")  # a job that was accepted survives a power failure
+        # Flushed where jobs are accepted; a worker's progress is flushed with the next of those, and not waited for.
+        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys=ON")
 
     return engine

@@ -65,7 +65,7 @@ def run_worker(settings: ServeSettings, lifeline: Callable[[], object] | None = 
     set_up_logs()
     if lifeline is not None:
         threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    database = Database.open(settings)
+    database = Database.open(settings, durable=False)
     studios = {
         model_name(model): Studio(model, device=settings.device, dtype=settings.dtype) for model in settings.models
     }
