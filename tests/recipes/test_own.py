@@ -100,7 +100,7 @@ def test_the_report_of_copying_is_about_the_footage(home: Path, tmp_path: Path) 
     assert (tmp_path / "copying" / "nearest.png").is_file() and (tmp_path / "copying" / "real.png").is_file()
     copied = replace(found, groups=(replace(found.groups[0], near=replace(found.groups[0].near, right=2)),))
     assert found.asked <= 3 and copying_in_words(copied).startswith(
-        "2 of 3 videos are near copies of clips that it learnt (judged by 1 held"
+        "2 of 3 videos are near copies of clips that it learnt (judged by 0 held"
     )
     fresh = replace(found.groups[0], near=replace(found.groups[0].near, right=0))
     fresh = replace(fresh, copied=replace(fresh.copied, right=0))
