@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langit.release.gates.disguise import LOOK_ALIKES
-from langit.release.gates.finding import Refused, enforce
+from langit.release.gates.finding import Finding, Refused, enforce
 from langit.release.gates.lexicon import Lexicon, lexicon
 from langit.release.gates.prompt import CLASSIFIER, RULES, PromptConfig, judge_prompt
 
@@ -278,3 +278,12 @@ def test_sport_excuses_blows_and_no_killing() -> None:
     assert rules("a guard hits a man at a boxing match") == set()
     for verb in ("kills", "stabs", "poisons"):
         assert rules(f"a guard {verb} a man at a boxing match") == {"violence"}
+
+
+def test_one_refusal_among_flags_refuses() -> None:
+    flag, refusal = Finding("violence", "a note", "flag"), Finding("hate", "a reason", "refuse")
+    for findings in ([flag, refusal], [refusal, flag]):
+        with pytest.raises(Refused, match="refused by rule hate \\(a reason\\): ask") as caught:
+            enforce(findings)
+        assert caught.value.refusing == (refusal,)
+    assert enforce([flag]) == (flag,)
