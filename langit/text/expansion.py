@@ -66,7 +66,8 @@ class Expansion:
             words, understood = self.content
             report.append(
                 f'this model cannot show "{self.original}": it understands {understood} of {words} words with a'
-                " meaning; choose a larger model (--model), or use the words of docs/prompts.md"
+                " meaning; open weights can show it (langit models lists them, --model NAME takes one), or use"
+                " the words of docs/prompts.md"
             )
         if self.corrected:
             report.append("read as: " + ", ".join(f"'{meant}' for '{word}'" for word, meant in self.corrected))
