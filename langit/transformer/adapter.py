@@ -94,7 +94,7 @@ class Adapter(nn.Module):
         """The pairs by layer name."""
         return {name: module for name, module in self.named_modules() if isinstance(module, LowRankPair)}
 
-    def adapted_weights(self, transformer: Denoiser) -> dict[str, Tensor]:
+    def weights(self, transformer: Denoiser) -> dict[str, Tensor]:
         """The weights of the adapted layers with the low-rank products added, by name."""
         layers = adaptable_layers(transformer)
         return {
@@ -104,7 +104,7 @@ class Adapter(nn.Module):
 
     def adapted_forward(self, transformer: Denoiser, pack: Pack, text: TextPack) -> Float[Tensor, "N Q"]:
         """The adapted transformer's velocity. The transformer is not modified; gradients reach the pairs."""
-        velocity: Tensor = functional_call(transformer, self.adapted_weights(transformer), (pack, text))
+        velocity: Tensor = functional_call(transformer, self.weights(transformer), (pack, text))
         return velocity
 
     @torch.no_grad()
@@ -113,7 +113,7 @@ class Adapter(nn.Module):
         # deepcopy takes an object that is already in its memo from there instead of copying it.
         memo = {id(parameter): parameter for parameter in transformer.parameters()}
         layers = adaptable_layers(transformer)
-        for name, weight in self.adapted_weights(transformer).items():
+        for name, weight in self.weights(transformer).items():
             memo[id(layers[name.removesuffix(".weight")].weight)] = nn.Parameter(weight)
         return copy.deepcopy(transformer, dict(memo))
 

@@ -32,9 +32,9 @@ def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 def test_a_new_adapter_changes_nothing_and_covers_every_layer(ours: VideoTransformer) -> None:
     adapter = Adapter.of_rank(ours, 3)
-    assert all(torch.equal(weight, ours.get_parameter(name)) for name, weight in adapter.adapted_weights(ours).items())
+    assert all(torch.equal(weight, ours.get_parameter(name)) for name, weight in adapter.weights(ours).items())
     matrices = {name for name, parameter in ours.named_parameters() if name.endswith("weight") and parameter.ndim > 1}
-    assert set(adapter.adapted_weights(ours)) == matrices and "patch_embedding.weight" in matrices
+    assert set(adapter.weights(ours)) == matrices and "patch_embedding.weight" in matrices
 
 
 @torch.no_grad()
@@ -94,10 +94,8 @@ def test_an_alpha_is_a_scale_and_layers_may_be_missing(ours: VideoTransformer, a
     layer = "transformer.blocks.1.attn2.to_k"
     part = {name: tensor for name, tensor in to_diffusers(adapter, ours).items() if name.startswith(layer)}
     half = from_diffusers({**part, f"{layer}.alpha": torch.tensor(1.5)}, ours)
-    added = (
-        half.adapted_weights(ours)["blocks.1.attn2.to_k.weight"] - adaptable_layers(ours)["blocks.1.attn2.to_k"].weight
-    )
-    whole = from_diffusers(part, ours).adapted_weights(ours)["blocks.1.attn2.to_k.weight"]
+    added = half.weights(ours)["blocks.1.attn2.to_k.weight"] - adaptable_layers(ours)["blocks.1.attn2.to_k"].weight
+    whole = from_diffusers(part, ours).weights(ours)["blocks.1.attn2.to_k.weight"]
     torch.testing.assert_close(2 * added, whole - adaptable_layers(ours)["blocks.1.attn2.to_k"].weight)
 
 
