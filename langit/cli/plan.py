@@ -87,10 +87,10 @@ def _placement(device: str, dtype: str, offload: str) -> tuple[Any, bool]:
     try:
         return Placement.choose(device, dtype, offload), False
     except ValueError:
-        find_hardware(device)  # raises: neither here nor in the table
-        here = Placement.choose("cpu", "fp32", offload)
+        here = Placement.choose("cpu", "fp32", offload)  # raises if it is the offloading that is unknown
         if dtype not in ("auto", *DTYPES):
             raise
+        find_hardware(device)  # raises: neither here nor in the table
         chosen = torch.bfloat16 if dtype == "auto" else DTYPES[dtype]
         return replace(here, device=torch.device("cuda"), dtype=chosen), True
 

@@ -255,7 +255,7 @@ def test_mistakes_with_the_options_that_all_verbs_share(
     for options, words in (
         (["-o", f"there.{suffix}"], "exists"),
         (["-o", f"none/a.{suffix}"], "none is not a folder"),
-        (["-o", "a.gif"], f"name it a.{suffix}"),
+        (["-o", "a.avi"], f"name it a.{suffix}"),
         (["--steps", "0"], "--steps"),
         (["--guidance", "-1"], "guidance -1"),
         (["--solver", "magic"], "no solver is named 'magic'"),
