@@ -21,7 +21,7 @@ video: $(VENV)/.base
 serve: $(VENV)/.serve
 	@$(BIN)/langit serve
 
-# One process for all of them crashed once while it collected garbage (docs/LOG.md), so each part has its own.
+# Each part has a process of its own, so that one that crashes does not hide the results of the others (docs/LOG.md).
 PARTS := 'tests/[a-c]*/' 'tests/[d-k]*/' 'tests/[l-q]*/' 'tests/r*/' 'tests/[s-z]*/' 'tests/test_*.py'
 RUN_PARTS = status=0; for part in $(PARTS); do $(BIN)/python -m pytest $(MARKED) $$part || status=1; done; exit $$status
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
 from av import VideoFrame
+from av.filter import Graph
 from av.sidedata.sidedata import Type as SideDataType
 from PIL import Image, UnidentifiedImageError
 
@@ -36,6 +38,10 @@ class Orientation:
 
 UPRIGHT = Orientation()
 ORIENTATION_TAG: Final = 0x0112
+_RGB = ("rgb24", "rgba", "rgb48be", "rgb48le", "rgba64be", "rgba64le", "pal8")
+_GRAY = ("gray", "gray16be", "gray16le", "ya8", "ya16be", "ya16le", "monob", "monow")
+PNG_FORMATS: Final = frozenset((*_RGB, *_GRAY))
+"""Formats of FFmpeg's decoder of PNG, of this machine's byte order and the other."""
 # Exif 2.32, 4.6.4: where row 0 and column 0 are shown.
 _EXIF: Final = {
     1: UPRIGHT,
@@ -60,10 +66,26 @@ def orientation_of(frame: VideoFrame, path: Path | None = None) -> Orientation:
         path: its file, of which the Exif data are read if it is a picture.
     """
     try:
-        matrix = cast("Mapping[SideDataType, bytes]", frame.side_data).get(SideDataType.DISPLAYMATRIX)
+        bare = without_profile(frame) if frame.format.name in PNG_FORMATS else frame
+        matrix = cast("Mapping[SideDataType, bytes]", bare.side_data).get(SideDataType.DISPLAYMATRIX)
     except ValueError:  # PyAV knows no Exif data, which pictures bring, and gives none of the others then
         return _from_exif(path) or _TURNS[round(frame.rotation / 90) % 4]
     return UPRIGHT if matrix is None else from_matrix(bytes(matrix))
+
+
+def without_profile(frame: VideoFrame) -> VideoFrame:
+    """The same picture without its colour profile, which PyAV's side data must not be asked about.
+
+    PyAV 18 frees the name of a profile together with the side data, and FFmpeg frees it once more with the frame: the
+    process ends with a segmentation fault, often much later. FFmpeg's PNG decoder alone gives profiles a name.
+    """
+    graph = Graph()
+    given = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 1)
+    )
+    graph.link_nodes(given, graph.add("sidedata", "mode=delete:type=ICC_PROFILE"), graph.add("buffersink")).configure()
+    graph.vpush(frame)
+    return graph.vpull()
 
 
 def _from_exif(path: Path | None) -> Orientation | None:

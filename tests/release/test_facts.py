@@ -28,6 +28,7 @@ CHANGES = {
     "sampling": '{"steps":26}',
     "parents": (PARENT,),
     "placement": "bf16 on a GPU",
+    "base": '{"source":"Wan-AI/Wan2.1-T2V-1.3B-Diffusers"}',
 }
 
 
