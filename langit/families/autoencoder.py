@@ -39,12 +39,12 @@ class WanAutoencoder(VideoAutoencoder):
     @property
     def encoder(self) -> nn.Module:  # type: ignore[override]  # a property here, an attribute elsewhere
         """The network from pixels to latents."""
-        return self.vae.encoder  # type: ignore[no-any-return]
+        return self.vae.encoder  # type: ignore[no-any-return]  # diffusers is not typed
 
     @property
-    def decoder(self) -> nn.Module:  # type: ignore[override]
+    def decoder(self) -> nn.Module:  # type: ignore[override]  # as above
         """The network from latents to pixels."""
-        return self.vae.decoder  # type: ignore[no-any-return]
+        return self.vae.decoder  # type: ignore[no-any-return]  # diffusers is not typed
 
     def config_dict(self) -> dict[str, Any]:
         """The content of diffusers' ``config.json``."""

@@ -39,7 +39,7 @@ class OpenTextEncoder(TextEncoder):
 
     def __init__(self, encoder: nn.Module, words: Any, tokenizer: Tokenizer, config: TextConfig) -> None:
         nn.Module.__init__(self)  # the base builds a network of its own
-        self.model = encoder  # type: ignore[assignment]
+        self.model = encoder  # type: ignore[assignment]  # transformers is not typed
         self.words = words
         self.tokenizer = tokenizer
         self.config = config
