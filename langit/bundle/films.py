@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,8 +142,9 @@ class FilmTable:
         shared = [self.shared[world] for world in self.worlds]
         if len(shared) > 1:
             arrays["world"] = np.array([self.worlds.index(row.world) for row in self.rows], np.uint8)
-        text = json.dumps(shared if len(shared) > 1 else shared[0], sort_keys=True)
-        save_arrays(arrays, path, {"sizes": json.dumps(sizes), "shared": text})
+        about = {"sizes": sizes, "shared": shared if len(shared) > 1 else shared[0]}
+        # One key, because the safetensors library writes several in an order that changes from process to process.
+        save_arrays(arrays, path, {"about": json.dumps(about, sort_keys=True)})
 
     @classmethod
     def load(cls, path: Path) -> FilmTable:
@@ -164,7 +165,7 @@ class FilmTable:
             proof = file.read_array("proof")
             several = "world" in file.entries
             columns["world"] = file.read_array("world") if several else np.zeros(len(columns["seed"]), np.uint8)
-            sizes, shared = (parse_json(file.metadata[key], f"its {key}") for key in ("sizes", "shared"))
+            sizes, shared = _about(file.metadata)
         # Values are indices and hashes: a wrong dtype or shape would make other numbers of them.
         for name, column in columns.items():
             hashes = name in ("motion", "pixels")
@@ -190,6 +191,14 @@ class FilmTable:
             raise ValueError("it has no films, or films without a size or world")
         by_world = {item["generator_version"]: item for item in listed}
         return cls(rows, by_world, tuple(item.tobytes() for item in proof))
+
+
+def _about(metadata: Mapping[str, str]) -> tuple[Any, Any]:
+    """The sizes and the shared fields; older tables have a key for each."""
+    if "about" in metadata:
+        about = parse_json(metadata["about"], "its key about")
+        return about["sizes"], about["shared"]
+    return parse_json(metadata["sizes"], "its sizes"), parse_json(metadata["shared"], "its shared fields")
 
 
 def _shared(source: Source) -> dict[str, Any]:
