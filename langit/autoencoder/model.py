@@ -127,6 +127,7 @@ class Autoencoder(VideoAutoencoder):
     """Encode and decode whole videos, or stream them piece by piece with an explicit state."""
 
     class_name = ("langit", "Autoencoder")
+    outer_layers = tuple(f"{part}.{layer}" for part in ("encoder", "decoder") for layer in ("linear", "stem", "head"))
     config: AutoencoderConfig
     encoder: Encoder
     decoder: Decoder

@@ -28,6 +28,8 @@ class VideoAutoencoder(nn.Module):
     """The implementation's own sizes, a frozen dataclass."""
     encoder: nn.Module
     decoder: nn.Module
+    outer_layers: ClassVar[tuple[str, ...]] = ()
+    """The first and last layers of encoder and decoder, whose rounding errors reach pixels or latents directly."""
 
     @abstractmethod
     def config_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ def measure(
     worlds: Sequence[str] = (VERSION,),
 ) -> tuple[FidelityReport, tuple[ShownVideo, ...]]:
     """Measure a model without touching the disk; also return the first videos."""
-    pixels = model.sizes[0]
+    pixels = replace(model.sizes[0], frames=probe.config.frames)  # a model may make longer videos by default
     reconstructions = {}
     for world in worlds:
         real: list[Tensor] = []
@@ -194,10 +194,10 @@ def measure(
             progress(f"{stage} of {world}", done, of)
 
         reconstructions[world] = reconstruction.measure(model.autoencoder, real, model.fps, report_world)
-    speed = _measure_speed(model, fidelity.cases(2)[0].texts["en"])
+    speed = _measure_speed(model, fidelity.cases(2)[0].texts["en"], pixels)
 
     def make(texts: Sequence[str], numbers: Sequence[int]) -> list[Tensor]:
-        return [video.frames for video in generate_many(texts, model, seeds=numbers)]
+        return [video.frames for video in generate_many(texts, model, seeds=numbers, pixels=pixels)]
 
     scores, shown = fidelity.score(
         make,
@@ -212,13 +212,13 @@ def measure(
     return report, shown
 
 
-def _measure_speed(model: Model, prompt: str) -> Speed:
+def _measure_speed(model: Model, prompt: str, pixels: PixelShape) -> Speed:
     """Take the median of three videos made alone, after one to warm up."""
-    generate_many([prompt], model, seeds=[0])
+    generate_many([prompt], model, seeds=[0], pixels=pixels)
     times = []
     for seed in range(3):
         start = time.perf_counter()
-        frames = generate_many([prompt], model, seeds=[seed])[0].frames
+        frames = generate_many([prompt], model, seeds=[seed], pixels=pixels)[0].frames
         times.append(time.perf_counter() - start)
     seconds = sorted(times)[1]
     return Speed(seconds, seconds / (len(frames) / model.fps), torch.get_num_threads(), _processor())
