@@ -13,6 +13,7 @@ import langit.cli.abilities
 import langit.cli.serve
 import langit.cli.mcp
 import langit.cli.train
+import langit.cli.runs
 import langit.cli.plan
 import langit.cli.models
 import langit.cli.lora

@@ -160,17 +160,3 @@ def scale(
             placement=Placement.choose(device, dtype),
         )
     answer_report(done, folder, as_json)
-
-
-@app.command()
-def runs(recipe: Name, changes: Changes = None, output: Output = None, as_json: JsonOption = False) -> None:
-    """Report what each stage of a recipe's training took and reached so far."""
-    from langit.config import override
-    from langit.recipes import find
-
-    changed = override(find(recipe), changes or [])
-
-    from langit.recipes.runs import report_runs
-
-    folder = output or Path(f"runs-{changed.name}")
-    answer_report(report_runs(changed, folder), folder, as_json)

@@ -14,20 +14,13 @@ from langit.ledger.store import Ledger
 from langit.recipes.films import Report, RunPaths, TrainingCorpus, held_out_clips, training_clips
 from langit.recipes.identity import identity
 from langit.recipes.previews import reconstruction_preview
+from langit.recipes.progress import StageProgress
 from langit.recipes.recipe import Recipe
 from langit.train.ranks import ALONE, Ranks
 from langit.train.tasks import ReconstructionTask
-from langit.train.trainer import StepStats, Trainer
+from langit.train.trainer import Trainer
 
 FIRST_BATCHES, STATISTICS_BATCHES = 12, 16  # that principal components, and the statistics of latents, are taken over
-
-
-def progress_line(stats: StepStats) -> str:
-    """A step in a few words for a progress bar."""
-    return (
-        f"loss {stats.smooth_loss:.4f}  {stats.clips_per_second:.1f} clips/s"
-        f"  {stats.tokens_per_second / 1e3:.1f}k tokens/s  {stats.share_of_peak:.0%} of peak"
-    )
 
 
 def train_autoencoder(
@@ -80,11 +73,7 @@ def train_autoencoder(
         task = ReconstructionTask(model, stage.reconstruction, preview)
         folder, name = paths.stage(stage.name), identity(recipe, stage.name)
         trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks)
-
-        def progress(stats: StepStats, name: str = stage.name) -> None:
-            report(name, stats.step, stats.steps, progress_line(stats))
-
-        trainer.train(progress, resume)
+        trainer.train(StageProgress(stage.name, folder, report), resume)
         # The trainer names parameters; buffers stay as they are. A stage that trains a part leaves the rest, too.
         averaged = {name.removeprefix("autoencoder."): value for name, value in trainer.ema.items()}
         model.load_state_dict(model.state_dict() | averaged)

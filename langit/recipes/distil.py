@@ -12,10 +12,10 @@ from langit.feed.loader import LatentFeed
 from langit.generate.model import Model, SamplingPreset
 from langit.generate.settings import SamplingConfig
 from langit.ledger.store import Ledger
-from langit.recipes.autoencoder import progress_line
 from langit.recipes.films import Report, RunPaths, TrainingCorpus, read_corpus, stage_latents, training_clips
 from langit.recipes.identity import identity
 from langit.recipes.previews import video_preview
+from langit.recipes.progress import StageProgress
 from langit.recipes.recipe import DistilStage, Recipe
 from langit.train.distil import DistilTask
 from langit.train.ranks import ALONE, Ranks
@@ -73,7 +73,7 @@ def train_adapter(
     feed = LatentFeed(latents, stage.flow.token_budget, stage.training.seed, stage.flow.windows, taken_down)
     folder, name = paths.stage(stage.name), identity(recipe, stage.name)
     trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks)
-    trainer.train(lambda stats: report(stage.name, stats.step, stats.steps, progress_line(stats)), resume)
+    trainer.train(StageProgress(stage.name, folder, report), resume)
     adapter.load_state_dict({name.removeprefix("adapter."): value for name, value in trainer.ema.items()})
     return preset
 

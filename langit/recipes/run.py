@@ -44,7 +44,7 @@ from langit.ledger.policy import Policy
 from langit.ledger.record import Source
 from langit.ledger.shipped import write_record
 from langit.ledger.store import Ledger
-from langit.recipes.autoencoder import progress_line, train_autoencoder
+from langit.recipes.autoencoder import train_autoencoder
 from langit.recipes.distil import train_adapters
 from langit.recipes.films import (
     Report,
@@ -61,11 +61,14 @@ from langit.recipes.films import (
 from langit.recipes.fitted import FittedRecipe, open_beginnings
 from langit.recipes.identity import identity
 from langit.recipes.previews import video_preview
+from langit.recipes.progress import StageProgress, noted_preview
 from langit.recipes.recipe import Recipe, Stage
+from langit.recipes.run_folder import write_run_recipe
 from langit.release.nearest.training import index_bundle
 from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import extend_tokenizer, train_tokenizer
 from langit.train import checkpoint
+from langit.train.journal import LevelLosses
 from langit.train.lock import locked_run
 from langit.train.ranks import ALONE, Ranks
 from langit.train.recompute import recompute_blocks
@@ -114,6 +117,8 @@ def run(
     with locked_run(paths.run) if ranks.first else nullcontext():
         with ranks.first_goes_first():
             _check_runs(recipe, paths, resume)
+            if ranks.first:
+                write_run_recipe(recipe, paths)
             render_films(recipe.all_films, paths, workers, report)
             enter_films(recipe, recipe.all_films, paths, report)
             corpus = read_corpus(recipe, paths)
@@ -123,7 +128,9 @@ def run(
         autoencoders = train_autoencoder(
             recipe, corpus, paths, resume, report, base=first, placement=placement, ranks=ranks
         )
-        model = train_transformer(recipe, corpus, paths, autoencoders, resume, report, beginnings, placement, ranks)
+        model = train_transformer(
+            recipe, corpus, paths, autoencoders, resume, report, beginnings, placement, ranks, note
+        )
         model = train_adapters(recipe, corpus, paths, model, resume, report, placement, ranks)
         if ranks.first:
             assemble(recipe, corpus, paths, model, report)
@@ -158,6 +165,7 @@ def train_transformer(
     beginnings: FittedRecipe | None = None,
     placement: Placement = CPU,
     ranks: Ranks = ALONE,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Model:
     """Make the tokenizer, then train text encoder and transformer stage by stage, or continue.
 
@@ -179,7 +187,7 @@ def train_transformer(
             model = replace(model, autoencoder=autoencoder, text=_on(placement, model.text.extend_vocabulary(more)))
         if stage.fresh_scores:
             model.text.model.draw_scores()
-        train_stage(recipe, stage, paths, model, clips, resume, report, placement, ranks)
+        train_stage(recipe, stage, paths, model, clips, resume, report, placement, ranks, note)
     assert model is not None, "a recipe has a stage"
     return model
 
@@ -231,6 +239,7 @@ def train_stage(
     report: Report,
     placement: Placement = CPU,
     ranks: Ranks = ALONE,
+    note: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Cache the stage's latents and train the model on them, or continue; leaves the averaged weights in it."""
     with ranks.first_goes_first():
@@ -240,14 +249,13 @@ def train_stage(
     if stage.training.compile:
         for block in model.transformer.blocks:
             block.compile()
-    task = FlowTask(
-        model.transformer, model.text, stage.flow, video_preview(recipe.data_of(stage), clips, lambda: model)
-    )
+    preview = video_preview(recipe.data_of(stage), clips, lambda: model)
+    task = FlowTask(model.transformer, model.text, stage.flow, noted_preview(preview, stage.name, note), LevelLosses())
     taken_down = TakenDown(Ledger(paths.ledger), (clip.digest for clip in clips))
     feed = LatentFeed(latents, stage.flow.token_budget, stage.training.seed, stage.flow.windows, taken_down)
     folder, name = paths.stage(stage.name), identity(recipe, stage.name)
     trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks)
-    trainer.train(lambda stats: report(stage.name, stats.step, stats.steps, progress_line(stats)), resume)
+    trainer.train(StageProgress(stage.name, folder, report, task.by_level), resume)
     for part, module in task.modules().items():
         named = {name.removeprefix(part + "."): ema for name, ema in trainer.ema.items() if name.startswith(part + ".")}
         module.load_state_dict(named, strict=False)

@@ -1,11 +1,17 @@
-"""What is known of a recipe's stages under LANGIT_HOME, read from their checkpoints without their weights."""
+"""What is known of runs under LANGIT_HOME, one or several beside each other, from their checkpoints without weights.
+
+Figures of speed, and losses by noise level, come from the files of progress that runs write (`train.journal`).
+"""
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from langit import config
+from langit.evaluate.figures.comparison import RunsComparison, StageWatch, settings_that_differ, write_comparison
 from langit.evaluate.figures.runs import OTHER, RunsReport, StageRun, films_in_words, state_of, write
 from langit.evaluate.report import check_writable
 from langit.feed.exposure import ExposureLog
@@ -13,7 +19,9 @@ from langit.files import created_folder
 from langit.recipes.films import RunPaths
 from langit.recipes.identity import identity
 from langit.recipes.recipe import AnyStage, AutoencoderStage, Recipe, Stage, StageData
+from langit.recipes.run_folder import read_run_recipe, run_names
 from langit.train import checkpoint
+from langit.train.journal import LEVELS, ProgressRow, read_progress
 from langit.train.trainer import TrainConfig
 
 
@@ -90,3 +98,65 @@ def report_runs(recipe: Recipe, folder: Path, home: Path | None = None) -> RunsR
         check_writable(folder)
         write(report, folder)
     return report
+
+
+def compare_runs(names: Sequence[str], folder: Path, home: Path | None = None) -> RunsComparison:
+    """Compare runs by their names, and write comparison.md, comparison.json and curves.png into a folder.
+
+    Raises:
+        ValueError: fewer than two runs, one twice, one that there is not, a damaged file.
+        OSError: the folder cannot be written.
+    """
+    home = config.home() if home is None else home
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice or len(names) < 2:
+        raise ValueError(f"runs {', '.join(names)}: name at least two runs, each once")
+    recipes = {name: read_run_recipe(name, home) for name in names}
+    reports = {name: gather(recipe, home) for name, recipe in recipes.items()}
+    paths = {name: RunPaths(home, recipe.name) for name, recipe in recipes.items()}
+    stages: dict[str, tuple[StageWatch, ...]] = {}
+    for stage in dict.fromkeys(stage.name for report in reports.values() for stage in report.stages):
+        stages[stage] = tuple(
+            _watch(name, run, paths[name].stage(stage))
+            for name, report in reports.items()
+            for run in report.stages
+            if run.name == stage
+        )
+    plain = [{key: value for key, value in config.dump(recipe).items() if key != "name"} for recipe in recipes.values()]
+    comparison = RunsComparison(tuple(names), stages, settings_that_differ(plain))
+    with created_folder(folder):
+        check_writable(folder)
+        write_comparison(comparison, folder)
+    return comparison
+
+
+def _watch(name: str, run: StageRun, folder: Path) -> StageWatch:
+    # Rows past the checkpoint are of a run under way, or will be cut back; the checkpoint's figures end where it does.
+    rows = [row for row in read_progress(folder) if row.step <= run.steps]
+    if not rows:
+        return StageWatch(name, run)
+    return StageWatch(
+        name,
+        run,
+        loss=tuple((row.step, row.loss) for row in rows),
+        by_level=_level_means(rows[-max(1, len(rows) // 10) :]),
+        clips_per_second=statistics.median(row.clips_per_second for row in rows),
+        mfu=statistics.median(row.mfu for row in rows),
+        data_wait=statistics.median(row.data_wait_share for row in rows),
+    )
+
+
+def _level_means(rows: Sequence[ProgressRow]) -> tuple[tuple[float, float], ...]:
+    """The middle of each range of noise levels, and the mean loss of the rows that have one."""
+    means = []
+    for place in range(LEVELS):
+        losses = [loss for row in rows if row.loss_by_level and (loss := row.loss_by_level[place]) is not None]
+        if losses:
+            means.append(((place + 0.5) / LEVELS, statistics.fmean(losses)))
+    return tuple(means)
+
+
+def known_runs(home: Path | None = None) -> tuple[RunsReport, ...]:
+    """Every run under a home whose recipe is known."""
+    home = config.home() if home is None else home
+    return tuple(gather(read_run_recipe(name, home), home) for name in run_names(home))

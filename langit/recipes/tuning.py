@@ -37,8 +37,8 @@ from langit.ledger.derived import RunExposure
 from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
 from langit.patches.known import KnownConfig
-from langit.recipes.autoencoder import progress_line
 from langit.recipes.films import Report, RunPaths
+from langit.recipes.progress import StageProgress
 from langit.shapes import PixelShape, latent_shape, token_grid
 from langit.studio.opening import remember_embeddings
 from langit.train.optim import OptimConfig
@@ -138,7 +138,7 @@ def tune(tuning: TuningConfig, home: Path, report: Report, placement: Placement 
     identity = tuning_identity(tuning, bundle, chosen.manifest.digest)
     training = replace(tuning.training, recompute=False)  # done above, on the transformer itself
     trainer = Trainer(task, feed, training, paths.run, identity, placement)
-    trainer.train(lambda stats: report("tuning", stats.step, stats.steps, progress_line(stats)), resume)
+    trainer.train(StageProgress("tuning", paths.run, report), resume)
     target = denoiser if adapter is None else adapter
     prefix = "transformer." if adapter is None else "adapter."
     target.load_state_dict({name.removeprefix(prefix): value for name, value in trainer.ema.items()}, strict=False)

@@ -28,6 +28,7 @@ from langit.patches import channels_last
 from langit.patches.known import KnownConfig
 from langit.text.encoder import TextEncoder
 from langit.train.drawing import draw_captions, draw_noised, weighted_mean
+from langit.train.journal import LevelLosses
 from langit.train.microbatch import sharing_weights
 from langit.train.optim import ParameterKind
 from langit.transformer.protocol import Denoiser
@@ -64,6 +65,7 @@ class FlowConfig:
     token_budget: int = 5120  # tokens in a batch
     windows: WindowConfig = WindowConfig()
     known: KnownConfig = KnownConfig()
+    one_shape: bool = configs.added_field(False)  # all windows of a batch have one length and size (`feed.shaped`)
 
     def __post_init__(self) -> None:
         if self.token_budget < 1 or not self.thing_weight >= 0:
@@ -78,14 +80,24 @@ class FlowConfig:
 class FlowTask:
     """Rectified flow on packs of latents: predict the velocity of every token from its noisy value and the caption."""
 
-    def __init__(self, transformer: Denoiser, text: TextEncoder, config: FlowConfig, preview: SavePreview) -> None:
+    def __init__(
+        self,
+        transformer: Denoiser,
+        text: TextEncoder,
+        config: FlowConfig,
+        preview: SavePreview,
+        by_level: LevelLosses | None = None,
+    ) -> None:
         self.transformer, self.text, self.config, self.preview = transformer, text, config, preview
+        self.by_level = by_level  # shared by replicas: what a person watches, never learnt from
 
     def modules(self) -> dict[str, nn.Module]:
         return {"transformer": self.transformer, "text": self.text}
 
     def replica(self) -> FlowTask:
-        return FlowTask(sharing_weights(self.transformer), sharing_weights(self.text), self.config, self.preview)
+        return FlowTask(
+            sharing_weights(self.transformer), sharing_weights(self.text), self.config, self.preview, self.by_level
+        )
 
     def parameter_kind(self, name: str, parameter: nn.Parameter) -> ParameterKind:
         """The text encoder's scores are neither scaled nor normalised (T5); the transformer's are normalised."""
@@ -97,6 +109,8 @@ class FlowTask:
 
     def loss(self, batch: Batch[LatentItems], step: int, generator: torch.Generator) -> Tensor:
         errors, levels = self.losses(batch, generator)
+        if self.by_level is not None:
+            self.by_level.add(errors.detach(), levels)
         weight = self.config.thing_weight if step >= self.config.thing_after else 0.0
         return weighted_mean(errors, levels, batch.items.shares, weight)
 

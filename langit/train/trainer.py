@@ -92,6 +92,10 @@ class StepStats:
     tokens_per_second: float
     share_of_peak: float
     seconds: float
+    step_seconds: float = 0.0
+    data_seconds: float = 0.0  # of this step, that it waited for its batches
+    flops_per_second: float = 0.0  # of the model alone, all processes together
+    peak: float = 0.0  # of all processes' devices together, as `metrics.gemm_peak` measured it
 
 
 def check_identity(path: Path, identity: str) -> None:
@@ -234,6 +238,7 @@ class Trainer(Generic[Items]):
         count = self.config.lanes
         numbers = [self.step * count + micro for micro in self.ranks.own(count)]
         batches = [self.feed.batch(number) for number in numbers]
+        waited = time.perf_counter() - start
         seen = self.ranks.merge([(batch.clips, batch.tokens) for batch in batches])
         clips = tuple(clip for own, _ in seen for clip in own)
         # Before the step, so that no clip can have been learnt from without being in the log.
@@ -271,6 +276,10 @@ class Trainer(Generic[Items]):
             tokens_per_second=tokens / seconds,
             share_of_peak=flops / seconds / peak / self.ranks.count,
             seconds=self.seconds,
+            step_seconds=seconds,
+            data_seconds=waited,
+            flops_per_second=flops / seconds,
+            peak=peak * self.ranks.count,
         )
 
     def _not_a_number(self, what: str, clips: tuple[str, ...]) -> ValueError:

@@ -12,7 +12,10 @@ from PIL import Image
 from langit import config, recipes
 from langit.evaluate.figures.runs import RunsReport, StageRun, write
 from langit.recipes.films import RunPaths
-from langit.recipes.runs import gather, report_runs
+from langit.recipes.identity import identity
+from langit.recipes.run_folder import FILE, read_run_recipe, run_names
+from langit.recipes.runs import compare_runs, gather, known_runs, report_runs
+from langit.train.journal import read_progress
 
 
 def test_every_stage_reports_what_it_took(home: Path, tmp_path: Path) -> None:
@@ -69,3 +72,49 @@ def test_curves_and_contact_sheets_are_written(tmp_path: Path) -> None:
     assert "Total: 60 s and 3 TFLOP." in said
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.width > 400
+
+
+def test_runs_leave_their_recipe_and_their_progress(home: Path) -> None:
+    assert "tiny" in run_names(home) and "tiny" in {report.recipe for report in known_runs(home)}
+    recipe = read_run_recipe("tiny", home)
+    assert recipe.stages == recipes.find("tiny").stages
+    (row,) = read_progress(RunPaths(home, "tiny").stage("scenes"))
+    assert (row.step, row.steps) == (6, 6) and row.loss > 0 and row.peak_tflops > 0
+    assert any(row.loss_by_level) and len(row.loss_by_level) == 10
+    (decoder,) = read_progress(RunPaths(home, "tiny").stage(recipe.autoencoder_stages[0].name))
+    assert decoder.loss_by_level == ()  # an autoencoder learns at no level of noise
+    with pytest.raises(ValueError, match="there is no run 'nemo'.*tiny"):
+        read_run_recipe("nemo", home)
+    with pytest.raises(ValueError, match=r"there is no run '\.\./runs/tiny'"):
+        read_run_recipe("../runs/tiny", home)
+
+
+def test_two_runs_are_compared_with_what_was_set_differently(home: Path, tmp_path: Path) -> None:
+    other = config.override(
+        read_run_recipe("tiny", home), ["name=other", "stages.scenes.training.optim.matrix_rate=0.5"]
+    )
+    shutil.copytree(RunPaths(home, "tiny").run, tmp_path / "runs" / "tiny")
+    shutil.copytree(RunPaths(home, "tiny").stage("scenes"), tmp_path / "runs" / "other" / "scenes")
+    (tmp_path / "runs" / "other" / FILE).write_text(json.dumps(config.dump(other)))
+    newest = max((tmp_path / "runs" / "other" / "scenes").glob("step-*")) / "checkpoint.json"
+    plain = json.loads(newest.read_text())
+    plain["facts"] |= {"identity": identity(other, "scenes"), "curve": [[2, 1.5], [4, 1.25]]}
+    newest.write_text(json.dumps(plain))
+    report = compare_runs(["tiny", "other"], tmp_path / "out", tmp_path)
+    rate = recipes.find("tiny").stages[0].training.optim.matrix_rate
+    assert report.differences == {"stages.scenes.training.optim.matrix_rate": (rate, 0.5)}
+    ours, theirs = report.stages["scenes"]
+    assert (ours.run, theirs.run) == ("tiny", "other") and theirs.curve == ((2, 1.5), (4, 1.25))
+    assert ours.by_level and ours.by_level == theirs.by_level and ours.mfu is not None
+    assert theirs.line[1:4] == ("done", "6 of 6", "1.2500")
+    absent = report.stages[other.autoencoder_stages[0].name][1]
+    assert absent.line[1] == "not started"
+    said = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")
+    assert "| stages.scenes.training.optim.matrix_rate |" in said and "(curves.png)" in said
+    assert set(json.loads((tmp_path / "out" / "comparison.json").read_text())) == {"runs", "stages", "differences"}
+    with Image.open(tmp_path / "out" / "curves.png") as picture:
+        assert picture.width > 800
+    assert report.table().row_count == len(report.stages) + 1
+    for names in (["tiny"], ["tiny", "tiny"]):
+        with pytest.raises(ValueError, match="at least two runs, each once"):
+            compare_runs(names, tmp_path / "out", tmp_path)

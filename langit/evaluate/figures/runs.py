@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,13 @@ class RunsReport:
         for stage in self.stages:
             table.add_row(*(stage.line[place] for place in shown))
         return table
+
+    def stage_lines(self) -> Iterator[str]:
+        """Every stage in a few words."""
+        for stage in self.stages:
+            begun = stage.state in (DONE, UNDER_WAY)
+            steps = f" {stage.steps:,} of {stage.wanted:,} steps" if begun else ""
+            yield f"{stage.name} {stage.state}{steps}"
 
     def markdown(self) -> str:
         begun = [stage for stage in self.stages if stage.state in (DONE, UNDER_WAY)]
