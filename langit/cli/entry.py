@@ -74,7 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
         typer.echo(f"langit: {one_line(describe_error(error), LONGEST_ERROR)}", err=True)
         code = 2
     if code in (INTERRUPTED, TERMINATED):
-        typer.echo(f"langit: {'interrupted' if code == INTERRUPTED else 'terminated'}", err=True)
+        if "TORCHELASTIC_RUN_ID" not in os.environ:  # one of several processes: what ended it is said elsewhere
+            typer.echo(f"langit: {'interrupted' if code == INTERRUPTED else 'terminated'}", err=True)
         _leave_threads(code)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,9 +23,9 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from langit.device import CPU, Placement
+from langit.train.restarts import TORCHRUN
 
 Item = TypeVar("Item")
-RESTARTS: Final = "TORCHELASTIC_RESTART_COUNT"  # in which torchrun counts how often it has started all processes again
 TIMEOUT: Final = timedelta(
     hours=12
 )  # the first process decodes and encodes while the others wait; a death is noticed at once
@@ -119,6 +120,8 @@ class Ranks:
 
 
 ALONE: Final = Ranks()
+LOST: Final = 3  # the exit status of a process whose peers ended before it
+PATIENCE: Final = 2.0  # seconds that others wait with an error, which the first process has most likely said by then
 
 
 def own_device(placement: Placement) -> Placement:
@@ -138,11 +141,6 @@ def own_device(placement: Placement) -> Placement:
     return Placement(torch.device("cuda", int(local)), placement.dtype)
 
 
-def was_restarted() -> bool:
-    """Whether torchrun started this process again after one of the run had died, so that the run is to be resumed."""
-    return int(os.environ.get(RESTARTS, "0")) > 0
-
-
 @contextmanager
 def joined_ranks(placement: Placement = CPU) -> Iterator[Ranks]:
     """Join the processes that torchrun started with this one; alone where it did not."""
@@ -151,9 +149,26 @@ def joined_ranks(placement: Placement = CPU) -> Iterator[Ranks]:
         return
     store, rank, count = next(rendezvous("env://", timeout=TIMEOUT))
     # torchrun keeps its store over restarts: without a name of its own each start would find the addresses of the dead.
-    own = PrefixStore(f"start-{os.environ.get(RESTARTS, '0')}", store)
-    backend = "nccl" if placement.device.type == "cuda" else "gloo"
+    own = PrefixStore(f"start-{os.environ.get(TORCHRUN, '0')}", store)
+    # Objects and checkpoints are exchanged on the CPU, whatever the weights are on.
+    backend = "cpu:gloo,cuda:nccl" if placement.device.type == "cuda" else "gloo"
+    if placement.device.type == "cuda":
+        torch.cuda.set_device(placement.device)
     dist.init_process_group(backend, store=own, rank=rank, world_size=count, timeout=TIMEOUT)
-    yield Ranks(dist.get_rank(), dist.get_world_size())
+    try:
+        yield Ranks(dist.get_rank(), dist.get_world_size())
+    except (ValueError, OSError):
+        if rank:
+            time.sleep(PATIENCE)
+        raise
+    except RuntimeError as error:
+        if not is_lost_peer(error):
+            raise
+        raise SystemExit(LOST) from None
     # Not after an error: the others may wait for this process, and would never see it end.
     dist.destroy_process_group()
+
+
+def is_lost_peer(error: RuntimeError) -> bool:
+    """Whether an exchange failed because another process ended, which says itself why."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error)

@@ -14,7 +14,8 @@ from torch import Tensor
 from train.line import CONFIG, IDENTITY, Line, Numbers
 
 from langit.feed.batch import Batch
-from langit.train.ranks import joined_ranks, was_restarted
+from langit.train.ranks import joined_ranks
+from langit.train.restarts import was_restarted
 from langit.train.trainer import StepStats, Trainer
 
 
