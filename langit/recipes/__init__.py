@@ -6,12 +6,15 @@ import difflib
 from collections.abc import Callable
 
 from langit.recipes.own import b2, m300, small, small_trial
-from langit.recipes.pocket import pocket, tiny
+from langit.recipes.pocket import pocket
+from langit.recipes.pocket64 import pocket64
 from langit.recipes.recipe import FilmGroup, Recipe
 from langit.recipes.run import run
+from langit.recipes.tiny import tiny
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "pocket": pocket,
+    "pocket64": pocket64,
     "tiny": tiny,
     "small": small,
     "300m": m300,

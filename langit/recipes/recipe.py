@@ -9,6 +9,7 @@ from langit import config
 from langit.autoencoder.model import AutoencoderConfig
 from langit.feed.buckets import BucketConfig
 from langit.generate.settings import SamplingConfig
+from langit.recipes.clock import ClockConfig
 from langit.shapes import PixelShape, latent_shape, token_grid
 from langit.text.encoder import TextConfig
 from langit.train.distil import DistilConfig
@@ -170,6 +171,7 @@ class Recipe:
     fps: float = config.added_field(FILM_FPS)  # frames a second of all clips
     autoencoder_base: str | None = config.added_field(None)  # a model, by its digest, whose autoencoder is taken
     text_encoder: str | None = config.added_field(None)  # a folder with a pretrained UMT5 encoder, which stays as it is
+    clock: ClockConfig | None = config.added_field(None)  # how a run with a deadline divides its time
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", self.name):

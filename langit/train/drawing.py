@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from langit.device import placement_of
@@ -27,13 +27,20 @@ def draw_captions(
     captions: Sequence[str], text: TextEncoder, drop_caption: float, drop_word: float, generator: torch.Generator
 ) -> TextPack:
     """Encode the captions, a share of them emptied and a share of all words made unknown."""
+    ids, lengths = draw_ids(captions, text, drop_caption, drop_word, generator)
+    return TextPack(text(ids.to(placement_of(text).device), lengths), lengths)
+
+
+def draw_ids(
+    captions: Sequence[str], text: TextEncoder, drop_caption: float, drop_word: float, generator: torch.Generator
+) -> tuple[Int[Tensor, "B S"], tuple[int, ...]]:
+    """What :func:`draw_captions` encodes: the ids on the CPU, padded with zeros, and each caption's length."""
     drop = torch.rand(len(captions), generator=generator) < drop_caption
     texts = ["" if dropped else caption for caption, dropped in zip(captions, drop.tolist(), strict=True)]
     ids, lengths = text.tokenize(texts)
     ids = ids.cpu()  # where the generator draws, whichever device the encoder prefers
     unknown = (torch.rand(ids.shape, generator=generator) < drop_word) & (ids > UNKNOWN)
-    ids = ids.masked_fill(unknown, UNKNOWN).to(placement_of(text).device)
-    return TextPack(text(ids, lengths), lengths)
+    return ids.masked_fill(unknown, UNKNOWN), lengths
 
 
 @dataclass(frozen=True)

@@ -13,27 +13,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from langit import config as configs
-from langit.transformer.linear import linear
+from langit.train.exchange import Exchange, own_part
+from langit.train.muon import MapTensors, SharedMuon, map_sequentially
 
 ParameterKind = Literal["matrix", "score", "other"]
 """A matrix inside a block; queries or keys that no norm keeps in range; embeddings, norms, tables, the output."""
-
-MapTensors = Callable[[Callable[[Tensor], None], list[Tensor]], object]
-"""Does some work on every one of a list of tensors, perhaps on several threads."""
-
-
-def map_sequentially(work: Callable[[Tensor], None], tensors: list[Tensor]) -> None:
-    """One after another."""
-    for tensor in tensors:
-        work(tensor)
 
 
 @dataclass(frozen=True)
@@ -70,55 +61,6 @@ def rate_at(step: int, steps: int, config: OptimConfig) -> float:
     return rising * (config.final + (1 - config.final) * min(1.0, left))
 
 
-class ThreadedMuon(torch.optim.Muon):
-    """`torch.optim.Muon` in single precision, its matrices shared out over threads.
-
-    The update rule is the parent's (Newton-Schulz, Nesterov momentum, the RMS match to AdamW). The parent's products
-    are bf16, the slow type on a CPU without AMX; these are oneDNN's in fp32 (see `transformer.linear`).
-    """
-
-    def __init__(self, matrices: list[Tensor], weight_decay: float, map_tensors: MapTensors) -> None:
-        super().__init__(matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
-        self.map_tensors = map_tensors
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # returns no loss
-        assert closure is None
-        for group in self.param_groups:
-            self.map_tensors(partial(self._update, group=group), group["params"])
-
-    @torch.no_grad()
-    def _update(self, matrix: Tensor, group: dict[str, Any]) -> None:
-        if matrix.grad is None:
-            return
-        state = self.state[matrix]
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(matrix)
-        momentum = state["momentum_buffer"].lerp_(matrix.grad, 1 - group["momentum"])
-        update = torch.lerp(matrix.grad, momentum, group["momentum"])  # Nesterov
-        direction = orthogonalize(update, group["ns_coefficients"], group["ns_steps"], group["eps"])
-        # 0.2 sqrt(max(r, c)) gives the update the RMS of an AdamW step (Moonlight, arXiv 2502.16982).
-        rate = group["lr"] * 0.2 * math.sqrt(max(matrix.shape))
-        matrix.mul_(1 - group["lr"] * group["weight_decay"]).add_(direction, alpha=-rate)
-
-
-def orthogonalize(
-    matrix: Float[Tensor, "r c"], coefficients: tuple[float, float, float], steps: int, eps: float
-) -> Float[Tensor, "r c"]:
-    """Newton-Schulz iteration towards the nearest semi-orthogonal matrix (Muon, kellerjordan.github.io/posts/muon)."""
-    a, b, c = coefficients
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T.contiguous() if tall else matrix  # the Gram matrix of the shorter side is the smaller product
-    x = x / x.norm().clamp(min=eps)
-    zero_rows, zero_columns = x.new_zeros(x.shape[0]), x.new_zeros(x.shape[1])  # `linear` wants a bias
-    for _ in range(steps):
-        gram = linear(x, x, zero_rows)  # x x^T, symmetric
-        polynomial = b * gram + c * linear(gram, gram, zero_rows)
-        x = a * x + linear(polynomial, x.T.contiguous(), zero_columns)
-    out: Tensor = x.T if tall else x
-    return out
-
-
 class Optimisers:
     """Muon and AdamW over one set of named parameters, stepped together, saved by name."""
 
@@ -128,16 +70,17 @@ class Optimisers:
         parameter_kind: Callable[[str, nn.Parameter], ParameterKind],
         config: OptimConfig,
         map_tensors: MapTensors = map_sequentially,
+        exchange: Exchange | None = None,
     ) -> None:
         self.config = config
         self.named = named
         kinds = {name: parameter_kind(name, p) for name, p in named.items()}
         if not config.score_rate:
             kinds = {name: "matrix" if kind == "score" else kind for name, kind in kinds.items()}
-        self.views = {name: p.detach().view(p.shape[0], -1) for name, p in named.items() if kinds[name] == "matrix"}
+        self.views = {name: _as_matrix(p.detach()) for name, p in named.items() if kinds[name] == "matrix"}
         self.parts: list[tuple[torch.optim.Optimizer, dict[str, Any], float]] = []
         if self.views:
-            muon = ThreadedMuon(list(self.views.values()), config.weight_decay, map_tensors)
+            muon = SharedMuon(list(self.views.values()), config.weight_decay, map_tensors, exchange)
             self.parts.append((muon, dict(self.views), config.matrix_rate))
         for kind, rate in (("other", config.other_rate), ("score", config.score_rate)):
             chosen: dict[str, Any] = {name: p for name, p in named.items() if kinds[name] == kind}
@@ -149,20 +92,23 @@ class Optimisers:
         """Scale all gradients to a norm of at most ``config.clip``. Returns the norm before."""
         gradients = [p.grad for p in self.named.values() if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
+        if isinstance(norm, DTensor):
+            norm = norm.full_tensor()
         torch.nn.utils.clip_grads_with_norm_(list(self.named.values()), self.config.clip, norm)
         return float(norm)
 
-    def step(self, step: int, steps: int) -> None:
+    def step(self, step: int, steps: int, share: float | None = None) -> None:
         """Update the parameters by their gradients and clear these.
 
         Args:
             step: 0-based.
             steps: of the whole run, which the schedule depends on.
+            share: of the peak rates, where it follows from a clock rather than from the steps.
         """
         for name, view in self.views.items():
             gradient = self.named[name].grad
-            view.grad = None if gradient is None else gradient.view(view.shape)
-        share = rate_at(step, steps, self.config)
+            view.grad = None if gradient is None else _as_matrix(gradient)
+        share = rate_at(step, steps, self.config) if share is None else share
         for optimiser, _, peak in self.parts:
             for group in optimiser.param_groups:
                 group["lr"] = peak * share
@@ -197,4 +143,10 @@ class Optimisers:
 def update_ema(ema: dict[str, Tensor], named: dict[str, nn.Parameter], decay: float, step: int) -> None:
     """Move the averaged weights towards the current ones; early steps average over what there has been so far."""
     weight = 1 - min(decay, (1 + step) / (10 + step))
-    torch._foreach_lerp_(list(ema.values()), [named[name].detach() for name in ema], weight)
+    averages = [own_part(average) for average in ema.values()]
+    torch._foreach_lerp_(averages, [own_part(named[name].detach()) for name in ema], weight)
+
+
+def _as_matrix(tensor: Tensor) -> Tensor:
+    """A view with two axes; tensors that are cut over processes have two."""
+    return tensor if tensor.ndim == 2 else tensor.view(tensor.shape[0], -1)

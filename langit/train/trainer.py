@@ -22,12 +22,15 @@ from langit.bundle.provenance import code_version
 from langit.device import CPU, Placement
 from langit.feed.batch import Batch, Items
 from langit.feed.exposure import ExposureLog
-from langit.train import checkpoint
+from langit.train import checkpoint, shards
+from langit.train.clock import StageClock
+from langit.train.exchange import matrix_exchange
 from langit.train.lock import locked_run
 from langit.train.metrics import count_flops, gemm_peak
 from langit.train.microbatch import MicroBatches
 from langit.train.optim import OptimConfig, Optimisers, ParameterKind, update_ema
 from langit.train.ranks import ALONE, Ranks
+from langit.train.sharding import is_sharded
 
 
 @dataclass(frozen=True)
@@ -127,25 +130,32 @@ class Trainer(Generic[Items]):
         identity: str,
         placement: Placement = CPU,
         ranks: Ranks = ALONE,
+        clock: StageClock | None = None,
     ) -> None:
         if placement.dtype == torch.float16:
             raise ValueError("training in fp16 is not supported, because small gradients vanish: use bf16 or fp32")
         self.task, self.feed, self.config, self.folder, self.identity = task, feed, config, folder, identity
-        self.placement, self.everyone = placement, ranks
+        self.placement, self.everyone, self.clock = placement, ranks, clock
         # Micro-batches that cannot be shared out are all the first process's; the others take up what it has trained.
-        self.ranks = ranks if config.lanes % ranks.count == 0 else ALONE
+        self.ranks = ranks if config.lanes % ranks.groups == 0 else ALONE
         self.named = {
             f"{part}.{name}": parameter
             for part, module in task.modules().items()
             for name, parameter in module.named_parameters()
             if parameter.requires_grad
         }
-        self.micro_batches = MicroBatches(task, len(self.ranks.own(config.lanes)), placement)
-        self.optimisers = Optimisers(self.named, task.parameter_kind, config.optim, self.micro_batches.each)
+        self.sharded = is_sharded(self.named.values())
+        # Units of FSDP gather and scatter in an order that threads would mix up.
+        threaded = False if self.sharded or ranks.context > 1 else None
+        self.micro_batches = MicroBatches(task, len(self.ranks.own(config.lanes)), placement, threaded)
+        exchange = matrix_exchange(list(self.named.values()), self.ranks.rank, self.ranks.count)
+        each = self.micro_batches.each
+        self.optimisers = Optimisers(self.named, task.parameter_kind, config.optim, each, exchange)
         self.ema = {name: parameter.detach().clone() for name, parameter in self.named.items()}
         self.exposure = ExposureLog(folder / "exposure.log")
         self.step, self.seconds, self.flops, self.smooth = 0, 0.0, 0, 0.0
         self.curve: list[tuple[int, float]] = []
+        self.finished = False  # by its clock, whatever its steps are
 
     def resume(self) -> bool:
         """Continue from the newest checkpoint in the folder; False when there is none.
@@ -158,11 +168,12 @@ class Trainer(Generic[Items]):
         if newest is None:
             return False
         check_identity(newest, self.identity)
-        saved = checkpoint.load(newest)
+        saved = shards.load_like(newest, self.named) if self.sharded else checkpoint.load(newest)
         facts: dict[str, Any] = saved.facts
         # Before its rate falls a run may be made longer or shorter: until there the schedule is the same.
         saved_hold, hold = facts["steps"] - facts["decay"], self.config.steps - self.config.optim.decay
-        if saved_hold != hold and saved.step > min(saved_hold, hold):
+        by_clock = "clock" in facts or (self.clock is not None and self.clock.timed)
+        if not by_clock and saved_hold != hold and saved.step > min(saved_hold, hold):
             raise ValueError(
                 f"{newest} is past step {min(saved_hold, hold)}, where the rate begins to fall, so the length of the"
                 f" run cannot be changed any more: use steps={facts['steps']} and decay={facts['decay']}"
@@ -176,6 +187,7 @@ class Trainer(Generic[Items]):
         self.optimisers.restore(saved.tensors["optimiser"])
         self.step, self.seconds, self.flops = saved.step, facts["seconds"], facts["flops"]
         self.smooth, self.curve = facts["smooth"], [(int(a), float(b)) for a, b in facts["curve"]]
+        self.finished = bool(facts.get("clock", {}).get("finished"))
         return True
 
     def train(self, report: Callable[[StepStats], None], resume: bool = False) -> None:
@@ -202,13 +214,14 @@ class Trainer(Generic[Items]):
             if newest is not None and not resume:
                 raise ValueError(f"{newest} is there already: resume it, or train in another folder")
             if resume:
-                with self.ranks.first_goes_first():
+                with nullcontext() if self.sharded else self.ranks.first_goes_first():
                     self.resume()
-            self.ranks.broadcast((*(p.detach() for p in self.named.values()), *self.ema.values()))
+            if not self.sharded:
+                self.ranks.broadcast((*(p.detach() for p in self.named.values()), *self.ema.values()))
             self.fit(report)
 
     def fit(self, report: Callable[[StepStats], None]) -> None:
-        """Train up to ``config.steps``, saving a checkpoint every so often and at the end.
+        """Train up to ``config.steps``, or by the clock, saving a checkpoint every so often and at the end.
 
         The caller holds the run's lock, or is sure that no other process trains it (:meth:`train` does both).
 
@@ -216,22 +229,36 @@ class Trainer(Generic[Items]):
             ValueError: the loss or its gradient is not a number.
             OSError: a checkpoint cannot be written.
         """
-        if self.step >= self.config.steps:
+        if self._is_over():
             return
         peak = gemm_peak(self.placement)
         token_flops = self._token_flops()
         if self.step == 0 and self.ranks.first:
             self.exposure.cut(0)
-        while self.step < self.config.steps:
+        last = False
+        while not last:
             stats = self._train_step(token_flops, peak)
-            if not self.ranks.first:
+            last, due = self._is_over(), self.clock is not None and self.clock.wants_checkpoint()
+            if self.clock is not None:  # clocks differ by a little: the first process's counts
+                last, due = self.ranks.first_says((last, due))
+            if self.ranks.first:
+                report(stats)
+            elif not self.sharded:
                 continue
-            report(stats)
-            last = self.step == self.config.steps
-            if last or self.step % self.config.checkpoint_every == 0:
+            if last or due or self.step % self.config.checkpoint_every == 0:
                 self.save()
             if self.config.sample_every and (last or self.step % self.config.sample_every == 0):
-                self.task.save_preview(self.ema, self.step, self.folder)
+                with self.ranks.own_folder(self.folder) as folder:
+                    self.task.save_preview(self.ema, self.step, folder)
+
+    def _is_over(self) -> bool:
+        """Whether no further step is to be taken: the clock says so or, where it sets no end, the steps are done."""
+        clock = self.clock
+        if clock is None:
+            return self.finished or self.step >= self.config.steps
+        over = clock.over
+        self.finished |= over and not clock.stopped
+        return self.finished or over or (not clock.timed and self.step >= self.config.steps)
 
     def _train_step(self, token_flops: float, peak: float) -> StepStats:
         start = time.perf_counter()
@@ -250,11 +277,14 @@ class Trainer(Generic[Items]):
         for (own, _), loss in zip(seen, losses, strict=True):
             if not math.isfinite(loss):
                 raise self._not_a_number("the loss", own)
-        self.ranks.average_gradients(list(self.named.values()))
+        if not self.sharded:  # there the backward pass has done it
+            self.ranks.average_gradients(list(self.named.values()))
         norm = self.optimisers.clip_gradients()
         if not math.isfinite(norm):
             raise self._not_a_number("the gradient", clips)
-        self.optimisers.step(self.step, self.config.steps)
+        timed = self.clock if self.clock is not None and self.clock.timed else None
+        share = None if timed is None else timed.rate(self.step, self.config.optim)
+        self.optimisers.step(self.step, self.config.steps, share)
         update_ema(self.ema, self.named, self.config.optim.ema, self.step)
         value = sum(losses) / count
         self.smooth = value if self.step == 0 else 0.98 * self.smooth + 0.02 * value
@@ -342,6 +372,9 @@ class Trainer(Generic[Items]):
             "exposure_root": self.exposure.root(),
             "device": self.placement.name,
         }
+        if self.clock is not None and self.clock.timed:
+            seconds = self.clock.end - self.clock.begin
+            facts["clock"] = {"seconds": seconds, "fall": self.clock.fall, "finished": self.finished}
         tensors = {
             "model": {name: parameter.detach() for name, parameter in self.named.items()},
             "ema": self.ema,
@@ -349,4 +382,5 @@ class Trainer(Generic[Items]):
         }
         with self._naming_last_checkpoint():
             self.exposure.flush()
-            return checkpoint.save(self.folder, checkpoint.Checkpoint(self.step, facts, tensors), self.config.keep)
+            save = shards.save if self.sharded else checkpoint.save
+            return save(self.folder, checkpoint.Checkpoint(self.step, facts, tensors), self.config.keep)

@@ -181,7 +181,7 @@ class Conditions(nn.Module):
             image = self.image_embedder(text.image.to(words.dtype))
         if text.pads:
             return replace(self._text_with_pads(words, text), image=image)
-        tokens = self._embed_words(words)  # M D
+        tokens = self.embed_words(words)  # M D
         if len(set(text.lengths)) == 1:
             return TextContext(tokens.unflatten(0, (len(text.lengths), -1)), None, image)
         longest = -(-max(text.lengths) // TEXT_STEP) * TEXT_STEP
@@ -194,7 +194,7 @@ class Conditions(nn.Module):
 
     def _text_with_pads(self, words: Float[Tensor, "M E"], text: TextPack) -> TextContext:
         """All zero vectors of a text embed as the same key and value: one of them, with log(n) added to its scores."""
-        tokens = self._embed_words(torch.cat([words, words.new_zeros(1, words.shape[1])]))  # M + 1, D
+        tokens = self.embed_words(torch.cat([words, words.new_zeros(1, words.shape[1])]))  # M + 1, D
         longest = -(-(max(text.lengths) + 1) // TEXT_STEP) * TEXT_STEP
         lengths = torch.tensor(text.lengths, device=tokens.device)
         places = torch.arange(longest, device=tokens.device)[None, :]  # 1 S
@@ -204,7 +204,8 @@ class Conditions(nn.Module):
         bias = torch.where(places < lengths[:, None], 0.0, bias)  # B S
         return TextContext(tokens[rows], bias.to(tokens.dtype))
 
-    def _embed_words(self, words: Float[Tensor, "M E"]) -> Float[Tensor, "M D"]:
+    def embed_words(self, words: Float[Tensor, "*M E"]) -> Float[Tensor, "*M D"]:
+        """Project words of the text encoder to the width of the model."""
         hidden = F.gelu(self.text_embedder.linear_1(words), approximate="tanh")
         embedded: Tensor = self.text_embedder.linear_2(hidden)
         return embedded

@@ -11,6 +11,11 @@ from langit.recipes.judges.tracker import TrackerRecipe
 
 PINNED = {
     "pocket": {
+        "pixels-128": "4545bc2f2a0f31b953f2e155f794231b3ba1dd4e9225845c001559e426325c85",
+        "everything": "123982dee50e66be08375705654f3e9ea254cc3c26ce4a05ea51e67a8a7d7888",
+        "fast": "3634438d72d2b075240626050c2c19e90d55bca43bc4adc5702c40a5cb3fbf2f",
+    },
+    "pocket64": {  # as they were when the recipe was called pocket: runs of that time can be gone on with
         "autoencoder": "a57078316d315b036de722eb385339e32601058c1c3f2f0712da8b213add782a",
         "sharper": "54a6b5e35d6abce8b388ab2215be2831af62d6ad97010ca8e39d1665bda4546b",
         "story-pixels": "246334ddd241239fa588597c28823c3fdbc5ad0bae24add7c6809c8779251e9b",

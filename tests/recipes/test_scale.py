@@ -106,7 +106,7 @@ def test_the_recipes_own_run_is_reused_only_if_finished_and_of_this_recipe(home:
 
 
 def test_a_shorter_stage_has_the_same_schedule() -> None:
-    stage = recipes.find("pocket").stages[0]
+    stage = recipes.find("pocket64").stages[0]
     short = resized_stage(stage, 125, "")
     assert short.name == "scenes-125" and short.films == stage.films
     assert (short.training.steps, short.training.optim.decay, short.flow.thing_after) == (125, 38, 19)
