@@ -69,8 +69,9 @@ def measure(folder: str, size: str, device: str, dtype: str, offload: str, steps
     from langit.families.load import open_model
     from langit.generate import Model
     from langit.generate.request import SamplingRequest, decode_frames, encode_prompts, sample_request
-    from langit.plan.generation import VideoWork, plan_generation
-    from langit.plan.hardware import hardware_of, process_memory
+    from langit.plan.fit import plan_here
+    from langit.plan.generation import VideoWork
+    from langit.plan.hardware import hardware_of
     from langit.plan.model import find_model
     from langit.shapes import PixelShape
     from langit.studio.opening import settle_weights
@@ -80,10 +81,7 @@ def measure(folder: str, size: str, device: str, dtype: str, offload: str, steps
     pixels = PixelShape.parse(size)
     planned = find_model(folder)
     work = VideoWork(pixels, steps, True, placement)
-    hardware = hardware_of(placement)
-    plan = plan_generation(planned.sizes, work, hardware)
-    warm(placement)
-    base = process_memory() if placement.device.type == "cpu" else 0
+    plan = plan_here(planned, pixels, work, hardware_of(placement))
     reset_peak(placement)
     bundle = open_model(folder, placement)
     settle_weights(bundle, placement, "", ())
@@ -97,23 +95,12 @@ def measure(folder: str, size: str, device: str, dtype: str, offload: str, steps
     seconds = time.perf_counter() - begin
     assert frames.shape[0] == pixels.frames
     return {
-        "planned": plan.memory + base,
+        "planned": plan.memory,
         "measured": peak_memory(placement),
-        "base": base,
+        "base": plan.base,
         "planned_seconds": plan.seconds,
         "seconds": seconds,
     }
-
-
-def warm(placement: Any) -> None:
-    """Import and run what every process runs once, so that libraries do not count as the model's memory."""
-    import diffusers  # noqa: F401
-    from diffusers import AutoencoderKLWan  # noqa: F401
-    from transformers import UMT5EncoderModel  # noqa: F401
-
-    layer = placement.put(torch.nn.Linear(64, 64))
-    layer(placement.put(torch.ones(2, 64)))
-    placement.put(torch.nn.Conv3d(4, 4, 3))(placement.put(torch.ones(1, 4, 4, 4, 4)))
 
 
 def reset_peak(placement: Any) -> None:

@@ -48,18 +48,20 @@ def plan(
         say_training_plan(recipe, manifest, devices, price, share, changes)
         return
     assert model is not None
-    from langit.plan.hardware import find_hardware, free_memory, hardware_of, process_memory
+    from langit.plan.hardware import find_hardware, free_memory, hardware_of
     from langit.plan.model import find_model, planned_pixels
     from langit.studio.opening import check_weights
 
     placement, elsewhere = _placement(device, dtype, offload)
     storage = check_weights(weights, placement)
     hardware = find_hardware(device) if elsewhere else hardware_of(placement)
-    base = process_memory() if placement.device.type == "cpu" else 0
-    available = hardware.memory if elsewhere else free_memory(placement) + base
     known = find_model(model)
 
     from langit.plan.generation import VideoWork, plan_generation
+    from langit.plan.process import base_memory
+
+    base = base_memory(placement, known.family is not None)
+    available = hardware.memory if elsewhere else free_memory(placement) + base
 
     scale = known.guidance if guidance is None else guidance
     work = VideoWork(

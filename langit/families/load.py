@@ -29,6 +29,7 @@ from langit.families.folder import DIFFUSION_STEM, STEMS, CheckpointFolder, is_c
 from langit.families.scheduler import read_scheduler
 from langit.families.table import TEXT_TOKENS, Family, FewSteps
 from langit.files import write_bytes
+from langit.offload.host import return_freed_memory
 from langit.text.encoder import TextConfig
 from langit.transformer import ControlConfig, ControlTransformer, TransformerConfig, VideoTransformer
 from langit.transformer.blank import blank
@@ -105,6 +106,8 @@ def open_checkpoint(place: Path | str, placement: Placement = CPU, *, family: st
     Raises:
         ValueError, OSError: see :func:`find_checkpoint`; or weights that are not those of the configs.
     """
+    if placement.device.type == "cpu":
+        return_freed_memory()
     with extras(), quiet():
         checkpoint = find_checkpoint(place, family)
         reading = read_scheduler(

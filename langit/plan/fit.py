@@ -13,8 +13,9 @@ import torch
 
 from langit.device import OFFLOADS, Placement
 from langit.plan.generation import GenerationPlan, Traces, VideoWork, plan_generation
-from langit.plan.hardware import GIB, Hardware, free_memory, process_memory
+from langit.plan.hardware import GIB, Hardware, free_memory
 from langit.plan.model import PlannedModel
+from langit.plan.process import base_memory
 from langit.shapes import Compression, PixelShape, whole_frames
 
 RESERVE: Final = 0.03
@@ -28,7 +29,7 @@ def plan_here(
     model: PlannedModel, pixels: PixelShape, work: VideoWork, hardware: Hardware, traces: Traces | None = None
 ) -> GenerationPlan:
     """Plan a video on this machine: the process's own memory counts on a CPU."""
-    base = process_memory() if work.placement.device.type == "cpu" else 0
+    base = base_memory(work.placement, model.family is not None)
     return plan_generation(model.sizes, replace(work, pixels=pixels), hardware, base, traces)
 
 

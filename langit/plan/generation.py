@@ -150,7 +150,9 @@ def plan_generation(
         flops = used.flops * times
         share = CPU_SHARE if work.placement.device.type == "cpu" else GPU_SHARE
         dtype = "int8" if work.storage == "int8" and name in denoisers else DTYPE_NAMES[work.placement.dtype]
-        seconds = flops / (hardware.peak(dtype) * share)
+        slow = {kernel: used.convolutions.get(kernel, 0) * times for kernel in hardware.convolutions}
+        seconds = (flops - sum(slow.values())) / (hardware.peak(dtype) * share)
+        seconds += sum(slow[kernel] / rate for kernel, rate in hardware.convolutions.items())
         if work.placement.offload != "none":
             trips = times if work.placement.offload == "blocks" and name in denoisers else 1.0
             seconds = max(seconds, trips * weights[name][0] / hardware.link)
@@ -271,10 +273,14 @@ def trace_decoder(autoencoder: VideoAutoencoder, latent: LatentShape, work: Vide
 
     few, many = used(min(latent.frames, TRACED_FRAMES - 1)), used(min(latent.frames, TRACED_FRAMES))
     at_once, traced = min(latent.frames, DECODED_AT_ONCE), min(latent.frames, TRACED_FRAMES)
-    grow, more = many.peak - few.peak, many.flops - few.flops
+    grow, more, rest = many.peak - few.peak, many.flops - few.flops, latent.frames - traced
     return Usage(
         peak=many.peak + grow * max(at_once - traced, 0),
-        flops=many.flops + more * (latent.frames - traced),
+        flops=many.flops + more * rest,
+        convolutions={
+            kernel: count + (count - few.convolutions.get(kernel, 0)) * rest
+            for kernel, count in many.convolutions.items()
+        },
     )
 
 

@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Final
 
 import torch
+from torch.nn import functional
 
 from langit.device import Placement
 
+ONEDNN: Final = "oneDNN"
+UNFOLDING: Final = "unfolding"
+"""The kernels that torch has for convolutions on a CPU."""
 GB: Final = 1_000_000_000
 GIB: Final = 1 << 30
 
@@ -30,6 +34,7 @@ class Hardware:
     bandwidth: bytes a second from its own memory.
     link: bytes a second between it and the host, over which offloaded weights travel.
     source: where the figures come from.
+    convolutions: operations a second of convolutions with their norms, by kernel, where they are far from a product's.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Hardware:
     bandwidth: float
     link: float
     source: str
+    convolutions: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def peak(self, dtype: str) -> float:
         """The peak of a dtype; one that the device does not compute in runs in the next wider one."""
@@ -164,7 +170,7 @@ def hardware_of(placement: Placement) -> Hardware:
     half = rate if placement.dtype == torch.bfloat16 else single
     rates = {"fp32": single, "bf16": half, "fp16": half}
     # The host's own memory is its link: offloaded weights come from disk, at the speed of its page cache.
-    return Hardware(placement.name, available_memory(), rates, 1e10, 1e9, "measured here")
+    return Hardware(placement.name, available_memory(), rates, 1e10, 1e9, "measured here", measure_convolutions())
 
 
 def measure_product(placement: Placement, side: int = 1024, seconds: float = 0.2) -> float:
@@ -184,20 +190,62 @@ def measure_product(placement: Placement, side: int = 1024, seconds: float = 0.2
     return 2 * side**3 / fastest
 
 
+@torch.no_grad()
+def measure_convolutions(seconds: float = 0.1) -> dict[str, float]:
+    """Operations a second on a CPU of a convolution with the padding, norm and activation of Wan's residual blocks."""
+    found = {}
+    # Channels and sides by which torch chooses its kernel, see `trace.uses_onednn_convolution`.
+    for kernel, channels, side in ((ONEDNN, 64, 96), (UNFOLDING, 16, 64)):
+        video = torch.ones(1, channels, 4, side, side, device="cpu")
+        weight = torch.ones(channels, channels, 3, 3, 3, device="cpu")
+        fastest, begin = float("inf"), time.perf_counter()
+        while fastest == float("inf") or time.perf_counter() - begin < seconds:
+            start = time.perf_counter()
+            padded = functional.pad(functional.silu(functional.normalize(video, dim=1)), (1, 1, 1, 1, 2, 0))
+            functional.conv3d(padded, weight)
+            fastest = min(fastest, time.perf_counter() - start)
+        found[kernel] = 2 * 27 * channels**2 * 4 * side**2 / fastest
+    return found
+
+
 def available_memory() -> int:
-    """Bytes of RAM that a program can still use, within the limit of its control group if there is one."""
+    """Bytes of RAM that a program can still use, within the limits of its control groups and its own (ulimit -v)."""
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
-        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
-        free = int(fields["MemAvailable"].split()[0]) * 1024
+        free = _field(meminfo, "MemAvailable")
     else:
         import os
 
         free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.exists() and used.exists() and limit.read_text().strip().isdecimal():
-        free = min(free, max(int(limit.read_text()) - int(used.read_text()), 0))
-    return free
+    return max(min([free, *_left_in_groups(), *_left_of_addresses()]), 0)
+
+
+def _field(table: Path, name: str) -> int:
+    """A number of a table of the kernel, in bytes."""
+    fields = dict(line.split(":", 1) for line in table.read_text().splitlines() if ":" in line)
+    return int(fields[name].split()[0]) * 1024
+
+
+def _left_in_groups(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> list[int]:
+    """What each control group that this process is in has left; groups without a limit are left out."""
+    lines = own.read_text().splitlines() if own.exists() else []
+    inner = next((line[3:].strip("/") for line in lines if line.startswith("0::")), "")
+    left = []
+    for folder in (root / inner, *(root / inner).parents):
+        limit, used = folder / "memory.max", folder / "memory.current"
+        if folder.is_relative_to(root) and limit.exists() and used.exists() and limit.read_text().strip().isdecimal():
+            left.append(int(limit.read_text()) - int(used.read_text()))
+    return left
+
+
+def _left_of_addresses() -> list[int]:
+    """What this process may still map, if it is limited (``ulimit -v``)."""
+    import resource
+
+    limit, status = resource.getrlimit(resource.RLIMIT_AS)[0], Path("/proc/self/status")
+    if limit == resource.RLIM_INFINITY or not status.exists():
+        return []
+    return [limit - _field(status, "VmSize")]
 
 
 def free_memory(placement: Placement) -> int:
@@ -210,7 +258,4 @@ def free_memory(placement: Placement) -> int:
 def process_memory() -> int:
     """Bytes of RAM that this process holds now: the interpreter and the libraries, before a model is loaded."""
     status = Path("/proc/self/status")
-    if not status.exists():
-        return 0
-    fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-    return int(fields["VmRSS"].split()[0]) * 1024
+    return _field(status, "VmRSS") if status.exists() else 0

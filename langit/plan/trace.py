@@ -23,16 +23,22 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 from torch.utils.flop_counter import flop_registry
 
+from langit.plan.hardware import ONEDNN, UNFOLDING
+
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 @dataclass
 class Usage:
-    """What a traced computation took. ``live`` and ``peak`` are bytes of tensors made while it was traced."""
+    """What a traced computation took. ``live`` and ``peak`` are bytes of tensors made while it was traced.
+
+    ``convolutions`` are the operations of ``flops`` that are convolutions on a CPU, by kernel: see `hardware`.
+    """
 
     live: int = 0
     peak: int = 0
     flops: int = 0
+    convolutions: dict[str, int] = field(default_factory=dict)
     seen: dict[int, int] = field(default_factory=dict)
 
     def add(self, tensor: Tensor) -> None:
@@ -52,17 +58,32 @@ class Usage:
 
 
 CHANNELS_IN_A_BLOCK = 16
-FEWEST_CHANNELS = 64
-"""Input channels from which torch 2.13 hands a 3-D convolution to oneDNN (measured); below, it unfolds the input."""
+LARGE = 20480
+"""Batch x channels x the two axes after them beyond which torch 2.13 hands a small kernel's convolution to oneDNN."""
+
+
+def uses_onednn_convolution(given: Tensor, weight: Tensor) -> bool:
+    """Whether torch computes a convolution on oneDNN (``ConvParams::use_mkldnn`` of its Convolution.cpp)."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    if given.dtype != torch.float32:
+        return True
+    point = weight.shape[-1] == weight.shape[-2] == 1
+    if point and given.shape[0] < CHANNELS_IN_A_BLOCK and torch.get_num_threads() == 1:
+        return False
+    wide = weight.shape[-1] > 3 and weight.shape[-2] > 3
+    return wide or given.shape[0] > 1 or math.prod(given.shape[:4]) > LARGE
 
 
 def convolution_scratch(given: Tensor, weight: Tensor, out: Tensor) -> int:
     """Bytes beside its input and output that a convolution takes on a CPU.
 
-    oneDNN copies both to whole blocks of channels side by side. torch's own kernel copies every output's window.
+    oneDNN copies both to whole blocks of channels side by side. torch's own kernel copies every output's window, unless
+    that is a single point.
     """
-    if weight.ndim == 5 and weight.shape[1] < FEWEST_CHANNELS:
-        return math.prod(weight.shape[1:]) * math.prod(out.shape[2:]) * given.element_size()
+    if not uses_onednn_convolution(given, weight):
+        window = math.prod(weight.shape[2:])
+        return 0 if window == 1 else weight.shape[1] * window * math.prod(out.shape[2:]) * given.element_size()
     return sum(
         t.numel() * t.element_size() // t.shape[1] * (-(-t.shape[1] // CHANNELS_IN_A_BLOCK) * CHANNELS_IN_A_BLOCK)
         for t in (given, out)
@@ -83,11 +104,13 @@ class _Counting(TorchDispatchMode):
         for tensor in tree_flatten(out)[0]:
             if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in given:
                 self.usage.add(tensor)
+        counter = flop_registry.get(func._overloadpacket)
+        flops = 0 if counter is None else counter(*args, **kwargs, out_val=out)
+        self.usage.flops += flops
         if func is torch.ops.aten.convolution.default and out.device.type == "cpu":
             self.usage.peak = max(self.usage.peak, self.usage.live + convolution_scratch(args[0], args[1], out))
-        counter = flop_registry.get(func._overloadpacket)
-        if counter is not None:
-            self.usage.flops += counter(*args, **kwargs, out_val=out)
+            kernel = ONEDNN if uses_onednn_convolution(args[0], args[1]) else UNFOLDING
+            self.usage.convolutions[kernel] = self.usage.convolutions.get(kernel, 0) + flops
         return out
 
 

@@ -60,3 +60,14 @@ def test_a_large_model_is_traced_without_its_memory(device):
     weights = sum(parameter.numel() for parameter in model.parameters())
     _, held = trace(lambda: materialize(model, torch.device(device), torch.bfloat16), lambda _: None)
     assert held == 2 * weights
+
+
+def test_scratch_memory_of_convolutions_is_that_of_the_kernel_that_torch_chooses():
+    def peak(channels: int, side: int) -> int:
+        weight = torch.empty(channels, channels, 3, 3, 3)
+        return trace(lambda: torch.empty(1, channels, 6, side, side), lambda x: nn.functional.conv3d(x, weight))[0].peak
+
+    taken = 16 * 4 * 62**2 * 4  # the output
+    assert peak(16, 64) == taken + 27 * taken  # every window, one beside the other
+    few = 64 * 4 * 62**2 * 4
+    assert peak(64, 64) == few + few + 64 * 6 * 64**2 * 4  # in blocks of channels: input and output

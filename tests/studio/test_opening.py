@@ -171,7 +171,7 @@ def test_remembered_prompts_need_no_text_encoder(folder):
 
 @pytest.mark.slow
 def test_what_does_not_fit_is_refused_with_what_would(folder, monkeypatch):
-    monkeypatch.setattr("langit.plan.fit.process_memory", lambda: 0)
+    monkeypatch.setattr("langit.plan.fit.base_memory", lambda *_: 0)
     model = find_model(folder)
     work = VideoWork(PixelShape(5, 16, 16), 40, True, CPU)
     parts = replace(work, placement=Placement(offload="parts"))
@@ -191,7 +191,7 @@ def test_what_does_not_fit_is_refused_with_what_would(folder, monkeypatch):
 
 def test_a_request_is_checked_before_anything_is_loaded(folder, monkeypatch):
     monkeypatch.setattr("langit.plan.fit.free_memory", lambda _: 0)
-    monkeypatch.setattr("langit.plan.fit.process_memory", lambda: 0)
+    monkeypatch.setattr("langit.plan.fit.base_memory", lambda *_: 0)
     request = GenerateRequest(prompt="a red ball", size="64x64", frames=5)
     with pytest.raises(ValueError, match="at 64x64x5 needs"):
         check_memory(folder, CPU, "", [request])
