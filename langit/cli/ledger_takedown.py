@@ -43,13 +43,16 @@ def resolve_revocation(
     Raises:
         ValueError: not exactly one thing was named, or a hash that is not a whole one is not on record.
     """
+    from langit.ledger.addresses import comparable_address
     from langit.ledger.artifacts import TrainedModel
     from langit.ledger.record import SHA256, Source
 
     if sum(item is not None for item in (hash, url, like)) != 1:
         raise ValueError("name what to revoke by one of --hash, --url and --like")
     if url is not None:
-        return TakeDown(tuple(item for item in lineage.sources.values() if item.url == url), (("url", url),))
+        wanted = comparable_address(url)
+        there = (item for item in lineage.sources.values() if item.url and comparable_address(item.url) == wanted)
+        return TakeDown(tuple(there), (("url", url),))
     if like is not None:
         return _resolve_looks(lineage, ledger, like)
     digits = str(hash).strip().lower().removeprefix("sha256:")

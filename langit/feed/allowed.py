@@ -1,13 +1,14 @@
 """Which clips have been taken down since a stage began: asked before every batch, answered from what the ledger got.
 
 An allow-list is read once, when a stage begins. Whatever the ledger gets afterwards is compared by its size, which
-costs next to nothing; only where it has grown is the list read again, and what was allowed and is no longer is the
-difference of the two. Knows no batches.
+costs next to nothing; only where it has grown, or a new day has begun on which a consent may have ended, is the list
+read again, and what was allowed and is no longer is the difference of the two. Knows no batches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
@@ -19,7 +20,7 @@ class TakenDown:
     def __init__(self, ledger: Ledger, clips: Iterable[str], policy: Policy | None = None) -> None:
         self.ledger, self.policy = ledger, policy or Policy()
         self.allowed_once = frozenset(clips)
-        self.size = ledger.size
+        self.read_at = (ledger.size, _today())
         self.barred: frozenset[str] = frozenset()
 
     def __call__(self) -> frozenset[str]:
@@ -28,8 +29,13 @@ class TakenDown:
         Raises:
             ValueError: the ledger's tables do not hold what its log says.
         """
-        size = self.ledger.size
-        if size != self.size:
-            allowed = {clip.digest for clip in self.ledger.allowed_clips(self.policy).clips}
-            self.size, self.barred = size, self.allowed_once - allowed
+        now = (self.ledger.size, _today())
+        if now != self.read_at:
+            allowed = {clip.digest for clip in self.ledger.allowed_clips(self.policy, now[1]).clips}
+            self.read_at, self.barred = now, self.allowed_once - allowed
         return self.barred
+
+
+def _today() -> str:
+    """The day in UTC by which consents begin and end."""
+    return datetime.now(UTC).date().isoformat()

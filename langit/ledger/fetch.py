@@ -19,6 +19,7 @@ from langit.config import canonical
 from langit.ledger.derived import Drop
 from langit.ledger.download import FetchLimits, download, fetch_document, normalize_url
 from langit.ledger.record import Rights, Signal, Source
+from langit.ledger.rights import Revocations
 from langit.ledger.signals import Document, SignalReading, aipref, cawg, noai, page, robots, rsl, tdmrep
 from langit.ledger.store import Ledger
 from langit.ledger.synthetic import ModelOutput, find_model_output, why_not_footage
@@ -129,7 +130,13 @@ def _one(ledger: Ledger, url: str, folder: Path, site: _Site, stated: _Stated) -
 
 
 def _enter(ledger: Ledger, url: str, folder: Path, partial: Path, site: _Site, stated: _Stated) -> FetchResult:
-    got = download(url, partial, site.may, site.limits)
+    revoked = Revocations.of(ledger.revocations())
+
+    def may(here: str) -> str | None:
+        taken = revoked.of_address(here)  # of every step, so that a redirect to it is refused as well
+        return site.may(here) if taken is None else f"{here} was revoked at {taken.revoked_at}"
+
+    got = download(url, partial, may, site.limits)
     if got.content_sha256 is None:
         problem = got.refused or got.answer.problem or f"the server answered {got.answer.status}"
         return FetchResult(url, problem=f"not fetched: {problem}")

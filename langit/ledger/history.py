@@ -28,9 +28,9 @@ NAME = "checkpoint"
 def withdraws(record: Record) -> bool:
     """Whether a record takes a permission away, or asks for that, so that somebody may want it gone."""
     return (
-        isinstance(record, (Revocation, TakedownRequest, RequestAnswer))
-        or (isinstance(record, Signal) and record.says == "reserved")
-        or (isinstance(record, Rights) and (record.consent == "refused" or record.supersedes is not None))
+        # every later statement of rights: of several licences each has to be allowed, so one more may bar a source
+        isinstance(record, (Revocation, TakedownRequest, RequestAnswer, Rights))
+        or (isinstance(record, Signal) and record.says in ("reserved", "unreadable"))
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from langit.ledger.addresses import comparable_address
 from langit.ledger.correction import superseded_digests
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Consent, Revocation, Rights, Signal, Source
@@ -34,7 +35,8 @@ class Revocations:
             kind: {} for kind in ("record", "content", "url", "fingerprint", "looks")
         }
         for revocation in revocations:
-            found[revocation.by].setdefault(revocation.target, revocation)
+            target = comparable_address(revocation.target) if revocation.by == "url" else revocation.target
+            found[revocation.by].setdefault(target, revocation)
         return cls(found["record"], found["content"], found["url"], found["fingerprint"])
 
     def find(self, record: Source | Clip | Consent) -> Revocation | None:
@@ -44,8 +46,12 @@ class Revocations:
         if isinstance(record, Clip):
             other = self.fingerprints.get(record.fingerprint_sha256) if record.fingerprint_sha256 else None
         else:
-            other = self.urls.get(record.url) if record.url else None
+            other = self.of_address(record.url) if record.url else None
         return self.records.get(record.digest) or self.contents.get(record.content_sha256) or other
+
+    def of_address(self, url: str) -> Revocation | None:
+        """The revocation that bars an address, however it is spelt."""
+        return self.urls.get(comparable_address(url))
 
 
 def decide(

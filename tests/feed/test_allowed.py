@@ -12,7 +12,7 @@ from langit.feed.allowed import TakenDown
 from langit.feed.catalogue import FootageClip, FrameReader
 from langit.feed.latents import LatentClip, LatentView
 from langit.feed.loader import FrameFeed, LatentFeed
-from langit.ledger.record import Clip
+from langit.ledger.record import Clip, Consent, Source
 from langit.ledger.store import Ledger
 from langit.shapes import PixelShape
 
@@ -52,6 +52,22 @@ def test_entries_that_forbid_nothing_change_nothing(tmp_path: Path) -> None:
     clip: Clip = next(clip for clip in taken.ledger.clips() if clip.digest == digests[0])
     taken.ledger.revoke(clip.source, "the whole file")
     assert taken() == {digests[0]}, "the clips of a source that was taken down"
+
+
+def test_a_consent_that_ends_during_a_run_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    film = Source(kind="file", title="film", content_sha256="ab" * 32, licence="CC0-1.0")
+    clip = Clip(film.digest, 0, 17, False, ("somebody waves",), "cd" * 32, likeness=True)
+    consent = Consent(film.digest, "ef" * 32, ("training",), "2026-11-01", "2026-11-01T00:00:00+00:00", "2026-11-23")
+    ledger.add([film, clip, consent])
+    today = ["2026-11-22"]
+    monkeypatch.setattr("langit.feed.allowed._today", lambda: today[0])
+    taken = TakenDown(ledger, [clip.digest])
+    assert taken() == frozenset()
+    today[0] = "2026-11-23"
+    assert taken() == frozenset(), "its last day is one of its days"
+    today[0] = "2026-11-24"
+    assert taken() == {clip.digest}
 
 
 def test_the_autoencoder_does_not_see_it_either(tmp_path: Path) -> None:

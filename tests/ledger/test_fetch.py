@@ -222,6 +222,16 @@ def test_each_step_of_a_redirect_is_judged(ledger, site, tmp_path):
     assert decision(other).verdict is RightsVerdict.REFUSED
 
 
+def test_an_address_that_was_revoked_is_not_fetched_by_any_road(ledger, site, tmp_path):
+    site.answers["/go"] = (302, {"Location": "/film.mp4"}, b"")
+    ledger.revoke(site.url("/x/../film.mp4#end"), "its owner asked", by="url")
+    for road in ("/film.mp4", "/%66ilm.mp4", "/film.mp4#start", "/go"):
+        assert "was revoked at" in get(ledger, site, tmp_path, road).problem, road
+    assert ledger.sources() == () and "/film.mp4" not in site.asked
+    site.answers["/other.mp4"] = (200, {}, FILM)
+    assert get(ledger, site, tmp_path, "/other.mp4").file is not None
+
+
 def test_robots_that_moved_are_followed(site):
     site.answers |= {"/robots.txt": (301, {"Location": "/r"}, b""), "/r": (200, {}, b"User-agent: *\n")}
     found = fetch_document(site.url("/robots.txt"), local())

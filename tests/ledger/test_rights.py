@@ -88,6 +88,50 @@ def test_a_revocation_outweighs_everything(by, target):
 
 
 @pytest.mark.parametrize(
+    "spelling",
+    [
+        "http://example.org/film",
+        "https://example.org/film/",
+        "HTTPS://EXAMPLE.ORG/film",
+        "https://example.org:443/film",
+        "https://example.org./film",
+        "https://example.org/film#t=10",
+        "https://example.org/a/../film",
+        "https://example.org//film",
+        "https://example.org/%66ilm",
+        "https://someone@example.org/film",
+        " https://example.org/film ",
+        "https://ｅxample.org/film",
+    ],
+)
+def test_a_revoked_address_has_no_other_spelling(spelling):
+    free = source("CC0-1.0", url="https://example.org/film")
+    revocation = Revocation(target=spelling, reason="asked", revoked_at=WHEN, by="url")
+    assert decide(free, Policy(), [revocation]).verdict is RightsVerdict.REFUSED
+    other = source("CC0-1.0", url=spelling)
+    revocation = Revocation(target="https://example.org/film", reason="asked", revoked_at=WHEN, by="url")
+    assert decide(other, Policy(), [revocation]).verdict is RightsVerdict.REFUSED
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "https://example.org/film2",
+        "https://example.org/film?part=2",
+        "https://example.org:8443/film",
+        "https://sub.example.org/film",
+        "https://example.org/Film",
+        "ftp://example.org/film",
+        "https://[/film",
+    ],
+)
+def test_a_revoked_address_bars_no_other(other):
+    free = source("CC0-1.0", url=other)
+    revocation = Revocation(target="https://example.org/film", reason="asked", revoked_at=WHEN, by="url")
+    assert decide(free, Policy(), [revocation]).verdict is RightsVerdict.ALLOWED
+
+
+@pytest.mark.parametrize(
     ("expression", "verdict"),
     [
         ("CC0-1.0 AND CC-BY-4.0", "allowed"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import lance
 import pyarrow as pa
@@ -137,7 +138,9 @@ def test_a_changed_checkpoint_is_noticed(ledger):
     [
         Revocation(sha("x"), "asked", WHEN, by="content"),
         RESERVED,
+        replace(RESERVED, says="unreadable"),
         Rights(FILE.digest, WHEN, consent="refused"),
+        Rights(FILE.digest, WHEN, licence="CC-BY-NC-4.0"),
     ],
 )
 def test_whatever_withdraws_is_signed_at_once(tmp_path, record):
