@@ -22,8 +22,9 @@ from langit.bundle.provenance import (
 if TYPE_CHECKING:
     from langit.bundle.adapters import TunedAdapter
     from langit.bundle.films import FilmTable
-    from langit.bundle.folder import load_bundle, resolve, save_bundle
+    from langit.bundle.folder import load_bundle, save_bundle
     from langit.bundle.parts import Bundle, Parts
+    from langit.bundle.places import resolve
 
 __all__ = [
     "Bundle",
@@ -49,7 +50,7 @@ _LAZY = {
     "Bundle": "langit.bundle.parts",
     "Parts": "langit.bundle.parts",
     "load_bundle": "langit.bundle.folder",
-    "resolve": "langit.bundle.folder",
+    "resolve": "langit.bundle.places",
     "save_bundle": "langit.bundle.folder",
 }
 

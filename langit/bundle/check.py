@@ -15,8 +15,8 @@ from typing import Literal
 from langit import config
 from langit.bundle.files import TEXTS, check_files
 from langit.bundle.films import FilmRow, FilmTable
-from langit.bundle.folder import packaged_models, read_provenance, resolve
 from langit.bundle.pinned import PINNED
+from langit.bundle.places import packaged_models, read_provenance, resolve
 from langit.bundle.provenance import Provenance, Undisclosed
 from langit.bundle.signature import read_signature
 from langit.ledger import keys

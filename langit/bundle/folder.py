@@ -18,12 +18,9 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import langit
-from langit import config
 from langit.bundle import provenance as record
 from langit.bundle.adapters import load_adapters, save_adapters
 from langit.bundle.components import (
@@ -41,11 +38,12 @@ from langit.bundle.files import SIGNATURE, check_files, hash_files
 from langit.bundle.films import FILE as FILMS_FILE
 from langit.bundle.films import FilmTable
 from langit.bundle.parts import Bundle, Parts
+from langit.bundle.places import read_provenance, resolve
 from langit.bundle.provenance import Provenance
 from langit.bundle.signature import read_signature
 from langit.bundle.weights import MAX_FILE_BYTES, save_weights
 from langit.device import CPU, Placement
-from langit.files import recover, replace_folder, sha256, write_bytes
+from langit.files import replace_folder, sha256, write_bytes
 from langit.shapes import PixelShape
 from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import END, PAD, UNKNOWN
@@ -148,50 +146,6 @@ def seal_bundle(folder: Path) -> tuple[Provenance, list[str]]:
         (folder / SIGNATURE).unlink(missing_ok=True)
         write_bytes(folder / record.FILE, sealed.text().encode())
     return sealed, changed
-
-
-def resolve(place: Path | str) -> Path:
-    """Find the folder of a bundle: by a packaged model's name, that of one trained here (in LANGIT_HOME), or a path.
-
-    Raises:
-        ValueError: there is none; the message lists the known names.
-    """
-    packaged = packaged_models()
-    trained = config.home() / "models"
-    name = str(place)
-    # Shipped models come first, so that nothing in LANGIT_HOME or the working folder can pass for one of them.
-    if Path(name).name == name and name not in (".", ".."):
-        for folder in (packaged / name, trained / name):
-            recover(folder)
-            if folder.is_dir():
-                return folder
-    folder = Path(place)
-    recover(folder)
-    if folder.is_dir():
-        return folder
-    known = sorted({path.parent.name for home in (packaged, trained) for path in home.glob(f"*/{record.FILE}")})
-    choices = f"there are {', '.join(known)}" if known else "train one with `langit train`"
-    raise ValueError(f"no model {name!r}: {choices}, or give a bundle's folder")
-
-
-def packaged_models() -> Path:
-    """The folder of the models that ship with the package."""
-    return Path(str(resources.files(langit))) / "weights"
-
-
-def read_provenance(folder: Path) -> Provenance:
-    """Read a bundle's provenance.
-
-    Raises:
-        ValueError: it is missing or damaged.
-    """
-    file = folder / record.FILE
-    if not file.is_file():
-        raise ValueError(f"{file} is missing: {folder} is not a complete Langit bundle; get it again")
-    try:
-        return Provenance.parse(file.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{folder}: {error}") from error
 
 
 def load_bundle(place: Path | str, placement: Placement = CPU) -> Bundle:

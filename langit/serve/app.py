@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import secrets
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -96,8 +96,12 @@ class Services:
         self.characters.check(owner, names)
 
     @classmethod
-    def open(cls, settings: ServeSettings) -> Services:
+    def open(cls, settings: ServeSettings, on_new: Callable[[], object] = lambda: None) -> Services:
         """Open the database of these settings.
+
+        Args:
+            settings: see there.
+            on_new: is called when a job has been entered.
 
         Raises:
             ValueError: the server listens beyond this machine and has no keys.
@@ -115,7 +119,7 @@ class Services:
         return cls(
             settings=settings,
             database=database,
-            jobs=Jobs(database),
+            jobs=Jobs(database, on_new),
             keys=keys,
             cards=ModelCards(database),
             secret=_secret(settings),

@@ -8,12 +8,12 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from langit.bundle.folder import resolve
+from langit.bundle.places import resolve
 from langit.files import sha256
-from langit.release.door import ReleaseConfig
 from langit.release.gates.finding import enforce
 from langit.release.gates.likeness import consents
-from langit.release.gates.prompt import MEND, judge_prompt
+from langit.release.gates.prompt import MEND, PromptConfig, judge_prompt
+from langit.release.settings import section
 from langit.studio.coverage import cover_prompt
 from langit.text.vocabulary import Vocabulary
 
@@ -45,7 +45,7 @@ class PromptCoverage:
         Raises:
             ValueError: the prompt has no words, is too long or in letters that the model cannot read.
         """
-        settings = ReleaseConfig.read(self.home).prompt
+        settings = section(self.home, "prompt", PromptConfig)
         agreed = consents(self.home / "ledger", Path(model).name, ability, settings.purpose)
 
         def ask(text: str) -> None:

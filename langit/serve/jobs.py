@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from uuid import uuid4
@@ -95,9 +95,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Jobs:
-    """The jobs of a database. ``owner`` is the id of a key, or ``local``; nobody sees another's jobs."""
+    """The jobs of a database. ``owner`` is the id of a key, or ``local``; nobody sees another's jobs.
+
+    on_new: is called when a job has been entered, to wake who makes it.
+    """
 
     database: Database
+    on_new: Callable[[], object] = lambda: None
 
     def create(
         self, owner: str, new: NewJob, limits: Limits, key: str | None = None, is_resent: bool = False
@@ -143,7 +147,8 @@ class Jobs:
             connection.execute(tables.jobs.insert().values(**values))
             self.enqueue(connection, new.id, tag)
             (row,) = connection.execute(sa.select(tables.jobs).where(tables.jobs.c.id == new.id))
-            return Job.of(row), True
+        self.on_new()
+        return Job.of(row), True
 
     def enqueue(self, connection: sa.Connection, job: str, tag: int) -> None:
         """Put a job into the queue; the lowest tag is next."""

@@ -14,15 +14,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any, Final
 
 import sqlalchemy as sa
 from dbos import DBOS
+from dbos._queue import queue_worker_thread
 
 from langit.serve import database as tables
 from langit.serve.attempts import Attempts
+from langit.serve.bell import Doorbell
 from langit.serve.crew import Crew, worker_id
 from langit.serve.database import Database, JsonSerializer
 from langit.serve.figures import WorkerFigures
@@ -39,7 +41,9 @@ from langit.studio import Studio
 
 LOGGER: Final = logging.getLogger("langit.serve")
 POLL: Final = 0.1
-"""Seconds between two looks into the queue."""
+"""Seconds between two looks into the queue, unless the bell rings."""
+NEXT: Final = 0.02
+"""Seconds from the end of a job to the next look: by then DBOS has written that it is over."""
 BEAT: Final = 2.0
 """Seconds between two heartbeats."""
 SWEEP: Final = 30.0
@@ -52,19 +56,21 @@ HARD_EXIT: Final = 10.0
 """Seconds after the grace at which the process ends whatever it does."""
 
 
-def run_worker(settings: ServeSettings, lifeline: Callable[[], object] | None = None) -> None:
+def run_worker(settings: ServeSettings, lifeline: Iterable[str] | None = None) -> None:
     """Serve jobs until the process is asked to end.
 
     Args:
         settings: see there.
-        lifeline: returns when the process that started this one has ended; then this one ends at once.
+        lifeline: a line for every job that the process that started this one has entered; when they end, that process
+            has ended, and this one ends at once.
 
     Raises:
         ValueError, OSError: a model or the database cannot be opened.
     """
     set_up_logs()
+    bell = Doorbell()
     if lifeline is not None:
-        threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+        threading.Thread(target=_listen, args=(lifeline, bell), daemon=True).start()
     database = Database.open(settings, durable=False)
     studios = {
         model_name(model): Studio(model, device=settings.device, dtype=settings.dtype) for model in settings.models
@@ -82,9 +88,9 @@ def run_worker(settings: ServeSettings, lifeline: Callable[[], object] | None = 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask_to_stop)
     parked = threading.Event()
-    _register(maker, Webhooks(database, settings.private_networks), parked)
+    _register(maker, Webhooks(database, settings.private_networks), parked, bell)
     with crew.join():
-        dbos = _launch(database, name)
+        dbos = _launch(database, name, bell)
         cards = ModelCards(database)
         for model, studio in studios.items():
             cards.put(card_of(model, studio))
@@ -118,7 +124,7 @@ def card_of(name: str, studio: Studio) -> ModelCard:
     )
 
 
-def _register(maker: VideoMaker, webhooks: Webhooks, parked: threading.Event) -> None:
+def _register(maker: VideoMaker, webhooks: Webhooks, parked: threading.Event, bell: Doorbell) -> None:
     """Tell DBOS what the workflows of the queues are."""
 
     def make(job: str) -> None:
@@ -142,6 +148,7 @@ def _register(maker: VideoMaker, webhooks: Webhooks, parked: threading.Event) ->
     def make_video(job: str) -> None:
         make_step(job)
         nearest_step(job)
+        bell.ring(NEXT)
 
     @DBOS.workflow(name=DELIVER, max_recovery_attempts=None)
     def deliver(name: str) -> None:
@@ -153,8 +160,8 @@ def _register(maker: VideoMaker, webhooks: Webhooks, parked: threading.Event) ->
     assert callable(make_video) and callable(deliver)
 
 
-def _launch(database: Database, worker: str) -> DBOS:
-    """Start DBOS' threads, which take work from the queues."""
+def _launch(database: Database, worker: str, bell: Doorbell) -> DBOS:
+    """Start DBOS' threads, which take work from the queues; the one for videos listens to the bell."""
     dbos = DBOS(
         config={
             "name": tables.APPLICATION,
@@ -168,11 +175,16 @@ def _launch(database: Database, worker: str) -> DBOS:
             "enable_otlp": False,
         }
     )
+    DBOS.listen_queues([tables.HOOKS])
     DBOS.launch()
-    DBOS.register_queue(tables.QUEUE, worker_concurrency=1, polling_interval_sec=POLL, on_conflict="always_update")
+    videos = DBOS.register_queue(
+        tables.QUEUE, worker_concurrency=1, polling_interval_sec=POLL, on_conflict="always_update"
+    )
     DBOS.register_queue(
         tables.HOOKS, worker_concurrency=HOOKS_AT_ONCE, polling_interval_sec=5 * POLL, on_conflict="always_update"
     )
+    dbos.background_thread_stop_events.append(bell)
+    threading.Thread(target=queue_worker_thread, args=(bell, dbos, videos), daemon=True).start()
     return dbos
 
 
@@ -224,15 +236,16 @@ def delete_expired(database: Database, settings: ServeSettings) -> int:
     return len(names)
 
 
-def _end_with(lifeline: Callable[[], object]) -> None:
-    lifeline()
+def _listen(lifeline: Iterable[str], bell: Doorbell) -> None:
+    for _ in lifeline:
+        bell.ring()
     os._exit(1)
 
 
 def main() -> None:
     """The process that a server starts: settings come as a line of JSON, and the pipe's end is the server's."""
     values: dict[str, Any] = json.loads(sys.stdin.readline())
-    run_worker(parse_settings(values), sys.stdin.read)
+    run_worker(parse_settings(values), sys.stdin)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from langit import config
-from langit.bundle.folder import packaged_models, read_provenance
+from langit.bundle.places import packaged_models, read_provenance
 from langit.bundle.provenance import FILE, Undisclosed
 from langit.families import hub
 from langit.families.conditioning import check_given

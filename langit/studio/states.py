@@ -35,7 +35,8 @@ class SamplingStates:
 
     folder: where they lie; must exist.
     fingerprint: of everything that decides the pixels; states of another one are not used.
-    every: seconds between two saved states of a window; the last one of a window is always saved.
+    every: seconds between two saved states. The last one of a window that others follow is always saved, since none
+        of them could go on without it.
     wanted: says that the next state should be saved whatever the time, because the process is to end.
     """
 
@@ -50,7 +51,8 @@ class SamplingStates:
         """Save the state after a step, if it is time to. A full disk is logged and does not stop the job."""
         steps = step.total // step.windows
         number = step.number - (step.window - 1) * steps
-        if number < steps and time.monotonic() - self._last < self.every and not self.wanted():
+        is_needed = number == steps and step.window < step.windows
+        if not is_needed and time.monotonic() - self._last < self.every and not self.wanted():
             return
         tensors, facts = flatten_state(step.state)
         facts |= {"fingerprint": self.fingerprint, "number": number, "guided": step.guided}

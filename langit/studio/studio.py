@@ -21,7 +21,7 @@ from langit.generate.fitting import Fit
 from langit.generate.footage import Rate
 from langit.generate.inputs import check_seed
 from langit.release import Door, Facts
-from langit.studio.expanders import gated_expander
+from langit.studio.gated import gated_expander
 from langit.studio.job import StudioJob
 from langit.studio.models import check_requests
 from langit.studio.naming import check_home, check_outputs, claim_free_path, claim_paths, outputs_folder

@@ -83,11 +83,18 @@ def test_states_that_do_not_fit_are_passed_over(damage: str, tmp_path: Path) -> 
     assert torch.equal(run(states), run(None))
 
 
-def test_states_are_saved_now_and_then_and_at_the_end(tmp_path: Path) -> None:
+def test_states_are_saved_now_and_then_and_where_windows_follow(tmp_path: Path) -> None:
     states = SamplingStates(tmp_path, "job", every=3600)
     run(states)
-    assert states.saved == 1
+    assert states.saved == 0 and states.resume(1, CPU) is None  # a moment's work: done again sooner than written
+    followed = SavingSteps(states, lambda step: None, CPU)
+    torch.manual_seed(1)
+    begin = pack([torch.randn(4, 2, 4, 4)], [1.0])
+    settings = {"solver": solver("unipc"), "guidance": 1.0, "levels": LEVELS, "to_state": channels_first}
+    for index in range(2):
+        sample(curved, begin, WORDS, NOTHING, on_step=count_over(followed, index, 2), **settings)  # type: ignore[arg-type]
     found = states.resume(1, CPU)
+    assert states.saved == 1 and states.resume(2, CPU) is None
     assert found is not None and found.number == len(LEVELS) - 1
     states = SamplingStates(tmp_path, "job", every=3600, wanted=lambda: True)
     (tmp_path / "window-1.safetensors").unlink()

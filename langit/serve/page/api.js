@@ -1,8 +1,10 @@
-// Calls of the server, with the browser's session. Errors carry the server's own sentence.
+// Calls of the server, with the browser's session. Errors carry the server's sentence, in the language of the page.
+
+import { told } from "./words.js";
 
 export class Problem extends Error {
   constructor(message, status, param) {
-    super(message);
+    super(told(message));
     this.status = status;
     this.param = param;
   }

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { code, facts, h } from "./dom.js";
-import { hasWord, number, w, when } from "./words.js";
+import { hasWord, number, told, w, when } from "./words.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const SIDE = 96; // CSS pixels of a clip
@@ -29,7 +29,7 @@ export function credentials(video) {
       ]],
       [w("fact.trained_on"), trained],
       [w("fact.made_from"), (made.parents ?? []).map((one) => code(one.sha256 ?? one.name ?? String(one)))],
-      [w("fact.notes"), video.x_notes ?? []],
+      [w("fact.notes"), (video.x_notes ?? []).map(told)],
     ]),
     h("details", { className: "more" }, h("summary", {}, w("marks")), facts([
       [w("fact.signed"), [w("fact.signed.c2pa"), made.signer].filter(Boolean).join(", ")],
@@ -51,7 +51,7 @@ const asked = new Map(); // what each model was trained on does not change
 async function training(name) {
   if (!asked.has(name)) asked.set(name, call("GET", `/v1/training/${encodeURIComponent(name)}`));
   const found = await asked.get(name);
-  const lines = [...found.trained_on];
+  const lines = found.trained_on.map(told);
   if (found.undisclosed_by) lines.push(w("fact.undisclosed", { makers: found.undisclosed_by }));
   if (found.ledger) lines.push(w("fact.ledger", { entries: number(found.ledger.entries), origin: found.ledger.origin }));
   return lines;
@@ -61,7 +61,7 @@ export function nearest(video, signal) {
   const place = h("div", { className: "clips" }, h("p", { className: "busy-line hint" }, w("nearest.wait")));
   const section = h("section", { className: "nearest", "aria-labelledby": "nearest-title" }, h("h3", { id: "nearest-title" }, w("nearest")), place, h("p", { className: "hint" }, w("nearest.note")));
   call("GET", `/v1/videos/${video.id}/nearest`, { signal }).then((found) => {
-    if (!found.clips.length) section.replaceChildren(h("p", { className: "hint" }, found.note));
+    if (!found.clips.length) section.replaceChildren(h("p", { className: "hint" }, told(found.note)));
     else place.replaceChildren(...found.clips.map(clip));
   }, (error) => { if (error.name !== "AbortError") place.replaceChildren(h("p", { className: "hint" }, error.message)); });
   return section;
@@ -70,7 +70,7 @@ export function nearest(video, signal) {
 function clip(found) {
   const box = h("div", { className: "film", role: "img", ariaLabel: w("nearest.clip", { name: found.name }) });
   if (found.strip) roll(box, found);
-  else box.append(h("span", { className: "hint" }, found.missing));
+  else box.append(h("span", { className: "hint" }, told(found.missing)));
   return h("figure", {}, box, h("figcaption", {}, h("b", {}, w("nearest.share", { share: number(found.share * 100, 1) })), h("span", {}, found.name), h("span", { className: "hint" }, `${found.owner}, ${found.licence}`)));
 }
 

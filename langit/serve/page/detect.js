@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { $, code, facts, h } from "./dom.js";
 import { busy, fileDrop, onPaste } from "./filedrop.js";
 import { open } from "./frame.js";
-import { hasWord, onWords, w } from "./words.js";
+import { hasWord, onWords, told, w } from "./words.js";
 
 let last = null;
 let asked = null;
@@ -44,7 +44,7 @@ function show(answer, name, focus) {
   const panel = h("div", { className: "panel answer" },
     h("div", { className: "verdict" },
       h("span", { className: `sign ${mark[0]}`, ariaHidden: "true" }, mark[1]),
-      h("div", {}, h("h2", { id: "answer-title" }, title), h("p", {}, hasWord(finding) ? w(finding) : answer.detail))),
+      h("div", {}, h("h2", { id: "answer-title" }, title), h("p", {}, hasWord(finding) ? w(finding) : told(answer.detail)))),
     facts([
       [w("fact.file"), name],
       [w("fact.made_by"), claims?.generator],
@@ -53,7 +53,7 @@ function show(answer, name, focus) {
       [w("fact.asked"), claims?.asked && claims.asked !== prompt ? `“${claims.asked}”` : null],
       [w("fact.ability"), claims?.ability ? (hasWord(`ability.${claims.ability}`) ? w(`ability.${claims.ability}`) : claims.ability) : null],
       [w("fact.made_from"), (claims?.made_from ?? []).map((one) => one.model ? `${one.name} (${one.model})` : one.name)],
-      [w("fact.trained_on"), [...answer.trained_on, ...(claims?.training_undisclosed_by ? [w("fact.undisclosed", { makers: claims.training_undisclosed_by })] : [])]],
+      [w("fact.trained_on"), [...answer.trained_on.map(told), ...(claims?.training_undisclosed_by ? [w("fact.undisclosed", { makers: claims.training_undisclosed_by })] : [])]],
       [w("fact.signer"), answer.signer ? `${answer.signer.name}${answer.signer.this_server ? w("fact.signer.here") : w(`fact.signer.${answer.signer.vouched_for_by}`)}` : null],
       [w("fact.watermark"), answer.watermark === "none" ? w("fact.watermark.none") : answer.watermark],
       [w("fact.made_at"), answer.known_here?.made_at?.slice(0, 16).replace("T", " ")],

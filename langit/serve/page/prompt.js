@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { h, later } from "./dom.js";
 import { ABILITIES, state } from "./state.js";
-import { number, w } from "./words.js";
+import { number, told as inWords, w } from "./words.js";
 
 const WAIT = 250; // milliseconds of silence before the model is asked
 let asked = null;
@@ -72,7 +72,7 @@ function underline(under, text, lost) {
 }
 
 function tell(found, area) {
-  if (found.refused) return [h("p", { className: "problem" }, found.refused)];
+  if (found.refused) return [h("p", { className: "problem" }, inWords(found.refused))];
   if (found.open) return [h("p", { className: "hint" }, w("cover.open"))];
   const lines = [];
   if (found.lost.length) {

@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { $, code, facts, h, save } from "./dom.js";
 import { busy, fileDrop, onPaste } from "./filedrop.js";
 import { open } from "./frame.js";
-import { hasWord, number, onWords, w } from "./words.js";
+import { hasWord, number, onWords, told, w } from "./words.js";
 
 const REASONS = ["copyright", "likeness", "privacy", "consent-withdrawn", "other"];
 let last = null;
@@ -48,7 +48,7 @@ function show(answer, focus) {
       h("div", {}, h("h2", { id: "answer-title" }, w(`used.${answer.used}`)), h("p", {}, answer.compared_looks ? w("rights.compared") : w("rights.exact")))),
     h("ul", { className: "models" }, answer.models.map((model) => h("li", {},
       h("b", {}, model.model), h("span", { className: model.used }, w(`model.used.${model.used}`)),
-      model.why ? h("span", { className: "why" }, model.why) : null))),
+      model.why ? h("span", { className: "why" }, told(model.why)) : null))),
     ...answer.on_record.map((source) => facts([
       [w("rights.record"), source.title], [w("fact.creator"), source.creator], [w("fact.licence"), source.licence],
       [w("rights.looks"), source.looks ? `${number(source.looks.share * 100)}%` : null],

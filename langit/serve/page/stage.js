@@ -4,7 +4,7 @@ import { call, content } from "./api.js";
 import { credentials, nearest } from "./credentials.js";
 import { $, h } from "./dom.js";
 import { putOnStage } from "./state.js";
-import { number, w } from "./words.js";
+import { number, told, w } from "./words.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const TURN = 350; // milliseconds for each frame of a preview
@@ -50,7 +50,7 @@ export function watch(video, acts) {
     bar.firstChild.style.width = `${share}%`;
     bar.setAttribute("aria-valuenow", String(share));
     const stage = now.status === "queued" ? w("queued") : now.x_steps_total ? w("step.of", { step: now.x_step, total: now.x_steps_total }) : w("working");
-    told.textContent = [stage, now.x_details].filter(Boolean).join(" · ");
+    told.textContent = [stage, now.x_details && told(now.x_details)].filter(Boolean).join(" · ");
     canvas.style.filter = `blur(${Math.max(0, 10 * (1 - share / 100)).toFixed(1)}px)`; // what is still noise need not look like an error
     const quarter = Math.floor(share / 25);
     if (quarter > spoken) {
@@ -99,7 +99,7 @@ export function show(video, acts, fresh = false) {
   putOnStage(video);
   acts.staged();
   if (video.status === "failed") {
-    const why = video.error?.message ?? w("failed");
+    const why = video.error ? told(video.error.message) : w("failed");
     $("#shown").replaceChildren(h("div", { className: "broken" }, h("h3", {}, w("failed")), h("p", {}, why), buttons(video, acts, ["reuse", "delete"])));
     say(`${w("failed")}: ${why}`);
     return;

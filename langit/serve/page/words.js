@@ -2,12 +2,30 @@
 
 const LANGUAGES = { en: "English", id: "Indonesia" };
 let table = {};
+let sentences = []; // of the server: a pattern of the English one, and the same in the language of the page
 let language = "en";
 const listeners = [];
 
 export function w(key, values = {}) {
   const text = table[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
+}
+
+// A sentence of the server in the language of the page; one that is not known stays as it is. Its parts may be known, too.
+export function told(text) {
+  for (const [pattern, translated] of sentences) {
+    const found = pattern.exec(text);
+    if (found) return translated.replace(/\{(\d)\}/g, (all, place) => told(found[Number(place) + 1]));
+  }
+  return text;
+}
+
+const literal = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+async function readSentences() {
+  if (language === "en") return []; // the server's own
+  const rows = await (await fetch(`/page/sentences.${language}.json`)).json();
+  return rows.map(([english, translated]) => [new RegExp(`^${english.split(/\{\d\}/).map(literal).join("(.+?)")}$`, "su"), translated]);
 }
 
 export const hasWord = (key) => key in table;
@@ -35,6 +53,7 @@ export async function speak(wanted) {
   language = given in LANGUAGES ? given : "en";
   if (wanted) keep("langit.language", language);
   table = await (await fetch(`/page/words.${language}.json`)).json();
+  sentences = await readSentences();
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll("[data-w]")) element.textContent = w(element.dataset.w);
   for (const element of document.querySelectorAll("[data-w-label]")) element.setAttribute("aria-label", w(element.dataset.wLabel));

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from langit.bundle.folder import read_provenance, resolve
+from langit.bundle.places import read_provenance, resolve
 from langit.inquiry.about import describe_training_data
 from langit.serve.auth import AnyCaller, services_of
 from langit.serve.errors import not_found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
@@ -23,8 +24,10 @@ from langit.serve.settings import ServeSettings
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
-POLL_AFTER: Final = "500"
-"""Milliseconds after which OpenAI's clients should ask again."""
+POLL_AFTER: Final = (0.1, 5.0)
+"""Seconds after which OpenAI's clients should ask again, at least and at most."""
+POLL_SHARE: Final = 0.1
+"""The same as a share of the job's age: whoever asks so learns of the end late by no more than this share of it."""
 MAX_KEY: Final = 255
 """Characters of an Idempotency-Key."""
 
@@ -184,7 +187,9 @@ def idempotency_key(request: Request) -> str | None:
 
 def video_response(job: Job) -> JSONResponse:
     """A job as an answer, which says when to ask again."""
-    headers = {} if job.is_over else {"openai-poll-after-ms": POLL_AFTER}
+    fewest, most = POLL_AFTER
+    seconds = min(most, max(fewest, POLL_SHARE * (time.time() - job.created_at)))
+    headers = {} if job.is_over else {"openai-poll-after-ms": str(round(1e3 * seconds))}
     return JSONResponse(wire.video_object(job), headers=headers)
 
 
