@@ -39,9 +39,7 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
     Raises:
         OSError: it cannot be written, for example because the disk is full; older checkpoints are still there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for stray in folder.glob(".step-*"):
-        shutil.rmtree(stray, ignore_errors=True)
+    remove_strays(folder)
     target = folder / f"step-{checkpoint.step:08d}"
 
     def write(unfinished: Path) -> None:
@@ -53,9 +51,21 @@ def save(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
         (unfinished / "checkpoint.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
     replace_folder(target, write)
+    remove_old(folder, keep)
+    return target
+
+
+def remove_strays(folder: Path) -> None:
+    """Remove what saves that were killed have left; creates the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stray in folder.glob(".step-*"):
+        shutil.rmtree(stray, ignore_errors=True)
+
+
+def remove_old(folder: Path, keep: int) -> None:
+    """Remove all but the ``keep`` newest checkpoints."""
     for old in _checkpoints(folder)[:-keep]:
         _remove(old)
-    return target
 
 
 def latest(folder: Path) -> Path | None:
@@ -65,16 +75,21 @@ def latest(folder: Path) -> Path | None:
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint back, its tensors onto the CPU.
+    """Read a checkpoint back, its tensors whole and onto the CPU, however many processes wrote it.
 
     Raises:
         ValueError: a file is missing or damaged; the message names it.
     """
     try:
-        plain = json.loads((path / "checkpoint.json").read_text(encoding="utf-8"))
-        tensors = {group: load_file(path / f"{group}.safetensors") for group in plain["groups"]}
-    except (OSError, SafetensorError, json.JSONDecodeError, KeyError) as error:
-        raise _unreadable(path, error) from error
+        plain = read_json(path)
+        if plain.get("shards"):
+            from langit.train import shards  # its libraries take a while to import
+
+            tensors = shards.load(path)
+        else:
+            tensors = {group: load_file(path / f"{group}.safetensors") for group in plain["groups"]}
+    except (OSError, SafetensorError, KeyError) as error:
+        raise unreadable(path, error) from error
     return Checkpoint(step=plain["step"], facts=plain["facts"], tensors=tensors)
 
 
@@ -84,14 +99,24 @@ def facts(path: Path) -> tuple[int, dict[str, Any]]:
     Raises:
         ValueError: its JSON is missing or damaged.
     """
+    plain = read_json(path)
+    return int(plain["step"]), dict(plain["facts"])
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself: its step, facts, and groups of tensors.
+
+    Raises:
+        ValueError: its JSON is missing or damaged.
+    """
     try:
-        plain = json.loads((path / "checkpoint.json").read_text(encoding="utf-8"))
-        return int(plain["step"]), dict(plain["facts"])
+        plain = dict(json.loads((path / "checkpoint.json").read_text(encoding="utf-8")))
+        return plain | {"step": int(plain["step"]), "facts": dict(plain["facts"]), "groups": list(plain["groups"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> ValueError:
+def unreadable(path: Path, error: Exception) -> ValueError:
     return ValueError(f"checkpoint {path} cannot be read ({error}): delete it and resume from an older one")
 
 

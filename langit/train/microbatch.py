@@ -46,8 +46,12 @@ def sharing_weights(module: Module) -> Module:
 class MicroBatches(Generic[Items]):
     """A task on ``count`` micro-batches. A single one uses every thread that torch has; several use one each."""
 
-    def __init__(self, task: Replicable[Items], count: int, placement: Placement = CPU) -> None:
-        threaded = count > 1 and placement.device.type == "cpu"
+    def __init__(
+        self, task: Replicable[Items], count: int, placement: Placement = CPU, threaded: bool | None = None
+    ) -> None:
+        if threaded is None:
+            threaded = placement.device.type == "cpu"
+        threaded = threaded and count > 1
         # Without threads the gradients can simply add up in the one task.
         self.tasks = [task, *(task.replica() for _ in range(count - 1 if threaded else 0))]
         self.count, self.placement = count, placement

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final, TypeVar
 
 import torch
@@ -33,10 +35,25 @@ TIMEOUT: Final = timedelta(
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process's number among ``count``. One process alone is (0, 1) and exchanges nothing."""
+    """This process's number among ``count``. One process alone is (0, 1) and exchanges nothing.
+
+    context: neighbours that compute every micro-batch together, each a part of its tokens (`train.context`).
+    """
 
     rank: int = 0
     count: int = 1
+    context: int = 1
+
+    def __post_init__(self) -> None:
+        if self.context < 1 or self.count % self.context:
+            raise ValueError(
+                f"--context {self.context}: {self.count} processes cannot be divided into groups of so many"
+            )
+
+    @property
+    def groups(self) -> int:
+        """How many micro-batches are computed at the same time."""
+        return self.count // self.context
 
     @property
     def first(self) -> bool:
@@ -49,15 +66,18 @@ class Ranks:
         Raises:
             ValueError: some process would have nothing to do.
         """
-        if lanes % self.count:
+        if lanes % self.groups:
+            who = (
+                f"{self.count} processes" if self.context == 1 else f"{self.groups} groups of {self.context} processes"
+            )
             raise ValueError(
-                f"{lanes} micro-batches of a step (training.lanes) cannot be shared out over {self.count} processes:"
-                f" start a divisor of them, or set training.lanes to a multiple of {self.count}"
+                f"{lanes} micro-batches of a step (training.lanes) cannot be shared out over {who}:"
+                f" start a divisor of them, or set training.lanes to a multiple of {self.groups}"
             )
 
     def own(self, lanes: int) -> range:
-        """The micro-batches of this process: every ``count``-th, from its own number on."""
-        return range(self.rank, lanes, self.count)
+        """The micro-batches of this process: every ``groups``-th, from the number of its own group on."""
+        return range(self.rank // self.context, lanes, self.groups)
 
     def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Replace every gradient, a mean over this process's micro-batches, by the mean over all of the step's."""
@@ -79,7 +99,7 @@ class Ranks:
             return tuple(mine)
         found: list[Sequence[Item]] = [mine] * self.count
         dist.all_gather_object(found, list(mine))
-        return tuple(item for row in zip(*found, strict=True) for item in row)
+        return tuple(item for row in zip(*found[:: self.context], strict=True) for item in row)
 
     def check_same(self, what: str, text: str) -> None:
         """Check that all processes have the same code or config.
@@ -103,6 +123,23 @@ class Ranks:
         if self.count > 1:
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
+
+    def first_says(self, value: Item) -> Item:
+        """What the first process has for a value."""
+        if self.count == 1:
+            return value
+        told = [value]
+        dist.broadcast_object_list(told, 0)
+        return told[0]
+
+    @contextmanager
+    def own_folder(self, folder: Path) -> Iterator[Path]:
+        """The folder to write to: for processes other than the first one that is thrown away."""
+        if self.first:
+            yield folder
+            return
+        with tempfile.TemporaryDirectory() as spare:
+            yield Path(spare)
 
     @contextmanager
     def first_goes_first(self) -> Iterator[None]:
@@ -142,10 +179,16 @@ def own_device(placement: Placement) -> Placement:
 
 
 @contextmanager
-def joined_ranks(placement: Placement = CPU) -> Iterator[Ranks]:
-    """Join the processes that torchrun started with this one; alone where it did not."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        yield ALONE
+def joined_ranks(placement: Placement = CPU, context: int = 1) -> Iterator[Ranks]:
+    """Join the processes that torchrun started with this one; alone where it did not.
+
+    Raises:
+        ValueError: the processes cannot be divided into groups of ``context``.
+    """
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    ranks = Ranks(int(os.environ.get("RANK", "0")), count, context)
+    if count < 2:
+        yield ranks
         return
     store, rank, count = next(rendezvous("env://", timeout=TIMEOUT))
     # torchrun keeps its store over restarts: without a name of its own each start would find the addresses of the dead.
@@ -156,7 +199,7 @@ def joined_ranks(placement: Placement = CPU) -> Iterator[Ranks]:
         torch.cuda.set_device(placement.device)
     dist.init_process_group(backend, store=own, rank=rank, world_size=count, timeout=TIMEOUT)
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size())
+        yield ranks
     except (ValueError, OSError):
         if rank:
             time.sleep(PATIENCE)

@@ -145,8 +145,9 @@ class Trainer(Generic[Items]):
             if parameter.requires_grad
         }
         self.sharded = is_sharded(self.named.values())
+        assert self.sharded or ranks.context == 1, "processes that share micro-batches cut the weights, too"
         # Units of FSDP gather and scatter in an order that threads would mix up.
-        threaded = False if self.sharded or ranks.context > 1 else None
+        threaded = False if self.sharded else None
         self.micro_batches = MicroBatches(task, len(self.ranks.own(config.lanes)), placement, threaded)
         exchange = matrix_exchange(list(self.named.values()), self.ranks.rank, self.ranks.count)
         each = self.micro_batches.each
@@ -369,7 +370,7 @@ class Trainer(Generic[Items]):
             "smooth": self.smooth,
             "curve": self.curve,
             "exposures": self.exposure.rows,
-            "exposure_root": self.exposure.root(),
+            "exposure_root": self.exposure.root() if self.ranks.first else "",
             "device": self.placement.name,
         }
         if self.clock is not None and self.clock.timed:
@@ -381,6 +382,7 @@ class Trainer(Generic[Items]):
             "optimiser": self.optimisers.state(),
         }
         with self._naming_last_checkpoint():
-            self.exposure.flush()
+            if self.ranks.first:
+                self.exposure.flush()
             save = shards.save if self.sharded else checkpoint.save
             return save(self.folder, checkpoint.Checkpoint(self.step, facts, tensors), self.config.keep)

@@ -17,7 +17,8 @@ from train.line import CONFIG, IDENTITY, Line, Numbers
 from langit.train import checkpoint
 from langit.train.checkpoint import Checkpoint
 from langit.train.microbatch import MicroBatches
-from langit.train.optim import OptimConfig, Optimisers, ParameterKind, orthogonalize, rate_at
+from langit.train.muon import orthogonalize
+from langit.train.optim import OptimConfig, Optimisers, ParameterKind, rate_at
 from langit.train.trainer import StepStats, TrainConfig, Trainer
 
 
