@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,11 +48,33 @@ def train(
     workers: Workers = CORES,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    devices: Annotated[
+        int | None, typer.Option(min=1, help="How many devices of this machine train together, a process each.")
+    ] = None,
+    deadline: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Be done in so many seconds: stages end by the clock, films come beside."),
+    ] = None,
+    go_on_from: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MODEL", help="Go on from a finished model of the recipe, with more films."),
+    ] = None,
+    graphs: Annotated[
+        bool, typer.Option("--graphs", help="Capture the common shapes as CUDA graphs (with a clock, on CUDA).")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a model by a recipe, from films and footage to a bundle."""
     from langit.config import override
     from langit.recipes import TRIALS, find
+    from langit.train.restarts import is_launched, was_restarted
+
+    if deadline is not None and devices is not None and devices > 1:
+        raise ValueError(f"--devices {devices}: a run with --deadline trains on one device; leave one of them out")
+    if devices is not None and devices > 1 and not is_launched():
+        from langit.cli.launching import launch
+
+        raise typer.Exit(launch(devices, device))
 
     start = find(recipe)
     if full is False and recipe not in TRIALS:
@@ -60,17 +83,50 @@ def train(
     if trial:
         start = TRIALS[recipe]()
         why = "" if full is False else " because there is no GPU (--full trains the recipe itself)"
-        say(f"trains the trial of {recipe}, much smaller{why}: it learns few clips by heart, in minutes", err=True)
+        if os.environ.get("RANK", "0") == "0":
+            say(f"trains the trial of {recipe}, much smaller{why}: it learns few clips by heart, in minutes", err=True)
+    if go_on_from is not None:
+        from langit.recipes.go_on import go_on
+
+        start = go_on(start, go_on_from)
     # Base and manifest first: what other changes are possible depends on them
     start = replace(start, manifest=start.manifest if manifest is None else manifest)
     changed = override(replace(start, base=start.base if base is None else base), changes or [])
 
     from langit.device import Placement
     from langit.recipes.run import run
+    from langit.train.ranks import joined_ranks, own_device
 
-    placement = Placement.choose(device, dtype)
-    with progress() as report:
-        folder = run(changed, resume=resume, workers=workers, report=report, placement=placement, note=_note)
+    placement = own_device(Placement.choose(device, dtype))
+    by_clock = deadline is not None or (changed.clock is not None and placement.device.type == "cuda" and not devices)
+    with joined_ranks(placement) as ranks:
+        shown = progress() if ranks.first else nullcontext(_silent)
+        with shown as report:
+            if by_clock:
+                from langit.recipes.timed_run import run_timed
+
+                folder = run_timed(
+                    changed,
+                    deadline=deadline,
+                    resume=resume,
+                    workers=workers,
+                    report=report,
+                    placement=placement,
+                    note=_note,
+                    graphs=graphs,
+                )
+            else:
+                folder = run(
+                    changed,
+                    resume=resume or was_restarted(),
+                    workers=workers,
+                    report=report,
+                    placement=placement,
+                    note=_note if ranks.first else _silent,
+                    ranks=ranks,
+                )
+        if not ranks.first:
+            return
     if not as_json:
         say(folder)  # at once: comparing takes a while
     sheet = None

@@ -16,6 +16,7 @@ class _Feed(Protocol[Items]):
 class Prefetch(Generic[Items]):
     """The batches of another feed, the next ``ahead`` of which are being made on as many threads.
 
+    As many ``threads`` as batches, where it is left out.
     Steps are asked for in order; any other is made at once. A feed that is read from
     several threads must be a function of the step; ``prepare`` is called on the thread as well (pinning memory).
     """
@@ -24,10 +25,11 @@ class Prefetch(Generic[Items]):
         self,
         feed: _Feed[Items],
         ahead: int = 3,
+        threads: int | None = None,
         prepare: Callable[[Batch[Items]], Batch[Items]] | None = None,
     ) -> None:
         self.feed, self.ahead, self.prepare = feed, ahead, prepare
-        self._pool = ThreadPoolExecutor(ahead, thread_name_prefix="batches")
+        self._pool = ThreadPoolExecutor(threads or ahead, thread_name_prefix="batches")
         self._waiting: dict[int, Future[Batch[Items]]] = {}
 
     def batch(self, step: int) -> Batch[Items]:

@@ -104,20 +104,21 @@ class ShapedFeed:
         batches: list[tuple[Drawn, ...]] = []
         for shape, drawn in by_shape.items():
             rng.shuffle(drawn)
-            size = self.batch_size(math.prod(shape), len(drawn))
+            size = batch_size(self.budget, math.prod(shape), len(drawn))
             drawn += drawn[: -len(drawn) % size]
             batches += [tuple(drawn[at : at + size]) for at in range(0, len(drawn), size)]
         rng.shuffle(batches)
         return tuple(batches)
 
-    def batch_size(self, tokens: int, there: int) -> int:
-        """Windows of so many tokens in a batch, where an epoch has ``there`` of them.
 
-        Fewer than a full batch make one of a power of two, so that few sizes occur.
-        """
-        size = max(1, min(self.budget // tokens, MOST))
-        size -= size % MULTIPLE if size > 2 * MULTIPLE else 0
-        return size if size <= there else 2 ** (there.bit_length() - 1)
+def batch_size(budget: int, tokens: int, there: int | None = None) -> int:
+    """Windows of so many tokens in a batch of a budget of tokens.
+
+    Where an epoch has fewer of them (``there``), a batch is a power of two, so that few sizes occur.
+    """
+    size = max(1, min(budget // tokens, MOST))
+    size -= size % MULTIPLE if size > 2 * MULTIPLE else 0
+    return size if there is None or size <= there else 2 ** (there.bit_length() - 1)
 
 
 def world_repeats(worlds: Sequence[str], shares: Mapping[str, float]) -> list[float]:

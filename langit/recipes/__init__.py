@@ -10,12 +10,13 @@ from langit.recipes.pocket import pocket
 from langit.recipes.pocket64 import pocket64
 from langit.recipes.recipe import FilmGroup, Recipe
 from langit.recipes.run import run
-from langit.recipes.tiny import tiny
+from langit.recipes.tiny import tiny, tiny_gpu
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "pocket": pocket,
     "pocket64": pocket64,
     "tiny": tiny,
+    "tiny-gpu": tiny_gpu,
     "small": small,
     "300m": m300,
     "2b": b2,

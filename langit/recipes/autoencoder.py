@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from langit.autoencoder.model import Autoencoder, frame_blocks, principal_components, to_float
 from langit.device import CPU, Placement
@@ -10,9 +14,12 @@ from langit.feed.allowed import TakenDown
 from langit.feed.catalogue import FrameReader
 from langit.feed.latents import latent_statistics
 from langit.feed.loader import FrameFeed
+from langit.feed.prefetch import Prefetch
 from langit.ledger.store import Ledger
+from langit.recipes.beside import Beside
 from langit.recipes.films import Report, RunPaths, TrainingCorpus, held_out_clips, training_clips
 from langit.recipes.identity import identity
+from langit.recipes.kept import kept_statistics
 from langit.recipes.previews import reconstruction_preview
 from langit.recipes.progress import StageProgress
 from langit.recipes.recipe import Recipe
@@ -33,6 +40,7 @@ def train_autoencoder(
     base: Autoencoder | None = None,
     placement: Placement = CPU,
     ranks: Ranks = ALONE,
+    beside: Beside | None = None,
 ) -> dict[str, Autoencoder]:
     """Train the autoencoder, or continue; returns it as each stage left it, its latents calibrated.
 
@@ -48,6 +56,7 @@ def train_autoencoder(
         base: what the first stage begins with, in place of principal components; it is in the result under "".
         placement: weights are in single precision on its device, losses are computed in its dtype.
         ranks: the processes that train together. A stage whose lanes cannot be shared is trained by the first.
+        beside: the clock by which stages end, where the run has one.
     """
     weights = Placement(placement.device)
     stages: dict[str, Autoencoder] = {} if base is None else {"": weights.put(base)}
@@ -72,8 +81,13 @@ def train_autoencoder(
         preview = reconstruction_preview(model, held_out, reader, stage, report)
         task = ReconstructionTask(model, stage.reconstruction, preview)
         folder, name = paths.stage(stage.name), identity(recipe, stage.name)
-        trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks)
+        clock = None if beside is None else beside.autoencoder_clock(stage)
+        ahead = Prefetch(feed, 2, threads=1) if beside is not None else None  # one: the feed is for one thread
+        trainer = Trainer(task, ahead or feed, stage.training, folder, name, placement, ranks, clock)
         trainer.train(StageProgress(stage.name, folder, report), resume)
+        if ahead is not None and beside is not None:
+            ahead.close()
+            beside.check_trained(stage.name)
         # The trainer names parameters; buffers stay as they are. A stage that trains a part leaves the rest, too.
         averaged = {name.removeprefix("autoencoder."): value for name, value in trainer.ema.items()}
         model.load_state_dict(model.state_dict() | averaged)
@@ -81,12 +95,20 @@ def train_autoencoder(
             before = list(stages.values())[-1]
             mean, std = before.mean.flatten(), before.std.flatten()
         else:
-            videos = (to_float(weights.put(feed.batch(step).items)) for step in range(STATISTICS_BATCHES))
-            mean, spread = latent_statistics(model, list(videos))
-            # Whitening in part evens the channels' variances out; then the mean variance of a latent is made 1.
-            scale = spread**recipe.whitening
-            std = scale * (spread / scale).square().mean().sqrt()
+            measure = partial(_statistics, model, feed, recipe.whitening, weights)
+            mean, std = measure() if beside is None else kept_statistics(folder, measure)
         stages[stage.name] = weights.put(model.with_statistics(mean, std)).eval()
         if stage.name == last:
             break
     return stages
+
+
+def _statistics(
+    model: Autoencoder, feed: FrameFeed, whitening: float, weights: Placement
+) -> tuple[Float[Tensor, " C"], Float[Tensor, " C"]]:
+    """By which mean and standard deviation latents are centred and divided."""
+    videos = (to_float(weights.put(feed.batch(step).items)) for step in range(STATISTICS_BATCHES))
+    mean, spread = latent_statistics(model, list(videos))
+    # Whitening in part evens the channels' variances out; then the mean variance of a latent is made 1.
+    scale = spread**whitening
+    return mean, scale * (spread / scale).square().mean().sqrt()

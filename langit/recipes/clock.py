@@ -1,4 +1,4 @@
-"""How a run with a deadline divides its time: shares for the autoencoder, the adapter and saving; the flow has the rest.
+"""How a run with a deadline divides its time: shares for autoencoder, adapter and saving; the flow has the rest.
 
 Knows shares and seconds, no stage's settings. `train.clock` is what a stage reads while it trains.
 """

@@ -7,11 +7,10 @@ from dataclasses import replace
 import torch
 
 from langit.device import CPU, Placement
-from langit.feed.allowed import TakenDown
-from langit.feed.loader import LatentFeed
 from langit.generate.model import Model, SamplingPreset
 from langit.generate.settings import SamplingConfig
-from langit.ledger.store import Ledger
+from langit.recipes.beside import Beside
+from langit.recipes.feeds import flow_feed
 from langit.recipes.films import Report, RunPaths, TrainingCorpus, read_corpus, stage_latents, training_clips
 from langit.recipes.identity import identity
 from langit.recipes.previews import video_preview
@@ -32,10 +31,11 @@ def train_adapters(
     report: Report,
     placement: Placement = CPU,
     ranks: Ranks = ALONE,
+    beside: Beside | None = None,
 ) -> Model:
     """Train an adapter for each of the recipe's distillations, or continue; returns the model with their presets."""
     presets = {
-        stage.name: train_adapter(recipe, stage, corpus, paths, model, resume, report, placement, ranks)
+        stage.name: train_adapter(recipe, stage, corpus, paths, model, resume, report, placement, ranks, beside)
         for stage in recipe.distil
     }
     return replace(model, presets=presets)
@@ -51,12 +51,14 @@ def train_adapter(
     report: Report,
     placement: Placement = CPU,
     ranks: Ranks = ALONE,
+    beside: Beside | None = None,
 ) -> SamplingPreset:
     """Cache the stage's latents and train its adapter on them, or continue; returns it averaged."""
     data = recipe.data_of(stage)
     with ranks.first_goes_first():
         clips = training_clips(recipe, data, read_corpus(recipe, paths, corpus), paths, report)
-        latents = stage_latents(clips, model.autoencoder, paths, stage.flow.windows.starts, report)
+        shown = report if beside is None else beside.watching(f"while latents of stage {stage.name} were encoded")
+        latents = stage_latents(clips, model.autoencoder, paths, stage.flow.windows.starts, shown)
     torch.manual_seed(stage.training.seed)
     adapter = Placement(placement.device).put(Adapter.of_rank(model.transformer, stage.distil.rank))
     preset = SamplingPreset(adapter, sampling_of(recipe, stage))
@@ -69,11 +71,13 @@ def train_adapter(
     preview = video_preview(data, clips, student)
     levels = recipe.sampling.levels
     task = DistilTask(model.transformer, model.text, adapter, stage.distil, stage.flow, levels, preview)
-    taken_down = TakenDown(Ledger(paths.ledger), (clip.digest for clip in clips))
-    feed = LatentFeed(latents, stage.flow.token_budget, stage.training.seed, stage.flow.windows, taken_down)
+    feed = flow_feed(stage.flow, stage.training.seed, latents, list(clips), paths, placement)
     folder, name = paths.stage(stage.name), identity(recipe, stage.name)
-    trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks)
+    clock = None if beside is None else beside.adapter_clock(stage)
+    trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks, clock)
     trainer.train(StageProgress(stage.name, folder, report), resume)
+    if beside is not None:
+        beside.check_trained(stage.name)
     adapter.load_state_dict({name.removeprefix("adapter."): value for name, value in trainer.ema.items()})
     return preset
 

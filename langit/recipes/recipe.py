@@ -49,6 +49,19 @@ class FilmGroup:
 
 
 @dataclass(frozen=True)
+class WorldShare:
+    """The share of a stage's draws that is of films of one world."""
+
+    world: str
+    share: float
+
+    def __post_init__(self) -> None:
+        find_world(self.world)
+        if not 0 <= self.share <= 1:
+            raise ValueError(f"share {self.share} of {self.world} is out of range: use 0 to 1")
+
+
+@dataclass(frozen=True)
 class StageData:
     """What a stage learns from: groups of rendered films, and the sizes at which the clips of the manifest are learnt.
 
@@ -107,9 +120,16 @@ class Stage:
     fresh_scores: bool = config.added_field(False)
     sizes: tuple[str, ...] = config.added_field(())
     buckets: BucketConfig | None = config.added_field(None)
+    shares: tuple[WorldShare, ...] = config.added_field(())  # of the draws; films of other worlds share what is left
 
     def __post_init__(self) -> None:
         _check_stage(self.name, self.sizes)
+        if self.shares and not self.flow.one_shape:
+            raise ValueError(f"stage {self.name!r} has shares of worlds: they need flow.one_shape=true")
+        others = {each.world for each in self.shares} - {group.world for group in self.films}
+        if others or sum(each.share for each in self.shares) > 1 + 1e-9:
+            given = ", ".join(f"{each.world} {each.share:g}" for each in self.shares)
+            raise ValueError(f"stage {self.name!r} has shares {given}: use worlds of its films, and at most 1 in all")
         if self.films and self.buckets:
             raise ValueError(f"stage {self.name!r} has films and buckets: buckets are of footage alone; leave one out")
         if not self.films and not self.sizes and self.buckets is None:

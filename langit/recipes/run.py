@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from tokenizers import Tokenizer
 from torch import nn
 
 import langit
@@ -33,10 +34,8 @@ from langit.bundle import (
 from langit.bundle.folder import add_file, read_provenance
 from langit.bundle.signature import sign_bundle
 from langit.device import CPU, Placement
-from langit.feed.allowed import TakenDown
 from langit.feed.catalogue import StoredClip
 from langit.feed.exposure import ExposureLog
-from langit.feed.loader import LatentFeed
 from langit.generate.model import Model
 from langit.ledger import keys, shipped
 from langit.ledger.derived import RunExposure
@@ -45,7 +44,9 @@ from langit.ledger.record import Source
 from langit.ledger.shipped import write_record
 from langit.ledger.store import Ledger
 from langit.recipes.autoencoder import train_autoencoder
+from langit.recipes.beside import Beside
 from langit.recipes.distil import train_adapters
+from langit.recipes.feeds import flow_feed
 from langit.recipes.films import (
     Report,
     RunPaths,
@@ -60,10 +61,12 @@ from langit.recipes.films import (
 )
 from langit.recipes.fitted import FittedRecipe, open_beginnings
 from langit.recipes.identity import identity
+from langit.recipes.kept import kept_tokenizer
+from langit.recipes.layout import laid_out
 from langit.recipes.previews import video_preview
 from langit.recipes.progress import StageProgress, noted_preview
 from langit.recipes.recipe import Recipe, Stage
-from langit.recipes.run_folder import write_run_recipe
+from langit.recipes.run_folder import check_names, write_run_recipe
 from langit.release.nearest.training import index_bundle
 from langit.text.encoder import TextEncoder
 from langit.text.tokenizer import extend_tokenizer, train_tokenizer
@@ -72,7 +75,9 @@ from langit.train.journal import LevelLosses
 from langit.train.lock import locked_run
 from langit.train.ranks import ALONE, Ranks
 from langit.train.recompute import recompute_blocks
-from langit.train.tasks import FlowTask
+from langit.train.shaped import ShapedFlowTask
+from langit.train.sharding import gather
+from langit.train.tasks import FlowTask, SavePreview
 from langit.train.trainer import Trainer, check_identity
 from langit.transformer.model import VideoTransformer
 from langit.transformer.protocol import Denoiser
@@ -116,7 +121,7 @@ def run(
         ranks.check_lanes(stage.training.lanes)  # now, not after days of the stages before
     with locked_run(paths.run) if ranks.first else nullcontext():
         with ranks.first_goes_first():
-            _check_runs(recipe, paths, resume)
+            check_runs(recipe, paths, resume)
             if ranks.first:
                 write_run_recipe(recipe, paths)
             render_films(recipe.all_films, paths, workers, report)
@@ -138,7 +143,7 @@ def run(
         return paths.bundle
 
 
-def _check_runs(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
+def check_runs(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
     """Check that the run may begin, or go on.
 
     Raises:
@@ -153,6 +158,7 @@ def _check_runs(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
             )
         if newest is not None:
             check_identity(newest, identity(recipe, stage))
+    check_names(recipe, paths, resume)
 
 
 def train_transformer(
@@ -166,6 +172,7 @@ def train_transformer(
     placement: Placement = CPU,
     ranks: Ranks = ALONE,
     note: Callable[[str], None] = lambda _: None,
+    beside: Beside | None = None,
 ) -> Model:
     """Make the tokenizer, then train text encoder and transformer stage by stage, or continue.
 
@@ -173,21 +180,22 @@ def train_transformer(
     """
     model: Model | None = None
     for stage in recipe.stages:
+        folder = paths.stage(stage.name)
         with ranks.first_goes_first():
             clips = training_clips(recipe, recipe.data_of(stage), read_corpus(recipe, paths, corpus), paths, report)
         autoencoder = autoencoders[recipe.decoder_of(stage)]
         if model is None:
-            model = first_model(recipe, clips, autoencoder, beginnings, placement)
+            model = first_model(recipe, clips, autoencoder, beginnings, placement, None if beside is None else folder)
         elif recipe.text_encoder is not None:
             model = replace(model, autoencoder=autoencoder)
         else:
-            more = extend_tokenizer(model.text.tokenizer, _captions(clips))
+            more = _tokenizer(None if beside is None else folder, clips, model.text.tokenizer)
             # New words are drawn from the stage's seed, whatever earlier stages drew while they trained.
             torch.manual_seed(stage.training.seed)
             model = replace(model, autoencoder=autoencoder, text=_on(placement, model.text.extend_vocabulary(more)))
         if stage.fresh_scores:
             model.text.model.draw_scores()
-        train_stage(recipe, stage, paths, model, clips, resume, report, placement, ranks, note)
+        train_stage(recipe, stage, paths, model, clips, resume, report, placement, ranks, note, beside)
     assert model is not None, "a recipe has a stage"
     return model
 
@@ -198,8 +206,12 @@ def first_model(
     autoencoder: Autoencoder,
     beginnings: FittedRecipe | None = None,
     placement: Placement = CPU,
+    kept: Path | None = None,
 ) -> Model:
-    """The model that the first stage begins with: random weights and the words of its captions, or what is given."""
+    """The model that the first stage begins with: random weights and the words of its captions, or what is given.
+
+    ``kept`` is a folder for the words, where they would not be the same when the run goes on.
+    """
     seed = recipe.stages[0].training.seed
     base, given = (None, None) if beginnings is None else (beginnings.base, beginnings.text)
     transformer: Denoiser
@@ -207,13 +219,13 @@ def first_model(
         torch.manual_seed(seed)
         text, transformer = given, VideoTransformer(recipe.transformer)
     elif base is None:
-        tokenizer = train_tokenizer(_captions(clips))
+        tokenizer = _tokenizer(kept, clips)
         # The text encoder is drawn before the transformer: this order is part of what the seed means.
         torch.manual_seed(seed)
         text = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
         transformer = VideoTransformer(recipe.transformer)
     else:
-        tokenizer = extend_tokenizer(base.text.tokenizer, _captions(clips))
+        tokenizer = _tokenizer(kept, clips, base.text.tokenizer)
         torch.manual_seed(seed)
         text, transformer = base.text.extend_vocabulary(tokenizer), base.transformer
     parts = _on(placement, transformer.train()), autoencoder, _on(placement, text.train())
@@ -223,6 +235,15 @@ def first_model(
 def _on(placement: Placement, module: Trainable) -> Trainable:
     """A module's weights on the device, in single precision whatever dtype is computed in."""
     return Placement(placement.device).put(module)
+
+
+def _tokenizer(kept: Path | None, clips: Sequence[StoredClip], known: Tokenizer | None = None) -> Tokenizer:
+    """A tokenizer with the words of the clips' captions, after the words that are known."""
+
+    def make() -> Tokenizer:
+        return train_tokenizer(_captions(clips)) if known is None else extend_tokenizer(known, _captions(clips))
+
+    return make() if kept is None else kept_tokenizer(kept, make)
 
 
 def _captions(clips: Sequence[StoredClip]) -> Iterator[str]:
@@ -240,25 +261,48 @@ def train_stage(
     placement: Placement = CPU,
     ranks: Ranks = ALONE,
     note: Callable[[str], None] = lambda _: None,
+    beside: Beside | None = None,
 ) -> None:
-    """Cache the stage's latents and train the model on them, or continue; leaves the averaged weights in it."""
+    """Cache the stage's latents and train the model on them, or continue; leaves the averaged weights in it.
+
+    With ``beside`` the stage ends by the clock, and learns films that arrive while it trains.
+    """
+    starts, data = stage.flow.windows.starts, recipe.data_of(stage)
     with ranks.first_goes_first():
-        latents = stage_latents(clips, model.autoencoder, paths, stage.flow.windows.starts, report)
+        shown = report if beside is None else beside.watching(f"while latents of stage {stage.name} were encoded")
+        latents = stage_latents(clips, model.autoencoder, paths, starts, shown)
     if stage.training.recompute:
         recompute_blocks(model.transformer)
-    if stage.training.compile:
-        for block in model.transformer.blocks:
-            block.compile()
-    preview = video_preview(recipe.data_of(stage), clips, lambda: model)
-    task = FlowTask(model.transformer, model.text, stage.flow, noted_preview(preview, stage.name, note), LevelLosses())
-    taken_down = TakenDown(Ledger(paths.ledger), (clip.digest for clip in clips))
-    feed = LatentFeed(latents, stage.flow.token_budget, stage.training.seed, stage.flow.windows, taken_down)
-    folder, name = paths.stage(stage.name), identity(recipe, stage.name)
-    trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks)
-    trainer.train(StageProgress(stage.name, folder, report, task.by_level), resume)
-    for part, module in task.modules().items():
-        named = {name.removeprefix(part + "."): ema for name, ema in trainer.ema.items() if name.startswith(part + ".")}
+    with laid_out(model.transformer, model.text, ranks, placement) as (transformer, encoder):
+        own = replace(model, transformer=transformer, text=encoder)
+        if stage.training.compile:
+            for block in own.transformer.blocks:
+                block.compile()
+        preview = video_preview(data, clips, lambda: own)
+        task = _flow_task(stage, own, noted_preview(preview, stage.name, note))
+        text = own.text if isinstance(task, ShapedFlowTask) else None
+        known, seed = list(clips), stage.training.seed
+        more = None if beside is None else beside.films.later_latents(data, model.autoencoder, starts, known)
+        feed = flow_feed(stage.flow, seed, latents, known, paths, placement, text, stage.shares, more)
+        folder, name = paths.stage(stage.name), identity(recipe, stage.name)
+        clock = None if beside is None else beside.flow_clock(stage)
+        trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks, clock)
+        with nullcontext() if beside is None else beside.compiled(own.transformer, stage.flow, data.films):
+            trainer.train(StageProgress(stage.name, folder, report, task.by_level), resume)
+        if beside is not None:
+            beside.check_trained(stage.name)
+        averaged = gather(trainer.ema)
+    for part, module in (("transformer", model.transformer), ("text", model.text)):
+        named = {name.removeprefix(part + "."): ema for name, ema in averaged.items() if name.startswith(part + ".")}
         module.load_state_dict(named, strict=False)
+
+
+def _flow_task(stage: Stage, model: Model, preview: SavePreview) -> FlowTask | ShapedFlowTask:
+    """The flow over packs, or over batches of one shape where the stage says so."""
+    if not stage.flow.one_shape:
+        return FlowTask(model.transformer, model.text, stage.flow, preview, LevelLosses())
+    assert isinstance(model.transformer, VideoTransformer), "a recipe's transformer"
+    return ShapedFlowTask(model.transformer, model.text, stage.flow, preview, LevelLosses())
 
 
 def assemble(recipe: Recipe, corpus: TrainingCorpus, paths: RunPaths, model: Model, report: Report) -> Path:

@@ -11,7 +11,9 @@ from langit.bundle.provenance import FILE as PROVENANCE
 from langit.bundle.provenance import Provenance
 from langit.files import atomic_write
 from langit.recipes.films import RunPaths
+from langit.recipes.identity import identity
 from langit.recipes.recipe import Recipe
+from langit.train import checkpoint
 
 FILE: Final = "recipe.json"
 
@@ -50,3 +52,39 @@ def _recipe_file(home: Path, name: str) -> Path | None:
         return None
     files = (home / "runs" / name / FILE, home / "models" / name / PROVENANCE)
     return next((file for file in files if file.is_file()), None)
+
+
+def check_names(recipe: Recipe, paths: RunPaths, resume: bool) -> None:
+    """Check that a recipe does not begin where it is to go on, nor in the folder of another one.
+
+    Recipes may get other names while runs are under way: pocket became pocket64, and pocket is another recipe now.
+
+    Raises:
+        ValueError: there is nothing to resume under this name, but a run of this recipe under another; or the folder
+            holds only stages that the recipe does not have.
+    """
+    if any(checkpoint.latest(paths.stage(name)) is not None for name in recipe.stage_names):
+        return
+    if resume:
+        for other in sorted((paths.home / "runs").glob("*/")):
+            stage = _own_stage(recipe, other) if other != paths.run else None
+            if stage is not None:
+                raise ValueError(
+                    f"{paths.run} has no checkpoint to go on from, but {other} has some of this recipe (stage {stage}),"
+                    f" under another name: use name={other.name} --resume"
+                )
+    foreign = [each.name for each in sorted(paths.run.glob("*/")) if checkpoint.latest(each) is not None]
+    if foreign:
+        raise ValueError(
+            f"{paths.run} holds a run of another recipe (stages {', '.join(foreign)}): train under another name"
+            f" (name=OTHER), or move it away. A run of the 64x64 model goes on with pocket64 name={paths.name} --resume"
+        )
+
+
+def _own_stage(recipe: Recipe, folder: Path) -> str | None:
+    """The last stage of the recipe that has checkpoints of its own in a run's folder."""
+    for name in reversed(recipe.stage_names):
+        newest = checkpoint.latest(folder / name)
+        if newest is not None and checkpoint.facts(newest)[1].get("identity") == identity(recipe, name):
+            return name
+    return None

@@ -1,12 +1,15 @@
-"""The recipe tiny: every kind of stage in miniature."""
+"""The recipes tiny and tiny-gpu: every kind of stage in miniature."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from langit.autoencoder.model import AutoencoderConfig
 from langit.feed.windows import WindowConfig
 from langit.generate.settings import SamplingConfig
 from langit.patches.known import KnownConfig
-from langit.recipes.recipe import AutoencoderStage, DistilStage, FilmGroup, Recipe, Stage
+from langit.recipes.clock import ClockConfig
+from langit.recipes.recipe import AutoencoderStage, DistilStage, FilmGroup, Recipe, Stage, WorldShare
 from langit.text.encoder import TextConfig
 from langit.train.distil import DistilConfig
 from langit.train.optim import OptimConfig
@@ -62,5 +65,36 @@ def tiny() -> Recipe:
                 ),
                 TrainConfig(steps=4, optim=quick, checkpoint_every=2),
             ),
+        ),
+    )
+
+
+def tiny_gpu() -> Recipe:
+    """The road of pocket in miniature: films beside training, batches of one shape, stages that end by the clock."""
+    recipe = tiny()
+    _, abilities = recipe.stages
+    films = (
+        FilmGroup("32x32x5", 0, 10),
+        FilmGroup("32x32x9", 2000, 2010),
+        FilmGroup("32x32x5", 3000, 3010, "story-1"),
+    )
+    flow = replace(abilities.flow, one_shape=True)
+    everything = replace(
+        abilities,
+        name="everything",
+        films=films,
+        flow=flow,
+        fresh_scores=True,
+        shares=(WorldShare("story-1", 0.5),),
+    )
+    (fast,) = recipe.distil
+    return replace(
+        recipe,
+        name="tiny-gpu",
+        stages=(everything,),
+        autoencoder_stages=(replace(recipe.autoencoder_stages[0], films=films),),
+        distil=(replace(fast, films=(), flow=flow),),
+        clock=ClockConfig(
+            autoencoder=0.15, adapter=0.15, save=0.1, first_films=0.4, least=10.0, checkpoint_seconds=2.0
         ),
     )

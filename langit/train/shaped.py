@@ -1,4 +1,4 @@
-"""The flow task on batches of one shape, for GPUs: everything random is drawn ahead on threads, the loss waits for none.
+"""The flow task on batches of one shape, for GPUs: what is random is drawn ahead on threads, and nothing waits for it.
 
 The draws are those of `train.tasks.FlowTask`, from the same generator in the same order, and so is the loss: only where
 and when things are computed differs. Captions are padded to one width, so that few shapes occur.
@@ -22,6 +22,7 @@ from langit.patches import channels_last
 from langit.shapes import TokenGrid
 from langit.text.encoder import TextEncoder
 from langit.train.drawing import draw_ids, draw_noised
+from langit.train.journal import LevelLosses
 from langit.train.optim import ParameterKind
 from langit.train.tasks import FlowConfig, FlowTask, SavePreview
 from langit.transformer.batched import batched_velocity
@@ -58,15 +59,17 @@ class DrawnItems:
 class DrawnFeed:
     """The batches of a shaped feed, drawn: which words are dropped, which tokens are known, levels and noise."""
 
-    def __init__(self, feed: ShapedFeed, text: TextEncoder, config: FlowConfig, seed: int, pin: bool = False) -> None:
-        self.feed, self.text, self.config, self.seed, self.pin = feed, text, config, seed, pin
+    def __init__(
+        self, feed: ShapedFeed, text: TextEncoder, config: FlowConfig, seed: int, first: int = 0, pin: bool = False
+    ) -> None:
+        """``first`` is the stage's step at which the feed begins."""
+        self.feed, self.text, self.config, self.seed, self.first, self.pin = feed, text, config, seed, first, pin
 
     def batch(self, step: int) -> Batch[DrawnItems]:
         batch = self.feed.batch(step)
         # As the trainer seeds the generator of a micro-batch.
-        items = draw_items(
-            batch.items, self.text, self.config, torch.Generator().manual_seed(self.seed * 1_000_003 + step)
-        )
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.first + step)
+        items = draw_items(batch.items, self.text, self.config, generator)
         return Batch(batch.clips, batch.tokens, items.pin_memory() if self.pin else items)
 
 
@@ -95,10 +98,15 @@ class ShapedFlowTask:
     """:class:`FlowTask` over drawn batches; transformer and text encoder are the same modules."""
 
     def __init__(
-        self, transformer: VideoTransformer, text: TextEncoder, config: FlowConfig, preview: SavePreview
+        self,
+        transformer: VideoTransformer,
+        text: TextEncoder,
+        config: FlowConfig,
+        preview: SavePreview,
+        by_level: LevelLosses | None = None,
     ) -> None:
-        self.plain = FlowTask(transformer, text, config, preview)
-        self.transformer, self.text, self.config = transformer, text, config
+        self.plain = FlowTask(transformer, text, config, preview, by_level)
+        self.transformer, self.text, self.config, self.by_level = transformer, text, config, by_level
 
     def modules(self) -> dict[str, nn.Module]:
         return self.plain.modules()
@@ -109,7 +117,7 @@ class ShapedFlowTask:
     def replica(self) -> ShapedFlowTask:
         plain = self.plain.replica()
         assert isinstance(plain.transformer, VideoTransformer)
-        return ShapedFlowTask(plain.transformer, plain.text, self.config, self.plain.preview)
+        return ShapedFlowTask(plain.transformer, plain.text, self.config, self.plain.preview, self.by_level)
 
     def loss(self, batch: Batch[DrawnItems], step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         items = batch.items
@@ -117,6 +125,8 @@ class ShapedFlowTask:
         words = self.text.model(items.ids, real)
         predicted = batched_velocity(self.transformer, items.noisy, items.levels, items.known, items.grid, words, real)
         errors = (predicted.float() - items.target).square().mean(2)  # B T
+        if self.by_level is not None:
+            self.by_level.add(errors.detach().flatten(), (items.levels[:, None] * ~items.known).flatten())
         weight = self.config.thing_weight if step >= self.config.thing_after else 0.0
         weights = (1 + weight * items.shares) * ~items.known
         return (errors * (weights / weights.mean())).mean()

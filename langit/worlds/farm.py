@@ -78,10 +78,14 @@ def render_many(
 
 
 def enter(ledger: Ledger, shard: Shard, captions_each: int = 6, mirror: bool = True) -> int:
-    """Enter a shard's films in the ledger: for each a Source, a Clip and, if `mirror`, the Clip of its mirror image.
+    """Enter a shard's films in the ledger. Entering a film again adds nothing. Returns the number of new records."""
+    return ledger.add(shard_records(shard, captions_each, mirror))
 
-    Entering a film again adds nothing. Returns the number of new records. All sources come first, then all clips,
-    because one proof for many neighbours in the log is short.
+
+def shard_records(shard: Shard, captions_each: int = 6, mirror: bool = True) -> list[Record]:
+    """What the ledger is to hold of a shard's films: for each a Source, a Clip and, if `mirror`, its mirror's Clip.
+
+    All sources come first, then all clips, because one proof for many neighbours in the log is short.
     """
     world = find_world(shard.world)
     sources: list[Record] = []
@@ -109,4 +113,4 @@ def enter(ledger: Ledger, shard: Shard, captions_each: int = 6, mirror: bool = T
             content = hashlib.sha256(np.ascontiguousarray(frames[:, :, ::-1]).tobytes()).hexdigest()
             texts = world.captions(world.mirror(scene), captions_each)
             clips.append(Clip(source.digest, 0, size.frames, True, texts, content))
-    return ledger.add([*sources, *clips])
+    return [*sources, *clips]

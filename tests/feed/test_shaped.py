@@ -9,7 +9,7 @@ import torch
 
 from langit.feed.latents import LatentClip, LatentView
 from langit.feed.prefetch import Prefetch
-from langit.feed.shaped import ShapedFeed, world_repeats
+from langit.feed.shaped import ShapedFeed, batch_size, world_repeats
 from langit.feed.windows import WindowConfig
 
 VARIED = WindowConfig(whole=0.5, later=0.2, image=0.1, starts=1)
@@ -37,10 +37,10 @@ def shapes(feed: ShapedFeed, steps: int) -> list[tuple[tuple[int, ...], ...]]:
 def test_a_batch_holds_windows_of_one_shape_and_as_many_as_the_budget_takes() -> None:
     feed = ShapedFeed(CLIPS, 96, 0, VARIED)
     assert all(len(set(batch)) == 1 for batch in shapes(feed, 60))
-    assert feed.batch_size(12, 1000) == 8 and feed.batch_size(1, 1000) == 96 and feed.batch_size(1, 7) == 4
-    assert feed.batch_size(5, 1000) == 16, "19 would not be a multiple of 8"
-    assert feed.batch_size(200, 9) == 1
-    assert ShapedFeed(CLIPS, 10**6, 0, VARIED).batch_size(1, 10**6) == 384
+    assert batch_size(96, 12, 1000) == 8 and batch_size(96, 1, 1000) == 96 and batch_size(96, 1, 7) == 4
+    assert batch_size(96, 5, 1000) == 16, "19 would not be a multiple of 8"
+    assert batch_size(96, 200, 9) == 1
+    assert batch_size(10**6, 1) == 384
 
 
 def test_every_clip_is_seen_once_an_epoch_and_more_only_to_fill_a_batch() -> None:

@@ -1,0 +1,82 @@
+"""Compiled transformer blocks for batches of one shape: the common shapes statically, all others by one dynamic graph.
+
+A static graph has no guards over shapes, and may be captured as a CUDA graph. Where a shape is rare, compiling it costs
+more than it gives. Compiling is a matter of the machine: it decides no weights, up to rounding.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Shape = tuple[int, int]  # videos, and tokens of each
+CACHE = "TORCHINDUCTOR_CACHE_DIR"
+GRAPHS = 64  # compiled forms of a block that may be kept: shapes, with gradients and without
+
+
+def common_shapes(shapes: Iterable[Shape], count: int) -> tuple[Shape, ...]:
+    """The shapes with most tokens in all, at most ``count``; as many times as each is given, it occurs."""
+    tokens = Counter[Shape]()
+    for videos, length in shapes:
+        tokens[videos, length] += videos * length
+    return tuple(shape for shape, _ in tokens.most_common(count))
+
+
+def use_cache(folder: Path) -> Path:
+    """Keep compiled graphs in a folder, which may be carried to the next machine, unless the environment names one."""
+    place = Path(os.environ.setdefault(CACHE, str(folder)))
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+@contextmanager
+def compiled_blocks(
+    blocks: Sequence[nn.Module], static: Iterable[Shape], graphs: bool = False, backend: str = "inductor"
+) -> Iterator[None]:
+    """Compile the forward of blocks (`transformer.block.Block`) for the time of a ``with`` block.
+
+    Args:
+        blocks: all of one class; they share what is compiled.
+        static: shapes that get graphs of their own.
+        graphs: capture these as CUDA graphs, which only CUDA has.
+        backend: of torch.compile.
+    """
+    shapes = frozenset(static)
+    config: Any = torch._dynamo.config
+    before, config.recompile_limit = config.recompile_limit, max(config.recompile_limit, GRAPHS)
+    forward: Callable[..., Tensor] = type(blocks[0]).forward
+
+    # Two functions, because dynamo keeps what it compiles by code: each finds only its own graphs.
+    def in_static_shapes(block: nn.Module, *inputs: Any) -> Tensor:
+        return forward(block, *inputs)
+
+    def in_any_shape(block: nn.Module, *inputs: Any) -> Tensor:
+        return forward(block, *inputs)
+
+    mode = "reduce-overhead" if graphs and backend == "inductor" else None
+    fixed = torch.compile(in_static_shapes, dynamic=False, mode=mode, backend=backend)
+    general = torch.compile(in_any_shape, dynamic=True, backend=backend)
+
+    def chosen(block: nn.Module) -> Callable[..., Tensor]:
+        def run(*inputs: Any) -> Tensor:
+            runs = inputs[-1]
+            out: Tensor = (fixed if len(runs) == 1 and runs[0] in shapes else general)(block, *inputs)
+            return out
+
+        return run
+
+    for block in blocks:
+        block.forward = chosen(block)
+    try:
+        yield
+    finally:
+        for block in blocks:
+            del block.forward  # the class's own again
+        config.recompile_limit = before
