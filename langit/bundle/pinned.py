@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from typing import Final
 
-PINNED: Final = {"pocket": "sha256:54427223bac391cf29ddf8181551fb8c61a5c37c14b703e999264198b52f3099"}
+PINNED: Final = {"pocket": "sha256:f1616e2dcdfa609ec00fa92a72e605d1f08fc3d4795585be8bf7f7d8f30907f2"}

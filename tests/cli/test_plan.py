@@ -17,7 +17,7 @@ def _run(capsys, *arguments: str) -> tuple[int, str, str]:
 def test_a_video_of_a_model_that_is_here(capsys):
     code, out, _ = _run(capsys, "--model", "pocket", "--device", "cpu", "--json")
     planned = json.loads(out)
-    assert code == 0 and planned["size"] == "64x64x17" and planned["tokens"] == 80
+    assert code == 0 and planned["size"] == "128x128x33" and planned["tokens"] == 576
     assert planned["fits"] and planned["memory"] > planned["process"] > 0
     assert [phase["name"] for phase in planned["phases"]] == ["text encoding", "denoising (transformer)", "decoding"]
 
