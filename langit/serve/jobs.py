@@ -20,6 +20,7 @@ from langit.serve.errors import ApiError, not_found
 from langit.serve.settings import DAY, Limits
 
 Status = Literal["queued", "in_progress", "completed", "failed"]
+Kind = Literal["video", "image"]
 Order = Literal["asc", "desc"]
 KEPT_KEYS: Final = DAY
 """Seconds for which an idempotency key is remembered."""
@@ -41,7 +42,7 @@ class NewJob:
     fields: a digest of what the request said.
     """
 
-    kind: Literal["video", "image"]
+    kind: Kind
     model: str
     request: Mapping[str, Any]
     shown: Mapping[str, Any]
@@ -229,19 +230,18 @@ class Jobs:
         last = connection.execute(sa.select(sa.func.max(table.c.tag)).where(table.c.owner == owner))
         return max(served.scalar_one() or 0, last.scalar_one() or 0) + 1
 
-    def get(self, owner: str, job: str) -> Job:
-        """A job.
+    def get(self, owner: str, job: str, kind: Kind = "video") -> Job:
+        """A job of one kind.
 
         Raises:
             ApiError: there is none, it was deleted, or it is another owner's.
         """
+        table = tables.jobs
+        query = sa.select(table).where(table.c.id == job, table.c.owner == owner, table.c.kind == kind)
         with self.database.engine.connect() as connection:
-            table = tables.jobs
-            row = connection.execute(
-                sa.select(table).where(table.c.id == job, table.c.owner == owner, table.c.deleted.is_(False))
-            ).first()
+            row = connection.execute(query.where(table.c.deleted.is_(False))).first()
         if row is None:
-            raise not_found("video", job)
+            raise not_found(kind, job)
         return Job.of(row)
 
     def find(self, job: str) -> Job | None:
@@ -251,7 +251,7 @@ class Jobs:
         return None if row is None else Job.of(row)
 
     def list(
-        self, owner: str, *, after: str | None = None, limit: int = 20, order: Order = "desc", kind: str = "video"
+        self, owner: str, *, after: str | None = None, limit: int = 20, order: Order = "desc", kind: Kind = "video"
     ) -> tuple[Sequence[Job], bool]:
         """Jobs in the order of creation, and whether there are more.
 
@@ -276,7 +276,7 @@ class Jobs:
                 if number is None:
                     raise ApiError(
                         400,
-                        f"after {after[:80]!r} is no video of this list: use the last_id of the page before",
+                        f"after {after[:80]!r} is no {kind} of this list: use the last_id of the page before",
                         param="after",
                         code="invalid_cursor",
                     )
@@ -285,13 +285,13 @@ class Jobs:
             rows = connection.execute(query.limit(limit + 1)).all()
         return [Job.of(row) for row in rows[:limit]], len(rows) > limit
 
-    def delete(self, owner: str, job: str) -> Job:
+    def delete(self, owner: str, job: str, kind: Kind = "video") -> Job:
         """Delete a job: what waits or runs is cancelled, and what was asked is forgotten. Its files are the caller's.
 
         Raises:
             ApiError: there is none.
         """
-        found = self.get(owner, job)
+        found = self.get(owner, job, kind)
         self.mark_deleted(job)
         return found
 

@@ -6,7 +6,7 @@ Numbers and booleans may arrive as text, since forms know nothing else. A field 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -226,6 +226,25 @@ def video_object(job: Job) -> dict[str, Any]:
     if job.previews and not job.is_over:
         found["x_preview"] = f"/v1/videos/{job.id}/preview?number={job.previews}"
     return found
+
+
+def image_object(job: Job) -> dict[str, Any]:
+    """A job for an image, in the shape of a video's; ``url`` is where its file is."""
+    found = video_object(job) | {"object": "image"}
+    if job.status == "completed":
+        found["url"] = f"/v1/images/{job.id}/content"
+    return found
+
+
+def list_object(found: Sequence[Job], more: bool, describe: Callable[[Job], dict[str, Any]]) -> dict[str, Any]:
+    """A page of a list; ``last_id`` is the next page's ``after``."""
+    return {
+        "object": "list",
+        "data": [describe(job) for job in found],
+        "has_more": more,
+        "first_id": found[0].id if found else None,
+        "last_id": found[-1].id if found else None,
+    }
 
 
 def _merge(shown: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:

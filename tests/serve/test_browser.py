@@ -157,7 +157,35 @@ def test_a_video_goes_on_as_clip_board_and_mask(browser: Browser, server: Runnin
     page.fill("#prompt", PROMPT)
     page.click("#go")
     page.wait_for_selector("img.made")
+    before = page.locator(".card").count()
+    page.evaluate("localStorage.clear()")  # the gallery is the server's, pictures too
+    page.reload()
+    page.wait_for_selector("img.made")
+    assert page.locator(".card").count() == before
+    page.click(".acts button:has-text('Delete')")
+    page.click("#sure button[value=yes]")
+    page.wait_for_function(f"() => document.querySelectorAll('.card').length === {before - 1}")
     assert page.errors == []
+
+
+def test_the_server_speaks_the_language_of_the_page(browser: Browser, server: RunningServer) -> None:
+    page = open_page(browser, server)
+    page.wait_for_selector("#prompt")
+    make_video(page)
+    page.click(".credentials summary")
+    page.select_option("#language", "id")
+    page.wait_for_selector("html[lang=id]")
+    shown = page.locator(".credentials")
+    expect(shown).to_contain_text("klip dari buku besarnya sendiri")  # what it was trained on, in the server's words
+    page.click("#ability > details.more summary")
+    page.fill("#steps", "5000")
+    page.click("#go")
+    expect(page.locator("#problem")).to_contain_text("harus paling banyak 1000")
+    page.goto(server.url + "/rights")
+    page.fill("#hash", "ab")
+    page.click("#hash-form button")
+    expect(page.locator("#problem")).to_contain_text("64 digit heksadesimal")
+    assert all("status of 400" in error for error in page.errors)  # what Chromium says of refusals
 
 
 def test_the_keyboard_alone_makes_a_video(browser: Browser, server: RunningServer) -> None:

@@ -10,6 +10,7 @@ import pytest
 from serve.conftest import Local, Start, make_picture
 from serve.wire import create, folders, refused, url
 
+from langit.serve.jobs import NewJob, new_id
 from langit.serve.settings import Limits
 
 
@@ -117,6 +118,32 @@ def test_lists_go_on_where_they_ended(client: Local) -> None:
     for limit in (0, -1, 101, "many"):
         refused(client.get("/v1/videos", params={"limit": limit}))
     refused(client.get("/v1/videos", params={"order": "random"}))
+
+
+def test_images_have_a_list_of_their_own(client: Local) -> None:
+    video = create(client)["id"]
+    jobs, limits = client.services.jobs, client.services.settings.limits
+    names = [new_id("image") for _ in range(3)]
+    for name in names:
+        shown = {"prompt": "a ball", "x_ability": "image"}
+        jobs.create("local", NewJob("image", "tiny", {"arguments": {}}, shown, id=name), limits)
+    page = client.get("/v1/images", params={"limit": 2}).json()
+    assert [image["id"] for image in page["data"]] == names[:0:-1] and page["has_more"]
+    assert {image["object"] for image in page["data"]} == {"image"}
+    rest = client.get("/v1/images", params={"after": page["last_id"]}).json()
+    assert [image["id"] for image in rest["data"]] == names[:1] and not rest["has_more"]
+    assert [one["id"] for one in client.get("/v1/videos").json()["data"]] == [video]
+    assert client.get(f"/v1/images/{names[0]}").json()["prompt"] == "a ball"
+    # Neither passes for the other.
+    assert "no image of this list" in refused(client.get("/v1/images", params={"after": video}))["message"]
+    refused(client.get("/v1/videos", params={"after": names[0]}))
+    for path in ("", "/content", "/events", "/preview", "/nearest"):
+        refused(client.get(f"/v1/videos/{names[0]}{path}"), 404)
+    refused(client.get(f"/v1/images/{video}"), 404)
+    refused(client.delete(f"/v1/videos/{names[0]}"), 404)
+    deleted = {"id": names[0], "object": "image.deleted", "deleted": True}
+    assert client.delete(f"/v1/images/{names[0]}").json() == deleted
+    refused(client.get(f"/v1/images/{names[0]}"), 404)
 
 
 def test_deleting_cancels_and_forgets(client: Local, picture: bytes) -> None:

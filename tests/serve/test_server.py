@@ -126,6 +126,10 @@ def test_images_are_answered_when_they_are_done(server: RunningServer) -> None:
     by_url = server.openai.images.generate(prompt="a red ball", size="32x32", response_format="url")  # type: ignore[arg-type]
     assert by_url.data is not None and by_url.data[0].url is not None
     assert httpx.get(server.url + by_url.data[0].url).headers["content-type"] == "image/png"
+    kept = httpx.get(f"{server.url}/v1/images?limit=3").json()["data"]  # they are there for the next page, too
+    assert len(kept) == 3 and kept[0]["url"] == by_url.data[0].url and kept[0]["status"] == "completed"
+    assert httpx.delete(server.url + kept[0]["url"].removesuffix("/content")).status_code == 200
+    assert httpx.get(server.url + by_url.data[0].url).status_code == 404
 
 
 def test_litellm_makes_a_video(server: RunningServer) -> None:

@@ -28,7 +28,7 @@ const acts = {
     gallery.put(video, acts);
   },
   async cancel(video) {
-    await call("DELETE", `/v1/videos/${video.id}`);
+    await call("DELETE", gallery.place(video));
     gallery.drop(video, acts);
     stage.empty();
     stage.say(w("cancelled"));
@@ -39,7 +39,7 @@ const acts = {
     dialog.showModal();
     await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
     if (dialog.returnValue !== "yes") return;
-    if (video.object !== "image") await call("DELETE", `/v1/videos/${video.id}`).catch(complain);
+    await call("DELETE", gallery.place(video)).catch(complain);
     gallery.drop(video, acts);
     if (stage.shown() === video.id) stage.empty();
   },

@@ -1,5 +1,4 @@
-// The gallery: what this key has made, read from the server, so that it is there after a restart. Pictures are listed
-// by this browser, and kept by the server.
+// The gallery: what this key has made, read from the server, so that it is there after a restart.
 
 import { call, content } from "./api.js";
 import { $, h } from "./dom.js";
@@ -7,45 +6,30 @@ import { shown } from "./stage.js";
 import { number, w, when } from "./words.js";
 
 const PAGE = 12;
-const PICTURES = "langit.pictures";
-let videos = [];
-let pictures = [];
-let after = "";
-let more = false;
+let made = [];
+const lists = { videos: { after: "", more: true }, images: { after: "", more: true } };
 
-export const all = () => [...videos, ...pictures].sort((one, other) => other.created_at - one.created_at);
+export const all = () => [...made].sort((one, other) => other.created_at - one.created_at);
+export const place = (video) => `/v1/${video.object === "image" ? "images" : "videos"}/${video.id}`;
 
 export async function load(acts) {
-  const page = await call("GET", `/v1/videos?limit=${PAGE}${after ? `&after=${after}` : ""}`);
-  const known = new Set(videos.map((one) => one.id));
-  videos.push(...page.data.filter((one) => !known.has(one.id)));
-  more = page.has_more;
-  after = page.last_id ?? after;
-  if (!pictures.length) pictures = readPictures();
+  await Promise.all(Object.entries(lists).filter(([, list]) => list.more).map(async ([name, list]) => {
+    const page = await call("GET", `/v1/${name}?limit=${PAGE}${list.after ? `&after=${list.after}` : ""}`);
+    const known = new Set(made.map((one) => one.id));
+    made.push(...page.data.filter((one) => !known.has(one.id) && (one.object !== "image" || one.status === "completed")));
+    list.more = page.has_more;
+    list.after = page.last_id ?? list.after;
+  }));
   draw(acts);
 }
 
-function readPictures() {
-  try { return JSON.parse(localStorage.getItem(PICTURES) ?? "[]"); } catch { return []; }
-}
-
-function keepPictures() {
-  try { localStorage.setItem(PICTURES, JSON.stringify(pictures.slice(0, 100))); } catch { /* shown until the page is closed */ }
-}
-
 export function put(video, acts) {
-  const list = video.object === "image" ? pictures : videos;
-  const at = list.findIndex((one) => one.id === video.id);
-  if (at < 0) list.unshift(video);
-  else list[at] = video;
-  if (video.object === "image") keepPictures();
+  made = [video, ...made.filter((one) => one.id !== video.id)];
   draw(acts);
 }
 
 export function drop(video, acts) {
-  videos = videos.filter((one) => one.id !== video.id);
-  pictures = pictures.filter((one) => one.id !== video.id);
-  keepPictures();
+  made = made.filter((one) => one.id !== video.id);
   draw(acts);
 }
 
@@ -54,7 +38,7 @@ export function draw(acts) {
   const focused = document.activeElement?.id;
   $("#cards").replaceChildren(...list.map((video) => card(video, acts)));
   $("#gallery-note").textContent = list.length ? w("gallery.kept") : w("gallery.none");
-  $("#more").hidden = !more;
+  $("#more").hidden = !lists.videos.more && !lists.images.more;
   if (focused?.startsWith("card-")) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 

@@ -56,9 +56,9 @@ def content(
 def image_content(name: str, request: Request, caller: AnyCaller) -> Response:
     """The file of an image."""
     services = services_of(request)
-    job = services.jobs.get(caller.owner, name)
+    job = services.jobs.get(caller.owner, name, "image")
     path = JobFolder.of(services.settings, job.id).output(job.kind)
-    if job.kind != "image" or job.status != "completed" or not path.is_file():
+    if job.status != "completed" or not path.is_file():
         raise missing_file(job)
     return FileResponse(path, media_type="image/png", headers=PRIVATE, filename=f"{job.id}.png")
 

@@ -1,15 +1,19 @@
-"""Images: videos of one frame, answered when they are done, as OpenAI's clients expect."""
+"""Images: videos of one frame, answered when they are done, as OpenAI's clients expect.
+
+OpenAI keeps no images and has no calls to list them; ours are released files, kept like videos, and so are listed,
+retrieved and deleted like videos.
+"""
 
 from __future__ import annotations
 
 import base64
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import anyio
 from anyio import to_thread
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from langit.serve import protocol as wire
 from langit.serve.asking import JobAsker
@@ -67,6 +71,36 @@ async def generate(request: Request, caller: AnyCaller) -> dict[str, Any]:
     return {"created": int(time.time()), "data": data, "output_format": "png", "size": done[0].shown.get("size")}
 
 
+@router.get("")
+def list_images(
+    request: Request,
+    caller: AnyCaller,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    order: Literal["asc", "desc"] = "desc",
+) -> dict[str, Any]:
+    """Images in the order of creation, a page at a time."""
+    jobs = services_of(request).jobs
+    found, more = jobs.list(caller.owner, after=after, limit=limit, order=order, kind="image")
+    return wire.list_object(found, more, wire.image_object)
+
+
+@router.get("/{name}")
+def retrieve(name: str, request: Request, caller: AnyCaller) -> dict[str, Any]:
+    """An image's job as it stands."""
+    return wire.image_object(services_of(request).jobs.get(caller.owner, name, "image"))
+
+
+@router.delete("/{name}")
+def delete(name: str, request: Request, caller: AnyCaller) -> dict[str, Any]:
+    """Delete an image and its file; one that waits or runs is cancelled."""
+    services = services_of(request)
+    job = services.jobs.delete(caller.owner, name, "image")
+    if job.status != "in_progress":  # otherwise the worker removes the folder at its next step
+        JobFolder.of(services.settings, job.id).remove()
+    return {"id": name, "object": "image.deleted", "deleted": True}
+
+
 async def _wait(job: Job, request: Request, owner: str) -> Job:
     """The job when it is completed."""
     services, deadline = services_of(request), time.monotonic() + LONGEST
@@ -76,7 +110,7 @@ async def _wait(job: Job, request: Request, owner: str) -> Job:
         if await request.is_disconnected():
             raise ApiError(499, "the client went away", code="disconnected")
         await anyio.sleep(EVERY)
-        job = await to_thread.run_sync(services.jobs.get, owner, job.id)
+        job = await to_thread.run_sync(services.jobs.get, owner, job.id, "image")
     if job.status == "failed":
         error = job.error or {}
         status = 400 if error.get("code") in ("moderation_blocked", "invalid_request") else 500

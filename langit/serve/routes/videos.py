@@ -96,14 +96,7 @@ def list_videos(
 ) -> dict[str, Any]:
     """Videos in the order of creation, a page at a time."""
     found, more = services_of(request).jobs.list(caller.owner, after=after, limit=limit, order=order)
-    data = [wire.video_object(job) for job in found]
-    return {
-        "object": "list",
-        "data": data,
-        "has_more": more,
-        "first_id": found[0].id if found else None,
-        "last_id": found[-1].id if found else None,
-    }
+    return wire.list_object(found, more, wire.video_object)
 
 
 @router.delete("/{name}")
