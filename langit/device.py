@@ -125,8 +125,21 @@ def _find_device(name: str) -> torch.device:
         raise ValueError(f"device {name!r} is unknown: use auto, {', '.join(names)}") from error
     # "cpu:0" is the same as "cpu"; other devices must be listed with their index.
     if device.type not in names or (device.index is not None and device.type != "cpu" and str(device) not in names):
-        raise ValueError(f"device {name!r} is not on this machine: use auto, {', '.join(names)}")
+        why = _why_no_cuda() if device.type == "cuda" and "cuda" not in names else ""
+        raise ValueError(f"device {name!r} is not on this machine: use auto, {', '.join(names)}{why}")
     return device
+
+
+def _why_no_cuda() -> str:
+    """Why torch finds no CUDA device, in brackets: its build, the driver, or nothing to say."""
+    if torch.version.cuda is None:
+        return f" (torch {torch.__version__} is built without CUDA)"
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:
+        # Of a driver that is too old: which version was found, and then where to get another.
+        return f" ({str(error).strip().splitlines()[0].split('. ')[0].rstrip('.')})"
+    return ""
 
 
 def available_devices() -> tuple[str, ...]:

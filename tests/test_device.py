@@ -37,3 +37,22 @@ def test_floating_point_values_change_their_dtype_and_others_do_not() -> None:
 def test_a_seed_draws_the_same_noise_in_every_precision() -> None:
     draws = [place.normal((3,), torch.Generator().manual_seed(4)) for place in (CPU, Placement(dtype=torch.float16))]
     assert torch.equal(*draws) and draws[1].dtype == torch.float32
+
+
+def test_a_driver_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+
+    def init() -> None:
+        raise RuntimeError(
+            "The NVIDIA driver on your system is too old (found version 11040). Please update your GPU driver by"
+            " downloading and installing a new version.\nMore lines"
+        )
+
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "init", init)
+    with pytest.raises(ValueError, match=r"not on this machine: use auto, cpu \(The NVIDIA driver .* 11040\)\)"):
+        Placement.choose("cuda")
+    monkeypatch.setattr(torch.version, "cuda", None)
+    with pytest.raises(ValueError, match=r"\(torch 2\..* is built without CUDA\)"):
+        Placement.choose("cuda")
