@@ -12,7 +12,7 @@ from langit.cli.entry import app
 from langit.cli.printing import JsonOption, answer
 from langit.cli.progress import progress
 
-judges = typer.Typer(help="The networks that judge: two probes, a tracker, and the prompt gate's classifier.")
+judges = typer.Typer(help="The networks that judge: three probes, a tracker, and the prompt gate's classifier.")
 app.add_typer(judges, name="judge")
 
 CORES = max(os.cpu_count() or 1, 1)
@@ -26,7 +26,7 @@ def _judge() -> None:
 
 @judges.command("train")
 def train(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="probe, probe-story, tracker or gate.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="probe, probe-story, probe-long, tracker or gate.")],
     changes: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to its recipe, as training.steps=100.")
     ] = None,

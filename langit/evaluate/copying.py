@@ -2,7 +2,7 @@
 
 Real films that were never trained on are the baseline: films of one world resemble each other without any copying, and
 only what goes beyond that is due to the model. Half of the prompts have combinations that the model was trained on,
-where copying is more likely; the others do not.
+where copying is more likely; the others do not. Every world that the model learned is measured.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rich.table import Table
 from langit import config, sheet
 from langit.bundle import Bundle
 from langit.device import CPU, Placement
+from langit.evaluate.fidelity.report import trained_worlds
 from langit.evaluate.figures.intervals import Rate, rate
 from langit.evaluate.figures.table import markdown_table
 from langit.evaluate.films import check_renderer, render_frames
@@ -31,8 +32,8 @@ from langit.release.nearest.bundled import open_index
 from langit.release.nearest.clips import film_frames
 from langit.release.nearest.gate import NearestConfig, nearest_clips
 from langit.release.nearest.index import ClipIndex, ClipMatch
-from langit.worlds.caption import prompts as world_prompts
-from langit.worlds.scene import Split, sample_scene
+from langit.worlds.scene import Split
+from langit.worlds.world import find_world
 
 Frames = UInt8[np.ndarray, "T H W 3"]
 Compared = tuple[str, Frames, ClipMatch]
@@ -117,7 +118,7 @@ def evaluate_copying(
 
     Args:
         model_name: a model's name, or a bundle's folder.
-        prompts: number of videos to generate, and of real films to compare them with.
+        prompts: number of videos to generate of each world, and of real films to compare them with.
         folder: see :func:`langit.evaluate.report.run_evaluation`, also for ``changes`` and ``placement``.
         home: where rendered films may be stored; missing ones are rendered again.
         progress: called as stages advance.
@@ -154,29 +155,39 @@ def measure(
     subject: Subject, index: ClipIndex, prompts: int, home: Path, progress: Progress
 ) -> tuple[CopyingReport, ReportPictures]:
     """Find the nearest training clips of generated videos and of real films."""
-    model, near = subject.model, NearestConfig().near
+    model, near, size = subject.model, NearestConfig().near, subject.model.sizes[0]
+    worlds = trained_worlds(subject.bundle.provenance.recipe)
     by_prompt: dict[str, list[Compared]] = {"prompts as trained": [], "prompts never trained": []}
+    generated: dict[str, list[Compared]] = {}
+    real: dict[str, list[Compared]] = {}
     halves: tuple[tuple[Split, int], ...] = (("train", (prompts + 1) // 2), ("held-out", prompts // 2))
-    for group, (which, count) in zip(by_prompt.values(), halves, strict=True):
-        for number, prompt in enumerate(world_prompts(which, count) if count else ()):
-            frames = generate_many([prompt.text], model, seeds=[number])[0].frames.numpy()
-            group.append((prompt.text, frames, nearest_match(index, subject.bundle, frames)))
-            progress(f"videos, {which}", number + 1, count)
-    real = []
-    for number in range(prompts):
-        seed = _REAL_FROM + 10 * number  # every tenth seed is held out of training
-        frames = render_frames(sample_scene(seed), model.sizes[0]).numpy()
-        real.append((f"real film {seed}, never trained on", frames, nearest_match(index, subject.bundle, frames)))
-        progress("real films", number + 1, prompts)
-    generated = [one for group in by_prompt.values() for one in group]
-    groups = {"all that was made": generated, **by_prompt, "real films, held out": real}
+    for world in map(find_world, worlds):
+        rows = generated.setdefault(world.version, [])
+        for group, (which, count) in zip(by_prompt.values(), halves, strict=True):
+            for number, prompt in enumerate(world.prompts(which, count) if count else ()):
+                frames = generate_many([prompt.text], model, seeds=[number])[0].frames.numpy()
+                rows.append((prompt.text, frames, nearest_match(index, subject.bundle, frames)))
+                group.append(rows[-1])
+                progress(f"videos of {world.version}, {which}", number + 1, count)
+        films = real.setdefault(world.version, [])
+        for number in range(prompts):
+            seed = _REAL_FROM + 10 * number  # every tenth seed is held out of training
+            frames = render_frames(world.sample(seed), size).numpy()
+            title = f"real film {seed} of {world.version}, never trained on"
+            films.append((title, frames, nearest_match(index, subject.bundle, frames)))
+            progress(f"real films of {world.version}", number + 1, prompts)
+    videos, all_films = ([row for some in kinds.values() for row in some] for kinds in (generated, real))
+    groups = {"all generated videos": videos, **by_prompt, "real films, held out": all_films}
+    if len(worlds) > 1:
+        groups |= {f"videos of {world}": rows for world, rows in generated.items()}
+        groups |= {f"real films of {world}": films for world, films in real.items()}
     report = CopyingReport(
         subject.name,
         near,
         tuple(summarize(title, rows, near) for title, rows in groups.items() if rows),
         config.dump(model.sampling),
     )
-    stills = {"nearest": _pair_sheet(generated, index, home), "real": _pair_sheet(real, index, home)}
+    stills = {"nearest": _pair_sheet(videos, index, home), "real": _pair_sheet(all_films, index, home)}
     return report, ReportPictures(stills)
 
 

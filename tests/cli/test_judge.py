@@ -43,7 +43,7 @@ def test_a_tiny_tracker_is_trained_and_its_figures_are_listed(capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("train giraffe", "there is no judge 'giraffe': use probe, probe-story, tracker"),
+        ("train giraffe", "there is no judge 'giraffe': use probe, probe-story, probe-long, tracker"),
         ("train probe stepz=3", "unknown key 'stepz'"),
         ("train probe --autoencoder nonesuch", "no model 'nonesuch'"),
         ("train tracker films.0.judged=0", "are not in order"),

@@ -132,7 +132,9 @@ def trials(one: FilmPair, other: FilmPair, model: Model, seed: int, folder: Path
         one.short,
         one.short_again,
         tuple(range(1, length)),
-        lambda on_step: generate(text, model, image=given(one.short[:1]), seed=seed, on_step=on_step),
+        lambda on_step: generate(
+            text, model, image=given(one.short[:1]), pixels=one.case.short.pixels, seed=seed, on_step=on_step
+        ),
     )
     yield AbilityTrial(
         "extend",

@@ -30,6 +30,7 @@ from langit.evaluate.judges.probe import Probe, judge
 from langit.evaluate.judges.truth import agreement
 from langit.evaluate.reconstruction import psnr
 from langit.generate import Model, edit, generate, inpaint
+from langit.shapes import PixelShape
 
 STRENGTHS = (0.4, 0.6, 0.8)
 IN_PLACE = 0.1  # picture sides: an object that moved less, on average, stayed in place
@@ -71,17 +72,17 @@ def try_edits(
 ) -> dict[str, list[ChangedVideo]]:
     """Edit each film at each strength; compare with the film itself, and with the new prompt without the film."""
 
-    def variants(film: Frames, prompt: str, seed: int) -> Iterator[tuple[str, Frames]]:
+    def variants(film: Frames, prompt: str, pixels: PixelShape, seed: int) -> Iterator[tuple[str, Frames]]:
         yield "untouched", film
         for strength in STRENGTHS:
             edited = edit(footage(film, model), prompt, model, strength=strength, seed=seed)
             yield f"strength {strength:g}", edited.frames
-        yield "prompt alone", generate(prompt, model, seed=seed).frames
+        yield "prompt alone", generate(prompt, model, pixels=pixels, seed=seed).frames
 
     results: dict[str, list[ChangedVideo]] = {}
     for number, case in enumerate(cases):
         change = change_attribute(case.scene, number)
-        for name, made in variants(film_frames(case.short), change.prompt, number):
+        for name, made in variants(film_frames(case.short), change.prompt, case.short.pixels, number):
             results.setdefault(name, []).append(judge_change(case, change, made, probe))
         progress("edits", number + 1, len(cases))
     return results

@@ -24,7 +24,7 @@ from langit.evaluate.abilities.minute import LASTING, WINDOW, Drift, PeakMemory,
 from langit.evaluate.abilities.sizes import SizeResult, durations, picture_sizes, try_size
 from langit.evaluate.figures.strips import Curve, Strip, curve_of, plot, strip_sheet
 from langit.evaluate.figures.table import ReportTable
-from langit.evaluate.judges.probe import Probe, load_probe
+from langit.evaluate.judges.probe import SHIPPED_LONG, Probe, load_probe
 from langit.evaluate.report import ReportPictures, Subject, TableReport, run_evaluation
 from langit.generate import Model, generate
 from langit.generate.model import limited_threads
@@ -95,10 +95,11 @@ def evaluate_abilities(
 
     def measure_subject(subject: Subject) -> tuple[TableReport, ReportPictures]:
         render, probe = film_renderer(), load_probe(placement=subject.judges)
+        long_probe = load_probe(SHIPPED_LONG, subject.judges)
         check_model(subject.model, probe)
         start = _processor_seconds()
         with limited_threads(subject.model):
-            results = measure(subject.model, render, probe, films, MINUTE, progress)
+            results = measure(subject.model, render, probe, films, MINUTE, progress, [long_probe])
         prompt, turns = results.long[0][0], 2 if films >= _FILMS_PER_MINUTE else 1
         memory = measure_memory(model_name, prompt, (SHORT, MINUTE), turns, progress, changes)
         report = _report(subject, films, results.sections(memory), _processor_seconds() - start)
@@ -147,9 +148,23 @@ def _processor_seconds() -> float:
 
 
 def measure(
-    model: Model, render: FilmRenderer, probe: Probe, films: int, seconds: float, progress: Progress
+    model: Model,
+    render: FilmRenderer,
+    probe: Probe,
+    films: int,
+    seconds: float,
+    progress: Progress,
+    others: Sequence[Probe] = (),
 ) -> AbilityResults:
-    """Measure everything but memory, without touching the disk; ``seconds`` is the duration of long videos."""
+    """Measure everything but memory, without touching the disk.
+
+    Args:
+        model, render, films: what to measure, with what, on how many films.
+        probe: judges videos of its length, and any other length that none of ``others`` was trained on.
+        seconds: the duration of long videos.
+        progress: called as stages advance.
+        others: probes of other lengths.
+    """
     size = model.sizes[0]
     pixels = PixelShape(probe.config.frames, size.height, size.width)
     chosen = cases(films, render, pixels, progress)
@@ -157,7 +172,7 @@ def measure(
     drifts, long = _long_videos(chosen[: max(1, films // _FILMS_PER_MINUTE)], model, probe, seconds, progress)
 
     def try_sizes(shapes: Sequence[PixelShape]) -> list[SizeResult]:
-        return [try_size(shape, chosen, model, probe, render, plain, progress) for shape in shapes]
+        return [try_size(shape, chosen, model, [probe, *others], render, plain, progress) for shape in shapes]
 
     return AbilityResults(
         continuations=try_all(chosen, model, plain, progress),

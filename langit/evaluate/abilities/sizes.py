@@ -1,8 +1,8 @@
 """Sizes and durations, including untrained ones: does the video still show what its prompt says?
 
-The probe itself was trained on few sizes and one duration. Real films of every size and duration are judged as well;
-they are the ceiling, and where they fall short, the probe does. From longer and shorter videos the probe gets as many
-evenly spread frames as it was trained on.
+Each probe was trained on few sizes and one duration. Real films of every size and duration are judged as well; they
+are the ceiling, and where they fall short, the probe does. Videos of a duration that no probe was trained on are judged
+by the first probe, which gets as many evenly spread frames as it was trained on.
 """
 
 from __future__ import annotations
@@ -52,12 +52,15 @@ def try_size(
     pixels: PixelShape,
     cases: Sequence[AbilityCase],
     model: Model,
-    probe: Probe,
+    probes: Sequence[Probe],
     draw: FilmRenderer,
     plain: Sequence[Mapping[int, Frames]],
     progress: Progress,
 ) -> SizeResult:
-    """Generate and render every case in one size, reusing the videos in ``plain`` and the cases' films."""
+    """Generate and render every case in one size, reusing the videos in ``plain`` and the cases' films.
+
+    The first of the ``probes`` judges the durations that none was trained on.
+    """
     usual = (pixels.width, pixels.height) == (model.sizes[0].width, model.sizes[0].height)
     made, real = [], []
     for number, case in enumerate(cases):
@@ -69,14 +72,17 @@ def try_size(
     return SizeResult(
         pixels=pixels,
         trained=pixels in model.sizes,
-        made=_rates(cases, made, probe, pixels.frames),
-        real=_rates(cases, real, probe, pixels.frames),
+        made=_rates(cases, made, probes, pixels.frames),
+        real=_rates(cases, real, probes, pixels.frames),
         first=made[0],
         first_real=real[0],
     )
 
 
-def _rates(cases: Sequence[AbilityCase], videos: Sequence[Frames], probe: Probe, frames: int) -> dict[str, Rate]:
+def _rates(
+    cases: Sequence[AbilityCase], videos: Sequence[Frames], probes: Sequence[Probe], frames: int
+) -> dict[str, Rate]:
+    probe = next((one for one in probes if one.config.frames == frames), probes[0])
     verdicts = judge(probe, [spread_frames(video, probe.config.frames) for video in videos])
     answers = [agreement(case.truth, verdict) for case, verdict in zip(cases, verdicts, strict=True)]
     asked = STILL if frames == 1 else (*STILL, "action", "camera")

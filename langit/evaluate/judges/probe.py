@@ -28,6 +28,7 @@ from langit.evaluate.judges.truth import ProbeVerdict
 CELL = 8  # pixels to a side of a cell, the resolution at which objects are located
 SHIPPED = Path(str(resources.files("langit"))) / "weights" / "probe"
 SHIPPED_STORY = SHIPPED.with_name("probe-story")
+SHIPPED_LONG = SHIPPED.with_name("probe-long")
 _MOMENT = 3  # frames that are processed together; middle frames of neighbouring moments are two frames apart
 _LARGEST = 64 * 64  # pixels: larger pictures are downscaled first
 
@@ -36,10 +37,12 @@ _LARGEST = 64 * 64  # pixels: larger pictures are downscaled first
 class ProbeConfig:
     """Sizes of the network, and the world whose questions it answers.
 
-    ``frames`` is fixed, because an action has a beginning and an end.
+    ``frames`` is fixed, because an action has a beginning and an end. Of these, the network reads every ``every``-th:
+    in a video of twice the length, a camera turns half as fast.
     """
 
     frames: int = 17
+    every: int = 1
     fine_width: int = 48
     width: int = 64
     blocks: int = 3
@@ -48,15 +51,18 @@ class ProbeConfig:
     world: str = FIRST.world
 
     def __post_init__(self) -> None:
-        if self.frames < _MOMENT or self.frames % 2 == 0:
+        if self.every < 1 or self.frames < 2 * self.every + 1 or (self.frames - 1) % (2 * self.every):
             raise ValueError(
-                f"frames {self.frames} is not supported: the probe reads every second frame, use an odd number >= 3"
+                f"frames {self.frames} with every {self.every} is not supported: a moment spans {2 * self.every + 1}"
+                f" frames, use a multiple of {2 * self.every} and one more"
+                if self.every >= 1
+                else f"every {self.every} is not positive: use 1 or more"
             )
         questions_for(self.world)
 
     @property
     def moments(self) -> int:
-        return (self.frames - 1) // 2
+        return (self.frames - 1) // (2 * self.every)
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,7 @@ class _AcrossTime(nn.Module):
 class Probe(nn.Module):
     """A video classifier: float video (B, 3, T, H, W) in [-1, 1] to a :class:`ProbeOutput`.
 
+    T counts the frames that it reads, which are every ``config.every``-th of a video.
     Submodules are named as in the weights on disk.
     """
 
@@ -207,7 +214,7 @@ def judge(probe: Probe, videos: Sequence[UInt8[Tensor, "T H W 3"]], batch: int =
     for indices in by_size.values():
         for start in range(0, len(indices), batch):
             part = indices[start : start + batch]
-            video = to_video(torch.stack([videos[index] for index in part]).to(placement.device))
+            video = to_video(torch.stack([videos[index][:: probe.config.every] for index in part]).to(placement.device))
             logits = probe(placement.put(video)).logits
             for row, index in enumerate(part):
                 shares = {name: tuple(logits[name][row].softmax(0).tolist()) for name in probe.questions.classes}

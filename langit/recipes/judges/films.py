@@ -21,7 +21,7 @@ from torch.nn import functional
 from langit.autoencoder.model import to_float, to_frames
 from langit.autoencoder.protocol import VideoAutoencoder
 from langit.device import placement_of
-from langit.evaluate.judges.probe import CELL
+from langit.evaluate.judges.probe import CELL, input_size
 from langit.evaluate.judges.questions import FIRST, OTHER, Questions
 from langit.evaluate.judges.truth import Truth, mask_order, truth_of
 from langit.feed.batch import Batch
@@ -174,8 +174,9 @@ class ProbeFeed:
         seed: int,
         questions: Questions = FIRST,
         spoiled: float = 0.0,
+        every: int = 1,
     ) -> None:
-        self.seed, self.count, self.questions, self.spoiled = seed, batch, questions, spoiled
+        self.seed, self.count, self.questions, self.spoiled, self.every = seed, batch, questions, spoiled, every
         self.by_size: dict[str, list[FilmLocation]] = {}
         for film in films:
             self.by_size.setdefault(film.size, []).append(film)
@@ -189,8 +190,8 @@ class ProbeFeed:
             find_world(film.world).mirror(film.scene) if flip else film.scene
             for film, flip in zip(films, flips, strict=True)
         ]
-        frames = [_flip(film.read("frames"), flip) for film, flip in zip(films, flips, strict=True)]
-        masks = [_flip(film.read("masks"), flip) for film, flip in zip(films, flips, strict=True)]
+        frames = [_flip(film.read("frames")[:: self.every], flip) for film, flip in zip(films, flips, strict=True)]
+        masks = [_flip(film.read("masks")[:: self.every], flip) for film, flip in zip(films, flips, strict=True)]
         ordered = [
             torch.tensor(mask_order(scene, self.questions), dtype=torch.uint8)[mask.long()]
             for mask, scene in zip(masks, scenes, strict=True)
@@ -200,7 +201,7 @@ class ProbeFeed:
             for place in [at for at in range(len(films)) if dice.random() < self.spoiled]:
                 kind = films[place].scene_kind(self.questions)
                 others = [film for film in films if film.scene_kind(self.questions) != kind]
-                frames[place] = spoil(frames[place], dice.choice(others or films).read("frames"), dice)
+                frames[place] = spoil(frames[place], dice.choice(others or films).read("frames")[:: self.every], dice)
                 ordered[place] = torch.zeros_like(ordered[place])
                 truths[place] = Truth({"scene": OTHER}, self.questions)
         items = ProbeItems(
@@ -257,7 +258,8 @@ def cell_shares(masks: Tensor) -> Tensor:
     """Compute from masks (B, T, H, W) the shares of nothing, first and second object in each cell of each moment."""
     middle = masks[:, 1:-1:2]  # the middle frames of the probe's moments
     kinds = torch.stack([middle == kind for kind in range(3)], dim=2).float()  # (B, G, 3, H, W)
-    return functional.avg_pool3d(kinds, (1, CELL, CELL))
+    rows, columns = (side // CELL for side in input_size(*masks.shape[2:]))
+    return functional.adaptive_avg_pool3d(kinds, (3, rows, columns))
 
 
 def augment(video: Tensor, share: float, generator: torch.Generator) -> Tensor:

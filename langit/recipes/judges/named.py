@@ -8,10 +8,11 @@ from pathlib import Path
 from langit import config
 from langit.recipes.judges.films import Reconstruct
 from langit.recipes.judges.gate import GateRecipe, train_gate
-from langit.recipes.judges.probe import ProbeRecipe, Progress, story_recipe, train_probe
+from langit.recipes.judges.probe import ProbeRecipe, Progress, long_recipe, story_recipe, train_probe
 from langit.recipes.judges.tracker import TrackerRecipe, train_tracker
 
-JUDGES = ("probe", "probe-story", "tracker", "gate")
+JUDGES = ("probe", "probe-story", "probe-long", "tracker", "gate")
+_PROBES = {"probe": ProbeRecipe, "probe-story": story_recipe, "probe-long": long_recipe}
 AnyJudgeRecipe = ProbeRecipe | TrackerRecipe | GateRecipe
 
 
@@ -27,7 +28,7 @@ def judge_recipe(name: str, changes: Sequence[str] = ()) -> AnyJudgeRecipe:
         return config.override(GateRecipe(), list(changes))
     if name == "tracker":
         return config.override(TrackerRecipe(), list(changes))
-    return config.override(ProbeRecipe() if name == "probe" else story_recipe(), list(changes))
+    return config.override(_PROBES[name](), list(changes))
 
 
 def train_judge(

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from langit import config as configs
 from langit.evaluate.figures.intervals import Rate
-from langit.evaluate.judges.probe import Probe, ProbeConfig, judge, load_probe, save_probe, to_video
+from langit.evaluate.judges.probe import SHIPPED, Probe, ProbeConfig, judge, load_probe, save_probe, to_video
 from langit.evaluate.judges.questions import FIRST, STORY
 from langit.evaluate.judges.truth import NOTHING, predictions, truth_of
 from langit.feed.batch import Batch
@@ -57,6 +57,7 @@ class ProbeRecipe:
         ProbeSeeds("48x80x17", 200_000, 200_250, 200_300),
     )
     network: ProbeConfig = ProbeConfig()
+    start: str = ""  # the shipped probe whose weights training starts from; empty: from scratch
     batch: int = 16
     rough: float = 0.5  # share of films that are augmented
     spoiled: float = 0.0  # share of films that are made unrecognisable
@@ -87,6 +88,24 @@ def story_recipe() -> ProbeRecipe:
             steps=1_500,
             optim=OptimConfig(matrix_rate=3e-3, other_rate=2e-3, warmup=40, decay=800, ema=0.99),
             checkpoint_every=100,
+        ),
+    )
+
+
+def long_recipe() -> ProbeRecipe:
+    """Return the recipe of the probe for 33 frames, which starts from that for 17 and reads every second frame."""
+    return ProbeRecipe(
+        films=(
+            ProbeSeeds("128x128x33", 300_000, 301_200, 301_300),
+            ProbeSeeds("160x96x33", 400_020, 400_150, 400_180),
+            ProbeSeeds("96x160x33", 500_000, 500_150, 500_180),
+        ),
+        network=ProbeConfig(frames=33, every=2),
+        start="probe",
+        training=TrainConfig(
+            steps=400,
+            optim=OptimConfig(matrix_rate=1.5e-3, other_rate=1e-3, warmup=20, decay=250, ema=0.98),
+            checkpoint_every=50,
         ),
     )
 
@@ -182,8 +201,8 @@ def train_probe(
     Args:
         home: LANGIT_HOME, which stores films and the state of the run.
         progress: called as stages advance.
-        recipe: by default that of the first world's probe; that of the story's is :func:`story_recipe`.
-        folder: for weights, config and record; by default ``home/models/probe`` (or ``probe-story``).
+        recipe: by default that of the first world's probe.
+        folder: for weights, config and record; by default ``home/models`` and the probe's name.
         reconstruct: an autoencoder's reconstruction; some films are used in both forms.
         workers: number of rendering processes.
     """
@@ -197,11 +216,18 @@ def train_probe(
         size = PixelShape.parse(seeds.size)
         files += farm.render_many(seeds.range, size, home / "films", workers, report_films, seeds.world)
     training, testing = split_films(recipe, film_locations(files))
-    name = "probe" if recipe.network.world == FIRST.world else "probe-story"
+    name = probe_name(recipe)
     probe = fit_probe(recipe, training, home / "runs" / name, progress, reconstruct)
     where = home / "models" / name if folder is None else folder
     save_probe(probe, where)
     return write_record(where, recipe, testing, reconstruct)
+
+
+def probe_name(recipe: ProbeRecipe) -> str:
+    """Return the name of the shipped probe that a recipe makes."""
+    if recipe.network.world == STORY.world:
+        return "probe-story"
+    return "probe" if recipe.network.every == 1 else "probe-long"
 
 
 def fit_probe(
@@ -219,7 +245,10 @@ def fit_probe(
         training += write_reconstructions(several, reconstruct, folder / "again")
     torch.manual_seed(recipe.training.seed)
     probe = Probe(recipe.network)
-    feed = ProbeFeed(training, recipe.batch, recipe.training.seed, probe.questions, recipe.spoiled)
+    if recipe.start:
+        probe.load_state_dict(load_probe(SHIPPED.with_name(recipe.start)).state_dict())
+    every = recipe.network.every
+    feed = ProbeFeed(training, recipe.batch, recipe.training.seed, probe.questions, recipe.spoiled, every)
     identity = configs.digest_of({"recipe": configs.identifying(recipe), "reconstructions": reconstruct is not None})
     trainer = Trainer(ProbeTask(probe, recipe), feed, recipe.training, folder, identity)
 

@@ -45,6 +45,7 @@ from langit.worlds.world import find_world
 
 NOTHING = -1  # the shape label of a pixel that shows no object
 RECORD = "tracker-record.json"
+_LEAST_VISIBLE = 30 / 64**2  # share of the picture: an object of which less is visible is occluded or cut off
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def measure_errors(tracker: Tracker, films: Sequence[TrackedFilm]) -> TrackerErr
                 area = int(mask.sum())
                 if area == 0:
                     hidden.append(spot is None)
-                if area < 30:
+                if area < _LEAST_VISIBLE * mask.numel():
                     continue  # occluded, or cut off by the edge
                 found.append(spot is not None)
                 if spot is not None:

@@ -10,6 +10,7 @@ import torch
 
 from langit.evaluate.judges.probe import (
     SHIPPED,
+    SHIPPED_LONG,
     SHIPPED_STORY,
     Probe,
     ProbeConfig,
@@ -21,7 +22,7 @@ from langit.evaluate.judges.probe import (
     to_video,
 )
 from langit.evaluate.judges.questions import OTHER, STORY
-from langit.evaluate.judges.truth import CLASSES, agreement, truth_of
+from langit.evaluate.judges.truth import CLASSES, ProbeVerdict, agreement, truth_of
 from langit.feed.batch import Batch
 from langit.recipes.judges.films import ProbeItems, augment, cell_shares
 from langit.recipes.judges.probe import ProbeRecipe, ProbeTask
@@ -89,6 +90,20 @@ def test_other_lengths_are_refused() -> None:
         judge(Probe(SMALL), [torch.zeros(9, 32, 32, 3, dtype=torch.uint8)])
     with pytest.raises(ValueError, match="frames 4"):
         ProbeConfig(frames=4)
+    with pytest.raises(ValueError, match="frames 7 with every 2"):
+        ProbeConfig(frames=7, every=2)
+    with pytest.raises(ValueError, match="every 0"):
+        ProbeConfig(every=0)
+
+
+def test_a_probe_of_longer_videos_reads_every_second_frame() -> None:
+    torch.manual_seed(0)
+    short, long = Probe(SMALL).eval(), Probe(replace(SMALL, frames=9, every=2)).eval()
+    long.load_state_dict(short.state_dict())
+    video = torch.randint(0, 256, (9, 32, 32, 3), dtype=torch.uint8)
+    assert judge(long, [video])[0] == judge(short, [video[::2]])[0]
+    with pytest.raises(ValueError, match="5 frames"):
+        judge(long, [video[::2]])
 
 
 def test_a_probe_survives_saving_and_loading(tmp_path: Path) -> None:
@@ -119,6 +134,15 @@ def test_cell_shares_count_pixels() -> None:
     assert torch.allclose(found.sum(dim=2), torch.ones(1, 2, 2, 2))
     assert float(found[0, 0, 1, 0, 0]) == 0.5
     assert float(found[0, 1, 2, 1, 1]) == 1.0
+
+
+def test_cell_shares_have_the_grid_of_a_picture_that_is_averaged_down() -> None:
+    masks = torch.zeros(1, 3, 128, 128, dtype=torch.uint8)
+    masks[:, 1, :16, :8] = 1
+    found = cell_shares(masks)
+    assert found.shape == (1, 1, 3, *(side // 8 for side in input_size(128, 128)))
+    assert float(found[0, 0, 1, 0, 0]) == 0.5
+    assert float(found[0, 0, 1].sum()) == 0.5
 
 
 def test_augmentation_leaves_the_rest_alone_and_is_repeatable() -> None:
@@ -187,6 +211,22 @@ def test_the_shipped_probe_is_right_on_films_outside_its_training() -> None:
     answers = [agreement(truth_of(scene), verdict) for scene, verdict in zip(scenes, verdicts, strict=True)]
     right = [answer for film in answers for answer in film.values()]
     assert sum(right) >= 0.97 * len(right)
+
+
+@pytest.mark.draws
+def test_the_long_probe_judges_four_seconds_where_the_short_one_does_not() -> None:
+    from langit.shapes import PixelShape
+    from langit.worlds.film import render
+
+    scenes = [prompt.scene for prompt in prompts("held-out", 6)]
+    films = [torch.from_numpy(render(scene, PixelShape.parse("64x64x33")).frames) for scene in scenes]
+
+    def count_right(verdicts: list[ProbeVerdict]) -> int:
+        answers = [agreement(truth_of(scene), verdict) for scene, verdict in zip(scenes, verdicts, strict=True)]
+        return sum(all(answer.values()) for answer in answers)
+
+    assert count_right(judge(load_probe(SHIPPED_LONG), films)) >= 5
+    assert count_right(judge(load_probe(), [film[:17] for film in films])) <= 4
 
 
 def test_the_storys_probe_ships_with_its_record() -> None:

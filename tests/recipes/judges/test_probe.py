@@ -23,7 +23,15 @@ from langit.recipes.judges.films import (
     spoil,
     write_reconstructions,
 )
-from langit.recipes.judges.probe import ProbeRecipe, fit_probe, measure_accuracy, split_films, train_probe
+from langit.recipes.judges.probe import (
+    ProbeRecipe,
+    fit_probe,
+    long_recipe,
+    measure_accuracy,
+    probe_name,
+    split_films,
+    train_probe,
+)
 from langit.train.optim import OptimConfig
 from langit.train.trainer import TrainConfig
 from langit.worlds.scene import mirror_scene, sample_scene
@@ -89,6 +97,27 @@ def test_batches_carry_the_truth_of_what_they_show(tmp_path: Path) -> None:
     assert 20 < flips < 60
     assert turns > 0
     assert feed.batch(3).clips == ProbeFeed(films, 8, seed=1).batch(3).clips
+
+
+def test_batches_of_longer_films_hold_every_second_frame(tmp_path: Path) -> None:
+    films = film_locations([shard(tmp_path, [3, 4])])
+    whole, every_second = (ProbeFeed(films, 2, 0, every=every).batch(0).items for every in (1, 2))
+    assert torch.equal(every_second.frames, whole.frames[:, ::2])
+    assert whole.where.shape[1] == 2
+    assert every_second.where.shape[1] == 1
+    assert torch.equal(every_second.labels, whole.labels)
+
+
+def test_training_starts_from_a_shipped_probe(tmp_path: Path) -> None:
+    blank = torch.zeros(2, 33, 32, 32, dtype=torch.uint8)
+    tensors = {"frames": blank[..., None].expand(-1, -1, -1, -1, 3).contiguous(), "masks": blank}
+    save_file(tensors | {"seeds": torch.tensor([3, 4])}, tmp_path / "long.safetensors", metadata={"world": "worlds-1"})
+    still = OptimConfig(matrix_rate=1e-9, other_rate=1e-9, warmup=1, decay=1, weight_decay=0.0)
+    recipe = replace(long_recipe(), batch=2, training=TrainConfig(steps=1, optim=still))
+    assert probe_name(recipe) == "probe-long"
+    probe = fit_probe(recipe, film_locations([tmp_path / "long.safetensors"]), tmp_path / "run", quiet, None)
+    for name, value in load_probe().state_dict().items():
+        assert torch.allclose(probe.state_dict()[name], value, atol=1e-5), name
 
 
 def test_films_of_the_story_get_the_storys_questions(tmp_path: Path) -> None:
