@@ -51,6 +51,16 @@ def train(
     devices: Annotated[
         int | None, typer.Option(min=1, help="How many devices of this machine train together, a process each.")
     ] = None,
+    sharding: Annotated[
+        str,
+        typer.Option(help="Of several: cut weights over all (full), within nodes, not (none), or as needed (auto)."),
+    ] = "auto",
+    context: Annotated[
+        int, typer.Option(min=1, help="How many devices compute each micro-batch together, for long videos.")
+    ] = 1,
+    profile: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Record ten steps of each stage: where time goes.")
+    ] = None,
     deadline: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="Be done in so many seconds: stages end by the clock, films come beside."),
@@ -95,13 +105,14 @@ def train(
 
     from langit.device import Placement
     from langit.recipes.run import run
+    from langit.train.profiling import profiling
     from langit.train.ranks import joined_ranks, own_device
 
     placement = own_device(Placement.choose(device, dtype))
     by_clock = deadline is not None or (changed.clock is not None and placement.device.type == "cuda" and not devices)
-    with joined_ranks(placement) as ranks:
+    with joined_ranks(placement, context, sharding) as ranks:
         shown = progress() if ranks.first else nullcontext(_silent)
-        with shown as report:
+        with shown as report, profiling(report, profile if ranks.first else None, placement) as report:
             if by_clock:
                 from langit.recipes.timed_run import run_timed
 

@@ -55,6 +55,11 @@ class TextEncoder(nn.Module):
         self.tokenizer = tokenizer
         self.model = Umt5Encoder(**config.sizes)
 
+    @property
+    def layers(self) -> tuple[nn.Module, ...]:
+        """The repeated layers, which are cut over devices one by one."""
+        return tuple(self.model.encoder.block)
+
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The words and scripts that the tokenizer can write."""

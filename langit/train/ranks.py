@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -28,6 +28,9 @@ from langit.device import CPU, Placement
 from langit.train.restarts import TORCHRUN
 
 Item = TypeVar("Item")
+Sharding = Literal["auto", "none", "full", "nodes"]
+SHARDINGS: Final = ("auto", "none", "full", "nodes")
+"""Auto: none where a whole copy fits into each device, else full, or nodes where there are several."""
 TIMEOUT: Final = timedelta(
     hours=12
 )  # the first process decodes and encodes while the others wait; a death is noticed at once
@@ -38,13 +41,17 @@ class Ranks:
     """This process's number among ``count``. One process alone is (0, 1) and exchanges nothing.
 
     context: neighbours that compute every micro-batch together, each a part of its tokens (`train.context`).
+    sharding: how weights are cut over the processes (`train.sharding`).
     """
 
     rank: int = 0
     count: int = 1
     context: int = 1
+    sharding: Sharding = "none"
 
     def __post_init__(self) -> None:
+        if self.sharding not in SHARDINGS:
+            raise ValueError(f"--sharding {self.sharding!r} is unknown: use {', '.join(SHARDINGS)}")
         if self.context < 1 or self.count % self.context:
             raise ValueError(
                 f"--context {self.context}: {self.count} processes cannot be divided into groups of so many"
@@ -179,14 +186,14 @@ def own_device(placement: Placement) -> Placement:
 
 
 @contextmanager
-def joined_ranks(placement: Placement = CPU, context: int = 1) -> Iterator[Ranks]:
+def joined_ranks(placement: Placement = CPU, context: int = 1, sharding: str = "none") -> Iterator[Ranks]:
     """Join the processes that torchrun started with this one; alone where it did not.
 
     Raises:
         ValueError: the processes cannot be divided into groups of ``context``.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
-    ranks = Ranks(int(os.environ.get("RANK", "0")), count, context)
+    ranks = Ranks(int(os.environ.get("RANK", "0")), count, context, sharding)  # type: ignore[arg-type]  # checked there
     if count < 2:
         yield ranks
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -19,11 +19,9 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
 from langit.device import Placement
+from langit.train.ranks import Sharding
 from langit.transformer.parallel import FULL, HALF
 
-Sharding = Literal["auto", "none", "full", "nodes"]
-SHARDINGS: Final = ("auto", "none", "full", "nodes")
-"""Auto: none where a whole copy fits into each device, else full, or nodes where there are several."""
 FITS: Final = 0.6  # the share of a device's memory that weights with their states may take where they are not cut
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -32,12 +30,10 @@ def choose_sharding(wanted: Sharding, state_bytes: int, memory: int) -> Sharding
     """What "auto" means for weights with gradients, states and average of so many bytes on devices of such memory.
 
     Raises:
-        ValueError: an unknown word, or copies by node where the processes are all on one.
+        ValueError: copies by node where the processes are all on one.
     """
-    if wanted not in SHARDINGS:
-        raise ValueError(f"sharding {wanted!r} is unknown: use {', '.join(SHARDINGS)}")
     if wanted == "nodes" and count_nodes() == 1:
-        raise ValueError("sharding nodes keeps a copy of the weights on each node, and there is one: use full")
+        raise ValueError("--sharding nodes keeps a copy of the weights on each node, and there is one: use full")
     if wanted != "auto":
         return wanted
     if state_bytes <= FITS * memory:

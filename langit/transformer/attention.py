@@ -6,6 +6,7 @@ names are those of diffusers' ``WanAttention``. Knows nothing of noise levels or
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -24,11 +25,13 @@ class TextContext:
     """What cross-attention reads: embedded prompts, one per row, and embedded pictures where the model takes them.
 
     mask: false, or -inf, at padding; finite numbers are added to the scores. None if there is no padding.
+    kept: keys and values by layer, where they are kept for the next forward pass; see :class:`KeptText`.
     """
 
     tokens: Float[Tensor, "B S D"]
     mask: Tensor | None = None  # B S
     image: Float[Tensor, "B I D"] | None = None
+    kept: dict[tuple[int, str], tuple[Tensor, Tensor]] | None = None
 
 
 def equal_runs(lengths: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
@@ -78,13 +81,7 @@ class SelfAttention(Attention):
     def forward(
         self, x: Float[Tensor, "N D"], angles: Angles, runs: tuple[tuple[int, int], ...]
     ) -> Float[Tensor, "N D"]:
-        query, key, value = self.project(x, angles)  # N heads width
-        sizes = [count * length for count, length in runs]
-        pieces = [
-            _attend(q.unflatten(0, run), k.unflatten(0, run), v.unflatten(0, run), None)
-            for run, q, k, v in zip(runs, query.split(sizes), key.split(sizes), value.split(sizes), strict=True)
-        ]
-        out: Tensor = self.to_out[0](_join(pieces))
+        out: Tensor = self.to_out[0](attend_runs(*self.project(x, angles), runs))
         return out
 
     def project(self, x: Float[Tensor, "N D"], angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
@@ -124,14 +121,37 @@ class CrossAttention(Attention):
         self, x: Float[Tensor, "N D"], text: TextContext, runs: tuple[tuple[int, int], ...]
     ) -> Float[Tensor, "N D"]:
         query = self.split(self.norm_q(self.to_q(x)))  # N heads width
-        key = self.split(self.norm_k(self.to_k(text.tokens)))  # B S heads width
-        value = self.split(self.to_v(text.tokens))
-        attended = self._attend_runs(query, key, value, text.mask, runs)
+        attended = self._attend_runs(query, *self._kept(text, "words", self.read_words), text.mask, runs)
         if text.image is not None:
-            key = self.split(self.norm_added_k(self.add_k_proj(text.image)))  # B I heads width
-            attended = attended + self._attend_runs(query, key, self.split(self.add_v_proj(text.image)), None, runs)
+            attended = attended + self._attend_runs(
+                query, *self._kept(text, "pictures", self.read_pictures), None, runs
+            )
         out: Tensor = self.to_out[0](attended)
         return out
+
+    def read_words(
+        self, text: TextContext
+    ) -> tuple[Float[Tensor, "B S heads width"], Float[Tensor, "B S heads width"]]:
+        """Keys and values of the prompts."""
+        return self.split(self.norm_k(self.to_k(text.tokens))), self.split(self.to_v(text.tokens))
+
+    def read_pictures(
+        self, text: TextContext
+    ) -> tuple[Float[Tensor, "B I heads width"], Float[Tensor, "B I heads width"]]:
+        """Keys and values of the pictures."""
+        assert text.image is not None
+        return self.split(self.norm_added_k(self.add_k_proj(text.image))), self.split(self.add_v_proj(text.image))
+
+    def _kept(
+        self, text: TextContext, what: str, read: Callable[[TextContext], tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        """Keys and values from the last forward pass, if the caller keeps them."""
+        if text.kept is None or torch.compiler.is_compiling():  # a graph cannot fill a dictionary of its caller's
+            return read(text)
+        key = id(self), what
+        if key not in text.kept:
+            text.kept[key] = read(text)
+        return text.kept[key]
 
     @staticmethod
     def _attend_runs(
@@ -147,6 +167,21 @@ class CrossAttention(Attention):
                 )
             ]
         )
+
+
+def attend_runs(
+    query: Float[Tensor, "N heads width"],
+    key: Float[Tensor, "N heads width"],
+    value: Float[Tensor, "N heads width"],
+    runs: tuple[tuple[int, int], ...],
+) -> Float[Tensor, "N D"]:
+    """Attention of each video of a pack to itself, neighbours of one length in one call."""
+    sizes = [count * length for count, length in runs]
+    pieces = [
+        _attend(q.unflatten(0, run), k.unflatten(0, run), v.unflatten(0, run), None)
+        for run, q, k, v in zip(runs, query.split(sizes), key.split(sizes), value.split(sizes), strict=True)
+    ]
+    return _join(pieces)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
