@@ -9,10 +9,12 @@ one, so each is given with its range.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import random
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -21,7 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +35,29 @@ PROMPT = "a red ball bounces on snow at sunset"
 
 @dataclass
 class Served:
-    """A server in processes of its own."""
+    """A server in processes of its own, and one kept connection to it: opening one takes longer than most calls."""
 
     process: subprocess.Popen[str]
     url: str
     home: Path
+    key: str = "none"
+    client: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = httpx.Client(base_url=self.url, verify=False, timeout=60, headers=self.headers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
 
     def get(self, path: str) -> dict[str, Any]:
-        answer = httpx.get(self.url + path, timeout=60)
+        answer = self.client.get(path)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
 
     def create(self, **fields: Any) -> str:
-        answer = httpx.post(f"{self.url}/v1/videos", json={"prompt": PROMPT, **fields}, timeout=60)
+        answer = self.client.post("/v1/videos", json={"prompt": PROMPT, **fields})
         answer.raise_for_status()
         return str(answer.json()["id"])
 
@@ -55,12 +66,19 @@ class Served:
             time.sleep(every)
         return found
 
+    def times(self, name: str) -> tuple[float, float]:
+        """When a job was begun and completed, as the database has it."""
+        with sqlite3.connect(self.home / "serve" / "jobs.sqlite3") as database:
+            query = "select started_at, completed_at from langit_jobs where id = ?"
+            started, completed = database.execute(query, (name,)).fetchone()
+        return started, completed
+
     def worker(self) -> int:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return int(children[0])
 
 
-def launch(home: Path, model: str, *options: str) -> Served:
+def launch(home: Path, model: str, *options: str, key: str = "none") -> Served:
     """Start a server, and wait until its worker is ready."""
     environment = os.environ | {"LANGIT_HOME": str(home)}
     command = [sys.executable, "-m", "langit", "serve", "--port", "0", "--model", model, *options]
@@ -70,16 +88,24 @@ def launch(home: Path, model: str, *options: str) -> Served:
     line = process.stdout.readline()
     if " serves " not in line:
         raise SystemExit((home / "server.log").read_text())
-    served = Served(process, line.split(" ", 1)[0], home)
-    while httpx.get(f"{served.url}/readyz").status_code != 200:
+    served = Served(process, line.split(" ", 1)[0], home, key)
+    while served.client.get("/readyz").status_code != 200:
         time.sleep(0.1)
     return served
 
 
 @contextmanager
-def serving(model: str, *options: str) -> Iterator[Served]:
+def serving(model: str, *options: str, limits: tuple[str, ...] = ()) -> Iterator[Served]:
+    """A server in a new folder; with ``limits``, it asks for a key that has them."""
     with tempfile.TemporaryDirectory() as folder:
-        served = launch(Path(folder), model, *options)
+        key = "none"
+        if limits:
+            command = [sys.executable, "-m", "langit", "serve", "keys", "add", "bench"]
+            command += [part for limit in limits for part in ("--limit", limit)]
+            environment = os.environ | {"LANGIT_HOME": folder}
+            made = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+            key = made.stdout.split()[0]
+        served = launch(Path(folder), model, *options, key=key)
         try:
             yield served
         finally:
@@ -93,20 +119,24 @@ def percentile(times: list[float], share: float) -> float:
 
 
 def measure_requests(model: str, seconds: float) -> None:
-    """Create, retrieve and list with 64 clients while a job runs."""
-    limits = ("--grace", "0")
-    with serving(model, *limits) as served:
+    """Create, retrieve and list with 64 clients while a job runs. All requests succeed, or this fails."""
+    many = 10**9
+    limits = tuple(f"{name}={many}" for name in ("waiting", "jobs_per_day", "requests_per_minute"))
+    with serving(model, "--grace", "0", limits=limits) as served:
         running = served.create(x_steps=1000)
         known = [served.create() for _ in range(20)]
+        body = json.dumps({"prompt": PROMPT})
 
-        def create(client: httpx.Client) -> None:
-            answer = client.post("/v1/videos", json={"prompt": PROMPT})
-            assert answer.status_code in (200, 429), answer.text
+        def ask(client: http.client.HTTPConnection, method: str, path: str, body: str | None = None) -> None:
+            client.request(method, path, body, served.headers)
+            answer = client.getresponse()
+            text = answer.read()
+            assert answer.status == 200, text
 
-        calls: dict[str, Callable[[httpx.Client], Any]] = {
-            "retrieve": lambda client: client.get(f"/v1/videos/{random.choice(known)}").raise_for_status(),
-            "list": lambda client: client.get("/v1/videos?limit=20").raise_for_status(),
-            "create": create,
+        calls: dict[str, Callable[[http.client.HTTPConnection], None]] = {
+            "retrieve": lambda client: ask(client, "GET", f"/v1/videos/{random.choice(known)}"),
+            "list": lambda client: ask(client, "GET", "/v1/videos?limit=20"),
+            "create": lambda client: ask(client, "POST", "/v1/videos", body),
         }
         print(f"requests with {CLIENTS} clients while a job runs:")
         for name, call in calls.items():
@@ -114,18 +144,19 @@ def measure_requests(model: str, seconds: float) -> None:
             ready = threading.Barrier(CLIENTS + 1)
 
             def work(
-                call: Callable[[httpx.Client], Any] = call,
+                call: Callable[[http.client.HTTPConnection], None] = call,
                 times: list[float] = times,
                 ready: threading.Barrier = ready,
             ) -> None:
-                with httpx.Client(base_url=served.url, timeout=60, verify=False) as client:
-                    client.get("/healthz")  # connects
-                    ready.wait()
-                    until = time.monotonic() + seconds
-                    while time.monotonic() < until:
-                        begun = time.monotonic()
-                        call(client)
-                        times.append(time.monotonic() - begun)
+                client = http.client.HTTPConnection(served.url.removeprefix("http://"), timeout=60)
+                client.connect()
+                ready.wait()
+                until = time.monotonic() + seconds
+                while time.monotonic() < until:
+                    begun = time.monotonic()
+                    call(client)
+                    times.append(time.monotonic() - begun)
+                client.close()
 
             threads = [threading.Thread(target=work) for _ in range(CLIENTS)]
             for thread in threads:
@@ -163,6 +194,7 @@ print(json.dumps(times[1:]))
 def measure_overhead(model: str, repeats: int) -> None:
     """From POST to completed, beside the same studio in a process of its own; the two take turns."""
     pairs: list[tuple[float, float]] = []
+    parts: list[tuple[float, float, float]] = []
     with serving(model) as served, tempfile.TemporaryDirectory() as home:
         served.finish(served.create(x_seed=0, x_nearest=0))  # opens the door's parts
         environment = os.environ | {"LANGIT_HOME": home}
@@ -171,16 +203,24 @@ def measure_overhead(model: str, repeats: int) -> None:
                 [sys.executable, "-c", ALONE, model, "1", PROMPT], env=environment, capture_output=True, text=True
             )
             (alone,) = json.loads(done.stdout)
-            begun = time.monotonic()
-            served.finish(served.create(x_seed=1, x_nearest=0))
+            begun, posted = time.monotonic(), time.time()
+            name = served.create(x_seed=1, x_nearest=0)
+            served.finish(name)
             pairs.append((alone, time.monotonic() - begun))
+            seen = time.time()
+            started, completed = served.times(name)
+            parts.append((started - posted, completed - started, seen - completed))
     alone_times, served_times = zip(*pairs, strict=True)
     more = statistics.median(served_times) / statistics.median(alone_times) - 1
     print(
         f"POST to completed: median {statistics.median(served_times):.2f} s"
         f" ({min(served_times):.2f} to {max(served_times):.2f}), generation alone"
         f" {statistics.median(alone_times):.2f} s ({min(alone_times):.2f} to {max(alone_times):.2f}):"
-        f" {more:+.1%} of the medians"
+        f" {more:+.1%} of the medians, {statistics.median(one - other for other, one in pairs) * 1e3:+.0f} ms"
+    )
+    waited, made, seen = (1e3 * statistics.median(part) for part in zip(*parts, strict=True))
+    print(
+        f"  medians: {waited:.0f} ms from POST to the worker, {made:.0f} ms there, {seen:.0f} ms until a client saw it"
     )
 
 

@@ -17,6 +17,7 @@ import langit
 from langit.files import write_bytes
 from langit.serve.access import AccessLog
 from langit.serve.characters import Characters
+from langit.serve.crew import Crew
 from langit.serve.database import Database
 from langit.serve.errors import add_handlers
 from langit.serve.hooks import Webhooks
@@ -88,6 +89,7 @@ class Services:
     default_model: str
     webhooks: Webhooks
     characters: Characters
+    crew: Crew
     rates: Rates = field(default_factory=Rates)
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -127,6 +129,7 @@ class Services:
             default_model=model_name(settings.models[0]),
             webhooks=Webhooks(database, settings.private_networks),
             characters=Characters(database, settings.home),
+            crew=Crew(database, settings),
         )
 
 

@@ -26,11 +26,11 @@ from langit.serve.settings import ServeSettings
 
 @dataclass
 class Crew:
-    """One worker's view of all workers."""
+    """The view that one process has of all workers. ``worker`` is its own name; a web process has none."""
 
     database: Database
     settings: ServeSettings
-    worker: str
+    worker: str = ""
     host: str = field(default_factory=platform.node)
     _seen: dict[str, tuple[int, float]] = field(default_factory=dict)
 
@@ -72,7 +72,15 @@ class Crew:
 
     def find_dead(self) -> list[str]:
         """Workers that died: their locks are free, or their heartbeats have stopped for too long."""
-        now, dead = time.monotonic(), []
+        return [worker for worker, is_dead in self._judge().items() if is_dead]
+
+    def find_alive(self) -> list[str]:
+        """Workers that may take jobs, as far as this process can tell: a worker joins when it has loaded its models."""
+        return [worker for worker, is_dead in self._judge().items() if not is_dead]
+
+    def _judge(self) -> dict[str, bool]:
+        """Whether each worker, without this one, is dead."""
+        now, found = time.monotonic(), {}
         with self.database.engine.connect() as connection:
             rows = connection.execute(sa.select(tables.workers)).all()
         for row in rows:
@@ -83,9 +91,8 @@ class Crew:
                 self._seen[row.id] = row.beats, now
                 since = now
             gone = row.host == self.host and self._is_free(row.id)
-            if gone or now - since > self.settings.dead_after:
-                dead.append(row.id)
-        return dead
+            found[row.id] = gone or now - since > self.settings.dead_after
+        return found
 
     def bury(self, worker: str) -> None:
         """Forget a dead worker, after its jobs were moved on."""

@@ -130,6 +130,18 @@ def test_the_dead_are_told_from_the_living(client: Local) -> None:
             assert "w1" in connection.execute(sa.select(tables.workers.c.id)).scalars().all()
 
 
+def test_a_server_is_ready_while_a_worker_lives(client: Local) -> None:
+    services = client.services
+    assert client.get("/readyz").status_code == 503  # the card is there, of a worker that was
+    with Crew(services.database, services.settings, "w1").join():
+        assert client.get("/readyz").status_code == 200
+    assert client.get("/readyz").status_code == 503
+    with services.database.begin() as connection:  # kill -9 leaves the row, and a lock that nobody holds
+        values = {"id": "killed", "host": services.crew.host, "started_at": 0}
+        connection.execute(tables.workers.insert().values(**values))
+    assert client.get("/readyz").status_code == 503
+
+
 def test_what_has_had_its_time_is_deleted(start: Start) -> None:
     import os
     import time

@@ -19,9 +19,10 @@ def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 def readyz(request: Request) -> JSONResponse:
-    """Whether a worker has loaded the default model, so that jobs can be taken."""
+    """Whether a living worker has loaded the default model, so that jobs are made and not only kept."""
     services = services_of(request)
-    ready = any(card.name == services.default_model for card in services.cards.list())
+    known = any(card.name == services.default_model for card in services.cards.list())
+    ready = known and bool(services.crew.find_alive())
     return JSONResponse({"status": "ready" if ready else "loading"}, 200 if ready else 503)
 
 
