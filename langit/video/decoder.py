@@ -19,10 +19,13 @@ import av
 import numpy as np
 from av import VideoFrame
 from av.error import InvalidDataError
+from av.packet import Packet
+from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from langit.video.orientation import UPRIGHT, Orientation, orientation_of
 from langit.video.packets import Clock, ends_with_gaps, has_gaps, index_packets
+from langit.video.payload import PayloadCheck
 from langit.video.source import VideoSource, open_video, shown_size
 
 # Formats whose first plane is luma, one byte per pixel.
@@ -202,16 +205,18 @@ def _decode_packets(source: VideoSource, marked: list[int]) -> Iterator[VideoFra
     Times of packets that the container marks as incomplete are added to ``marked``.
     """
     number = 0
+    payload = PayloadCheck(source.stream.codec_context.name, source.stream.codec_context.extradata)
     for packet in source.container.demux(source.stream):
         if packet.is_corrupt and number and packet.pts is not None:
             marked.append(packet.pts)
+        if packet.size and payload.is_impossible(bytes(packet)):
+            raise _damaged(source, number, _seconds(packet))
         try:
             frames = source.decoder.decode(packet if packet.size else None)
         except InvalidDataError as error:
             if number == 0:
                 continue
-            seconds = float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else None
-            raise _damaged(source, number, seconds) from error
+            raise _damaged(source, number, _seconds(packet)) from error
         for frame in frames:
             if frame.is_corrupt:
                 if number == 0:
@@ -223,6 +228,10 @@ def _decode_packets(source: VideoSource, marked: list[int]) -> Iterator[VideoFra
                 )
             number += 1
             yield frame
+
+
+def _seconds(packet: Packet[VideoStream]) -> float | None:
+    return float(packet.pts * packet.time_base) if packet.pts is not None and packet.time_base else None
 
 
 def _damaged(source: VideoSource, number: int | None, seconds: float | None) -> ValueError:

@@ -12,6 +12,7 @@ from video.filming import encode, moving
 
 from langit import video
 from langit.video import ogg
+from langit.video.payload import PayloadCheck
 
 KINDS = {
     "a.mp4": {},
@@ -120,6 +121,44 @@ def test_a_file_with_a_damaged_packet_is_refused(tmp_path: Path, name: str) -> N
     assert len(video.read(whole)) == 50
     with pytest.raises(ValueError, match=f"bad.{name} (is damaged|is cut short|cannot be read as video)"):
         video.read(overwrite(whole, tmp_path / f"bad.{name}"))
+
+
+SLICES = {
+    "h264.mp4": {},
+    "h264.ts": {},
+    "hevc.mp4": {"codec": "libx265", "options": {"x265-params": "log-level=0"}},
+    "vp8.webm": {"codec": "libvpx"},
+}
+
+
+@pytest.mark.parametrize("zeros", [40, 512])
+@pytest.mark.parametrize("name", SLICES)
+def test_zeros_in_a_picture_are_damage_in_codings_that_cannot_have_them(tmp_path: Path, name: str, zeros: int) -> None:
+    """A sector that a disk could not read comes back as zeros. HEVC and VP8 decode them without a word."""
+    whole = encode(tmp_path / name, moving(50, 288, 352), **SLICES[name])  # type: ignore[arg-type]
+    data = bytearray(whole.read_bytes())
+    with av.open(str(whole)) as container:
+        place, size = max(((p.pos, p.size) for p in container.demux(video=0) if p.size and p.pos), key=lambda p: p[1])
+    assert size > 2500
+    start = place + 2 * size // 3  # the first packet begins with the encoder's notes
+    data[start : start + zeros] = bytes(zeros)
+    bad = tmp_path / f"bad.{name}"
+    bad.write_bytes(data)
+    with pytest.raises(ValueError, match=f"bad.{name} is damaged at frame"):
+        video.read(bad)
+
+
+def test_zeros_outside_the_pictures_are_no_damage() -> None:
+    """Padding, start codes that a muxer left in, and the notes of encoders (SEI) may hold any bytes."""
+    check = PayloadCheck("h264", b"\1\x64\0\x1f\xff")
+    note, picture = b"\x06\0\0\0\x07", b"\x41\x9a\0\0\3\1\x55"
+    for units in ([note, picture], [picture + bytes(9)], [picture + b"\0\0\0\1" + picture]):
+        assert not check.is_impossible(b"".join(len(unit).to_bytes(4, "big") + unit for unit in units))
+    bad = b"\x41\x9a\0\0\0\7"
+    assert check.is_impossible(len(bad).to_bytes(4, "big") + bad)
+    raw = PayloadCheck("hevc", None)
+    assert not raw.is_impossible(b"\0\0\0\1\x4e\1\0\0\0\7\0\0\1\2\1\x55")  # SEI, then a picture
+    assert raw.is_impossible(b"\0\0\0\1\2\1\0\0\2\x55")
 
 
 def test_the_message_says_where_the_damage_is(tmp_path: Path) -> None:
