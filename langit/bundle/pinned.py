@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from typing import Final
 
-PINNED: Final = {"pocket": "sha256:f1616e2dcdfa609ec00fa92a72e605d1f08fc3d4795585be8bf7f7d8f30907f2"}
+PINNED: Final = {"pocket": "sha256:3451fc54ffc50cf472def96b783eafbc3db8f2a627d2735eaaf1aff30c65f775"}

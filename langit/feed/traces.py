@@ -20,18 +20,24 @@ from langit.bundle.provenance import FILE as PROVENANCE
 from langit.bundle.provenance import ExposureRecord, Provenance, Undisclosed
 from langit.config import parse_json
 from langit.ledger.artifacts import Artifacts, ExposureFile, Latents, TrainedModel, TrainingStage
-from langit.ledger.exposures import ROW
+from langit.ledger.exposure_columns import count_rows
+from langit.ledger.shipped import BASE
 
 CHECKPOINT = re.compile(r"step-(\d{8})")  # the names of `train.checkpoint`
 
 
 def find_artifacts(home: Path) -> Artifacts:
-    """All models (those that ship as well), runs and latents under ``home``; what cannot be read is left out."""
+    """All models (those that ship as well), runs and latents under ``home``; what cannot be read is left out.
+
+    The models include those whose records alone came with another that began from them.
+    """
     runs = _runs(home / "runs")
     logs = [log for stages in runs.values() for log in stages]
     packaged = Path(str(resources.files(langit))) / "weights"
     models = []
-    for file in sorted({*home.glob(f"models/*/{PROVENANCE}"), *packaged.glob(f"*/{PROVENANCE}")}):
+    bundles = {*home.glob("models/*"), *packaged.glob("*")}
+    records = sorted(folder / part for folder in bundles for part in (PROVENANCE, f"{BASE}/{PROVENANCE}"))
+    for file in filter(Path.is_file, records):
         try:
             models.append(read_model(file.parent, logs))
         except ValueError:
@@ -101,7 +107,7 @@ def _in_order(stages: Iterable[str], recipe: Mapping[str, Any]) -> list[str]:
 
 def _stage(name: str, record: ExposureRecord, logs: Iterable[ExposureFile]) -> TrainingStage:
     # Sizes first: a root takes a pass over the whole log.
-    fitting = (log for log in logs if log.path.stat().st_size == record.rows * ROW.size and log.root == record.root)
+    fitting = (log for log in logs if count_rows(log.path) == record.rows and log.root == record.root)
     return TrainingStage(name, record.root, record.rows, record.steps, next(fitting, None))
 
 

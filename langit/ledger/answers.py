@@ -237,7 +237,9 @@ def _base_line(lineage: Lineage, model: TrainedModel) -> str | None:
     _, *bases = lineage.artifacts.with_bases(model)
     if not bases:
         return f"model {model.base}, which is not here: what it saw is not listed"
-    return f"{model_line(bases[0])}, whose sources are listed as well"
+    if lineage.continues(bases[0]):
+        return f"{model_line(bases[0])}, whose sources are listed as well"
+    return f"{model_line(bases[0])}, of another ledger: `langit ledger whose {bases[0].digest[:16]}` lists its sources"
 
 
 def describe_output(lineage: Lineage, output: Output, every: bool) -> Fields:

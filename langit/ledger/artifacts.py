@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from langit.ledger.exposure_columns import read_rows
 from langit.ledger.exposures import ClipExposure, count_exposures, rows_root
-from langit.ledger.shipped import FILE, ShippedRecord, read_record
+from langit.ledger.shipped import BASE, FILE, ShippedRecord, read_record
 
 
 class ExposureRows(ABC):
@@ -47,8 +48,8 @@ class ExposureFile(ExposureRows):
 
     @cached_property
     def data(self) -> bytes:
-        """The rows as they are on disk."""
-        return self.path.read_bytes()
+        """The rows as format 1 has them, whichever format is on disk."""
+        return read_rows(self.path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +110,11 @@ class TrainedModel:
             return None
         ledger = {"size": self.ledger_size, "root": self.ledger_root}
         return read_record(path, ledger, {stage.name: {"root": stage.root} for stage in self.stages})
+
+    @property
+    def is_record_alone(self) -> bool:
+        """Whether it has no weights: only its record is here, in the bundle of a model that began from it."""
+        return self.place.match(f"*/{BASE}")
 
     @cached_property
     def listed_files(self) -> Mapping[str, str]:

@@ -105,6 +105,7 @@ class Audit:
             found = [
                 ledger,
                 self._check_entry(entered),
+                *_check_base(provenance.get("base")),
                 *self._check_films(provenance["films"]),
                 *(self._check_stage(name, stages[name], logs.get(name)) for name in stages),
             ]
@@ -292,3 +293,12 @@ def _check_all_in(what: str, seen: set[str], known: set[str], good: str, bad: st
     if missing:
         return AuditFinding(what, "fails", f"{len(missing)} of {len(seen)} clips that were seen {bad}: {missing[0]} …")
     return AuditFinding(what, "holds", f"all {len(seen)} clips that were seen {good}")
+
+
+def _check_base(base: str | None) -> list[AuditFinding]:
+    """A model that began from another has learnt what that one had: an audit of that one says what."""
+    if base is None:
+        return []
+    digest = base.removeprefix("sha256:")
+    text = f"its training began with weights of model {digest[:16]}…, whose data are not in this file"
+    return [AuditFinding("base", "word", text)]

@@ -106,6 +106,8 @@ class Lineage:
         """
         digits = text.strip().removeprefix("sha256:").lower()
         named = [model for model in self.artifacts.models if model.name == text]
+        # A name means a model that can be used; one whose record alone is here is asked for by its hash.
+        named = [model for model in named if not model.is_record_alone] or named
         if "/" in text or "." in text:
             found = tuple(source for source in self.sources.values() if source.url == text)
             if not found and "://" in text:

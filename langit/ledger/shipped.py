@@ -37,6 +37,8 @@ from langit.ledger.record import Record
 from langit.ledger.snapshot import Snapshot, take_snapshot, training_records
 
 FILE = "record/record.zip"
+BASE = "record/base"
+"""Folder in a bundle with ``provenance.json`` and table of films of the model whose weights its training began with."""
 FORMAT = "langit-record-1"
 LOG, RECORDS, POLICY = "log.json", "records.jsonl", "policy.json"
 STAGE = re.compile(r"[\w-][\w.-]*", re.ASCII)

@@ -90,6 +90,8 @@ class Corpus:
     made_on: str
     unlogged: tuple[str, ...] = ()
     """Stages of the model whose exposure logs are not at hand; where there are any, sources are stated as a whole."""
+    bases: tuple[str, ...] = ()
+    """The models, with their hashes, from whose weights the training of this one began."""
 
     @cached_property
     def stated(self) -> dict[str, tuple[Rights, ...]]:
@@ -170,11 +172,19 @@ def corpus(
     if model is not None and manifest is not None:
         raise ValueError(f"--model {model} and --manifest {manifest} are two sets of clips: give one of them")
     clips: tuple[Clip, ...]
-    wanted, unlogged = set[str](), tuple[str, ...]()
+    wanted, unlogged, bases = set[str](), tuple[str, ...](), tuple[str, ...]()
     if model is not None:
         found = _find_model(lineage, model)
         title, version = f"model {found.name}", f"{found.version} ({found.digest[:16]})"
         unlogged = tuple(stage.name for stage in found.stages if stage.log is None)
+        chain = lineage.artifacts.with_bases(found)
+        bases = tuple(
+            f"{base.name} {base.version} ({base.digest[:16]}), whose data are"
+            f"{'' if lineage.continues(base) else ' not'} in this summary"
+            for base in chain[1:]
+        )
+        if (lost := chain[-1].base) is not None:
+            bases = (*bases, f"a model that is not here ({lost[:16]}), whose data are not in this summary")
         if unlogged and not (lineage.continues(found) and found.films):
             raise ValueError(
                 f"the exposure log of stage {unlogged[0]} of {found.name} is not here:"
@@ -212,6 +222,7 @@ def corpus(
         fps=fps,
         made_on=made_on,
         unlogged=unlogged,
+        bases=bases,
     )
 
 

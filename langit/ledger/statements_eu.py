@@ -75,6 +75,15 @@ def _from_ledger(field: str, text: str) -> SummaryAnswer:
     return SummaryAnswer(field, text, "ledger")
 
 
+def _dependencies(corpus: Corpus, provider: Provider) -> SummaryAnswer:
+    """The models that this one began from, which its provenance names, and what the provider adds."""
+    if not corpus.bases:
+        return _from_provider("Model dependencies", provider.dependencies)
+    text = f"Its training began with weights of {'; that of this one with weights of '.join(corpus.bases)}"
+    added = f". The provider adds: {provider.dependencies}" if provider.dependencies else ""
+    return _from_ledger("Model dependencies", text + added)
+
+
 def _general(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
     hours, unknown = corpus.hours(corpus.sources)
     size = band(hours, 10_000, 1_000_000, "hours", ("10 000", "1 million"))
@@ -119,7 +128,7 @@ def _general(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
             "Model identification",
             (
                 _from_ledger("Versioned model name", f"{corpus.title}, {corpus.version}"),
-                _from_provider("Model dependencies", provider.dependencies),
+                _dependencies(corpus, provider),
                 _from_provider("Date of placement on the Union market", provider.placed_on_market),
             ),
         ),

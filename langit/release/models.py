@@ -10,13 +10,17 @@ from pathlib import Path
 
 import langit
 from langit.bundle.provenance import FILE, Provenance
+from langit.ledger.shipped import BASE
 
 
 def find_model(digest: str, home: Path) -> tuple[Path, Provenance] | None:
-    """The folder and provenance of the model with this digest (hex): one that ships, or one under ``home``/models."""
+    """The folder and provenance of the model with this digest (hex): one that ships, or one under ``home``/models.
+
+    Of a model that another began from, there may be only the record that came with that one.
+    """
     packaged = Path(str(resources.files(langit))) / "weights"
-    homes = (home.glob(f"models/*/{FILE}"), home.glob(f"open-weights/*/{FILE}"))
-    for path in sorted({*packaged.glob(f"*/{FILE}"), *(path for found in homes for path in found)}):
+    bundles = {*packaged.glob("*"), *home.glob("models/*"), *home.glob("open-weights/*")}
+    for path in sorted(folder / part for folder in bundles for part in (FILE, f"{BASE}/{FILE}")):
         try:
             provenance = Provenance.parse(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):

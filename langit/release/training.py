@@ -32,18 +32,23 @@ def describe_training(digest: str, home: Path, ledger: Ledger | None) -> tuple[s
     found = find_model(digest, home)
     if found is None:
         return ()
-    lines = _describe(digest, found[1], home, ledger)
+    lines = _describe(digest, found[1], home, ledger, found[1].model)
     base, seen = found[1].base, {digest}
     while base is not None and (digest := base.removeprefix("sha256:")) not in seen:
         seen.add(digest)
         found = find_model(digest, home)
-        known = _describe(digest, found[1], home, ledger) if found else ["unknown, as this machine has not that model"]
+        known = (
+            _describe(digest, found[1], home, ledger, digest[:16])
+            if found
+            else ["unknown, as this machine has not that model"]
+        )
         lines += [f"it began from model {digest[:16]}…, which was trained on: {line}" for line in known]
         base = found[1].base if found else None
     return tuple(lines)
 
 
-def _describe(digest: str, provenance: Provenance, home: Path, ledger: Ledger | None) -> list[str]:
+def _describe(digest: str, provenance: Provenance, home: Path, ledger: Ledger | None, name: str) -> list[str]:
+    """Lines on one model; ``name`` is by which it is asked for: two models of one chain may have the same name."""
     if isinstance(provenance.ledger, Undisclosed):
         return [f"not disclosed by its makers, {provenance.ledger.makers}"]
     artifacts = find_artifacts(home)
@@ -52,7 +57,7 @@ def _describe(digest: str, provenance: Provenance, home: Path, ledger: Ledger | 
     lines += _footage(model, artifacts, ledger) if model is not None else []
     if not lines:
         lines = ["clips of its own ledger, which is not on this machine"]
-    return [*lines, f"`langit ledger whose {provenance.model}` lists all of it"]
+    return [*lines, f"`langit ledger whose {name}` lists all of it"]
 
 
 def _footage(model: TrainedModel, found: Artifacts, ledger: Ledger | None) -> list[str]:
