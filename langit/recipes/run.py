@@ -35,10 +35,11 @@ from langit.bundle.folder import add_file, read_provenance
 from langit.bundle.signature import sign_bundle
 from langit.device import CPU, Placement
 from langit.feed.catalogue import StoredClip
-from langit.feed.exposure import ExposureLog
+from langit.feed.exposure import open_exposure_log
 from langit.generate.model import Model
 from langit.ledger import keys, shipped
 from langit.ledger.derived import RunExposure
+from langit.ledger.exposure_columns import read_rows
 from langit.ledger.policy import Policy
 from langit.ledger.record import Source
 from langit.ledger.shipped import write_record
@@ -315,7 +316,7 @@ def assemble(recipe: Recipe, corpus: TrainingCorpus, paths: RunPaths, model: Mod
         films = FilmTable.of(_film_sources(recipe, corpus), ledger.digests())
     stages = {name: paths.stage(name) for name in recipe.stage_names}
     runs = {name: checkpoint.load(_newest(folder)) for name, folder in stages.items()}
-    logs = {name: ExposureLog(folder / "exposure.log") for name, folder in stages.items()}
+    logs = {name: open_exposure_log(folder / "exposure.log") for name, folder in stages.items()}
     provenance = Provenance(
         model=recipe.name,
         version=langit.__version__,
@@ -347,7 +348,7 @@ def _ship_record(
     recipe: Recipe, corpus: TrainingCorpus, ledger: Ledger, paths: RunPaths, provenance: Provenance
 ) -> None:
     """Put the records of what the model saw into its bundle, so that whoever gets it can audit it."""
-    exposures = {name: (paths.stage(name) / "exposure.log").read_bytes() for name in recipe.stage_names}
+    exposures = {name: read_rows(paths.stage(name) / "exposure.log") for name in recipe.stage_names}
     films = [source.digest for source in _film_sources(recipe, corpus)] if recipe.all_films else []
     digests = ledger.digests()[: provenance.ledger.size] if isinstance(provenance.ledger, LedgerState) else ()
     add_file(paths.bundle, shipped.FILE, lambda path: write_record(path, ledger, digests, exposures, films))

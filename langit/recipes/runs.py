@@ -14,7 +14,7 @@ from langit import config
 from langit.evaluate.figures.comparison import RunsComparison, StageWatch, settings_that_differ, write_comparison
 from langit.evaluate.figures.runs import OTHER, RunsReport, StageRun, films_in_words, state_of, write
 from langit.evaluate.report import check_writable
-from langit.feed.exposure import ExposureLog
+from langit.feed.exposure import open_exposure_log
 from langit.files import created_folder
 from langit.recipes.films import RunPaths
 from langit.recipes.identity import identity
@@ -68,7 +68,7 @@ def _stage(
         return StageRun(name, kind, films, settings, training.steps, state)
     sheets = sorted(folder.glob("sheet-*.png"))
     # Rows past the checkpoint are of a run that is under way, or of one that will be cut back when it is resumed.
-    clips = {clip for at, clip in ExposureLog(folder / "exposure.log").read() if at < step}
+    clips = {clip for at, clip in open_exposure_log(folder / "exposure.log").read() if at < step}
     return StageRun(
         name=name,
         kind=kind,

@@ -21,7 +21,7 @@ from langit import config as configs
 from langit.bundle.provenance import code_version
 from langit.device import CPU, Placement
 from langit.feed.batch import Batch, Items
-from langit.feed.exposure import ExposureLog
+from langit.feed.exposure import open_exposure_log
 from langit.train import checkpoint, shards
 from langit.train.clock import StageClock
 from langit.train.exchange import matrix_exchange
@@ -153,7 +153,7 @@ class Trainer(Generic[Items]):
         each = self.micro_batches.each
         self.optimisers = Optimisers(self.named, task.parameter_kind, config.optim, each, exchange)
         self.ema = {name: parameter.detach().clone() for name, parameter in self.named.items()}
-        self.exposure = ExposureLog(folder / "exposure.log")
+        self.exposure = open_exposure_log(folder / "exposure.log")
         self.step, self.seconds, self.flops, self.smooth = 0, 0.0, 0, 0.0
         self.curve: list[tuple[int, float]] = []
         self.finished = False  # by its clock, whatever its steps are
