@@ -1,4 +1,4 @@
-"""The verbs `evaluate fidelity`, `story`, `abilities`, `physics` and `copying`: measure a model.
+"""The verbs `evaluate fidelity`, `story`, `abilities`, `physics`, `copying` and `distance`: measure a model.
 
 `langit evaluate MODEL --story` and the like are the former spelling; they still work but are not listed.
 """
@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from langit.cli.entry import app
-from langit.cli.printing import JsonOption, answer_report
+from langit.cli.printing import JsonOption, answer, answer_report
 from langit.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class _VerbOrModel(TyperGroup):
 
 
 evaluation = typer.Typer(
-    help="Measure a model: fidelity, the story's scenes, abilities, physics, copying.",
+    help="Measure a model: fidelity, the story's scenes, abilities, physics, copying, distance from real videos.",
     cls=_VerbOrModel,
     no_args_is_help=True,
 )
@@ -205,6 +205,68 @@ def measure_copying(
         return evaluate_copying(name, prompts, folder, config.home(), report, settings, placement)
 
     _run(evaluate, "copying", model, changes, careful or quality == "full", device, dtype, output, as_json)
+
+
+@evaluation.command("distance")
+def measure_distance(
+    model: ModelName,
+    changes: Changes = None,
+    against: Annotated[
+        str, typer.Option(help="films (held-out ones of the model's worlds), or a manifest's name or digest.")
+    ] = "films",
+    videos: Annotated[int, typer.Option(min=1, help="The number of videos to generate, and of real ones.")] = 128,
+    quality: Quality = "fast",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    output: Output = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how far videos are from real ones, by Fréchet distances that known damage calibrates."""
+
+    def evaluate(
+        name: str, folder: Path, report: Progress, settings: list[str], placement: Placement
+    ) -> EvaluationReport:
+        from langit import config
+        from langit.evaluate.distance.report import evaluate_distance
+
+        return evaluate_distance(name, against, videos, folder, config.home(), report, settings, placement)
+
+    _run(evaluate, "distance", model, changes, quality == "full", device, dtype, output, as_json)
+
+
+@evaluation.command("samples")
+def export_vbench_samples(
+    model: ModelName,
+    prompts: Annotated[Path, typer.Option(help="A file with a prompt on each line, such as VBench's.")],
+    samples: Annotated[int, typer.Option(min=1, help="Videos of each prompt; VBench asks for 5.")] = 5,
+    seed: Annotated[int, typer.Option(min=0, help="The first sample's seed; the next ones count on.")] = 0,
+    quality: Quality = "fast",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="By default samples-MODEL here.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Export videos in VBench's layout, videos/{prompt}-{index}.mp4, through the release door."""
+    from langit.cli.generate import read_prompts
+    from langit.evaluate.vbench import export_samples
+
+    folder = output or Path(f"samples-{Path(model).name}")
+    with progress() as bars:
+        done = export_samples(
+            model,
+            read_prompts(None, prompts),
+            folder,
+            samples=samples,
+            seed=seed,
+            quality=quality,
+            device=device,
+            dtype=dtype,
+            progress=lambda stage, number, of: bars(stage, number, of, ""),
+        )
+    refused = [f"refused: {prompt}: {why}" for prompt, why in done.refused.items()]
+    lines = [f"{len(done.videos)} videos of {len(done.prompts)} prompts", *refused, folder.absolute()]
+    values = {"folder": str(folder.absolute()), "videos": len(done.videos), "refused": done.refused}
+    answer(values, as_json, lines)
 
 
 @evaluation.command(_FORMER, hidden=True)

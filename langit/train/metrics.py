@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -15,15 +16,20 @@ from torch.utils.flop_counter import FlopCounterMode
 from langit.device import Placement
 from langit.transformer.linear import linear
 
+CPU_SIZE: Final = 1024  # takes ten milliseconds: on a busy machine some of many are not interrupted
+GPU_SIZE: Final = 8192  # smaller products do not fill a large GPU, and would flatter the share of the peak
 
-def gemm_peak(placement: Placement, size: int = 2048, seconds: float = 0.5) -> float:
+
+def gemm_peak(placement: Placement, size: int | None = None, seconds: float = 0.5) -> float:
     """Floating-point operations a second of ``size``-cubed matrix products at the placement: the best of several.
 
     On a CPU, torch's own product and oneDNN's are both tried: the latter is twice as fast on some machines.
     """
+    if size is None:
+        size = CPU_SIZE if placement.device.type == "cpu" else GPU_SIZE
     device, dtype = placement.device, placement.dtype
-    # Drawn on the CPU's global generator in the first place, as everything random is.
-    a, b = (torch.randn(size, size, device="cpu").to(device, dtype) for _ in range(2))
+    own = torch.Generator().manual_seed(0)  # what a run draws does not depend on what is measured here
+    a, b = (torch.randn(size, size, generator=own).to(device, dtype) for _ in range(2))
     bias = torch.zeros(size, device=device, dtype=dtype)
     best, start = float("inf"), time.perf_counter()
     products = (partial(torch.matmul, a, b), partial(linear, a, b, bias))
