@@ -119,6 +119,12 @@ def frames_of(latent_frames: int, compression: Compression) -> int:
     return (latent_frames - 1) * compression.time + 1
 
 
+def pixels_of(latent: LatentShape, compression: Compression) -> PixelShape:
+    """The video that a latent video holds."""
+    space = compression.space
+    return PixelShape(frames_of(latent.frames, compression), latent.height * space, latent.width * space)
+
+
 def cell_size(compression: Compression, patch: tuple[int, int, int] = (1, 2, 2)) -> int:
     """Pixels to a side of a patch, of which width and height are multiples."""
     return compression.space * patch[1]

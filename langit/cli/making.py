@@ -68,6 +68,10 @@ class Options:
         list[str] | None,
         _option("--lora", metavar="FILE[:WEIGHT]", help="A LoRA file; high=FILE or low=FILE for one of two experts."),
     ] = None
+    tiled: Annotated[bool, _option("--tiled", help="Decode large frames in overlapping tiles, in less memory.")] = False
+    compiled: Annotated[
+        bool, _option("--compile", help="Compile the transformer's blocks: a slow first step, faster ones after it.")
+    ] = False
     quality: Annotated[
         Literal["fast", "full"] | None,
         _option(help="full: the model's own weights with guidance, slower. Default: fast where the model has it."),
@@ -77,6 +81,10 @@ class Options:
     guidance: Annotated[float | None, _option(help="Guidance scale: how closely the video follows the prompt.")] = None
     solver: Annotated[str | None, _option(help="euler, heun, midpoint, ab2 or unipc.")] = None
     negative: Annotated[str | None, _option(help="A text that the video is led away from.")] = None
+    reuse: Annotated[
+        float | None,
+        _option(help="Use the last velocity again while it changes by less than this share, such as 0.05."),
+    ] = None
     shift: Annotated[
         float | None, _option(help="Open weights: move noise levels by this shift, not that of their scheduler.")
     ] = None
@@ -219,6 +227,8 @@ def make(making: Making, *requests: StudioRequest, in_folder: bool = False) -> N
             offload=making.offload,
             weights=making.weights,
             loras=making.lora or (),
+            tiled=making.tiled,
+            compiled=making.compiled,
             requests=requests,
         )
         jobs = [job for request in requests for job in studio.prepare(request, options, making.seeds(request))]

@@ -33,6 +33,7 @@ def plan(
     dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
     offload: Annotated[str, typer.Option(help="none, parts or blocks.")] = "none",
     weights: Annotated[str, typer.Option(help="Keep linear weights in fp8 or int8.", show_default=False)] = "",
+    tiled: Annotated[bool, typer.Option("--tiled", help="Decode large frames in overlapping tiles.")] = False,
     manifest: Annotated[str | None, typer.Option(help="Training: a curated set of footage.")] = None,
     devices: Annotated[str, typer.Option(help="Training: such as 8xH100; default this machine's.")] = "",
     price: Annotated[float | None, typer.Option(help="Training: what one device costs for an hour.")] = None,
@@ -70,6 +71,7 @@ def plan(
         guided=scale != 1,
         placement=placement,
         storage=storage,
+        tiled=tiled,
     )
     planned = plan_generation(known.sizes, work, hardware, base)
     if as_json:
@@ -136,6 +138,7 @@ def _as_dict(model: PlannedModel, plan: GenerationPlan, available: int) -> dict[
         "dtype": str(plan.work.placement.dtype).removeprefix("torch."),
         "offload": plan.work.placement.offload,
         "weights": plan.work.storage,
+        "tiled": plan.work.tiled,
         "parameters": dict(plan.parameters),
         "phases": [
             {

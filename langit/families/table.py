@@ -270,6 +270,12 @@ PRESETS: Final = {
 }
 
 
+REUSE: Final = "easycache"
+REUSE_THRESHOLD: Final = 0.05
+"""The preset that reuses velocities, and its threshold: that of EasyCache (arXiv 2507.02860) for Wan 2.1, and the
+default of diffusers' FirstBlockCacheConfig. What it costs in quality on the published weights was not measured here."""
+
+
 def family_named(name: str) -> Family:
     """The family of that name.
 

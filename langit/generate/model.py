@@ -19,6 +19,7 @@ from langit.device import Placement, placement_of
 from langit.families.conditioning import Condition
 from langit.families.load import OpenBundle
 from langit.generate.settings import SamplingConfig
+from langit.generate.tiles import Tiles
 from langit.patches import Pack, TextPack
 from langit.shapes import PixelShape, cell_size
 from langit.text.encoder import TextEncoder
@@ -61,6 +62,7 @@ class Model:
     full: the settings of full quality, the model's own weights with guidance; None if ``sampling`` is that already.
     presets: adapters that sample in fewer steps, by name.
     fused: transformers with the adapter of a preset merged into their weights, by name; see :meth:`fuse`.
+    tiles: what large frames are decoded in; whole if left out.
     """
 
     transformer: Denoiser
@@ -72,6 +74,7 @@ class Model:
     full: SamplingConfig | None = None
     presets: Mapping[str, SamplingPreset] = field(default_factory=dict, hash=False)
     fused: Mapping[str, Denoiser] = field(default_factory=dict, hash=False, repr=False, compare=False)
+    tiles: Tiles | None = None
 
     @classmethod
     def of(cls, parts: Parts) -> Model:
@@ -131,6 +134,9 @@ class Model:
         Args:
             sampling: settings to start from; the model's own if left out.
             wanted: new values by name; None leaves a setting as it is.
+
+        Raises:
+            ValueError: a value that the settings do not allow, or one that would not count.
         """
         base = self.sampling if sampling is None else sampling
         changes = {name: value for name, value in wanted.items() if value is not None}
@@ -142,7 +148,8 @@ class Model:
         changed = replace(base, **changes)
         same = changed.guidance == base.guidance and changed.solver == base.solver and changed.steps <= base.steps
         if base.adapter and not (same and changed.negative == base.negative):
-            return replace(self.full_quality, **changes)
+            changed = replace(self.full_quality, **changes)
+        check_negative_counts(changed, changes)
         return changed
 
     def override(self, changes: Sequence[str]) -> Model:
@@ -318,6 +325,21 @@ class Model:
         return (
             f"use {', '.join(listed)}{f' or one of {others} more between them' if others else ''}"
             f" with {lengths} ({frames[-1] / self.fps:.3g} s{' at most' if len(frames) > 1 else ''})"
+        )
+
+
+def check_negative_counts(
+    sampling: SamplingConfig, changes: Mapping[str, Any], guidance_low: float | None = None
+) -> None:
+    """Refuse a negative prompt that is asked for and would not count.
+
+    Raises:
+        ValueError: without guidance there is nothing that it leads away from.
+    """
+    if changes.get("negative") and sampling.guidance == 1 and guidance_low in (None, 1):
+        raise ValueError(
+            f"the negative prompt {sampling.negative!r} does not count at guidance 1: use a guidance above 1, or leave"
+            " it out"
         )
 
 

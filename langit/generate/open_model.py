@@ -22,8 +22,8 @@ from langit.families.conditioning import (
 from langit.families.load import OpenBundle
 from langit.families.pictures import PictureEncoder
 from langit.families.scheduler import few_steps
-from langit.families.table import PRESETS, Family
-from langit.generate.model import Experts, Model
+from langit.families.table import PRESETS, REUSE, REUSE_THRESHOLD, Family
+from langit.generate.model import Experts, Model, check_negative_counts
 from langit.generate.settings import OpenSampling, SamplingConfig
 from langit.shapes import PixelShape, latent_shape
 from langit.transformer.protocol import Denoiser
@@ -72,22 +72,26 @@ class OpenModel(Model):
         return self.remarks
 
     def settings(self, sampling: SamplingConfig | None = None, **wanted: Any) -> SamplingConfig:
-        """Sampling settings with some of them changed; ``preset`` names a few-step preset to begin with.
+        """Sampling settings with some of them changed; ``preset`` names one to begin with.
 
         Raises:
-            ValueError: an unknown preset, or a value that the settings do not allow.
+            ValueError: an unknown preset, a value that the settings do not allow, or one that would not count.
         """
         base = self.sampling if sampling is None else sampling
         preset = wanted.pop("preset", None)
-        if preset is not None:
-            if preset not in PRESETS:
-                raise ValueError(f"no preset is named {preset!r}: use {' or '.join(PRESETS)}")
+        if preset in PRESETS:
             plain = {**config.dump(base), **few_steps(PRESETS[preset])}
             base = config.load(OpenSampling, plain)
+        elif preset == REUSE:
+            base = replace(base, reuse=REUSE_THRESHOLD)
+        elif preset is not None:
+            raise ValueError(f"no preset is named {preset!r}: use {', '.join(PRESETS)} or {REUSE}")
         changes = {name: value for name, value in wanted.items() if value is not None}
         if "guidance" in changes and getattr(base, "guidance_low", None) is not None:
             changes.setdefault("guidance_low", changes["guidance"])  # as diffusers does: one scale for both experts
-        return replace(base, **changes)
+        changed = replace(base, **changes)
+        check_negative_counts(changed, changes, getattr(changed, "guidance_low", None))
+        return changed
 
     def experts(self, sampling: SamplingConfig, guided: bool = True) -> Experts:
         """The denoiser and the guidance scale at each level: by the boundary, where there are two experts."""

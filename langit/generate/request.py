@@ -21,9 +21,12 @@ from langit.flow.path import on_path
 from langit.generate.model import Experts, Model
 from langit.generate.sampler import OnStep, sample
 from langit.generate.settings import SamplingConfig
+from langit.generate.tiles import decode_tiles
 from langit.patches import Pack, TextPack, channels_first, channels_last, pack, unpack
 from langit.patches.known import Known
 from langit.shapes import LatentShape, PixelShape, latent_shape, whole_frames
+from langit.transformer import VideoTransformer
+from langit.transformer.kept import KeptText
 
 Latents = Float[Tensor, "C F h w"]
 
@@ -132,7 +135,7 @@ def sample_request(
         known = held.tokens  # n
         given = pack([held.latents], [0.0], patch)
         start = replace(start, tokens=torch.where(known[:, None], given.tokens, start.tokens))
-    experts = model.experts(sampling, guided=request.conditioning.has_prompt)
+    experts = with_kept_texts(model.experts(sampling, guided=request.conditioning.has_prompt))
     text, negative = (
         replace(each, image=condition.image) for each in (request.conditioning.text, request.conditioning.negative)
     )
@@ -155,6 +158,27 @@ def sample_request(
         on_step=on_step,
     )
     return unpack(start, channels_last(tokens, patch))[0][:, condition.lead :]
+
+
+def with_kept_texts(experts: Experts) -> Experts:
+    """The experts, each of which embeds a prompt once and keeps its keys and values for the following steps."""
+    texts: dict[tuple[int, int], KeptText] = {}
+    known: dict[int, Callable[[Pack, TextPack], Tensor]] = {}
+
+    def choose(level: float) -> tuple[Callable[[Pack, TextPack], Tensor], float]:
+        denoiser, guidance = experts(level)
+        if not isinstance(denoiser, VideoTransformer):
+            return denoiser, guidance
+
+        def denoise(noisy: Pack, text: TextPack) -> Tensor:
+            key = id(denoiser), id(text)  # the value keeps the text alive, so that no other one gets its id
+            velocity: Tensor = denoiser(noisy, texts.setdefault(key, KeptText(text)))
+            return velocity
+
+        # One function for each expert: the sampler tells experts apart by it.
+        return known.setdefault(id(denoiser), denoise), guidance
+
+    return choose
 
 
 def with_condition(experts: Experts, condition: Condition, patch: tuple[int, int, int]) -> Experts:
@@ -212,6 +236,8 @@ def draw_noise(size: tuple[int, ...], seed: int, placement: Placement) -> Float[
 @torch.no_grad()
 def decode_frames(latents: Latents, model: Model, frames: int | None = None) -> UInt8[Tensor, "T H W 3"]:
     """Decode latents to frames on the CPU; of the frames that they hold, the first ``frames``."""
+    if model.tiles is not None and not model.tiles.covers(*latents.shape[-2:]):
+        return decode_tiles(latents, model.autoencoder, model.placement, model.tiles, DECODED_AT_ONCE)[:frames]
     pieces, state = [], None
     # The decoder is causal in time: its state makes the pieces join without a seam.
     for piece in latents[None].split(DECODED_AT_ONCE, dim=2):

@@ -108,6 +108,10 @@ class OpenSampling(SamplingConfig):
                 f" ({', '.join(f'{t:g}' for t in self.timesteps)}): leave steps out, or set them to"
                 f" {len(self.timesteps)}"
             )
+        if self.renoise and self.solver != "euler":
+            raise ValueError(f"solver {self.solver} does not count where each step adds fresh noise: leave it out")
+        if self.renoise and self.reuse:
+            raise ValueError(f"reuse {self.reuse:g} contradicts steps that add fresh noise: leave it out")
         self.schedule(1, 1.0)  # raises on timesteps that do not fall
 
     def _check_negative(self) -> None:

@@ -73,6 +73,8 @@ def remedies(model: PlannedModel, work: VideoWork) -> Iterator[tuple[str, VideoW
     for offload in OFFLOADS[OFFLOADS.index(place.offload) + 1 :]:
         if not work.storage:
             yield f"--offload {offload}", replace(work, placement=replace(place, offload=offload))  # type: ignore[arg-type]
+    if not work.tiled:
+        yield "--tiled", replace(work, tiled=True)
     if half:
         yield "--dtype bf16", replace(work, placement=replace(place, dtype=torch.bfloat16))
     if not work.storage and place.offload == "none":
@@ -80,6 +82,8 @@ def remedies(model: PlannedModel, work: VideoWork) -> Iterator[tuple[str, VideoW
     least = Placement(place.device, torch.bfloat16, "blocks")
     if half and place.offload != "blocks":
         yield "--offload blocks --dtype bf16", replace(work, placement=least)
+    if place.offload != "blocks" and not work.storage and not work.tiled:
+        yield "--offload blocks --tiled", replace(work, placement=replace(place, offload="blocks"), tiled=True)
     for pixels in smaller_sizes(model, work.pixels):
         words = f"--size {pixels.width}x{pixels.height} --frames {pixels.frames}"
         yield words, replace(work, pixels=pixels)

@@ -18,18 +18,21 @@ from langit.autoencoder.protocol import VideoAutoencoder
 from langit.device import Placement
 from langit.generate.request import DECODED_AT_ONCE
 from langit.generate.sampler import repeat_pack
+from langit.generate.tiles import Tiles
 from langit.offload.parts import repeated_layers
 from langit.patches import Pack, TextPack
 from langit.plan.hardware import CPU_SHARE, GPU_SHARE, Hardware
 from langit.plan.trace import Usage, materialize, trace
-from langit.shapes import LatentShape, PixelShape, latent_shape, token_grid, whole_frames
+from langit.shapes import LatentShape, PixelShape, latent_shape, pixels_of, token_grid, whole_frames
 from langit.text.umt5 import Umt5Encoder
+from langit.transformer import VideoTransformer
 from langit.transformer.precision import Storage
 from langit.transformer.protocol import Denoiser
 
 STATES: Final = 12  # tensors of the video's size in single precision that solver, guidance and a preview hold
 TRACED_LAYERS: Final = 2  # without gradients a layer frees what it allocated, so that more layers take no more
 TRACED_FRAMES: Final = 4  # latent frames: the first two are special, and fill caches; the others are alike
+KEPT_WORDS: Final = 160  # of a long prompt, or of the makers' negative one, whose keys and values are kept
 AHEAD: Final = 2  # blocks on the device at once: one computes while the next one arrives
 DTYPE_NAMES: Final = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
@@ -62,6 +65,7 @@ class VideoWork:
     placement: Placement
     storage: Storage = ""
     evaluations: int = 1  # of the model in a step: 2 for heun and midpoint
+    tiled: bool = False  # whether large frames are decoded in tiles
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ def plan_generation(
     known = {} if traces is None else traces
 
     def traced(name: str, run: Callable[[], Usage]) -> Usage:
-        key = (name, f"{work.pixels} {work.guided}", f"{work.placement.dtype} {_device(work)}")
+        key = (name, f"{work.pixels} {work.guided} {work.tiled}", f"{work.placement.dtype} {_device(work)}")
         if key not in known:
             known[key] = run()
         return known[key]
@@ -247,6 +251,9 @@ def trace_denoiser(denoiser: Denoiser, latent: LatentShape, words: int, work: Vi
     fewest, most = made[min(made)], made[max(made)]
     per_layer = (most.flops - fewest.flops) / max(max(made) - min(made), 1)
     states = STATES * grid.count * per_token * 4
+    # Keys and values of the prompts are kept for all steps; those of pads are one row.
+    width = denoiser.config.width if isinstance(denoiser, VideoTransformer) else 0
+    states += len(denoiser.layers) * 2 * times * min(words, KEPT_WORDS) * width * work.placement.dtype.itemsize
     return Usage(peak=most.peak + states, flops=round(most.flops + per_layer * (layers - max(made))))
 
 
@@ -262,6 +269,10 @@ def _first_layers(denoiser: Denoiser, count: int) -> Denoiser:
 def trace_decoder(autoencoder: VideoAutoencoder, latent: LatentShape, work: VideoWork) -> Usage:
     """Trace the decoding of a video, piece by piece; the frames go to the CPU as bytes."""
     device = _device(work)
+    whole, tiles = latent, Tiles()
+    if work.tiled:
+        height, width = (max(z - a for a, z in tiles.spans(side)) for side in (latent.height, latent.width))
+        latent = replace(latent, height=height, width=width)
 
     def used(frames: int) -> Usage:
         def build() -> tuple[VideoAutoencoder, torch.Tensor]:
@@ -274,11 +285,17 @@ def trace_decoder(autoencoder: VideoAutoencoder, latent: LatentShape, work: Vide
     few, many = used(min(latent.frames, TRACED_FRAMES - 1)), used(min(latent.frames, TRACED_FRAMES))
     at_once, traced = min(latent.frames, DECODED_AT_ONCE), min(latent.frames, TRACED_FRAMES)
     grow, more, rest = many.peak - few.peak, many.flops - few.flops, latent.frames - traced
+    canvas, times = 0, 1
+    if latent != whole:
+        times = len(tiles.spans(whole.height)) * len(tiles.spans(whole.width))
+        # Tiles meet on the CPU, in half precision, and become bytes.
+        frames = pixels_of(whole, autoencoder.compression)
+        canvas = 3 * frames.frames * frames.height * frames.width * (2 + 1) if device.type == "cpu" else 0
     return Usage(
-        peak=many.peak + grow * max(at_once - traced, 0),
-        flops=many.flops + more * rest,
+        peak=many.peak + grow * max(at_once - traced, 0) + canvas,
+        flops=(many.flops + more * rest) * times,
         convolutions={
-            kernel: count + (count - few.convolutions.get(kernel, 0)) * rest
+            kernel: (count + (count - few.convolutions.get(kernel, 0)) * rest) * times
             for kernel, count in many.convolutions.items()
         },
     )

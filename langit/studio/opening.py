@@ -25,7 +25,9 @@ from langit.offload import OffloadedModel, offload
 from langit.shapes import PixelShape
 from langit.studio.request import StudioRequest
 from langit.text.encoder import TextEncoder
+from langit.transformer import VideoTransformer
 from langit.transformer.lora import WeightChanges, merge_changes
+from langit.transformer.parallel import compile_blocks
 from langit.transformer.precision import STORAGES, Storage, narrow
 from langit.transformer.protocol import Denoiser
 
@@ -86,8 +88,33 @@ def check_weights(storage: str, placement: Placement) -> Storage:
     return storage  # type: ignore[return-value]  # checked above
 
 
+def check_compiling(compiled: bool, model: str | Path, placement: Placement, storage: Storage) -> None:
+    """Check the option ``--compile``.
+
+    Raises:
+        ValueError: the model is small and has adapters that are merged later; or weights that come and go with each
+            block, which cannot be compiled with it.
+    """
+    if compiled and not is_open_weights(model):
+        raise ValueError(f"--compile is for open weights: {model} takes less time than compiling, leave it out")
+    if compiled and (placement.offload == "blocks" or storage == "fp8"):
+        other = "--offload blocks" if placement.offload == "blocks" else "--weights fp8"
+        raise ValueError(f"--compile and {other} contradict each other: weights change with every block")
+
+
+def compile_transformers(bundle: Bundle) -> None:
+    """Compile one block of each transformer for all of its blocks, in place, at the first step."""
+    for denoiser in (bundle.transformer, bundle.low if isinstance(bundle, OpenBundle) else None):
+        if isinstance(denoiser, VideoTransformer):
+            compile_blocks(denoiser)
+
+
 def check_memory(
-    model: str | Path, placement: Placement, storage: Storage, requests: Sequence[StudioRequest] = ()
+    model: str | Path,
+    placement: Placement,
+    storage: Storage,
+    requests: Sequence[StudioRequest] = (),
+    tiled: bool = False,
 ) -> None:
     """Refuse open weights that do not fit into the device's memory, before they are loaded.
 
@@ -96,6 +123,7 @@ def check_memory(
         placement: where it would compute.
         storage: what linear weights are kept in.
         requests: what is to be generated; the smallest video if left out.
+        tiled: whether large frames are decoded in tiles.
 
     Raises:
         ValueError: it does not fit; the message says what would.
@@ -119,7 +147,7 @@ def check_memory(
                 near = " or ".join(str(side // cell * cell + more) for more in (0, cell) if side // cell or more)
                 raise ValueError(f"{name} {side} is not a multiple of {cell} for {planned.name}: use {near}")
         pixels = replace(size, frames=min(size.frames, longest))
-        check_fits(planned, replace(default_work(planned, placement), pixels=pixels, storage=storage))
+        check_fits(planned, replace(default_work(planned, placement), pixels=pixels, storage=storage, tiled=tiled))
 
 
 def loading_placement(placement: Placement, storage: Storage) -> Placement:

@@ -7,9 +7,10 @@ from typing import Final, Literal, get_args
 
 from langit.generate import Model, SamplingConfig
 from langit.generate.open_model import OpenModel
+from langit.generate.settings import OpenSampling
 
 Quality = Literal["fast", "full"]
-SAMPLING: Final = ("steps", "guidance", "solver", "negative", "shift", "preset")
+SAMPLING: Final = ("steps", "guidance", "solver", "negative", "reuse", "shift", "preset")
 """Options that are sampling settings of the same name."""
 
 
@@ -21,8 +22,10 @@ class StudioOptions:
     guidance: the guidance scale, how closely the video follows the prompt.
     solver: euler, heun, midpoint, ab2 or unipc.
     negative: a text that the video is led away from.
+    reuse: uses the last velocity again while it is predicted to have changed by less than this share, such as 0.05.
     shift: moves the noise levels of open weights towards noise, instead of the shift of their scheduler.
-    preset: samples open weights that were distilled for a few steps: fastwan or lightx2v.
+    preset: samples open weights that were distilled for a few steps, fastwan or lightx2v; or easycache, which reuses
+        velocities.
     quality: "fast" samples with the model's fast preset, "full" with its own weights and guidance. By default the fast
         preset is used where the model has one and the other options allow it.
     expand: who rewrites prompts: embedded, off, chat:MODEL@URL or transformers:FOLDER. By default embedded, and off
@@ -36,6 +39,7 @@ class StudioOptions:
     guidance: float | None = None
     solver: str | None = None
     negative: str | None = None
+    reuse: float | None = None
     shift: float | None = None
     preset: str | None = None
     quality: Quality | None = None
@@ -81,7 +85,13 @@ class StudioOptions:
         """What to tell a person who gets full quality without having asked for it."""
         if isinstance(model, OpenModel):
             # What differs from the makers' settings concerns nobody who has chosen.
-            return model.notes if self.shift is None and self.preset is None else ()
+            notes = model.notes if self.shift is None and self.preset is None else ()
+            twice = isinstance(sampling, OpenSampling) and sampling.scheduler == "listed" and sampling.guidance != 1
+            warning = (
+                f"guidance {sampling.guidance:g} counts on top of what weights for"
+                f" {sampling.steps} steps have learnt; their makers sample without"
+            )
+            return (*notes, warning) if twice else notes
         if self.quality == "full" or model.sampling.adapter == sampling.adapter:
             return ()
         return (

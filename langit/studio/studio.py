@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -20,6 +21,7 @@ from langit.generate import Model
 from langit.generate.fitting import Fit
 from langit.generate.footage import Rate
 from langit.generate.inputs import check_seed
+from langit.generate.tiles import Tiles
 from langit.release import Door, Facts
 from langit.studio.gated import gated_expander
 from langit.studio.job import StudioJob
@@ -27,8 +29,10 @@ from langit.studio.models import check_requests
 from langit.studio.naming import check_home, check_outputs, claim_free_path, claim_paths, outputs_folder
 from langit.studio.opening import (
     LoraFile,
+    check_compiling,
     check_memory,
     check_weights,
+    compile_transformers,
     describe_loras,
     loading_placement,
     remember_embeddings,
@@ -53,7 +57,7 @@ Media = Path | str | ReleasedVideo
 
 
 class Keywords(TypedDict, total=False):
-    """Keyword arguments of every ability. The first ten are those of :class:`StudioOptions`.
+    """Keyword arguments of every ability. The first eleven are those of :class:`StudioOptions`.
 
     seed: 0 to 2**63 - 1; 0 if left out.
     output: the file; by default one in the folder ``outputs`` of LANGIT_HOME, named for the prompt and the seed.
@@ -67,6 +71,7 @@ class Keywords(TypedDict, total=False):
     guidance: float | None
     solver: str | None
     negative: str | None
+    reuse: float | None
     shift: float | None
     preset: str | None
     quality: Quality | None
@@ -81,7 +86,19 @@ class Keywords(TypedDict, total=False):
     preview: Path | str | None
 
 
-OPTIONS = ("steps", "guidance", "solver", "negative", "shift", "preset", "quality", "expand", "strict", "parent_names")
+OPTIONS = (
+    "steps",
+    "guidance",
+    "solver",
+    "negative",
+    "reuse",
+    "shift",
+    "preset",
+    "quality",
+    "expand",
+    "strict",
+    "parent_names",
+)
 
 
 class Studio:
@@ -95,6 +112,8 @@ class Studio:
         offload: none, parts (one part of the model is on the device at a time) or blocks (two layers at a time).
         weights: what linear weights are kept in: fp8, int8, or the dtype.
         loras: files as [high=|low=]FILE[:WEIGHT], added to the weights in this order.
+        tiled: decode large frames in overlapping tiles, in less memory.
+        compiled: compile one block of the transformer for all (torch.compile), which takes a while at the first step.
         requests: what will be generated; it is checked to fit before open weights are loaded.
 
     Raises:
@@ -111,13 +130,16 @@ class Studio:
         offload: str = "none",
         weights: str = "",
         loras: Sequence[str] = (),
+        tiled: bool = False,
+        compiled: bool = False,
         requests: Sequence[StudioRequest] = (),
     ) -> None:
         check_home()  # before the model is loaded, let alone a video generated: keys and the ledger are written last
         placement = Placement.choose(device, dtype, offload)
         storage, files = check_weights(weights, placement), [LoraFile.parse(text) for text in loras]
+        check_compiling(compiled, model, placement, storage)
         check_requests(model, requests)
-        check_memory(model, placement, storage, requests)
+        check_memory(model, placement, storage, requests, tiled)
         self.bundle = open_model(model, loading_placement(placement, storage))
         self.offloaded = settle_weights(self.bundle, placement, storage, files)
         self.changed_by = describe_loras(files)
@@ -125,6 +147,10 @@ class Studio:
             remember_embeddings(self.bundle.text, self.bundle.provenance.digest, placement)
         self.door = Door.of(self.bundle)
         self.model = Model.of(self.bundle)
+        if tiled:
+            self.model = replace(self.model, tiles=Tiles())
+        if compiled:
+            compile_transformers(self.bundle)
 
     def __repr__(self) -> str:
         placement = self.model.placement

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from langit.transformer.linear import Linear, linear
+from langit.transformer.long_attention import long_attention, uses_long_attention
 
 Angles = tuple[Float[Tensor, "N half"], Float[Tensor, "N half"]]
 
@@ -77,6 +78,9 @@ class Attention(nn.Module):
 
 class SelfAttention(Attention):
     """Each video of a pack attends to itself."""
+
+    half_products = False
+    """Whether long attention on a CPU may multiply in bf16."""
 
     def forward(
         self, x: Float[Tensor, "N D"], angles: Angles, runs: tuple[tuple[int, int], ...]
@@ -184,8 +188,10 @@ def attend_runs(
     return _join(pieces)
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, half: bool = False) -> Tensor:
     """Attention of one run of videos: (count, length, heads, width) -> (count * length, D)."""
+    if mask is None and uses_long_attention(query, key):
+        return long_attention(query, key, value, half).flatten(2).flatten(0, 1)
     out = F.scaled_dot_product_attention(
         query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask=mask
     )

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 
 from langit.patches import positions, rotary
 from langit.shapes import TokenGrid
 from langit.transformer.attention import TextContext
 from langit.transformer.block import layer_norm
-from langit.transformer.linear import linear
 from langit.transformer.model import VideoTransformer
 
 
@@ -71,8 +71,8 @@ def batched_velocity(
     cos, sin = rotary(positions(grid, tokens.device), model.config.attention_head_dim)  # T width/2
     angles = cos.repeat(count, 1), sin.repeat(count, 1)
 
-    x = linear(tokens.flatten(0, 1).to(embed.weight.dtype), embed.weight.flatten(1), embed.bias)  # N D
-    x = modulation.stretch(x)  # B T D
+    # Not a view, or torch.compile would make graphs of their own for the first block.
+    x = functional.linear(tokens.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias).clone()  # B T D
     for block in model.blocks:
         x = block(x, modulation, angles, prompts, ((count, grid.count),))
     shift, scale = last.modulate(model.scale_shift_table)

@@ -19,6 +19,7 @@ from langit import config
 from langit.patches import Pack, TextPack, pack, rotary, unpack
 from langit.transformer.attention import Angles, TextContext, equal_runs
 from langit.transformer.block import Block, LevelModulation, Norm, layer_norm
+from langit.transformer.kept import KeptText
 from langit.transformer.linear import Linear, linear
 from langit.transformer.protocol import Denoiser
 
@@ -265,13 +266,13 @@ class VideoTransformer(Denoiser):
             nn.init.normal_(embedding.linear_2.weight, std=0.02)
         nn.init.zeros_(self.proj_out.weight)
 
-    def forward(self, pack: Pack, text: TextPack) -> Float[Tensor, "N Q"]:
+    def forward(self, pack: Pack, text: TextPack | KeptText) -> Float[Tensor, "N Q"]:
         """Predict the velocity of every token of a pack, in the layout that :func:`langit.patches.unpack` reads."""
         assert len(pack.lengths) == len(text.lengths), f"{len(pack.lengths)} videos, {len(text.lengths)} prompts"
         embed = self.patch_embedding
         assert embed.bias is not None
         last, rows = self._embed_levels(pack.noise)  # for the output layer, for the blocks
-        prompts = self.condition_embedder.text(text)  # B S D
+        prompts = self.read_text(text)  # B S D
         angles = rotary(pack.positions, self.config.attention_head_dim)  # N width/2
         runs = equal_runs(pack.lengths)
 
@@ -282,6 +283,14 @@ class VideoTransformer(Denoiser):
         x = torch.addcmul(shift, layer_norm(x, self.config.eps), 1 + scale).to(x.dtype)
         out: Tensor = self.proj_out(x.flatten(0, 1))
         return out
+
+    def read_text(self, text: TextPack | KeptText) -> TextContext:
+        """Embed prompts; those that are kept only once."""
+        if not isinstance(text, KeptText):
+            return self.condition_embedder.text(text)
+        if text.context is None:
+            text.context = replace(self.condition_embedder.text(text.text), kept={})
+        return text.context
 
     def run_blocks(
         self,

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from langit.transformer.attention import SelfAttention
 from langit.transformer.block import FeedForward, gelu
 from langit.transformer.linear import Linear
+from langit.transformer.long_attention import multiplies_half_faster
 from langit.transformer.protocol import Denoiser
 
 Storage = Literal["", "fp8", "int8"]
@@ -88,8 +89,9 @@ class Int8Linear(nn.Module):
 
 def quantize_tokens(x: Float[Tensor, "N I"]) -> tuple[Int8[Tensor, "N I"], Float[Tensor, "N 1"]]:
     """Whole numbers from -127 to 127 and one scale for each row."""
-    scale = x.abs().amax(1, keepdim=True) / LEVELS
-    return (x / scale.clamp(min=1e-12)).round().to(torch.int8), scale
+    low, high = x.aminmax(dim=1, keepdim=True)
+    scale = torch.maximum(high, -low) / LEVELS
+    return (x * scale.clamp(min=1e-12).reciprocal()).round_().to(torch.int8), scale
 
 
 def int8_product(
@@ -132,6 +134,7 @@ def quantize_linears(layer: nn.Module) -> None:
         if isinstance(part, SelfAttention):
             part.joined = Int8Linear(*part.joined_weights())
             part.__class__ = Int8SelfAttention
+            part.half_products = multiplies_half_faster()  # less of an error than int8's own
             for name in ("to_q", "to_k", "to_v"):
                 delattr(part, name)
     for part in list(layer.modules()):

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from langit.patches import Pack, TextPack
+from langit.transformer.kept import KeptText
 
 
 class Denoiser(nn.Module):
@@ -44,5 +45,5 @@ class Denoiser(nn.Module):
         """Channels of the latents that go in, and of the velocity that comes out."""
 
     @abstractmethod
-    def forward(self, pack: Pack, text: TextPack) -> Float[Tensor, "N Q"]:
+    def forward(self, pack: Pack, text: TextPack | KeptText) -> Float[Tensor, "N Q"]:
         """Predict velocities, in the layout that :func:`langit.patches.unpack` reads."""

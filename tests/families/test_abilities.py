@@ -165,7 +165,7 @@ def test_presets_for_a_few_steps(model: OpenModel) -> None:
         assert not torch.equal(made.frames, other.frames)
         with pytest.raises(ValueError, match=rf"8 steps are not the {count} that these weights were distilled for"):
             model.settings(preset=name, steps=8)
-    with pytest.raises(ValueError, match="no preset is named 'turbo': use fastwan or lightx2v"):
+    with pytest.raises(ValueError, match="no preset is named 'turbo': use fastwan, lightx2v or easycache"):
         model.settings(preset="turbo")
 
 
