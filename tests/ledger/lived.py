@@ -15,6 +15,9 @@ from langit.bundle.films import FilmTable
 from langit.bundle.provenance import ExposureRecord as Exposed
 from langit.bundle.provenance import LedgerState, Provenance, TrainingRecord
 from langit.feed.exposure import ExposureLog
+from langit.files import write_bytes
+from langit.ledger import keys
+from langit.ledger.checkpoint import Signer
 from langit.ledger.derived import Caption, Drop, Manifest, RunExposure
 from langit.ledger.log import leaf_hash, root
 from langit.ledger.policy import Policy
@@ -22,6 +25,7 @@ from langit.ledger.record import Clip, Rights, Signal, Source
 from langit.ledger.store import Ledger
 
 FILMS = [make_source(seed) for seed in range(4)]
+SIGNER = Signer("ledger.example", bytes(range(32)))
 WHEN = "2026-03-04T05:06:07+00:00"
 
 
@@ -80,7 +84,9 @@ class Lived:
 
 
 def live(home: Path) -> Lived:
-    """Everything, with the rooms' own writers."""
+    """Everything, with the rooms' own writers, in a ledger whose key is SIGNER."""
+    (home / "ledger").mkdir(parents=True)
+    write_bytes(home / "ledger" / keys.FILE, (SIGNER.export() + "\n").encode(), private=True)
     ledger = Ledger(home / "ledger")
     ledger.add([*FILMS, FILE, NOBODYS, FETCHED, RIGHTS, *SIGNALS, *CLIPS, *SHOTS, CAPTION, DROP])
     digests = [item.digest for item in ALL]

@@ -7,7 +7,7 @@ import shutil
 import zipfile
 
 import pytest
-from ledger.lived import ALL, FILE, FILMS, live
+from ledger.lived import ALL, FILE, FILMS, SIGNER, live
 
 from langit.feed.traces import find_artifacts
 from langit.files import write_bytes
@@ -19,7 +19,6 @@ from langit.ledger.receipt import UnprovedError, check_history
 from langit.ledger.record import Source
 from langit.ledger.store import Ledger
 
-SIGNER = Signer("ledger.example", bytes(range(32)))
 KEY = SIGNER.verifier
 
 
