@@ -23,6 +23,7 @@ from langit.bundle.lora import save_lora
 from langit.bundle.weights import save_weights
 from langit.curate.places import places_file
 from langit.device import CPU, Placement
+from langit.families.clips import ClipEncoder
 from langit.families.load import OpenBundle, open_model
 from langit.feed.allowed import TakenDown
 from langit.feed.catalogue import ClipRecords, FrameReader
@@ -50,8 +51,6 @@ from langit.transformer.protocol import Denoiser
 
 RECORD = "training.json"
 """What was trained on what, beside the weights; a LoRA file has the same in its metadata."""
-TUNABLE = ("text", "tokens")
-"""Kinds of families that can be tuned: the others want a control video or mask channels beside every clip."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +115,13 @@ def tune(tuning: TuningConfig, home: Path, report: Report, placement: Placement 
     clips = footage_clips(
         records, chosen, places_file(home), paths.footage, wanted, lambda done, of: report("decoding", done, of, "")
     )
+    encoder = clip_encoder(bundle)
     latents = cache_latents(
-        clips, FrameReader(), bundle.autoencoder, paths.latents, lambda done, of: report("latents", done, of, "")
+        clips,
+        FrameReader(),
+        encoder or bundle.autoencoder,
+        paths.latents,
+        lambda done, of: report("latents", done, of, ""),
     )
     prompts = encode_prompts(bundle, sorted({caption for clip in clips for caption in clip.captions}), report)
     torch.manual_seed(tuning.training.seed)
@@ -128,7 +132,16 @@ def tune(tuning: TuningConfig, home: Path, report: Report, placement: Placement 
     if tuning.training.recompute:
         recompute_blocks(denoiser)
     known = KnownConfig(first_frame=tuning.first_frame if _takes_frames(bundle) else 0.0)
-    task = TuningTask(denoiser.train(), adapter, prompts, levels_of(wanted.pixels), known, tuning.drop_caption)
+    task = TuningTask(
+        denoiser.train(),
+        adapter,
+        prompts,
+        levels_of(wanted.pixels),
+        known,
+        tuning.drop_caption,
+        None if encoder is None else encoder.channels,
+        isinstance(bundle, OpenBundle) and bundle.family.kind == "control",
+    )
     feed = LatentFeed(
         latents,
         tuning.tokens,
@@ -160,13 +173,8 @@ def choose_expert(bundle: Bundle, tuning: TuningConfig) -> tuple[Denoiser, Any]:
     """The transformer that is tuned, and a function from a size to the levels that it learns.
 
     Raises:
-        ValueError: the family cannot be tuned, or there are two experts and none is named.
+        ValueError: there are two experts and none is named, or one and one is named.
     """
-    if isinstance(bundle, OpenBundle) and bundle.family.kind not in TUNABLE:
-        raise ValueError(
-            f"{bundle.family.name} wants given frames beside every clip and cannot be tuned yet: tune a text-to-video"
-            " model, or Wan 2.2 TI2V"
-        )
     low = bundle.low if isinstance(bundle, OpenBundle) else None
     if (low is None) != (not tuning.expert):
         words = "has two experts: say --expert high or low" if low is not None else "has one expert: leave --expert out"
@@ -183,6 +191,15 @@ def choose_expert(bundle: Bundle, tuning: TuningConfig) -> tuple[Denoiser, Any]:
         return TuningLevels(shift, lowest, highest)
 
     return (low if tuning.expert == "low" and low is not None else bundle.transformer), levels
+
+
+def clip_encoder(bundle: Bundle) -> ClipEncoder | None:
+    """What encodes clips with the condition that their family reads beside them; None for other families."""
+    if not isinstance(bundle, OpenBundle) or bundle.family.kind not in ("channels", "control"):
+        return None
+    sizes, own = bundle.transformer.config, bundle.autoencoder.compression.channels
+    beside = sizes.vace_in_channels if bundle.family.kind == "control" else sizes.in_channels - own
+    return ClipEncoder(bundle.autoencoder, bundle.family, bundle.transformer.patch_size, beside, bundle.pictures)
 
 
 def training_size(bundle: Bundle, tuning: TuningConfig) -> PixelShape:

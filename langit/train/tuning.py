@@ -6,18 +6,19 @@ The text encoder and the autoencoder are not here: whoever makes the task encode
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from langit.families.clips import ClipChannels
 from langit.feed.batch import Batch
 from langit.feed.loader import LatentItems
 from langit.flow.levels import LevelsConfig, draw_levels
 from langit.flow.path import velocity
-from langit.patches import TextPack, channels_last
+from langit.patches import Pack, TextPack, channels_last, pack
 from langit.patches.known import KnownConfig
 from langit.train.drawing import draw_noised
 from langit.train.microbatch import sharing_weights
@@ -58,7 +59,11 @@ class EncodedPrompts:
 
 
 class TuningTask:
-    """Rectified flow on packs of latents, as in pretraining. With an adapter only that is trained."""
+    """Rectified flow on packs of latents, as in pretraining. With an adapter only that is trained.
+
+    With ``channels``, clips carry the condition that their family reads beside the noise; ``control`` says that it is a
+    control video's and not further channels of the input.
+    """
 
     def __init__(
         self,
@@ -68,7 +73,10 @@ class TuningTask:
         levels: TuningLevels,
         known: KnownConfig,
         drop_caption: float,
+        channels: ClipChannels | None = None,
+        control: bool = False,
     ) -> None:
+        self.channels, self.control = channels, control
         self.transformer, self.adapter, self.prompts = transformer, adapter, prompts
         self.levels, self.known, self.drop_caption = levels, known, drop_caption
 
@@ -78,7 +86,16 @@ class TuningTask:
     def replica(self) -> TuningTask:
         transformer = sharing_weights(self.transformer)
         adapter = None if self.adapter is None else sharing_weights(self.adapter)
-        return TuningTask(transformer, adapter, self.prompts, self.levels, self.known, self.drop_caption)
+        return TuningTask(
+            transformer,
+            adapter,
+            self.prompts,
+            self.levels,
+            self.known,
+            self.drop_caption,
+            self.channels,
+            self.control,
+        )
 
     def parameter_kind(self, name: str, parameter: nn.Parameter) -> ParameterKind:  # noqa: ARG002
         """AdamW for all: pretrained weights move little, and thin factors must not move alike in every direction."""
@@ -89,16 +106,30 @@ class TuningTask:
         drop = torch.rand(len(items.captions), generator=generator) < self.drop_caption
         texts = ["" if dropped else text for text, dropped in zip(items.captions, drop.tolist(), strict=True)]
         levels = self.levels.draw(items.lengths, generator)
+        parts = None if self.channels is None else [self.channels.split(clip) for clip in items.latents]
+        if parts is not None:
+            items = replace(items, latents=[own for own, _, _ in parts])
         noised = draw_noised(items, levels, self.known, generator)
-        prompts = self.prompts.pack(texts, noised.clean.tokens.device)
+        shown, prompts = noised.shown, self.prompts.pack(texts, noised.clean.tokens.device)
+        if parts is not None:
+            shown = self._beside(shown, [beside for _, beside, _ in parts])
+            states = [each for _, _, each in parts if each is not None]
+            prompts = replace(prompts, image=torch.stack(states) if states else None)
         if self.adapter is None:
-            predicted = self.transformer(noised.shown, prompts)
+            predicted = self.transformer(shown, prompts)
         else:
-            predicted = self.adapter.adapted_forward(self.transformer, noised.shown, prompts)
+            predicted = self.adapter.adapted_forward(self.transformer, shown, prompts)
         target = channels_last(velocity(noised.clean.tokens, noised.noise), noised.clean.patch)
         errors, unknown = (predicted.float() - target).square().mean(1), (noised.shown.noise > 0).float()
         mean: Tensor = (errors * unknown).sum() / unknown.sum().clamp(min=1)
         return mean
+
+    def _beside(self, shown: Pack, conditions: list[Tensor]) -> Pack:
+        """A pack with the clips' conditions beside its tokens."""
+        beside = pack(conditions, [0.0] * len(conditions), shown.patch).tokens
+        if self.control:
+            return replace(shown, control=beside)
+        return replace(shown, tokens=torch.cat([shown.tokens, beside], dim=1))
 
     def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:
         """Nothing to look at: sampling a large model takes longer than many steps."""

@@ -11,10 +11,13 @@ from families import tiny
 from recipes.footage import add_footage
 from safetensors import safe_open
 
+from langit.autoencoder.model import to_float
 from langit.device import CPU
+from langit.families.clips import given_by_chance
 from langit.families.load import open_checkpoint
+from langit.generate import Model
 from langit.ledger.store import Ledger
-from langit.recipes.tuning import TuningConfig, tune
+from langit.recipes.tuning import TuningConfig, clip_encoder, tune
 from langit.studio.opening import LoraFile, settle_weights
 from langit.train.optim import OptimConfig
 from langit.train.trainer import TrainConfig
@@ -106,9 +109,49 @@ def test_wrong_settings(changes):
         replace(TuningConfig("model", "mine", "name"), **changes)
 
 
-def test_families_that_want_given_frames_are_named(tmp_path, place, monkeypatch):
+@pytest.mark.parametrize("kind", ["wan2.1-i2v", "wan2.1-flf2v", "wan2.1-vace", "wan2.2-i2v-a14b"])
+def test_families_that_see_given_frames_are_tuned_on_those_of_the_clips(tmp_path, place, monkeypatch, kind):
     _, home, _ = place
     monkeypatch.setenv("LANGIT_HOME", str(home))
-    tiny.save("wan2.1-vace", tmp_path / "vace")
-    with pytest.raises(ValueError, match="vace-1.3b wants given frames beside every clip"):
-        tune(_config(tmp_path / "vace", "no"), home, _report)
+    tiny.save(kind, tmp_path / kind)
+    expert = "high" if kind.endswith("a14b") else ""
+    path = tune(_config(tmp_path / kind, f"lora-{kind}", expert=expert), home, _report)
+    plain, changed = open_checkpoint(tmp_path / kind, CPU), open_checkpoint(tmp_path / kind, CPU)
+    settle_weights(changed, CPU, "", [LoraFile(path, 1.0, expert)])
+    # The input layer learns from the condition's channels as well, whose weights nothing else moves.
+    name = "vace_patch_embedding.weight" if kind == "wan2.1-vace" else "patch_embedding.weight"
+    moved = (changed.transformer.get_parameter(name) - plain.transformer.get_parameter(name)).abs().amax((0, 2, 3, 4))
+    assert (moved[0 if kind == "wan2.1-vace" else 16 :] > 0).any()
+    if plain.pictures is not None:
+        name = "blocks.0.attn2.add_k_proj.weight"
+        assert not torch.equal(changed.transformer.get_parameter(name), plain.transformer.get_parameter(name))
+
+
+@pytest.mark.parametrize("kind", ["wan2.1-i2v", "wan2.1-flf2v", "wan2.1-vace"])
+def test_a_clips_condition_is_what_generating_gives(tmp_path, kind):
+    tiny.save(kind, tmp_path / kind)
+    bundle = open_checkpoint(tmp_path / kind, CPU)
+    encoder = clip_encoder(bundle)
+    frames = torch.randint(0, 256, (9, 32, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        own, beside, states = encoder.channels.split(encoder.encode(to_float(frames[None]))[0])
+        assert torch.allclose(own, bundle.autoencoder.encode(to_float(frames[None]))[0], atol=1e-5)
+    given = torch.zeros(9, 32, 64, dtype=torch.bool)
+    if kind == "wan2.1-vace":
+        given = given_by_chance(frames)
+    else:
+        given[[0, -1] if kind == "wan2.1-flf2v" else [0]] = True
+    wanted = Model.of(bundle).condition(frames, given)
+    expected = wanted.control if kind == "wan2.1-vace" else wanted.channels
+    assert torch.allclose(beside, expected, atol=1e-5)
+    assert (states is None) == (wanted.image is None)
+    if states is not None:
+        assert torch.allclose(states, wanted.image[0], atol=1e-6)
+
+
+def test_vace_is_given_something_else_of_each_clip():
+    dice = torch.Generator().manual_seed(0)
+    clips = [torch.randint(0, 256, (5, 16, 16, 3), dtype=torch.uint8, generator=dice) for _ in range(40)]
+    shares = {round(float(given_by_chance(clip).float().mean()), 2) for clip in clips}
+    assert shares == {0.0, 0.2, 0.4, 0.75}
+    assert torch.equal(given_by_chance(clips[0]), given_by_chance(clips[0].clone()))
