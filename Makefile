@@ -3,6 +3,7 @@
 # make test                                                  sets up everything, runs the checks and the tests
 # make test-all                                              the slow tests as well
 # make test-attacks                                          the attacks of docs/security.md, slow or not
+# make gpu SECONDS=660                                     trains the model that ships by the clock, on a GPU (docs/gpu.md)
 # make lint, make format                                     what the checks check, and what mends the form
 
 PYTHON ?= python3.11
@@ -12,7 +13,7 @@ PROMPT ?= a red ball bounces on snow at sunset
 SEED ?= 0
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: video serve test test-all test-attacks lint format osmesa postgres chromium
+.PHONY: gpu video serve test test-all test-attacks lint format osmesa postgres chromium
 export PROMPT
 
 video: $(VENV)/.base
@@ -24,6 +25,10 @@ serve: $(VENV)/.serve
 # Each part has a process of its own, so that one that crashes does not hide the results of the others (docs/LOG.md).
 PARTS := 'tests/[a-c]*/' 'tests/[d-k]*/' 'tests/[l-q]*/' 'tests/r*/' 'tests/[s-z]*/' 'tests/test_*.py'
 RUN_PARTS = status=0; for part in $(PARTS); do $(BIN)/python -m pytest $(MARKED) $$part || status=1; done; exit $$status
+
+SECONDS ?= 660
+gpu: $(VENV)/.worlds
+	@$(BIN)/python scripts/gpu.py run -o results --seconds "$(SECONDS)" $(GPU_ARGS)
 
 test: lint osmesa
 	@$(RUN_PARTS)
@@ -57,6 +62,11 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.serve: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what serving needs into $(VENV) (once)"
 	@$(PIP) -e '.[serve]'
+	@touch $@ $(VENV)/.base
+
+$(VENV)/.worlds: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what training needs into $(VENV) (once)"
+	@$(PIP) -e '.[worlds]'
 	@touch $@ $(VENV)/.base
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python

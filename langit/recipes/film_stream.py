@@ -35,6 +35,8 @@ class FilmStream:
     paths: RunPaths
     report: Report
     corpus: TrainingCorpus | None = None
+    arrived: list[ShardRequest] = field(default_factory=list)
+    on_arrival: Callable[[list[ShardRequest]], None] = lambda _: None
     _worlds: set[str] = field(default_factory=set)
 
     def take(self) -> bool:
@@ -46,7 +48,10 @@ class FilmStream:
         new = self.farm.arrived()
         if new:
             Ledger(self.paths.ledger).add([record for each in new for record in each.records])
-            self._worlds |= {each.shard.world for each in new}
+            shards = [each.shard for each in new]
+            self._worlds |= {shard.world for shard in shards}
+            self.arrived += shards
+            self.on_arrival(shards)
             self.corpus = read_corpus(self.recipe, self.paths, self.corpus)
         self.report("films", self.farm.done, self.farm.total, "")
         return bool(new)
@@ -72,6 +77,7 @@ class FilmStream:
                 if not busy or now() >= until or worlds <= self._worlds:
                     break
             time.sleep(0.1)
+        check()
         if self.corpus is None and self.farm.done == 0 and self.recipe.all_films:
             raise ValueError(
                 "no film was drawn in the time that a deadline leaves for it, so nothing was trained: give a longer"

@@ -47,7 +47,7 @@ from langit.ledger.store import Ledger
 from langit.recipes.autoencoder import train_autoencoder
 from langit.recipes.beside import Beside
 from langit.recipes.distil import train_adapters
-from langit.recipes.feeds import flow_feed
+from langit.recipes.feeds import flow_feed, stage_source
 from langit.recipes.films import (
     Report,
     RunPaths,
@@ -57,7 +57,6 @@ from langit.recipes.films import (
     footage_lines,
     read_corpus,
     render_films,
-    stage_latents,
     training_clips,
 )
 from langit.recipes.fitted import FittedRecipe, open_beginnings
@@ -271,7 +270,7 @@ def train_stage(
     starts, data = stage.flow.windows.starts, recipe.data_of(stage)
     with ranks.first_goes_first():
         shown = report if beside is None else beside.watching(f"while latents of stage {stage.name} were encoded")
-        latents = stage_latents(clips, model.autoencoder, paths, starts, shown)
+        latents = stage_source(stage, clips, model.autoencoder, paths, shown)
     if stage.training.recompute:
         recompute_blocks(model.transformer)
     with laid_out(model.transformer, model.text, ranks, placement) as (transformer, encoder):
@@ -306,7 +305,14 @@ def _flow_task(stage: Stage, model: Model, preview: SavePreview) -> FlowTask | S
     return ShapedFlowTask(model.transformer, model.text, stage.flow, preview, LevelLosses())
 
 
-def assemble(recipe: Recipe, corpus: TrainingCorpus, paths: RunPaths, model: Model, report: Report) -> Path:
+def assemble(
+    recipe: Recipe,
+    corpus: TrainingCorpus,
+    paths: RunPaths,
+    model: Model,
+    report: Report,
+    index_parts: Path | None = None,
+) -> Path:
     """Write the bundle: parts, provenance, a row for each film that was trained on, and the index of nearest clips."""
     ledger = Ledger(paths.ledger)
     # Read last: the model is assembled from the ledger as it is now, and refuses films that were taken down meanwhile.
@@ -338,7 +344,7 @@ def assemble(recipe: Recipe, corpus: TrainingCorpus, paths: RunPaths, model: Mod
     parts = Parts(model.transformer, model.autoencoder, model.text, sampling, model.sizes, model.fps, adapters)
     save_bundle(paths.bundle, parts, provenance, films)
     _ship_record(recipe, corpus, ledger, paths, provenance)
-    sealed = index_bundle(paths.bundle, paths.home, report)
+    sealed = index_bundle(paths.bundle, paths.home, report, index_parts)
     sign_bundle(paths.bundle, sealed, keys.signer(paths.ledger))  # last, as the index changes the digest
     enter_training(recipe, ledger, paths, provenance)
     return paths.bundle

@@ -26,6 +26,7 @@ from langit.recipes.distil import train_adapters
 from langit.recipes.film_stream import FilmStream, run_shards
 from langit.recipes.films import Report, RunPaths, read_corpus
 from langit.recipes.fitted import open_beginnings
+from langit.recipes.index_parts import IndexParts
 from langit.recipes.recipe import Recipe
 from langit.recipes.run import assemble, check_runs, train_transformer
 from langit.recipes.run_folder import write_run_recipe
@@ -72,7 +73,8 @@ def run_timed(
     beginnings = open_beginnings(recipe, paths, placement)
     recipe = beginnings.recipe
     cuda = placement.device.type == "cuda"
-    with locked_run(paths.run), _stopped_by_signals(clock):
+    parts = IndexParts(recipe, paths, workers, note)
+    with locked_run(paths.run), _stopped_by_signals(clock), parts:
         check_runs(recipe, paths, resume)
         write_run_recipe(recipe, paths)
         if cuda:
@@ -85,7 +87,9 @@ def run_timed(
             with _memory_in_one_line(beside):
                 if cuda:
                     warm_up(recipe, beside, placement)
-                corpus = beside.films.wait(clock.films_by(), lambda: beside.check("while the first films were drawn"))
+                corpus = beside.films.wait(
+                    clock.films_by(), lambda: beside.check("while the first films were drawn"), clock.now
+                )
                 autoencoders = train_autoencoder(
                     recipe,
                     corpus,
@@ -96,6 +100,9 @@ def run_timed(
                     placement=placement,
                     beside=beside,
                 )
+                parts.freeze(list(autoencoders.values())[-1])
+                parts.add(beside.films.arrived)
+                beside.films.on_arrival = parts.add
                 model = train_transformer(
                     recipe,
                     corpus,
@@ -109,9 +116,11 @@ def run_timed(
                     beside=beside,
                 )
                 model = train_adapters(recipe, corpus, paths, model, resume, report, placement, beside=beside)
+                beside.films.take()
         if clock.stopped:
             raise beside.ended("before the bundle was written")
-        return assemble(recipe, read_corpus(recipe, paths), paths, model, report)
+        parts.finish(report)
+        return assemble(recipe, read_corpus(recipe, paths), paths, model, report, parts.folder)
 
 
 def _check_films(recipe: Recipe) -> None:

@@ -53,8 +53,8 @@ def warm_up(recipe: Recipe, beside: Beside, placement: Placement) -> None:
     stage = recipe.stages[0]
     films = recipe.data_of(stage).films
     model = Placement(placement.device).put(VideoTransformer(recipe.transformer))
-    rare = TokenGrid(3, 8, 8)
-    grids = [*(TokenGrid(1, 1, tokens) for _, tokens in static_shapes(stage.flow, films)), rare]
+    rare = (TokenGrid(3, 8, 8), TokenGrid(2, 6, 10))  # two: the first dynamic graph still has sides as constants
+    grids = [*(TokenGrid(1, 1, tokens) for _, tokens in static_shapes(stage.flow, films)), *rare]
     with beside.compiled(model, stage.flow, films), torch.autocast(placement.device.type, placement.dtype):
         for grid in grids:
             videos = batch_size(stage.flow.token_budget, grid.count)

@@ -57,17 +57,23 @@ def compiled_blocks(
     def in_static_shapes(block: nn.Module, *inputs: Any) -> Tensor:
         return forward(block, *inputs)
 
-    def in_any_shape(block: nn.Module, *inputs: Any) -> Tensor:
-        return forward(block, *inputs)
+    def in_any_shape(block: nn.Module, x: Tensor, *inputs: Any) -> Tensor:
+        # The run from the tensor's own shape: numbers that are given would be taken as constants of the graph.
+        return forward(block, x, *inputs, ((x.shape[0], x.shape[1]),))
 
     mode = "reduce-overhead" if graphs and backend == "inductor" else None
     fixed = torch.compile(in_static_shapes, dynamic=False, mode=mode, backend=backend)
     general = torch.compile(in_any_shape, dynamic=True, backend=backend)
 
     def chosen(block: nn.Module) -> Callable[..., Tensor]:
-        def run(*inputs: Any) -> Tensor:
-            runs = inputs[-1]
-            out: Tensor = (fixed if len(runs) == 1 and runs[0] in shapes else general)(block, *inputs)
+        def run(x: Tensor, levels: Any, angles: Any, text: Any, runs: tuple[Shape, ...]) -> Tensor:
+            out: Tensor
+            if runs != (tuple(x.shape[:2]),):  # a pack of anything
+                out = forward(block, x, levels, angles, text, runs)
+            elif runs[0] in shapes:
+                out = fixed(block, x, levels, angles, text, runs)
+            else:
+                out = general(block, x, levels, angles, text)
             return out
 
         return run

@@ -20,13 +20,12 @@ from langit.release.nearest.alterations import ALTERATIONS
 from langit.release.nearest.embedding import Features, HalfProjection, Projection, Vectors, features, learn_projection
 from langit.release.nearest.fingerprints import KEPT, fingerprints_of
 from langit.release.nearest.index import ClipIndex, FilmName, dequantize, quantize
+from langit.release.nearest.parts import COPIES, IndexPart, PartsFolder
 from langit.release.nearest.scale import ScoreScale, content_half
 from langit.release.nearest.windows import STORED_STEP, windows
 
 LEARN_FROM: Final = 2000
 """Windows of which altered copies are made to learn the projection."""
-COPIES: Final = 3
-"""Altered copies of each of these."""
 BACKGROUND: Final = 512
 """Held-out windows whose nearness is subtracted from scores."""
 _BATCH: Final = 20
@@ -42,6 +41,9 @@ class _EncodedWindows:
     prints: UInt8[np.ndarray, "n p 32"]
     clips: list[int]
     starts: list[float]
+    copies: list[Features]
+    mirrors: list[Features]
+    originals: list[int]
 
 
 def build_index(
@@ -52,6 +54,7 @@ def build_index(
     fps: float,
     report: Report,
     footage: Sequence[FootageClip] = (),
+    parts: PartsFolder | None = None,
 ) -> ClipIndex:
     """Build the index of clips.
 
@@ -63,6 +66,7 @@ def build_index(
         fps: frames per second of the entries.
         report: called with the stage, the number of clips done and their total.
         footage: clips of real footage that it was trained on.
+        parts: what was encoded before, by shard; used where it is of the same films.
 
     Raises:
         ValueError: no clips, or no held-out clips.
@@ -82,24 +86,27 @@ def build_index(
     def alter(window: UInt8[np.ndarray, "T H W 3"], number: int, row: int) -> None:
         if number not in chosen:
             return
-        kinds = random.choice(len(ALTERATIONS), min(COPIES, len(ALTERATIONS)), replace=False)
+        kinds = random.choice(len(ALTERATIONS), COPIES, replace=False)
         changed = [list(ALTERATIONS.values())[kind](window, random) for kind in kinds]
         encoded = features(autoencoder, np.stack([*changed, window[:, :, ::-1]]))
         copies.append(encoded[:-1])
         mirrors.append(encoded[-1:])
         originals.extend([row] * len(changed))
 
-    stored = _encode_windows(plain, films, autoencoder, fps, report, "nearest: clips", alter)
+    stored = _encode_windows(plain, films, autoencoder, fps, report, "nearest: clips", alter, parts)
+    copies, mirrors, originals = copies + stored.copies, mirrors + stored.mirrors, originals + stored.originals
+    if not copies:  # parts of few films may have none
+        raise ValueError("an index needs altered copies of some of its clips: remove its parts and build it again")
     projection = learn_projection(
         stored.features,
         np.concatenate(copies),
         originals,
-        (stored.features[originals[:: min(COPIES, len(ALTERATIONS))]], np.concatenate(mirrors)),
+        (stored.features[originals[::COPIES]], np.concatenate(mirrors)),
         autoencoder.compression.time,
     )
     projection = _round_matrices(projection)
     vectors = quantize(projection(stored.features))
-    others = _encode_windows(held, films, autoencoder, fps, report, "nearest: held out").features
+    others = _encode_windows(held, films, autoencoder, fps, report, "nearest: held out", parts=parts).features
     return ClipIndex(
         projection=projection,
         scale=calibrate(dequantize(vectors), projection(others), projection(projection.mirror_features(others))),
@@ -153,13 +160,32 @@ def _encode_windows(
     report: Report,
     stage: str,
     alter: Alter | None = None,
+    parts: PartsFolder | None = None,
 ) -> _EncodedWindows:
-    """Encode every window of every entry; ``alter`` gets a clip's first window, its number and the window's row."""
+    """Encode every window of every entry; ``alter`` gets a clip's first window, its number and the window's row.
+
+    Entries of a shard that ``parts`` has are taken from there, with the altered copies that it has.
+    """
     found: list[Features] = []
     prints: list[np.ndarray] = []
     clips: list[int] = []
     starts: list[float] = []
-    for part in _batches(entries):
+    copies: list[Features] = []
+    mirrors: list[Features] = []
+    originals: list[int] = []
+    known: dict[int, IndexPart] = {} if parts is None else _known_parts(entries, parts)
+    within = {number for first, each in known.items() for number in range(first, first + int(each.clips.max()) + 1)}
+    for first, each in known.items():
+        row = len(clips)
+        found.append(each.features)
+        prints += list(each.prints)
+        clips += [first + int(number) for number in each.clips]
+        starts += [float(start) for start in each.starts]
+        copies.append(each.copies)
+        mirrors.append(each.mirrors)
+        originals.extend(row + int(number) for number in np.repeat(each.originals, COPIES))
+        report(stage, int(each.clips.max()) + first + 1, len(entries), "")
+    for part in _batches(entries, within):
         frames: list[np.ndarray] = []
         for number in part:
             pixels = films.frames(entries[number]).numpy()
@@ -173,13 +199,25 @@ def _encode_windows(
                 starts.append(window.start + getattr(entries[number], "starts", 0.0))
         found.append(features(autoencoder, np.stack(frames)))
         report(stage, part[-1] + 1, len(entries), "")
-    return _EncodedWindows(np.concatenate(found), np.stack(prints), clips, starts)
+    return _EncodedWindows(np.concatenate(found), np.stack(prints), clips, starts, copies, mirrors, originals)
 
 
-def _batches(entries: Sequence[StoredClip]) -> Iterator[list[int]]:
-    """Numbers of neighbouring entries of one size, a few at a time."""
+def _known_parts(entries: Sequence[StoredClip], parts: PartsFolder) -> dict[int, IndexPart]:
+    """The parts of those shards of which the entries are what they were made of, by the first entry's number."""
+    known: dict[int, IndexPart] = {}
+    for _, group in groupby(range(len(entries)), key=lambda number: entries[number].shard):
+        numbers = list(group)
+        part = parts.read([entries[number] for number in numbers])
+        if part is not None:
+            known[numbers[0]] = part
+    return known
+
+
+def _batches(entries: Sequence[StoredClip], without: set[int]) -> Iterator[list[int]]:
+    """Numbers of neighbouring entries of one size, a few at a time; some are left out."""
     # One size per batch, because the autoencoder encodes arrays.
-    for _, group in groupby(range(len(entries)), key=lambda number: entries[number].pixels):
+    left = (number for number in range(len(entries)) if number not in without)
+    for _, group in groupby(left, key=lambda number: entries[number].pixels):
         numbers = list(group)
         for start in range(0, len(numbers), _BATCH):
             yield numbers[start : start + _BATCH]

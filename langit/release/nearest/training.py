@@ -9,16 +9,18 @@ from langit.bundle.folder import add_file
 from langit.curate.places import places_file, read_places
 from langit.feed.catalogue import ClipRecords, FootageClip, FrameReader, film_clips
 from langit.feed.footage import TrainingFormat, TrainingSet, find_training_set, footage_clips, held_out_footage
+from langit.feed.latents import encoder_hash
 from langit.feed.pieces import bucketed_held_out, footage_pieces, plan_footage
 from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
 from langit.release.nearest.build import Report, build_index
 from langit.release.nearest.bundled import FILE
+from langit.release.nearest.parts import PartsFolder
 from langit.shapes import PixelShape
 from langit.worlds.scene import split
 
 
-def index_bundle(folder: Path, home: Path, report: Report) -> Provenance:
+def index_bundle(folder: Path, home: Path, report: Report, parts: Path | None = None) -> Provenance:
     """Build the index of a model's training clips and put it into its bundle, in place of an older one.
 
     The provenance names the new file, so the model has another digest afterwards.
@@ -27,6 +29,7 @@ def index_bundle(folder: Path, home: Path, report: Report) -> Provenance:
         folder: the bundle.
         home: holds the ledger and the films that the model was trained on.
         report: called with the stage and its progress.
+        parts: a folder of parts of the index that were made before (`parts`), by whatever encoder.
 
     Raises:
         ValueError: the bundle is damaged, or some of its films are not under ``home`` or are no longer allowed.
@@ -52,7 +55,10 @@ def index_bundle(folder: Path, home: Path, report: Report) -> Provenance:
     kinds = {(world, size) for world, size, _ in rows}
     held = [film for (world, size, seed), film in plain.items() if (world, size) in kinds and split(seed) == "held-out"]
     footage, held_footage = _footage(model, {size for _, size in kinds}, ledger, records, home, report)
-    index = build_index(films, [*held, *held_footage], FrameReader(), model.autoencoder, model.fps, report, footage)
+    known = None if parts is None else PartsFolder(parts, encoder_hash(model.autoencoder))
+    index = build_index(
+        films, [*held, *held_footage], FrameReader(), model.autoencoder, model.fps, report, footage, known
+    )
     return add_file(folder, FILE, index.save)
 
 

@@ -1,0 +1,77 @@
+"""Compiled blocks: same numbers, few graphs for many shapes, and the plain blocks again afterwards."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from bundle.miniature import make_parts
+from torch import Tensor
+
+from langit.recipes import find
+from langit.recipes.beside import static_shapes
+from langit.shapes import TokenGrid
+from langit.train.compiled import CACHE, common_shapes, compiled_blocks, use_cache
+from langit.transformer.batched import batched_velocity
+from langit.transformer.model import VideoTransformer
+
+
+def velocity(model: VideoTransformer, videos: int, grid: TokenGrid) -> Tensor:
+    source = torch.Generator().manual_seed(videos)
+    shape, config = (videos, grid.count), model.config
+    return batched_velocity(
+        model,
+        torch.randn(*shape, config.in_channels * 4, generator=source),
+        torch.rand(videos, generator=source),
+        torch.rand(shape, generator=source) < 0.3,
+        grid,
+        torch.randn(videos, 16, config.text_dim, generator=source),
+        torch.ones(videos, 16, dtype=torch.bool),
+    )
+
+
+def test_compiled_blocks_have_the_same_numbers_in_few_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_parts(0).transformer
+    assert isinstance(model, VideoTransformer)
+    torch.nn.init.normal_(model.proj_out.weight, std=0.1)
+    shapes = [(4, TokenGrid(2, 2, 3)), (6, TokenGrid(3, 2, 2)), (3, TokenGrid(5, 2, 3)), (5, TokenGrid(4, 3, 3))]
+    plain = [velocity(model, *shape) for shape in shapes]
+    graphs: list[str] = []
+
+    def backend(graph: torch.fx.GraphModule, _inputs: list[Tensor]) -> torch.fx.GraphModule:
+        sizes = [
+            node.meta["example_value"].shape
+            for node in graph.graph.nodes
+            if node.op == "placeholder" and isinstance(node.meta.get("example_value"), Tensor)
+        ]
+        dynamic = any(isinstance(side, torch.SymInt) for size in sizes for side in size)
+        graphs.append("dynamic" if dynamic else "static")
+        return graph
+
+    torch._dynamo.reset()
+    with compiled_blocks(list(model.blocks), [(4, 12)], backend=backend):
+        for _ in range(2):
+            for shape, expected in zip(shapes, plain, strict=True):
+                torch.testing.assert_close(velocity(model, *shape), expected, rtol=1e-4, atol=1e-5)
+        velocity(model, *shapes[1]).square().mean().backward()
+    assert len(model.blocks) > 1 and graphs.count("static") == 1, "one for all blocks"
+    assert 1 <= graphs.count("dynamic") <= 3, graphs
+    assert model.patch_embedding.weight.grad is not None
+    assert "forward" not in vars(model.blocks[0])
+    assert torch.equal(velocity(model, *shapes[0]), plain[0])
+
+
+def test_the_common_shapes_are_those_with_most_tokens() -> None:
+    assert common_shapes([(8, 10), (8, 10), (2, 70), (1, 5)], 2) == ((8, 10), (2, 70))
+    pocket = find("pocket")
+    found = static_shapes(pocket.stages[0].flow, pocket.films)
+    assert found == ((64, 576), (120, 320)) or found == ((120, 320), (64, 576))
+
+
+def test_the_cache_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(CACHE, raising=False)
+    assert use_cache(tmp_path / "own") == tmp_path / "own" and os.environ[CACHE] == str(tmp_path / "own")
+    monkeypatch.setenv(CACHE, str(tmp_path / "carried"))
+    assert use_cache(tmp_path / "own") == tmp_path / "carried" and (tmp_path / "carried").is_dir()
