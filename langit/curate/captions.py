@@ -17,12 +17,14 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image
 
 from langit.curate.settings import CaptionSettings
+
+HUB_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class LocalCaptioner:
     """Any image-text-to-text model of `transformers`, from a folder or by its name on the Hub, with greedy decoding."""
 
     def __init__(self, settings: CaptionSettings) -> None:
-        _check_model_folder(settings.model)
+        _check_model(settings.model)
         import torch
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
@@ -195,14 +197,35 @@ class LocalCaptioner:
         return [WrittenCaption(text, settings.model, self.version, settings.prompt, settings.language)]
 
 
-def _check_model_folder(model: str) -> None:
-    """Refuse a path that does not exist; `transformers` would take it for a name on the Hub and try for a minute.
+def _check_model(model: str) -> None:
+    """Refuse a model that is neither here nor on the Hub, which `transformers` looks for for minutes.
 
     Names on the Hub are ``name`` or ``owner/name``; anything else is a path.
     """
     is_path = model.startswith(("/", ".", "~")) or model.count("/") > 1 or "\\" in model
-    if is_path and not Path(model).is_dir():
+    if Path(model).is_dir():
+        return
+    if is_path:
         raise ValueError(f"captions.model {model} is not a folder: give the folder of a model, or a name on the Hub")
+    import httpx2
+    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        if isinstance(try_to_load_from_cache(model, "config.json"), str):
+            return
+        HfApi().model_info(model, timeout=HUB_SECONDS)
+    except (HfHubHTTPError, HFValidationError) as error:
+        cause = str(error).splitlines()[0]
+        raise ValueError(
+            f"captions.model {model} is not a folder, and the Hub refuses the name ({cause}): give the folder of a"
+            " model, or a name on the Hub"
+        ) from error
+    except (httpx2.TransportError, OfflineModeIsEnabled) as error:
+        raise ValueError(
+            f"captions.model {model} is not a folder, and the Hub cannot be reached ({type(error).__name__}): give the"
+            " folder of a model, or connect once"
+        ) from error
 
 
 class ServerCaptioner:

@@ -146,4 +146,8 @@ def load(path: Path) -> Curation:
         place = plain.get(key)
         if isinstance(place, str) and "://" not in place:
             plain[key] = str(path.parent / place)
+    captions = plain.get("captions")
+    if isinstance(captions, dict) and captions.get("by") == "transformers" and isinstance(captions.get("model"), str):
+        beside = path.parent / captions["model"]  # unless there is such a folder, it may be a name on the Hub
+        captions["model"] = str(beside) if captions["model"] and beside.is_dir() else captions["model"]
     return config.load(Curation, plain)

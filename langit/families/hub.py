@@ -52,7 +52,7 @@ def fetch(name: str, inspect: Callable[[Path], object]) -> Path:
         ValueError: there is no such repository, it is gated, or there is no network and it is not in the cache.
         OSError: the disk has no space for it.
     """
-    import httpx
+    import httpx2
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub import errors as hub
 
@@ -87,7 +87,7 @@ def fetch(name: str, inspect: Callable[[Path], object]) -> Path:
         if ours or error.errno in _DISK:
             raise
         return _from_cache(name, error)
-    except httpx.TransportError as error:
+    except httpx2.TransportError as error:
         return _from_cache(name, error)
 
 

@@ -10,15 +10,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import httpx2
 import pytest
 from curate.making import scene
+from huggingface_hub.errors import OfflineModeIsEnabled, RepositoryNotFoundError
 
 from langit.curate.captions import LocalCaptioner, ServerCaptioner, SidecarCaptioner, make_captioner, spread
-from langit.curate.settings import CaptionSettings
+from langit.curate.settings import CaptionSettings, load
 from langit.curate.survey import jpeg
 
 PICTURES = [jpeg(scene(seed, 1)[0]) for seed in range(3)]
 SPAN = (2.0, 4.0)
+NOT_FOUND = httpx2.Response(404, request=httpx2.Request("GET", "https://hub.example"))
 
 
 def texts(place: Path) -> list[str]:
@@ -77,6 +80,46 @@ def test_a_model_folder_that_does_not_exist_is_refused_at_once() -> None:
     for model in ("/nonexist", "./models/none", "a/b/c"):
         with pytest.raises(ValueError, match=f"captions.model {model} is not a folder"):
             make_captioner(CaptionSettings(by="transformers", model=model))
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (httpx2.ConnectError("no route"), r"the Hub cannot be reached \(ConnectError\)"),
+        (httpx2.ReadTimeout("slow"), r"the Hub cannot be reached \(ReadTimeout\)"),
+        (OfflineModeIsEnabled("offline"), r"the Hub cannot be reached \(OfflineModeIsEnabled\)"),
+        (RepositoryNotFoundError("404", response=NOT_FOUND), r"the Hub refuses the name \(404\)"),
+    ],
+)
+def test_a_model_that_the_hub_does_not_give_is_asked_for_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, raised: Exception, said: str
+) -> None:
+    """transformers asks five times, for minutes, and speaks of its cache."""
+    asked = []
+
+    def model_info(self: object, name: str, **options: object) -> None:
+        asked.append(name)
+        raise raised
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", model_info)
+    with pytest.raises(ValueError, match=f"captions.model nobody/nothing is not a folder, and {said}"):
+        make_captioner(CaptionSettings(by="transformers", model="nobody/nothing"))
+    assert asked == ["nobody/nothing"]
+
+
+def test_a_name_that_the_hub_cannot_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="captions.model my model is not a folder, and the Hub refuses the name"):
+        make_captioner(CaptionSettings(by="transformers", model="my model"))
+
+
+def test_a_model_beside_the_settings_is_found(tmp_path: Path) -> None:
+    (tmp_path / "models" / "vision").mkdir(parents=True)
+    (tmp_path / "c.toml").write_text('name="c"\nfootage="f"\n[captions]\nby="transformers"\nmodel="models/vision"\n')
+    assert load(tmp_path / "c.toml").captions.model == str(tmp_path / "models" / "vision")
+    text = (tmp_path / "c.toml").read_text().replace("models/vision", "owner/name")
+    (tmp_path / "c.toml").write_text(text)
+    assert load(tmp_path / "c.toml").captions.model == "owner/name"
 
 
 def test_pictures_are_taken_evenly() -> None:

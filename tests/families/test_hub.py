@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
+import httpx2
 import huggingface_hub
 import pytest
 from huggingface_hub import constants
@@ -50,8 +50,8 @@ def answer(monkeypatch: pytest.MonkeyPatch, what: Exception | Any) -> None:
 
 
 def http_error(kind: type[hub_errors.HfHubHTTPError], status: int) -> hub_errors.HfHubHTTPError:
-    request = httpx.Request("GET", "https://hub.example")
-    return kind("refused", response=httpx.Response(status, request=request))
+    request = httpx2.Request("GET", "https://hub.example")
+    return kind("refused", response=httpx2.Response(status, request=request))
 
 
 def test_what_is_a_hub_name_and_what_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def test_what_is_a_hub_name_and_what_a_folder(tmp_path: Path, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     "failure",
-    [httpx.ConnectError("no route"), httpx.ReadTimeout("slow"), OSError(101, "Network is unreachable")],
+    [httpx2.ConnectError("no route"), httpx2.ReadTimeout("slow"), OSError(101, "Network is unreachable")],
     ids=["connection", "timeout", "network"],
 )
 def test_without_network_the_cache_serves_or_a_line_says_what_to_do(
