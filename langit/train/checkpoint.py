@@ -116,7 +116,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise unreadable(path, error) from error
 
 
-def unreadable(path: Path, error: Exception) -> ValueError:
+def unreadable(path: Path, error: BaseException) -> ValueError:
     return ValueError(f"checkpoint {path} cannot be read ({error}): delete it and resume from an older one")
 
 

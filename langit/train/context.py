@@ -129,7 +129,8 @@ def _attend_together(attention: SelfAttention, x: Tensor, angles: Angles, contex
     parts = torch.stack((query, key, value), dim=1).unflatten(2, (count, -1))  # n 3 count heads/count width
     sent = parts.permute(2, 0, 1, 3, 4).flatten(0, 1).contiguous()  # by the process that the heads are for
     received = all_to_all_single_autograd(sent, sizes, [own] * count, context.group)  # N 3 heads/count width
-    attended = attend_runs(*received.unbind(1), context.runs)  # N D/count
+    query, key, value = received.unbind(1)
+    attended = attend_runs(query, key, value, context.runs)  # N D/count
     returned = all_to_all_single_autograd(attended.contiguous(), [own] * count, sizes, context.group)
     out: Tensor = attention.to_out[0](returned.unflatten(0, (count, own)).transpose(0, 1).flatten(1))
     return out

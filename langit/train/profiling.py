@@ -6,6 +6,7 @@ steps by their reports alone.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,10 +34,10 @@ class _Recording:
 
 @contextmanager
 def profiling(report: Report, folder: Path | None, placement: Placement) -> Iterator[Report]:
-    """Record steps that are reported while a ``with`` block runs; without a folder nothing is done.
+    """Record training steps, which are reported with their loss, while a ``with`` block runs.
 
-    Of each stage, steps 4 to 13 after this start are recorded, into ``folder/STAGE.json`` (a trace) and
-    ``folder/STAGE.txt`` (a table). A stage that ends before leaves what it has.
+    Without a folder nothing is done. Of each stage, steps 4 to 13 after this start are recorded, into
+    ``folder/STAGE.json`` (a trace) and ``folder/STAGE.txt`` (a table). A stage that ends before leaves what it has.
     """
     if folder is None:
         yield report
@@ -54,6 +55,8 @@ def profiling(report: Report, folder: Path | None, placement: Placement) -> Iter
 
     def reported(stage: str, step: int, steps: int, details: str) -> None:
         report(stage, step, steps, details)
+        if "loss" not in details:  # films are drawn, latents encoded
+            return
         if now and now[0].stage != stage:
             finish()
         if stage in done:
@@ -75,6 +78,7 @@ def profiling(report: Report, folder: Path | None, placement: Placement) -> Iter
 
 def start_profile(placement: Placement) -> profile:
     """A profiler that records every thread of this process, and the device."""
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it would announce each start
     activities = [ProfilerActivity.CPU]
     if placement.device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)

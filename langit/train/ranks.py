@@ -165,7 +165,7 @@ class Ranks:
 
 ALONE: Final = Ranks()
 LOST: Final = 3  # the exit status of a process whose peers ended before it
-PATIENCE: Final = 2.0  # seconds that others wait with an error, which the first process has most likely said by then
+PATIENCE: Final = 10.0  # seconds that others wait with an error, which the first process has most likely said by then
 
 
 def own_device(placement: Placement) -> Placement:

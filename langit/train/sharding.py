@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -84,6 +84,6 @@ def is_sharded(tensors: Iterable[Tensor]) -> bool:
 def gather(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Whole tensors on the CPU, one after another; all processes take part."""
     return {
-        name: (cast(DTensor, value).full_tensor() if isinstance(value, DTensor) else value).detach().cpu()
+        name: (value.full_tensor() if isinstance(value, DTensor) else value).detach().cpu()
         for name, value in tensors.items()
     }

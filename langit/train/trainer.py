@@ -136,8 +136,6 @@ class Trainer(Generic[Items]):
             raise ValueError("training in fp16 is not supported, because small gradients vanish: use bf16 or fp32")
         self.task, self.feed, self.config, self.folder, self.identity = task, feed, config, folder, identity
         self.placement, self.everyone, self.clock = placement, ranks, clock
-        # Micro-batches that cannot be shared out are all the first process's; the others take up what it has trained.
-        self.ranks = ranks if config.lanes % ranks.groups == 0 else ALONE
         self.named = {
             f"{part}.{name}": parameter
             for part, module in task.modules().items()
@@ -145,7 +143,10 @@ class Trainer(Generic[Items]):
             if parameter.requires_grad
         }
         self.sharded = is_sharded(self.named.values())
-        assert self.sharded or ranks.context == 1, "processes that share micro-batches cut the weights, too"
+        # Micro-batches that cannot be shared out are all the first process's; the others take up what it has trained.
+        divided = config.lanes % ranks.groups == 0 and (self.sharded or ranks.context == 1)
+        assert divided or not self.sharded, "all processes take part where weights are cut"
+        self.ranks = ranks if divided else ALONE
         # Units of FSDP gather and scatter in an order that threads would mix up.
         threaded = False if self.sharded else None
         self.micro_batches = MicroBatches(task, len(self.ranks.own(config.lanes)), placement, threaded)
