@@ -2,7 +2,8 @@
 
 An allow-list is read once, when a stage begins. Whatever the ledger gets afterwards is compared by its size, which
 costs next to nothing; only where it has grown, or a new day has begun on which a consent may have ended, is the list
-read again, and what was allowed and is no longer is the difference of the two. Knows no batches.
+read again, and what was allowed and is no longer is the difference of the two. What was allowed may be a list on disk
+(`ledger.exposure_columns.Roster`): then nothing of it stays in memory but the difference. Knows no batches.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from langit.ledger.exposure_columns import Roster
 from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
 
@@ -19,7 +21,7 @@ class TakenDown:
 
     def __init__(self, ledger: Ledger, clips: Iterable[str], policy: Policy | None = None) -> None:
         self.ledger, self.policy = ledger, policy or Policy()
-        self.allowed_once = frozenset(clips)
+        self.allowed_once = clips if isinstance(clips, Roster) else frozenset(clips)
         self.read_at = (ledger.size, _today())
         self.barred: frozenset[str] = frozenset()
 
@@ -32,7 +34,7 @@ class TakenDown:
         now = (self.ledger.size, _today())
         if now != self.read_at:
             allowed = {clip.digest for clip in self.ledger.allowed_clips(self.policy, now[1]).clips}
-            self.read_at, self.barred = now, self.allowed_once - allowed
+            self.read_at, self.barred = now, frozenset(clip for clip in self.allowed_once if clip not in allowed)
         return self.barred
 
 

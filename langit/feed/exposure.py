@@ -245,11 +245,7 @@ class ColumnLog(ExposureLog):
 
 
 def open_exposure_log(path: Path, roster: Iterable[str] | None = None) -> ExposureLog:
-    """The log at a path, of the format that is there; a new one is of format 2 where the clips of a stage are given.
-
-    Raises:
-        ValueError: the log is there and was begun for other clips.
-    """
+    """The log at a path, of the format that is there; a new one is of format 2 where the clips of a stage are given."""
     columns = ExposureColumns(path)
     if roster is not None and (columns.is_there or not path.exists()):
         Roster.write(columns.roster.path, roster)

@@ -26,6 +26,7 @@ from langit.autoencoder.protocol import VideoAutoencoder
 from langit.config import canonical, dump
 from langit.device import placement_of
 from langit.feed.catalogue import FrameReader, StoredClip
+from langit.feed.clip_table import TABLE, ClipTable, ShardShapes, TableClip, latent_shapes
 from langit.feed.tensors import write_tensors
 from langit.feed.windows import window_starts
 from langit.shapes import cell_size, whole_frames
@@ -110,9 +111,26 @@ def cache_latents(
         starts: how many later frames of each clip to encode it from once more.
         batch: clips that are encoded at once.
     """
+    latent_clips: list[LatentClip] = []
+    for group, views in cached_files(clips, reader, autoencoder, folder, report, starts, batch):
+        own = zip(*(_read_views(file, len(group)) for file in views), strict=True)
+        latent_clips += [LatentClip(clip.digest, clip.captions, each) for clip, each in zip(group, own, strict=True)]
+    return latent_clips
+
+
+@torch.no_grad()
+def cached_files(
+    clips: Sequence[StoredClip],
+    reader: FrameReader,
+    autoencoder: VideoAutoencoder,
+    folder: Path,
+    report: Callable[[int, int], None],
+    starts: int = 0,
+    batch: int = 20,
+) -> Iterator[tuple[list[StoredClip], tuple[Path, ...]]]:
+    """The clips of each shard in order, and the files of their latents, one for each view; for arguments see above."""
     place = folder / encoder_hash(autoencoder)[:16]
     by_shard = [(shard, list(group)) for shard, group in groupby(clips, key=lambda clip: clip.shard)]
-    latent_clips: list[LatentClip] = []
     for done, (shard, group) in enumerate(by_shard, start=1):
         views = []
         for start in (0, *window_starts(shard.stem, group[0].pixels.frames, starts)):
@@ -121,13 +139,41 @@ def cache_latents(
             file = place / shard.parent.parent.name / shard.parent.name / f"{stem}.safetensors"
             if _stored_digests(file) != [clip.digest for clip in group]:
                 _encode_shard(group, reader, autoencoder, file, start, batch)
-            views.append(_read_views(file, len(group)))
-        latent_clips += [
-            LatentClip(clip.digest, clip.captions, own)
-            for clip, own in zip(group, zip(*views, strict=True), strict=True)
-        ]
+            views.append(file)
+        yield group, tuple(views)
         report(done, len(by_shard))
-    return latent_clips
+
+
+def table_of_latents(
+    clips: Sequence[StoredClip],
+    reader: FrameReader,
+    autoencoder: VideoAutoencoder,
+    folder: Path,
+    table: Path,
+    key: str,
+    report: Callable[[int, int], None],
+    starts: int = 0,
+) -> ClipTable:
+    """A table on disk of these clips' latents, which are encoded where they are not in the cache.
+
+    None of them stays in memory. For the other arguments see :func:`cache_latents`.
+
+    Args:
+        table: the folder of the table; one of the same ``key`` is opened, without a look at any latents.
+        key: what the clips were chosen by.
+    """
+    key = f"{key} {encoder_hash(autoencoder)} {starts}"
+    if (table / TABLE).exists() and (there := ClipTable(table)).key == key:
+        return there
+
+    def rows() -> Iterator[TableClip]:
+        for group, views in cached_files(clips, reader, autoencoder, folder, report, starts):
+            frames, grids = zip(*map(latent_shapes, views), strict=True)
+            shapes = ShardShapes(tuple(map(str, views)), frames, grids[0])
+            for row, clip in enumerate(group):
+                yield TableClip(clip.digest, clip.captions, shapes, row)
+
+    return ClipTable.write(table, rows(), key)
 
 
 def _read_views(file: Path, count: int) -> list[LatentView]:

@@ -29,6 +29,7 @@ from langit.ledger.log import root as merkle_root
 
 CHUNK: Final = 1 << 16  # rows; a power of two, or roots of chunks would not be nodes of the tree over rows
 DIGEST: Final = 32
+ROSTER: Final = "exposure.clips"
 _ROW: Final = np.dtype([("step", ">u4"), ("clip", f"V{DIGEST}")])
 
 
@@ -40,21 +41,26 @@ class Roster:
 
     @classmethod
     def write(cls, path: Path, digests: Iterable[str]) -> Roster:
-        """Write a roster; what is there of another set of clips is an error.
+        """Write a roster, in 32 bytes of memory a clip or a little more. One that is there stays as it is.
+
+        A run that goes on after a take-down has fewer clips than its roster, and its rows keep their numbers.
 
         Raises:
-            ValueError: another roster is there, or there are more clips than numbers.
+            ValueError: there are more clips than numbers.
         """
-        data = b"".join(sorted({bytes.fromhex(digest.removeprefix("sha256:")) for digest in digests}))
-        if len(data) // DIGEST > 0xFFFFFFFF:
-            raise ValueError(f"{len(data) // DIGEST} clips are more than an exposure log can number")
         if path.exists():
-            if path.read_bytes() != data:
-                raise ValueError(f"{path} lists other clips than this run learns: use another name or folder")
             return cls(path)
+        found = bytearray()
+        for digest in digests:
+            found += bytes.fromhex(digest.removeprefix("sha256:"))
+        words = np.frombuffer(found, ">u8").reshape(-1, DIGEST // 8)
+        words = words[np.lexsort(words.T[::-1])]
+        words = words[np.r_[True, (words[1:] != words[:-1]).any(1)]] if len(words) else words  # each clip once
+        if len(words) > 0xFFFFFFFF:
+            raise ValueError(f"{len(words)} clips are more than an exposure log can number")
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path, durable=True) as unfinished:
-            unfinished.write_bytes(data)
+            unfinished.write_bytes(words.tobytes())
         return cls(path)
 
     def __len__(self) -> int:
@@ -115,7 +121,7 @@ class ExposureColumns:
 
     @property
     def roster(self) -> Roster:
-        return Roster(self.path.with_name("exposure.clips"))
+        return Roster(self.path.with_name(ROSTER))
 
     @property
     def steps(self) -> Path:

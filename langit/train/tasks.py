@@ -66,12 +66,15 @@ class FlowConfig:
     windows: WindowConfig = WindowConfig()
     known: KnownConfig = KnownConfig()
     one_shape: bool = configs.added_field(False)  # all windows of a batch have one length and size (`feed.shaped`)
+    stream: bool = configs.added_field(False)  # latents are read from disk as they are needed (`feed.stream`)
 
     def __post_init__(self) -> None:
         if self.token_budget < 1 or not self.thing_weight >= 0:
             raise ValueError(
                 f"token_budget {self.token_budget}, thing_weight {self.thing_weight}: use at least 1 and 0"
             )
+        if self.stream and self.one_shape:
+            raise ValueError("flow.stream and flow.one_shape exclude each other: set one of them to false")
         for name in ("drop_caption", "drop_word"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)} is not a share: use 0 to below 1")
