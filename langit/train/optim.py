@@ -22,6 +22,7 @@ from torch.distributed.tensor import DTensor
 from langit import config as configs
 from langit.train.exchange import Exchange, own_part
 from langit.train.muon import MapTensors, SharedMuon, map_sequentially
+from langit.train.narrow_adam import NarrowAdamW
 
 ParameterKind = Literal["matrix", "score", "other"]
 """A matrix inside a block; queries or keys that no norm keeps in range; embeddings, norms, tables, the output."""
@@ -40,6 +41,7 @@ class OptimConfig:
     clip: float = 1.0  # of the gradient's norm
     ema: float = 0.998
     score_rate: float = configs.added_field(0.0)  # AdamW's, of queries and keys without a norm; 0: as matrices
+    bits: int = configs.added_field(32)  # of each of AdamW's moments: 32 or 8
 
     def __post_init__(self) -> None:
         for name in ("matrix_rate", "other_rate", "clip"):
@@ -48,6 +50,8 @@ class OptimConfig:
         for name in ("warmup", "decay", "weight_decay", "score_rate"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} {getattr(self, name)} is below 0: use 0 or more")
+        if self.bits not in (8, 32):
+            raise ValueError(f"bits {self.bits} of the optimiser's moments: use 8 or 32")
         if not 0 <= self.final <= 1:
             raise ValueError(f"final {self.final} is not a share of the peak rate: use 0 to 1")
         if not 0 <= self.ema < 1:
@@ -85,7 +89,11 @@ class Optimisers:
         for kind, rate in (("other", config.other_rate), ("score", config.score_rate)):
             chosen: dict[str, Any] = {name: p for name, p in named.items() if kinds[name] == kind}
             if chosen:
-                adam = torch.optim.AdamW(list(chosen.values()), betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
+                adam: torch.optim.Optimizer
+                if config.bits == 8:
+                    adam = NarrowAdamW(list(chosen.values()), betas=(0.9, 0.98))
+                else:
+                    adam = torch.optim.AdamW(list(chosen.values()), betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
                 self.parts.append((adam, chosen, rate))
 
     def clip_gradients(self) -> float:
