@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from safetensors import safe_open
 from langit import config, recipes
 from langit.bundle import Bundle, load_bundle
 from langit.bundle.check import check_bundle
-from langit.feed.exposure import ExposureLog
+from langit.feed.exposure import open_exposure_log
 from langit.feed.traces import find_artifacts
 from langit.generate import Model, generate
 from langit.ledger.answers import describe_model
+from langit.ledger.exposure_columns import ExposureColumns, read_rows
 from langit.ledger.lineage import Lineage, trace_descendants
 from langit.ledger.store import Ledger
 from langit.recipes.films import RunPaths
@@ -26,6 +28,7 @@ from langit.recipes.recipe import Recipe
 from langit.recipes.run import run
 from langit.release.nearest import nearest_clips, open_index
 from langit.release.training import describe_training
+from langit.train import checkpoint
 
 SIZE = "32x32x9"
 
@@ -47,7 +50,7 @@ def footage_recipe(name: str = "alone", manifest: str | None = "mine") -> Recipe
 
 def seen_clips(home: Path, name: str) -> set[str]:
     paths = RunPaths(home, name)
-    logs = [ExposureLog(path) for path in paths.run.glob("*/exposure.log")]
+    logs = [open_exposure_log(path) for path in paths.run.glob("*/exposure.log")]
     assert logs
     return {clip for log in logs for _, clip in log.read()}
 
@@ -186,3 +189,26 @@ def test_a_model_that_learnt_a_single_clip_is_caught_showing_it(tmp_path: Path) 
     for digest, shown in zip(digests, frames, strict=True):
         (match,) = nearest_clips(index, model.autoencoder, shown, model.fps, 1)
         assert (match.content > 0.99) == (digest == seen) and (match.score > 0.9) == (digest == seen)
+
+
+def test_a_stage_that_streams_is_a_whole_run_with_a_log_of_format_2(clips: tuple[Path, list[str]]) -> None:
+    home, digests = clips
+    recipe = footage_recipe("streamed")
+    stage = replace(recipe.stages[0], flow=replace(recipe.stages[0].flow, stream=True))
+    recipe = replace(recipe, stages=(stage,))
+    bundle = load_bundle(run(recipe, home=home, workers=1, report=lambda *_: None))
+    folder = RunPaths(home, "streamed").stage(stage.name)
+    columns = ExposureColumns(folder / "exposure.log")
+    assert columns.is_there and columns.root() == bundle.provenance.exposure[stage.name].root
+    assert not ExposureColumns(RunPaths(home, "alone").stage(stage.name) / "exposure.log").is_there
+    assert check_bundle(bundle.path, render=0).holds
+    (model,) = (each for each in find_artifacts(home).models if each.name == "streamed")
+    logged = next(each.log for each in model.stages if each.name == stage.name)
+    assert logged is not None and set(logged.seen) < set(digests)
+    # Taken up again from the checkpoint before the last: rows and root are those of the run that was not stopped.
+    rows = read_rows(folder / "exposure.log")
+    newest = max(folder.glob("step-*"))
+    shutil.rmtree(newest)
+    assert checkpoint.latest(folder) is not None
+    run(recipe, home=home, workers=1, report=lambda *_: None, resume=True)
+    assert read_rows(folder / "exposure.log") == rows and newest.is_dir()
