@@ -81,6 +81,7 @@ function complain(error) {
 }
 
 async function send() {
+  if ($("#go").disabled) return;
   const lack = missing();
   if (lack) {
     complain(new Problem(w(lack)));
@@ -185,10 +186,11 @@ async function start() {
       else stage.watch(newest, acts);
       gallery.draw(acts);
     }
-    await models();
+    await models(); // the button waits for them: a press before would be lost
     drawForm();
   } catch (error) {
     complain(error);
+    $("#go").disabled = false;
   }
 }
 
