@@ -42,7 +42,7 @@ class ProbeConfig:
     """
 
     frames: int = 17
-    every: int = 1
+    every: int = configs.added_field(1)
     fine_width: int = 48
     width: int = 64
     blocks: int = 3

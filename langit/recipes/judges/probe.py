@@ -57,7 +57,7 @@ class ProbeRecipe:
         ProbeSeeds("48x80x17", 200_000, 200_250, 200_300),
     )
     network: ProbeConfig = ProbeConfig()
-    start: str = ""  # the shipped probe whose weights training starts from; empty: from scratch
+    start: str = configs.added_field("")  # the shipped probe whose weights training starts from; empty: from scratch
     batch: int = 16
     rough: float = 0.5  # share of films that are augmented
     spoiled: float = 0.0  # share of films that are made unrecognisable
