@@ -22,9 +22,9 @@ from safetensors.numpy import load_file
 
 from langit.release.gates.lexicon import LexiconHit
 from langit.release.gates.reading import TextLattice
-from langit.release.gates.vectors import WordVectors
+from langit.release.gates.vectors import FOLDER, WordVectors
 
-SHIPPED = Path(__file__).parents[2] / "weights" / "gate"
+SHIPPED = FOLDER
 WEIGHTS, SETTINGS = "model.safetensors", "config.json"
 PARAMETERS = tuple(
     f"{layer}.{part}"

@@ -22,6 +22,7 @@ from langit.release.gates.constructions import Construction, forms_of
 from langit.release.gates.disguise import to_latin
 from langit.release.gates.names import NameIndex
 from langit.release.gates.reading import HAN_OR_WORD, LatticeStep, TextLattice, is_han, read_lattice
+from langit.release.gates.vectors import is_dictionary_word
 
 GAP = "..."
 _LONGEST_GAP = 3  # words
@@ -111,6 +112,8 @@ class Lexicon:
                     self.tags.add(tag)
                     if tag == PERSON:
                         self.people.add(way)
+                    elif tag == "real-one":
+                        self.people.add_short(way)
 
     def add_file(self, table: Mapping[str, Any]) -> None:
         """Add a file's words, constructions and rules."""
@@ -191,7 +194,7 @@ class Lexicon:
             if (word,) not in self.people.exact
             and (self.knows(word) or any(word in known for known in self.function_words.values()))
         )
-        for start, end in self.people.misspelt(words, ordinary):
+        for start, end in self.people.misspelt(lattice.pieces, ordinary, is_dictionary_word):
             yield LexiconHit(start, end, PERSON, " ".join(lattice.pieces[start:end]))
 
     def _titled(self, lattice: TextLattice, hits: Sequence[LexiconHit]) -> list[LexiconHit]:

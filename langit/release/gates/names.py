@@ -7,15 +7,16 @@ spelling, not people.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 _SHORTEST_SKELETON = 4  # consonants of a name that is searched for: shorter ones resemble too much
 _SHORTEST_WORD = 6  # letters of a name of one word
-_SHORTEST_PAIR, _SHORTEST_HALF = 8, 4  # letters of a name of two words, and of the one that is misspelt
+_SHORTEST_PAIR, _SHORTEST_HALF = 7, 3  # letters of a name of two words, and of the one that is misspelt
+_SHORTEST_ALONE = 4  # letters of a name of one word that is searched for where no ordinary word is near: "Oboma"
 _SOFT = re.compile(r"c(?=[eiy])")  # sounds like s
-_WRITTEN = "ough:ow ph:f sch:s sh:s ck:k ch:k th:t gh:g qu:k q:k x:ks z:s c:k w:v dj:j tj:c"
+_WRITTEN = "ough:ow ph:f sch:s sh:s ck:k ch:k th:t gh:g qu:k q:k x:ks z:s c:k w:v dj:j tj:c z:s"
 _SOUNDS = tuple(tuple(pair.split(":")) for pair in _WRITTEN.split())
 
 
@@ -30,6 +31,7 @@ class NameIndex:
     sounds: dict[str, set[str]] = field(default_factory=dict)  # names of one word with few consonants, by skeleton
     pairs: dict[str, set[str]] = field(default_factory=dict)  # of names of two words, either one -> the others
     exact: set[tuple[str, ...]] = field(default_factory=set)
+    alone: dict[str, set[str]] = field(default_factory=dict)  # short names of one word, by their first letter's sound
 
     def add(self, words: Sequence[str]) -> None:
         """Add a name as its words, lower case in Latin letters."""
@@ -38,6 +40,7 @@ class NameIndex:
         if len(letters) >= _SHORTEST_WORD:
             self.undoubled.add((_without_doubles(letters), len(words)))
         bones = skeleton(letters)
+        self.add_short(words)
         if len(words) == 2 and len(letters) >= _SHORTEST_PAIR:
             self.pairs.setdefault(words[0], set()).add(words[1])
             self.pairs.setdefault(words[1], set()).add(words[0])
@@ -54,26 +57,42 @@ class NameIndex:
         for key in {bones, *_without_one(bones)}:
             self.names.setdefault(key, []).append((letters, str(len(words))))
 
-    def misspelt(self, words: Sequence[str], common: Iterable[str]) -> Iterator[tuple[int, int]]:
+    def add_short(self, words: Sequence[str]) -> None:
+        """Search for a name of one word by its spelling alone, as for "Obama", which another name may contain."""
+        if len(words) == 1 and len(words[0]) >= _SHORTEST_ALONE:
+            self.alone.setdefault(skeleton(words[0])[:1], set()).add(words[0])
+
+    def misspelt(
+        self, written: Sequence[str], common: Iterable[str], is_word: Callable[[str], bool] | None = None
+    ) -> Iterator[tuple[int, int]]:
         """Spans of a text's words that are a listed name with some letters wrong, missing or double.
 
         Args:
-            words: of the text, lower case in Latin letters.
-            common: ordinary words; a span of nothing else is no name.
+            written: the words of the text, in Latin letters.
+            common: ordinary words, lower case; a span of nothing else is no name.
+            is_word: whether a dictionary has a word; without it, short names of one word are not searched for.
         """
+        words = [word.casefold() for word in written]
         ordinary = set(common)
         for start in range(len(words)):
             for size in range(1, 5):
                 span = words[start : start + size]
                 if len(span) < size or not all(word.isascii() and word.isalpha() for word in span):
                     break
-                if tuple(span) in self.exact or all(word in ordinary for word in span):
+                if tuple(span) in self.exact:
+                    continue
+                if size == 2 and all(word[:1].isupper() for word in written[start : start + 2]) and self._sounds(span):
+                    yield start, start + size  # also of ordinary words: "Elon Mask"
+                    continue
+                if all(word in ordinary for word in span):
                     continue
                 letters = "".join(span)
                 if len(letters) > 30:
                     break
                 if self._resembles(letters, size) or (size == 2 and self._is_half_right(span, ordinary)):
                     yield start, start + size
+                elif size == 1 and is_word is not None and self._is_short(letters) and not is_word(letters):
+                    yield start, start + 1
 
     def _is_half_right(self, span: Sequence[str], ordinary: set[str]) -> bool:
         """Whether one word of two is right and the other, which is no ordinary word, nearly so: "Luna Maja"."""
@@ -83,6 +102,26 @@ class NameIndex:
                 bones = skeleton(near)
                 if any(_distance(one, near, 1) <= 1 or (len(one) > 4 and skeleton(one) == bones) for one in known):
                     return True
+        return False
+
+    def _sounds(self, span: Sequence[str]) -> bool:
+        """Whether one word of two is right and the other sounds the same: "Elon Mask", "Bred Pitt"."""
+        return any(
+            len(near) >= _SHORTEST_HALF and len(skeleton(near)) > 1 and near not in known and _sound_alike(near, known)
+            for near, known in ((span[1], self.pairs.get(span[0], ())), (span[0], self.pairs.get(span[1], ())))
+        )
+
+    def _is_short(self, letters: str) -> bool:
+        """Whether a word is a short listed name with one letter wrong, or two that leave its sound: "Oboma"."""
+        bones, plain = skeleton(letters), _without_doubles(letters)
+        for name in self.alone.get(bones[:1], ()):
+            if len(name) == _SHORTEST_ALONE:
+                near = _without_doubles(name) == plain
+            else:
+                same_sound = len(bones) > 2 and skeleton(name) == bones
+                near = _distance(name, letters, 2) <= (2 if same_sound else 1)
+            if near:
+                return True
         return False
 
     def is_surname(self, word: str) -> bool:
@@ -107,7 +146,7 @@ class NameIndex:
                     continue
                 if name[0] != letters[0] and skeleton(name)[0] != bones[0]:
                     continue
-                same_sound = len(name) >= 10 and skeleton(name) == bones
+                same_sound = len(name) >= (8 if size == 2 else 10) and skeleton(name) == bones
                 allowed = 1 if count == "1" or len(name) < 10 else 2 if len(name) < 16 else 3
                 allowed += same_sound
                 if abs(len(name) - len(letters)) <= allowed and _distance(name, letters, allowed) <= allowed:
@@ -125,6 +164,11 @@ def skeleton(letters: str) -> str:
     if bones[:1] in "aeiouyh":
         bones = "a" + bones[1:]
     return re.sub(r"(.)\1+", r"\1", bones)
+
+
+def _sound_alike(word: str, names: Iterable[str]) -> bool:
+    bones = skeleton(word)
+    return any(skeleton(name) == bones for name in names)
 
 
 def _without_doubles(letters: str) -> str:

@@ -251,8 +251,8 @@ def _apply_consents(
         (agreed if allowed else found).extend(Lexicon.find(lattice, words, PERSON))
         if not allowed:
             refusing.add(words)
-    texts = [piece.casefold() for piece in lattice.pieces]
-    found += [LexiconHit(a, b, PERSON, " ".join(lattice.pieces[a:b])) for a, b in refusing.misspelt(texts, ())]
+    misspelt = refusing.misspelt(lattice.pieces, ())
+    found += [LexiconHit(a, b, PERSON, " ".join(lattice.pieces[a:b])) for a, b in misspelt]
     for hit in hits:
         (agreed if _is_name(hit) and _agrees(hit, consents) else found).append(hit)
     # a name inside the name of somebody who agreed is part of that one: "Obama" in "Anna Obama"

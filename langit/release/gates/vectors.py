@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 from langit.release.gates.reading import TextLattice
 from langit.release.gates.stems import english_stems, indonesian_stems
 
+FOLDER = Path(__file__).parents[2] / "weights" / "gate"
 FILE = "words.safetensors"
 _LEVELS = 7  # of either sign, in four bits
 _MOST = 400  # words of a text that are read: the limit on prompts is 1,000 characters
@@ -258,3 +259,15 @@ def pack(vectors: Float[np.ndarray, "N D"]) -> tuple[UInt8[np.ndarray, "N half"]
     levels = np.clip(np.round(vectors / safe[:, None]), -_LEVELS, _LEVELS).astype(np.int16) + 8
     packed = (levels[:, 0::2] | levels[:, 1::2] << 4).astype(np.uint8)
     return packed, scales
+
+
+@cache
+def _shipped_words() -> WordVectors:
+    return WordVectors.load(FOLDER)
+
+
+def is_dictionary_word(word: str) -> bool:
+    """Whether the vectors that ship have a word of either language, or what it may be a form of."""
+    words = _shipped_words()
+    forms = (word, *english_stems(word), *indonesian_stems(word))
+    return any(form in table for form in forms for table in (words.english, words.indonesian))

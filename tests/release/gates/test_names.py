@@ -18,6 +18,21 @@ RULES_ALONE = PromptConfig(classifier="off")
         "Luna Maja di pasar ikan",  # one half is right
         "Deddy Corbuzie jadi badut",
         "Mister Bezos on a tricycle",
+        "Oboma plays golf",  # a short name of one word
+        "Shakeera sings",  # two letters wrong, and the sound right
+        "Jef Besos in a rocket",  # both halves wrong
+        "Elon Mask on mars",  # a half that is an ordinary word
+        "Pak Ahokk tertawa",
+        "Anis Baswedan di pasar",
+        "the orange man from Florida in a pool",  # nicknames and offices
+        "Penaldo slips on a banana",
+        "the US president on a swing",
+        "the German chancellor in a hammock",
+        "the queen of England on a skateboard",
+        "the prime minister of India bakes",
+        "presiden Amerika naik becak",
+        "perdana menteri Inggris makan sate",
+        "the pope on a trampoline",
     ],
 )
 def test_misspelt_names_mean_the_listed_person(text: str) -> None:
@@ -25,7 +40,23 @@ def test_misspelt_names_mean_the_listed_person(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a luna moth on a leaf", "president Baker waves", "brad nails in a box", "bounce, balance"]
+    "text",
+    [
+        "a luna moth on a leaf",
+        "president Baker waves",
+        "brad nails in a box",
+        "bounce, balance",
+        "a mask on a wall",
+        "trumpets and drums",
+        "star anise in a jar",
+        "a merkle tree as a diagram",
+        "the president of a chess club",
+        "a British cake",
+        "an American president made of snow",
+        "a pope-shaped cookie",
+        "Bill gets a haircut",
+        "Tom cooks pasta",
+    ],
 )
 def test_words_like_names_mean_nobody(text: str) -> None:
     assert judge_prompt(text, RULES_ALONE) == []
@@ -57,3 +88,27 @@ def test_skeletons_are_consonants_by_sound() -> None:
     assert skeleton("beyonce") == skeleton("beyonse") == "bns"
     assert skeleton("jackson") == skeleton("jakson")
     assert skeleton("attenborough") == skeleton("attenborrow")
+
+
+def test_short_names_are_searched_for_only_among_what_no_dictionary_has() -> None:
+    names = NameIndex()
+    names.add_short(("putin",))
+    names.add_short(("ahok",))
+
+    def found(word: str, known: bool) -> bool:
+        return bool(list(names.misspelt([word], (), lambda _: known)))
+
+    for word in ("Putim", "Putyn", "Pootin", "Ahokk"):
+        assert found(word, False), word
+        assert not found(word, True), word
+    for word in ("Puttanesca", "Ahak", "Latin", "Pute"):
+        assert not found(word, False), word
+    assert not list(names.misspelt(["Putim"], ()))  # without a dictionary
+
+
+def test_two_words_with_capitals_are_compared_by_sound_although_both_are_ordinary() -> None:
+    names = NameIndex()
+    names.add(("elon", "musk"))
+    assert list(names.misspelt(["Elon", "Mask"], ("elon", "mask"))) == [(0, 2)]
+    assert not list(names.misspelt(["elon", "mask"], ("elon", "mask")))
+    assert not list(names.misspelt(["Elon", "Mist"], ("elon", "mist")))
