@@ -5,6 +5,7 @@ All code that writes files uses this module. It knows nothing of their content.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700  # for keys and for personal data, whatever the umask
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # sticks and shares: FAT, exFAT, SMB
 _unfinished: set[Path] = set()  # what `atomic_write` is writing now, in any thread
 
 
@@ -57,12 +59,33 @@ def atomic_write(path: Path, *, durable: bool = False, private: bool = False, re
         if replace:
             unfinished.replace(path)
         else:
-            os.link(unfinished, path)  # unlike a rename, fails where the name is taken
+            move_to_new_name(unfinished, path)
         if durable:
             flush(path.parent)
+    except OSError as error:
+        # Of a failed write the system says neither the file nor the folder.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
         _unfinished.discard(unfinished)
+
+
+def move_to_new_name(source: Path, path: Path) -> None:
+    """Give a file its name; unlike a rename, fail where the name is taken. ``source`` may stay as a second name.
+
+    Raises:
+        FileExistsError: ``path`` exists.
+        OSError: the folder cannot be written to.
+    """
+    try:
+        os.link(source, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))  # takes the name, for the rename to replace
+        source.replace(path)
 
 
 def discard_unfinished() -> None:

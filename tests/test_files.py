@@ -1,5 +1,6 @@
 """Atomic writes: a file or folder is there complete, or as it was before."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -72,3 +73,23 @@ def test_a_replacement_that_was_cut_short_is_undone(tmp_path: Path) -> None:
     (tmp_path / ".folder.old" / "a").write_text("1")
     recover(tmp_path / "folder")
     assert (tmp_path / "folder" / "a").read_text() == "1" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_full_disk_is_named_by_the_file_that_did_not_fit(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match="No space left on device.*film.mp4") as caught,
+        atomic_write(tmp_path / "film.mp4"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as a write to an open file fails: without a name
+    assert caught.value.filename == str(tmp_path / "film.mp4") and not list(tmp_path.iterdir())
+
+
+def test_the_first_writer_wins_on_disks_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(source: Path, path: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(source), None, str(path))  # as exFAT says
+
+    monkeypatch.setattr(os, "link", link)
+    write_bytes(tmp_path / "a", b"first", replace=False)
+    with pytest.raises(FileExistsError):
+        write_bytes(tmp_path / "a", b"second", replace=False)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"first")]

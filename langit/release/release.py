@@ -6,7 +6,6 @@ be an entry of a file that nobody ever saw, and never a file without an entry.
 
 from __future__ import annotations
 
-import os
 import secrets
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -22,7 +21,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from langit import video
-from langit.files import atomic_write, sha256
+from langit.files import atomic_write, move_to_new_name, sha256
 from langit.ledger.derived import Output
 from langit.release.credentials.sign import sign
 from langit.release.credentials.stores import sidecar_name
@@ -205,7 +204,7 @@ def _place(source: Path, path: Path, overwrite: bool) -> None:
         source.replace(path)
         return
     try:
-        os.link(source, path)
+        move_to_new_name(source, path)
     except FileExistsError as error:
         raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it") from error
 
