@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from typing import Final
 
-PINNED: Final = {"pocket": "sha256:3451fc54ffc50cf472def96b783eafbc3db8f2a627d2735eaaf1aff30c65f775"}
+PINNED: Final = {"pocket": "sha256:8969539e3f5b6b2a3ed8b751c13448736ecbe948f786d179ae796cc111161676"}

@@ -109,7 +109,9 @@ class TrainedModel:
         if not path.is_file():
             return None
         ledger = {"size": self.ledger_size, "root": self.ledger_root}
-        return read_record(path, ledger, {stage.name: {"root": stage.root} for stage in self.stages})
+        table = (json.loads(self.provenance).get("films") or {}).get("file")
+        films = (self.place / table).read_bytes() if table else b""
+        return read_record(path, ledger, {stage.name: {"root": stage.root} for stage in self.stages}, films)
 
     @property
     def is_record_alone(self) -> bool:

@@ -4,7 +4,8 @@ Whoever gets the model can then ask what it was trained on, and check the answer
 trained from. The file is a ZIP of these parts:
 
     log.json           how many entries the log had, which of them are here, and the proof that they are in it
-    records.jsonl      those records, a line of canonical JSON each, in order of entry
+    records.packed     those records, a line of canonical JSON each, in order of entry, packed as in `packing`
+    records.hashes     the hashes in them that the table of films has not (older files have records.jsonl instead)
     policy.json        the policy that was in force
     manifests/HASH     the clips of each manifest, a digest a line
     exposures/STAGE    which clip was seen at which step: all steps, then all clips by number among the clips above,
@@ -29,8 +30,9 @@ import numpy as np
 
 from langit import config
 from langit.ledger import lines
-from langit.ledger.archive import Archive, UnprovedError, write_parts
+from langit.ledger.archive import LARGEST, Archive, UnprovedError, write_parts
 from langit.ledger.exposures import ROW, parse_rows, rows_root
+from langit.ledger.packing import pack_lines, unpack_lines
 from langit.ledger.policy import Policy
 from langit.ledger.reader import LedgerReader
 from langit.ledger.record import Record
@@ -41,6 +43,7 @@ BASE = "record/base"
 """Folder in a bundle with ``provenance.json`` and table of films of the model whose weights its training began with."""
 FORMAT = "langit-record-1"
 LOG, RECORDS, POLICY = "log.json", "records.jsonl", "policy.json"
+PACKED, HASHES = "records.packed", "records.hashes"
 STAGE = re.compile(r"[\w-][\w.-]*", re.ASCII)
 
 
@@ -60,6 +63,7 @@ def write_record(
     exposures: Mapping[str, bytes],
     sources: Sequence[str] = (),
     policy: Policy | None = None,
+    films_file: bytes = b"",
 ) -> None:
     """Write the record of a model's training.
 
@@ -70,6 +74,7 @@ def write_record(
         exposures: exposure logs by stage, as rows.
         sources: digests of sources that the model lists as its own, whether or not a clip of them was seen.
         policy: that was in force; the shipped one if left out.
+        films_file: the model's table of films, as it is on disk: hashes that lie there are not stored again.
 
     Raises:
         ValueError: a clip that was seen is not in the ledger, or a stage's name is no file name.
@@ -78,7 +83,9 @@ def write_record(
     seen = {clip for data in exposures.values() for _, clip in parse_rows(data)}
     wanted, evidence = training_records(ledger, seen, sources)
     snapshot = take_snapshot(ledger, digests, wanted, evidence)
-    parts = snapshot_parts(snapshot) | {POLICY: config.canonical(config.dump(policy or Policy()))}
+    parts = snapshot_parts(snapshot)
+    parts[PACKED], parts[HASHES] = pack_lines(parts.pop(RECORDS).split(b"\n")[:-1], films_file)
+    parts |= {POLICY: config.canonical(config.dump(policy or Policy()))}
     numbers = {clip.digest: number for number, clip in enumerate(snapshot.clips())}
     for stage, data in exposures.items():
         if not STAGE.fullmatch(stage):
@@ -88,20 +95,23 @@ def write_record(
     write_parts(path, parts, zipfile.ZIP_LZMA)
 
 
-def read_record(path: Path, ledger: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]]) -> ShippedRecord:
+def read_record(
+    path: Path, ledger: Mapping[str, Any], stages: Mapping[str, Mapping[str, Any]], films_file: bytes = b""
+) -> ShippedRecord:
     """Read the record of a model, and compare it with what the model's provenance says.
 
     Args:
         path: the file.
         ledger: ``size`` and ``root`` of the ledger, from the provenance.
         stages: ``root`` of each exposure log, from the provenance.
+        films_file: see :func:`write_record`.
 
     Raises:
         UnprovedError: the file is damaged, or is not the record of this model.
         OSError: it cannot be read.
     """
     archive = Archive(path)
-    snapshot = read_snapshot(archive)
+    snapshot = read_snapshot(archive, films_file)
     try:
         if snapshot.size != ledger["size"] or snapshot.root().hex() != ledger["root"]:
             raise UnprovedError(f"{path} is of another ledger than the one that the model names: get the model again")
@@ -136,8 +146,10 @@ def snapshot_parts(snapshot: Snapshot) -> dict[str, bytes]:
     return parts
 
 
-def read_snapshot(archive: Archive) -> Snapshot:
+def read_snapshot(archive: Archive, films_file: bytes = b"") -> Snapshot:
     """The snapshot in an archive. Evidence is compared with its hash; the root is for the caller to compare.
+
+    ``films_file`` is the table of films with which it was packed, as it is on disk.
 
     Raises:
         UnprovedError: a part is missing, damaged, or not what it should be.
@@ -147,7 +159,11 @@ def read_snapshot(archive: Archive) -> Snapshot:
         if log["format"] != FORMAT:
             raise ValueError(f"format {log['format']!r} is not {FORMAT!r}: upgrade Langit")
         entries = [entry for first, last in log["entries"] for entry in _entries(first, last, log["size"])]
-        records = [lines.parse_line(line) for line in archive.part(RECORDS).splitlines()]
+        if PACKED in archive:
+            written = unpack_lines(archive.part(PACKED), archive.part(HASHES), films_file, LARGEST)
+        else:
+            written = archive.part(RECORDS).splitlines()
+        records = [lines.parse_line(line) for line in written]
         proof = [bytes.fromhex(item) for item in log["proof"]]
         evidence = {}
         for name in archive.names():

@@ -31,6 +31,7 @@ from langit.bundle import (
     code_version,
     save_bundle,
 )
+from langit.bundle.films import FILE as FILM_TABLE
 from langit.bundle.folder import add_file, read_provenance
 from langit.bundle.signature import sign_bundle
 from langit.device import CPU, Placement
@@ -60,6 +61,7 @@ from langit.recipes.films import (
     training_clips,
 )
 from langit.recipes.fitted import FittedRecipe, open_beginnings
+from langit.recipes.held_out import held_out_levels, measured_preview
 from langit.recipes.identity import identity
 from langit.recipes.kept import kept_tokenizer
 from langit.recipes.layout import laid_out
@@ -279,6 +281,7 @@ def train_stage(
             for block in own.transformer.blocks:
                 block.compile()
         preview = video_preview(data, clips, lambda: own)
+        preview = measured_preview(preview, lambda: held_out_levels(recipe, stage, paths, own))
         task = _flow_task(stage, own, noted_preview(preview, stage.name, note))
         text = own.text if isinstance(task, ShapedFlowTask) else None
         known, seed = list(clips), stage.training.seed
@@ -357,7 +360,13 @@ def _ship_record(
     exposures = {name: read_rows(paths.stage(name) / "exposure.log") for name in recipe.stage_names}
     films = [source.digest for source in _film_sources(recipe, corpus)] if recipe.all_films else []
     digests = ledger.digests()[: provenance.ledger.size] if isinstance(provenance.ledger, LedgerState) else ()
-    add_file(paths.bundle, shipped.FILE, lambda path: write_record(path, ledger, digests, exposures, films))
+    table = paths.bundle / FILM_TABLE
+    beside = table.read_bytes() if table.exists() else b""
+    add_file(
+        paths.bundle,
+        shipped.FILE,
+        lambda path: write_record(path, ledger, digests, exposures, films, films_file=beside),
+    )
 
 
 def _film_sources(recipe: Recipe, corpus: TrainingCorpus) -> list[Source]:

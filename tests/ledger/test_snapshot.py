@@ -34,7 +34,8 @@ def model(lived: Lived) -> TrainedModel:
 def ship(lived: Lived, model: TrainedModel, path: Path) -> Path:
     logs = {stage.name: stage.log.data for stage in model.stages if stage.log is not None}
     films = [film.digest for film in FILMS]
-    write_record(path, lived.ledger, lived.ledger.digests()[: model.ledger_size], logs, films)
+    table = (lived.model / "films.safetensors").read_bytes()
+    write_record(path, lived.ledger, lived.ledger.digests()[: model.ledger_size], logs, films, films_file=table)
     return path
 
 
@@ -45,7 +46,8 @@ def file(lived: Lived, model: TrainedModel, tmp_path_factory: pytest.TempPathFac
 
 def read(path: Path, model: TrainedModel, **changed: object) -> shipped.ShippedRecord:
     ledger = {"size": model.ledger_size, "root": model.ledger_root} | changed
-    return read_record(path, ledger, {stage.name: {"root": stage.root} for stage in model.stages})
+    table = (model.place / "films.safetensors").read_bytes()
+    return read_record(path, ledger, {stage.name: {"root": stage.root} for stage in model.stages}, table)
 
 
 def changed(file: Path, path: Path, part: str, data: bytes) -> Path:
@@ -70,6 +72,21 @@ def test_a_record_holds_what_bears_on_the_training(lived: Lived, model: TrainedM
 
 def test_the_same_record_is_the_same_bytes(lived: Lived, model: TrainedModel, file: Path, tmp_path: Path) -> None:
     assert ship(lived, model, tmp_path / "again.zip").read_bytes() == file.read_bytes()
+
+
+def test_a_record_is_packed_with_the_films_beside_it(model: TrainedModel, file: Path) -> None:
+    plain = sum(len(record.canonical) + 1 for record in read(file, model).snapshot.records.values())
+    archive = Archive(file)
+    assert len(archive.part("records.packed")) + len(archive.part("records.hashes")) < 0.8 * plain
+    with pytest.raises(UnprovedError, match="a hash that is not there"):
+        read_record(file, {"size": model.ledger_size, "root": model.ledger_root}, {})
+
+
+def test_a_record_of_plain_lines_is_read_as_before(model: TrainedModel, file: Path, tmp_path: Path) -> None:
+    archive, record = Archive(file), read(file, model)
+    others = {name: archive.part(name) for name in archive.names() if not name.startswith("records.")}
+    write_parts(tmp_path / "older.zip", others | shipped.snapshot_parts(record.snapshot))
+    assert read(tmp_path / "older.zip", model).snapshot.records == record.snapshot.records
 
 
 def test_an_audit_from_the_record_alone_holds(model: TrainedModel, file: Path, tmp_path: Path) -> None:
@@ -124,10 +141,13 @@ def test_another_models_record_is_refused(model: TrainedModel, file: Path, key: 
 @pytest.mark.parametrize(
     ("part", "change"),
     [
-        ("records.jsonl", lambda data: data.replace(b"B. Lender", b"M. Allory")),
-        ("records.jsonl", lambda data: b"\n".join(data.split(b"\n")[1:])),
-        ("records.jsonl", lambda data: data + data.split(b"\n")[0] + b"\n"),
-        ("records.jsonl", lambda data: b"noise"),
+        ("records.packed", lambda data: data.replace(b"B. Lender", b"M. Allory")),
+        ("records.packed", lambda data: b"\n".join(data.split(b"\n")[1:])),
+        ("records.packed", lambda data: data + data.split(b"\n")[0] + b"\n"),
+        ("records.packed", lambda data: b"noise"),
+        ("records.hashes", lambda data: data[::-1]),
+        ("records.hashes", lambda data: data[:-1]),
+        ("records.hashes", lambda data: data + bytes(32)),
         ("log.json", lambda data: data.replace(b"langit-record-1", b"langit-record-9")),
         ("log.json", lambda data: json.dumps(json.loads(data) | {"entries": [[0, 10**12]]}).encode()),
         ("log.json", lambda data: json.dumps(json.loads(data) | {"entries": [[5, 2]]}).encode()),
@@ -157,10 +177,10 @@ def test_a_changed_listing_is_refused(lived: Lived, model: TrainedModel, file: P
 
 def test_entries_that_are_there_twice_are_refused(model: TrainedModel, file: Path, tmp_path: Path) -> None:
     archive = Archive(file)
-    log, lines = json.loads(archive.part("log.json")), archive.part("records.jsonl").split(b"\n")
+    log, lines = json.loads(archive.part("log.json")), archive.part("records.packed").split(b"\n")
     log["entries"] = [[0, 0], [0, 0]]
     path = changed(file, tmp_path / "a.zip", "log.json", json.dumps(log).encode())
-    path = changed(path, tmp_path / "b.zip", "records.jsonl", b"\n".join(lines[:1] * 2) + b"\n")
+    path = changed(path, tmp_path / "b.zip", "records.packed", b"\n".join(lines[:1] * 2) + b"\n")
     with pytest.raises(UnprovedError):
         read(path, model)
 

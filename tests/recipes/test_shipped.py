@@ -65,7 +65,7 @@ def test_a_fresh_machine_answers_and_audits(
     assert not Path("stranger").exists() and not (langit_home() / "ledger").exists()
 
 
-@pytest.mark.parametrize("part", ["log.json", "records.jsonl", "policy.json", "exposures/scenes"])
+@pytest.mark.parametrize("part", ["log.json", "records.packed", "policy.json", "exposures/scenes"])
 def test_a_changed_record_is_not_believed(fresh: Path, part: str) -> None:
     file = fresh / shipped.FILE
     archive = Archive(file)
