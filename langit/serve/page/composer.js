@@ -63,11 +63,11 @@ function settings(ability) {
   if (ability.size && made) fields.push(select("size", made.x_sizes.map((size) => [size, size.replace("x", " × ")]), state.size, (value) => { state.size = value; }));
   if (ability.length && made) {
     const { least, most, step } = made.x_seconds;
-    fields.push(range("seconds", least, state.long ? LONGEST : most, step, state.seconds, (value) => { state.seconds = value; }, (value) => w("seconds.of", { seconds: number(value, 1) })));
+    fields.push(range("seconds", least, state.long ? LONGEST : most, step, state.seconds, (value) => { state.seconds = value; }, (value) => w("seconds.of", { seconds: number(value, 2) })));
   }
   if (ability.bridge) {
     const [least, most] = ability.bridge;
-    fields.push(range(`bridge.${state.ability}`, least, most, 0.5, state.bridge[state.ability], (value) => { state.bridge[state.ability] = value; }, (value) => w("seconds.of", { seconds: number(value, 1) })));
+    fields.push(range(`bridge.${state.ability}`, least, most, 0.5, state.bridge[state.ability], (value) => { state.bridge[state.ability] = value; }, (value) => w("seconds.of", { seconds: number(value, 2) })));
   }
   if (ability.strength) fields.push(range("strength", 0.1, 1, 0.05, state.strength[state.ability], (value) => { state.strength[state.ability] = value; }, (value) => number(value * 100) + "%"));
   const checks = [];
