@@ -7,6 +7,8 @@ nothing: the script's autoencoder went on, for 650 steps, from that of `pocket64
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from langit.autoencoder.model import AutoencoderConfig
 from langit.feed.windows import WindowConfig
 from langit.flow.levels import LevelsConfig
@@ -103,7 +105,7 @@ def pocket() -> Recipe:
             DistilStage(
                 "fast",  # 6 evaluations in place of 24; 200 steps already have most of it
                 distil=DistilConfig(rank=32, steps=6, guidance=3.0, substeps=1),
-                flow=everything,
+                flow=replace(everything, token_budget=20_000),  # a step has three evaluations of a teacher as well
                 training=TrainConfig(
                     steps=416,
                     seed=3,

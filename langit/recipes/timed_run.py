@@ -79,13 +79,13 @@ def run_timed(
         write_run_recipe(recipe, paths)
         if cuda:
             use_cache(paths.home / "compiled")
-            check_memory(recipe, placement)
         entry = EntryRequest(recipe.captions, recipe.mirror)
         backend = choose_backend(note)
         with BackgroundFarm(run_shards(recipe, paths), entry, workers, backend, note) as farm:
             beside = Beside(clock, FilmStream(farm, recipe, paths, report), paths, compile=cuda, graphs=graphs and cuda)
             with _memory_in_one_line(beside):
                 if cuda:
+                    check_memory(recipe, placement)
                     warm_up(recipe, beside, placement)
                 corpus = beside.films.wait(
                     clock.films_by(), lambda: beside.check("while the first films were drawn"), clock.now

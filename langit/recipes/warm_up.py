@@ -44,7 +44,7 @@ def need_memory(recipe: Recipe, free: int) -> None:
     raise ValueError(
         f"stage {largest.name} needs about {largest.memory / GIB:.1f} GiB and the device has {free / GIB:.1f} free: end"
         f" what else runs on it, or use stages.{recipe.stages[-1].name}.flow.token_budget={fits} in place of {budget};"
-        " nothing was begun"
+        " nothing was trained"
     )
 
 

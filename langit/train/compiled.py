@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 Shape = tuple[int, int]  # videos, and tokens of each
 CACHE = "TORCHINDUCTOR_CACHE_DIR"
@@ -68,7 +69,10 @@ def compiled_blocks(
     def chosen(block: nn.Module) -> Callable[..., Tensor]:
         def run(x: Tensor, levels: Any, angles: Any, text: Any, runs: tuple[Shape, ...]) -> Tensor:
             out: Tensor
-            if runs != (tuple(x.shape[:2]),):  # a pack of anything
+            if graphs and block is blocks[0]:
+                torch.compiler.cudagraph_mark_step_begin()  # results of the step before may be written over
+            # Operations are counted on plain blocks (`train.metrics`), and a pack may hold anything.
+            if _get_current_dispatch_mode() is not None or runs != (tuple(x.shape[:2]),):
                 out = forward(block, x, levels, angles, text, runs)
             elif runs[0] in shapes:
                 out = fixed(block, x, levels, angles, text, runs)

@@ -71,8 +71,9 @@ def batched_velocity(
     cos, sin = rotary(positions(grid, tokens.device), model.config.attention_head_dim)  # T width/2
     angles = cos.repeat(count, 1), sin.repeat(count, 1)
 
-    # Not a view, or torch.compile would make graphs of their own for the first block.
-    x = functional.linear(tokens.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias).clone()  # B T D
+    x = functional.linear(tokens.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias)  # B T D
+    # The residual stream is in single precision. A copy, as torch.compile makes other graphs for views.
+    x = x.to(torch.float32, copy=True) if torch.is_autocast_enabled(x.device.type) else x.clone()
     for block in model.blocks:
         x = block(x, modulation, angles, prompts, ((count, grid.count),))
     shift, scale = last.modulate(model.scale_shift_table)

@@ -13,7 +13,7 @@ PINNED = {
     "pocket": {
         "pixels-128": "4545bc2f2a0f31b953f2e155f794231b3ba1dd4e9225845c001559e426325c85",
         "everything": "123982dee50e66be08375705654f3e9ea254cc3c26ce4a05ea51e67a8a7d7888",
-        "fast": "3634438d72d2b075240626050c2c19e90d55bca43bc4adc5702c40a5cb3fbf2f",
+        "fast": "03c508b57b0d1e6352d8d55c1a37981da16473ee9dbf3b8f931f4f0bf2ea059e",
     },
     "pocket64": {  # as they were when the recipe was called pocket: runs of that time can be gone on with
         "autoencoder": "a57078316d315b036de722eb385339e32601058c1c3f2f0712da8b213add782a",

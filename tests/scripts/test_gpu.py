@@ -143,8 +143,8 @@ def test_the_whole_way_in_miniature(tmp_path: Path) -> None:
     parcel, there = tmp_path / "parcel", tmp_path / "there"
     command(TREE / "scripts/gpu.py", "pack", "-o", parcel, "--need", "", "--there", "")
     command(parcel / "gpu.py", "unpack", parcel, "-o", there)
-    words = ["--device", "cpu", "--workers", 1, "--recipe", "tiny-gpu", "--part", 1, "--smoke", 60, "--seconds", 60]
-    said = command(there / "scripts/gpu.py", "run", "-o", tmp_path / "results", *words, "--grace", 120)
+    words = ["--device", "cpu", "--workers", 1, "--recipe", "tiny-gpu", "--part", 1, "--seconds", 45, "--grace", 120]
+    said = command(there / "scripts/gpu.py", "run", "-o", tmp_path / "results", *words, "--smoke", 45)
     assert "smoke passed" in said and said.count("is a bundle and holds") == 2
     parts = tmp_path / "results" / "parts"
     assert max(path.stat().st_size for path in parts.iterdir()) <= 2**20
@@ -152,5 +152,5 @@ def test_the_whole_way_in_miniature(tmp_path: Path) -> None:
     assert "is a bundle and holds" in back
     for kept in ("models/tiny-gpu/provenance.json", "ledger", "runs/tiny-gpu/everything/exposure.log", "run.log"):
         assert (tmp_path / "back" / kept).exists(), kept
-    again = command(there / "scripts/gpu.py", "run", "-o", tmp_path / "results", *words, "--grace", 120)
+    again = command(there / "scripts/gpu.py", "run", "-o", tmp_path / "results", *words, "--smoke", 0)
     assert "--resume" in again, "what is there is gone on with"

@@ -32,7 +32,8 @@ def velocity(model: VideoTransformer, videos: int, grid: TokenGrid) -> Tensor:
     )
 
 
-def test_compiled_blocks_have_the_same_numbers_in_few_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_compiled_blocks_have_the_same_numbers_in_few_graphs() -> None:
     model = make_parts(0).transformer
     assert isinstance(model, VideoTransformer)
     torch.nn.init.normal_(model.proj_out.weight, std=0.1)
