@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -26,6 +26,9 @@ from langit.cli.ledger_lookup import (
 )
 from langit.cli.ledger_output import FAILED, AllOption, LedgerOption, OverwriteOption, show, to_json, write_files
 from langit.cli.printing import JsonOption, answer, say
+
+if TYPE_CHECKING:
+    from langit.ledger.synthetic import ModelOutput
 
 ledger = typer.Typer(help="Where footage came from, who may use it, and what was made from it.")
 app.add_typer(ledger, name="ledger")
@@ -47,8 +50,13 @@ def add(
     from langit.release.marked import MarkedOutputs
 
     found = open_ledger(where, empty=True)
-    barred, mark = RevokedLooks.of(found).why_barred, MarkedOutputs.of(found).find
+    barred, marked = RevokedLooks.of(found).why_barred, MarkedOutputs.of(found).find
     note = partial(say, err=as_json)
+
+    def mark(path: Path) -> ModelOutput | None:
+        say(f"{path.name}: looking for a watermark of ours, which takes a while", err=True)
+        return marked(path)
+
     done = add_folder(found, folder, sources, licence, creator, evidence, note, why_barred=barred, find_mark=mark)
     lines = [f"{done.new} new, {done.known} known, {done.updated} with new rights; {found.size} entries"]
     if done.unknown_rights:

@@ -6,7 +6,6 @@ decides the weights comes from the recipe.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -32,22 +31,21 @@ from langit.bundle import (
     save_bundle,
 )
 from langit.bundle.films import FILE as FILM_TABLE
-from langit.bundle.folder import add_file, read_provenance
+from langit.bundle.folder import add_file
 from langit.bundle.signature import sign_bundle
 from langit.device import CPU, Placement
 from langit.feed.catalogue import StoredClip
 from langit.feed.exposure import open_exposure_log
 from langit.generate.model import Model
 from langit.ledger import keys, shipped
-from langit.ledger.derived import RunExposure
 from langit.ledger.exposure_columns import read_rows
-from langit.ledger.policy import Policy
 from langit.ledger.record import Source
 from langit.ledger.shipped import write_record
 from langit.ledger.store import Ledger
 from langit.recipes.autoencoder import train_autoencoder
 from langit.recipes.beside import Beside
 from langit.recipes.distil import train_adapters
+from langit.recipes.entries import enter_training
 from langit.recipes.feeds import flow_feed, stage_source
 from langit.recipes.films import (
     Report,
@@ -61,12 +59,12 @@ from langit.recipes.films import (
     training_clips,
 )
 from langit.recipes.fitted import FittedRecipe, open_beginnings
-from langit.recipes.held_out import held_out_levels, measured_preview
+from langit.recipes.held_out import watched_preview
 from langit.recipes.identity import identity
 from langit.recipes.kept import kept_tokenizer
 from langit.recipes.layout import laid_out
 from langit.recipes.previews import video_preview
-from langit.recipes.progress import StageProgress, noted_preview
+from langit.recipes.progress import StageProgress
 from langit.recipes.recipe import Recipe, Stage
 from langit.recipes.run_folder import check_names, write_run_recipe
 from langit.release.nearest.training import index_bundle
@@ -281,8 +279,7 @@ def train_stage(
             for block in own.transformer.blocks:
                 block.compile()
         preview = video_preview(data, clips, lambda: own)
-        preview = measured_preview(preview, lambda: held_out_levels(recipe, stage, paths, own))
-        task = _flow_task(stage, own, noted_preview(preview, stage.name, note))
+        task = _flow_task(stage, own, watched_preview(preview, recipe, stage, paths, own, note))
         text = own.text if isinstance(task, ShapedFlowTask) else None
         known, seed = list(clips), stage.training.seed
         more = None if beside is None else beside.films.later_latents(data, model.autoencoder, starts, known)
@@ -377,27 +374,6 @@ def _film_sources(recipe: Recipe, corpus: TrainingCorpus) -> list[Source]:
         for source in corpus.records.sources.values()
         if (source.generator_version, source.size, source.seed) in learnt
     ]
-
-
-def enter_training(recipe: Recipe, ledger: Ledger, paths: RunPaths, provenance: Provenance) -> None:
-    """Enter in the ledger which run saw which clips, and which model came of it; nothing is entered twice."""
-    model = read_provenance(paths.bundle).digest.removeprefix("sha256:")  # the index of clips is part of it by now
-    known = {(entry.run, entry.root, entry.model) for entry in ledger.exposures()}
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    records = [
-        RunExposure(
-            run=f"{recipe.name}/{stage}",
-            root=exposure.root,
-            rows=exposure.rows,
-            step=exposure.steps,
-            recorded_at=now,
-            manifest=recipe.manifest,
-            policy=Policy().digest.removeprefix("sha256:"),
-            model=model,
-        )
-        for stage, exposure in provenance.exposure.items()
-    ]
-    ledger.add([record for record in records if (record.run, record.root, record.model) not in known])
 
 
 def _newest(folder: Path) -> Path:

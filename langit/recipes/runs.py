@@ -17,6 +17,7 @@ from langit.evaluate.report import check_writable
 from langit.feed.exposure import open_exposure_log
 from langit.files import created_folder
 from langit.recipes.films import RunPaths
+from langit.recipes.held_out import middle_of, read_held_out
 from langit.recipes.identity import identity
 from langit.recipes.recipe import AnyStage, AutoencoderStage, Recipe, Stage, StageData
 from langit.recipes.run_folder import read_run_recipe, run_names
@@ -66,6 +67,7 @@ def _stage(
     state = state_of(step, training.steps, facts["identity"] == identity(recipe, name))
     if state == OTHER:
         return StageRun(name, kind, films, settings, training.steps, state)
+    held = [row for row in read_held_out(folder) if row.step <= step]
     sheets = sorted(folder.glob("sheet-*.png"))
     # Rows past the checkpoint are of a run that is under way, or of one that will be cut back when it is resumed.
     clips = {clip for at, clip in open_exposure_log(folder / "exposure.log").read() if at < step}
@@ -83,6 +85,7 @@ def _stage(
         flops=float(facts["flops"]),
         curve=tuple((int(at), float(loss)) for at, loss in facts["curve"]),
         sheet=sheets[-1] if sheets else None,
+        held_out=middle_of(held[-1].loss_by_level) if held else (),
     )
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from langit import config, recipes
 from langit.evaluate.figures.runs import RunsReport, StageRun, write
 from langit.recipes.films import RunPaths
+from langit.recipes.held_out import read_held_out
 from langit.recipes.identity import identity
 from langit.recipes.run_folder import FILE, read_run_recipe, run_names
 from langit.recipes.runs import compare_runs, gather, known_runs, report_runs
@@ -81,6 +82,12 @@ def test_runs_leave_their_recipe_and_their_progress(home: Path) -> None:
     (row,) = read_progress(RunPaths(home, "tiny").stage("scenes"))
     assert (row.step, row.steps) == (6, 6) and row.loss > 0 and row.peak_tflops > 0
     assert any(row.loss_by_level) and len(row.loss_by_level) == 10
+    held = [*read_held_out(RunPaths(home, "tiny").stage("scenes"))]
+    assert [each.step for each in held] == [6] and held[0].clips > 0 and len(held[0].loss_by_level) == 10
+    assert sum(loss is not None for loss in held[0].loss_by_level) >= 8
+    (scenes,) = (stage for stage in gather(recipe, home).stages if stage.name == "scenes")
+    assert scenes.held_out and all(0 < level < 1 and loss > 0 for level, loss in scenes.held_out)
+    assert "held-out loss" in RunsReport("tiny", (scenes,)).markdown()
     (decoder,) = read_progress(RunPaths(home, "tiny").stage(recipe.autoencoder_stages[0].name))
     assert decoder.loss_by_level == ()  # an autoencoder learns at no level of noise
     with pytest.raises(ValueError, match="there is no run 'nemo'.*tiny"):

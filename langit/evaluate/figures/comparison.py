@@ -25,6 +25,7 @@ HEAD = (
     "state",
     "steps",
     "loss",
+    "held out",
     "noise: little",
     "middle",
     "much",
@@ -69,6 +70,7 @@ class StageWatch:
             stage.state,
             f"{stage.steps:,} of {stage.wanted:,}",
             f"{self.curve[-1][1]:.4f}" if self.curve else "–",
+            f"{statistics.fmean(loss for _, loss in stage.held_out):.4f}" if stage.held_out else "–",
             *("–" if mean is None else f"{mean:.3f}" for mean in thirds),
             f"{stage.seconds:,.0f}",
             format_tflop(stage.flops),
@@ -112,7 +114,8 @@ class RunsComparison:
         parts = [
             f"# {' against '.join(self.runs)}",
             "Loss is the training loss, smoothed over about 50 steps, at the last checkpoint; by noise it is the mean"
-            " over the last tenth of the steps. Stages with other films or another objective have losses that cannot be"
+            " over the last tenth of the steps. Held out is the mean over noise levels on clips that were not learnt,"
+            " with the averaged weights. Stages with other films or another objective have losses that cannot be"
             " compared. Seconds are of training steps only. Clips a second, MFU (operations of the model alone, of what"
             " matrix products reach on the machine) and the share of time that steps waited for data are medians.",
         ]
@@ -171,13 +174,14 @@ def write_comparison(report: RunsComparison, folder: Path) -> None:
     panels = [panel for name, watches in report.stages.items() for panel in _panels(name, watches)]
     if panels:
         with atomic_write(folder / "curves.png") as unfinished:
-            chart(panels).save(unfinished)
+            chart(panels, columns=3).save(unfinished)
 
 
 def _panels(stage: str, watches: Sequence[StageWatch]) -> Iterator[Panel]:
     for title, across, pick in (
         (f"{stage}: training loss, smoothed", "steps", lambda watch: watch.curve),
         (f"{stage}: loss by noise level, at the end", "noise level", lambda watch: watch.by_level),
+        (f"{stage}: the same on held-out clips", "noise level", lambda watch: watch.stage.held_out),
     ):
         lines = []
         for number, watch in enumerate(watches):

@@ -40,6 +40,7 @@ class StageRun:
     flops: float = 0.0
     curve: tuple[tuple[int, float], ...] = ()
     sheet: Path | None = None  # the newest contact sheet
+    held_out: tuple[tuple[float, float], ...] = ()  # noise level, loss on held-out clips with the averaged weights
 
     @property
     def line(self) -> tuple[str, ...]:
@@ -94,6 +95,10 @@ class RunsReport:
             optim = training.get("optim", {})
             values = ", ".join(f"{name} {value}" for name, value in {**training, **optim}.items() if name != "optim")
             parts.append(f"## {stage.name}\n\nFilms: {'; '.join(stage.films)}. Settings: {values}.")
+            if stage.held_out:
+                levels, losses = zip(*((f"{level:.2f}", f"{loss:.4f}") for level, loss in stage.held_out), strict=True)
+                table = markdown_table(("noise level", *levels), [("held-out loss", *losses)])
+                parts.append(f"Loss on clips that were held out, with the averaged weights:\n\n{table}")
             if stage.sheet is not None:
                 parts.append(
                     f"![Held-out clips after {stage.sheet.stem.removeprefix('sheet-')} steps]({stage.name}.png)"
