@@ -2,9 +2,10 @@
 
     python -m benchmarks.kills [--kills 20] [--processes 2] [--sharding none|full] [--seed 0]
 
-A small run (`benchmarks.many`) is trained undisturbed by one process, then by several under torchrun. Whenever steps
-have been taken since the last kill, one process gets SIGKILL after a random pause. Compared are the exposure logs, row
-by row and by their roots, and the loss of every step. Exits with 1 if anything differs.
+A small run (`benchmarks.many`) is trained undisturbed by one process, then by several under torchrun. When 1 to 12
+steps have been taken since the last kill (checkpoints are 5 apart), one process gets SIGKILL after a random pause.
+Compared are the exposure logs, row by row and by their roots, and the loss of every step. Exits with 1 if anything
+differs.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from pathlib import Path
 
 from langit.feed.exposure import ExposureLog
 
-PAUSE = 1.5  # seconds at most between a step and the kill after it
+PAUSE = 0.5  # seconds at most between a step and the kill after it
+MOST_STEPS = 12  # between two kills, at most
 
 
 def workers(agent: int) -> list[int]:
@@ -45,6 +47,12 @@ def losses(folder: Path) -> dict[int, float]:
     return dict(map(json.loads, (folder / "losses.jsonl").read_text().splitlines()))
 
 
+def _steps(folder: Path) -> int:
+    """Steps that all starts have taken so far."""
+    file = folder / "losses.jsonl"
+    return len(file.read_bytes().splitlines()) if file.exists() else 0
+
+
 def train_with_kills(folder: Path, kills: int, processes: int, options: list[str], seed: int) -> int:
     """Train under torchrun and kill; returns how often a process was killed."""
     rng, done = random.Random(seed), 0
@@ -54,11 +62,10 @@ def train_with_kills(folder: Path, kills: int, processes: int, options: list[str
     with log.open("wb") as file:
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         agent = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
-        seen = 0
+        seen, wanted = 0, rng.randint(1, MOST_STEPS)
         while agent.poll() is None:
             time.sleep(0.05)
-            size = len((folder / "losses.jsonl").read_bytes()) if (folder / "losses.jsonl").exists() else 0
-            if done == kills or size == seen:
+            if done == kills or _steps(folder) < seen + wanted:
                 continue
             time.sleep(rng.uniform(0, PAUSE))
             pids = workers(agent.pid)
@@ -68,7 +75,7 @@ def train_with_kills(folder: Path, kills: int, processes: int, options: list[str
                 # The others end by themselves, and all start again: their first step is the next to be waited for.
                 while agent.poll() is None and set(pids) & set(workers(agent.pid)):
                     time.sleep(0.05)
-            seen = len((folder / "losses.jsonl").read_bytes())
+            seen, wanted = _steps(folder), rng.randint(1, MOST_STEPS)
     if agent.returncode:
         sys.exit(f"torchrun ended with {agent.returncode}: {log.read_text()[-2000:]}")
     return done

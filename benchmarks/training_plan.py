@@ -1,28 +1,31 @@
 """What `langit plan` says of a recipe's training against what steps of it take here: memory, and time on one core.
 
-    python -m benchmarks.training_plan [--recipe small-trial] [--steps 6] [--clips 60]
+    python -m benchmarks.training_plan [--recipe small-trial] [--steps 6] [--clips 60] [KEY=VALUE]...
 
 Clips are made up, of the recipe's largest size. Time is CPU time of one thread, between two matrix products that are
-timed the same way, so that a busy machine does not count; memory is what the process's peak grows by. The data, the
-autoencoder and the disk are not measured.
+timed the same way, so that a busy machine does not count; memory is the process's peak, interpreter and libraries
+with it. The data, the autoencoder and the disk are not measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
 
-from langit import recipes
+from langit import config, recipes
 from langit.feed.latents import LatentClip, LatentView
 from langit.feed.loader import LatentFeed
-from langit.plan.hardware import GIB, Hardware
-from langit.recipes.costs import orthogonal_flops, plan_recipe
+from langit.plan.hardware import GIB, Hardware, process_memory
+from langit.recipes.costs import orthogonal_flops, plan_recipe, without_manifest
 from langit.recipes.recipe import Recipe
 from langit.shapes import PixelShape, latent_shape, token_grid
 from langit.text.encoder import TextEncoder
@@ -53,8 +56,20 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def prepared_step(recipe: Recipe, clips: int) -> Callable[[int], int]:
-    """A training step of the recipe's last stage on made-up clips, with one micro-batch; returns its tokens."""
+def open_recipe(name: str, changes: Sequence[str]) -> Recipe:
+    """A recipe or a trial by name, of its last stage alone, with one micro-batch and whole windows."""
+    plain = name.removesuffix("-trial")
+    recipe = recipes.TRIALS[plain]() if name != plain else recipes.find(plain)
+    recipe = config.override(recipe, list(changes))
+    stage = recipe.stages[-1]
+    assert stage.buckets is not None, "a recipe of footage"
+    flow = replace(stage.flow, windows=replace(stage.flow.windows, later=0.0, starts=0))
+    return replace(recipe, stages=(replace(stage, training=replace(stage.training, lanes=1), flow=flow),))
+
+
+def made_up_feed(recipe: Recipe, clips: int) -> tuple[FlowTask, LatentFeed]:
+    """The recipe's task with random weights, and batches of made-up clips of its largest size."""
+    recipe = without_manifest(recipe)
     stage = recipe.stages[-1]
     size = PixelShape.parse(stage.sizes[0])
     latent = latent_shape(size, recipe.autoencoder.compression)
@@ -76,8 +91,13 @@ def prepared_step(recipe: Recipe, clips: int) -> Callable[[int], int]:
     tokenizer = train_tokenizer([text])
     encoder = TextEncoder(replace(recipe.text, vocab_size=tokenizer.get_vocab_size()), tokenizer)
     task = FlowTask(VideoTransformer(recipe.transformer), encoder, stage.flow, lambda *_: None)
-    windows = replace(stage.flow.windows, later=0.0, starts=0)
-    feed = LatentFeed(made, stage.flow.token_budget, 0, windows)
+    return task, LatentFeed(made, stage.flow.token_budget, 0, stage.flow.windows)
+
+
+def prepared_step(recipe: Recipe, clips: int) -> Callable[[int], int]:
+    """A training step of the recipe's last stage on made-up clips, with one micro-batch; returns its tokens."""
+    stage = recipe.stages[-1]
+    task, feed = made_up_feed(recipe, clips)
     named = {
         f"{part}.{name}": parameter
         for part, module in task.modules().items()
@@ -98,48 +118,43 @@ def prepared_step(recipe: Recipe, clips: int) -> Callable[[int], int]:
     return step
 
 
+def measure(recipe: Recipe, steps: int, clips: int) -> dict[str, list[float]]:
+    """Take steps; seconds and tokens of each, rates of products before and after, and bytes before and at the peak."""
+    base = process_memory()
+    rates, step = [product_rate()], prepared_step(recipe, clips)
+    seconds, tokens = [], []
+    for number in range(steps):
+        start = time.process_time()
+        tokens.append(float(step(number)))
+        seconds.append(time.process_time() - start)
+    return {"seconds": seconds, "tokens": tokens, "rates": [*rates, product_rate()], "bytes": [base, peak_bytes()]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", default="small-trial")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--clips", type=int, default=60)
+    parser.add_argument("--measured", action="store_true", help=argparse.SUPPRESS)  # the process that takes the steps
+    parser.add_argument("changes", nargs="*", help="to the recipe, such as stages.footage.flow.token_budget=2560")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    name = options.recipe.removesuffix("-trial")
-    recipe = recipes.TRIALS[name]() if options.recipe != name else recipes.find(name)
+    recipe = open_recipe(options.recipe, options.changes)
+    if options.measured:
+        print(json.dumps(measure(recipe, options.steps, options.clips)))
+        return
     stage = recipe.stages[-1]
-    assert stage.buckets is not None
-    recipe = replace(
-        recipe,
-        stages=(
-            replace(
-                stage,
-                training=replace(stage.training, lanes=1),
-                flow=replace(stage.flow, windows=replace(stage.flow.windows, later=0.0, starts=0)),
-            ),
-        ),
-    )
-    rate = product_rate()
+    # A process of its own: planning traces networks, which takes memory that training does not.
+    command = [sys.executable, "-m", "benchmarks.training_plan", "--measured", *sys.argv[1:]]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    seconds, tokens, rate = found["seconds"], found["tokens"], statistics.mean(found["rates"])
+    base, held = found["bytes"]
+    product_rate()  # as `langit plan` does: a first product makes libraries allocate
     hardware = Hardware("one core", 1 << 62, {"fp32": rate}, 1e10, 1e9, "measured here")
     planned = plan_recipe(recipe, hardware)
     (flow,) = (cost for cost in planned.stages if cost.name == stage.name)
     sized = next(line for line in planned.lines() if stage.name in line)
     print(f"plan: {sized.strip()}")
-
-    from langit.recipes.costs import without_manifest
-
-    # Libraries allocate on their first products, whatever the model: a small one goes first.
-    narrow = replace(recipe.transformer, num_attention_heads=1, ffn_dim=64, num_layers=1)
-    prepared_step(without_manifest(replace(recipe, transformer=narrow)), 8)(0)
-    step = prepared_step(without_manifest(recipe), options.clips)
-    before = peak_bytes()
-    weights = flow.parameters * 4 * 2  # weights and their average are there before the first step
-    seconds, tokens = [], []
-    for number in range(options.steps):
-        start = time.process_time()
-        tokens.append(step(number))
-        seconds.append(time.process_time() - start)
-    rate = (rate + product_rate()) / 2
     per_token = statistics.median(s / t for s, t in zip(seconds[1:], tokens[1:], strict=True))
     work = flow.flops / flow.tokens + orthogonal_flops(recipe) / statistics.mean(tokens)
     expected = work / (rate * planned.share)
@@ -149,10 +164,8 @@ def main() -> None:
     print(f"time a token: planned {expected * 1e6:.1f} us, measured {per_token * 1e6:.1f} us: {off:+.0%}")
     print(f"share of the products' rate: planned {planned.share:.2f}, measured {share:.2f}")
     print(f"tokens a step: planned {flow.tokens_per_step:.0f}, measured {statistics.mean(tokens):.0f}")
-    grown = peak_bytes() - before + weights
-    print(
-        f"memory: planned {flow.memory / GIB:.3f} GiB, measured {grown / GIB:.3f} GiB: {flow.memory / grown - 1:+.0%}"
-    )
+    print(f"memory: planned {flow.memory / GIB:.3f} GiB, measured {held / GIB:.3f} GiB: {flow.memory / held - 1:+.1%}")
+    print(f"of it before training: {base / GIB:.3f} GiB; beyond it {(flow.memory - base) / (held - base) - 1:+.0%}")
 
 
 if __name__ == "__main__":

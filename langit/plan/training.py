@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import MethodType
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -20,9 +22,11 @@ from langit.plan.hardware import TRAINING_SHARE, Hardware
 from langit.plan.trace import materialize, trace
 from langit.shapes import TokenGrid
 from langit.transformer.blank import blank
+from langit.transformer.block import LevelModulation
 from langit.transformer.model import TransformerConfig, VideoTransformer
 
 LATENT_BYTES = 2  # latents are kept in half precision
+LEVELS = 16  # different ones in a micro-batch: one for each video, and 0
 GATHERED_BLOCKS = 2  # FSDP2 gathers the next block while one computes
 
 
@@ -195,11 +199,23 @@ def _trace_step(work: TrainingWork, videos: int, layers: int) -> int:
 
     def step(built: tuple[VideoTransformer, Pack, TextPack]) -> None:
         network, pack, text = built
+        network._embed_levels = MethodType(_levels_by_token, network)  # type: ignore[method-assign]
         network(pack, text).float().square().mean().backward()
 
     usage, _ = trace(build, step, grad=True)
     # Gradients of weights are counted with the weights, in single precision.
     return max(usage.peak - weights * dtype.itemsize, 0)
+
+
+def _levels_by_token(network: VideoTransformer, noise: Float[Tensor, " N"]) -> tuple[LevelModulation, LevelModulation]:
+    """Noise levels as training has them, without numbers: videos have different ones, and known tokens have none.
+
+    Every token then has rows of its own for shift, scale and gate: a third of all activations.
+    """
+    levels = noise.new_empty(min(LEVELS, noise.shape[0]))
+    index = torch.empty(noise.shape, dtype=torch.int64, device=noise.device)
+    embedded, rows = network.condition_embedder.time(levels)
+    return LevelModulation(embedded[:, None].expand(-1, 2, -1), index), LevelModulation(rows, index)
 
 
 def _checkpointed(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -25,16 +25,17 @@ from langit.plan.trace import materialize, trace
 from langit.plan.training import LATENT_BYTES, TrainingWork, training_activations
 from langit.recipes.films import RunPaths, TrainingCorpus, footage_plan, read_corpus
 from langit.recipes.fitted import fit_recipe
+from langit.recipes.memory import STATES, library_memory, state_bytes, text_activations
 from langit.recipes.recipe import AutoencoderStage, Recipe, Stage, StageData
 from langit.shapes import PixelShape, latent_shape, token_grid
 from langit.text.umt5 import Umt5Encoder
+from langit.train.sharding import FITS
 from langit.transformer.blank import blank
 from langit.transformer.model import VideoTransformer
 
 WORDS: Final = 24  # of a caption, where no manifest says; a word-level tokenizer has about this many for a sentence
 VOCABULARY: Final = 5_000  # words, where no manifest says
 NEWTON_SCHULZ: Final = 5  # iterations, each of three products
-STATES: Final = 5  # values in single precision of each parameter: weight, gradient, two of AdamW, average
 # Of one core's matrix products, measured: 192 wide by `python -m benchmarks.training_plan`, 256 wide in docs/LOG.md.
 CPU_SHARE: Final = {0: 0.41, 256: 0.60}  # from this width on
 SMALL_GPU_SHARE: Final = 0.06  # a 20M model reached 59 TFLOP/s on an H200 of 989; it waited for the host (docs/LOG.md)
@@ -156,8 +157,10 @@ def plan_recipe(
         recipe = without_manifest(recipe)
         if recipe.needs_footage:
             notes.append("no --manifest: clips are taken to be as long and as large as the recipe allows")
+    base = 0 if is_gpu(hardware) else library_memory()
     stages = [*_autoencoder_costs(recipe, corpus, hardware, devices, share)]
     stages += [_flow_cost(recipe, stage, corpus, hardware, devices, share) for stage in recipe.stages]
+    stages = [replace(stage, memory=stage.memory + base) for stage in stages]
     frames, latents = _disk(recipe, corpus)
     return RecipeCost(recipe.name, devices, hardware, share, tuple(stages), frames, latents, price, tuple(notes))
 
@@ -221,24 +224,30 @@ def _flow_cost(
     lanes, sizes = stage.training.lanes, recipe.transformer
     own = 3 * videos * forward_work(sizes, sequence, words).total + 6 * videos * words * text[0]
     flops = own * lanes * stage.training.steps
-    # The optimiser's products are done once a step, on every device alike.
-    orthogonal = orthogonal_flops(recipe) * stage.training.steps
+    # The optimiser's products are shared out over the devices.
+    orthogonal = orthogonal_flops(recipe) * stage.training.steps / devices
     parameters = parameter_count(sizes) + sum(text)
+    # The fullest batch decides the peak; footage without a manifest fills the budget at most.
+    fullest = max(sum(lengths[index] for index in batch) for batch in batches)
+    fullest = max(fullest, max(full))
+    at_peak = max(1, round(fullest / max(sequence, 1)))
     work = TrainingWork(
         sizes,
-        sequence,
-        max(1, round(videos)),
+        max(1, round(fullest / at_peak)),
+        at_peak,
         stage.training.steps,
         words,
         sum(text),
         checkpointing=stage.training.recompute,
         bf16=is_gpu(hardware),
     )
-    at_once = 1 if is_gpu(hardware) else lanes // devices  # on a CPU each micro-batch has a thread, and gradients
-    largest = max(tokens, max(full)) / tokens if tokens else 1.0  # the fullest batch decides the peak
-    activations = training_activations(work, max(1, round(videos * largest))) * at_once
-    # Every process holds all of it; a CPU's other micro-batches have gradients of their own, autocast a copy in bf16.
-    states = parameters * (STATES * 4 + 4 * (at_once - 1) + (2 if is_gpu(hardware) else 0))
+    at_once = 1 if is_gpu(hardware) else max(lanes // devices, 1)  # on a CPU each micro-batch has a thread
+    activations = training_activations(work, at_peak) + text_activations(recipe, at_peak, words)
+    states = state_bytes(recipe, stage, text[1])
+    if devices > 1 and states > FITS * hardware.memory:
+        states = -(-states // devices)  # training cuts the weights over the devices
+    # A CPU's other micro-batches have gradients of their own; autocast keeps a copy in bf16.
+    states += parameters * (4 * (at_once - 1) + (2 if is_gpu(hardware) else 0))
     peak = hardware.peak("bf16" if is_gpu(hardware) else "fp32")
     return StageCost(
         stage.name,
@@ -247,7 +256,7 @@ def _flow_cost(
         stage.training.steps,
         flops,
         (flops * (4 / 3 if stage.training.recompute else 1) / devices + orthogonal) / (peak * share),
-        states + activations,
+        states + activations * at_once,
     )
 
 

@@ -34,15 +34,22 @@ class SharedMuon(torch.optim.Muon):
     """`torch.optim.Muon` whose matrices are shared out over processes, and over threads on a CPU.
 
     The update rule is the parent's (Newton-Schulz, Nesterov momentum, the RMS match to AdamW). The parent's products
-    are bf16, one matrix at a time: on a GPU these are batches of equal shapes, and on a CPU, where bf16 is slow without
-    AMX, oneDNN's products in fp32 (see `transformer.linear`).
+    are bf16, one matrix at a time. Here they are in ``dtype``: batches of equal shapes, or on a CPU in fp32 oneDNN's
+    products, one matrix after another on threads (see `transformer.linear`).
     """
 
     def __init__(
-        self, matrices: list[Tensor], weight_decay: float, map_tensors: MapTensors, exchange: Exchange | None = None
+        self,
+        matrices: list[Tensor],
+        weight_decay: float,
+        map_tensors: MapTensors,
+        exchange: Exchange | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__(matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
-        self.map_tensors, self.exchange = map_tensors, exchange
+        self.map_tensors, self.exchange, self.dtype = map_tensors, exchange, dtype
+        for matrix in matrices:
+            self.state[matrix]["momentum_buffer"] = torch.zeros_like(matrix)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # returns no loss
@@ -50,12 +57,12 @@ class SharedMuon(torch.optim.Muon):
         for group in self.param_groups:
             matrices = [matrix for matrix in group["params"] if matrix.grad is not None]
             settings = group["ns_coefficients"], group["ns_steps"], group["eps"]
-            if self.exchange is None and all(matrix.device.type == "cpu" for matrix in matrices):
+            if self.exchange is None and _on_threads(matrices, self.dtype):
                 # One after another: only as many updates are in memory as there are threads.
                 self.map_tensors(partial(self._update, group=group, settings=settings), matrices)
                 continue
             updates = [self._momentum(matrix, group) for matrix in matrices]
-            work = partial(orthogonalize_all, settings=settings, map_tensors=self.map_tensors)
+            work = partial(orthogonalize_all, settings=settings, map_tensors=self.map_tensors, dtype=self.dtype)
             directions = work(updates) if self.exchange is None else self.exchange.share_out(matrices, updates, work)
             for matrix, direction in zip(matrices, directions, strict=True):
                 self._move(matrix, direction, group)
@@ -65,12 +72,9 @@ class SharedMuon(torch.optim.Muon):
 
     def _momentum(self, matrix: Tensor, group: dict[str, Any]) -> Tensor:
         """This process's part of the update: the gradient, averaged over steps, with Nesterov's look ahead."""
-        state = self.state[matrix]
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(matrix)
         assert matrix.grad is not None
         gradient = own_part(matrix.grad)
-        momentum = own_part(state["momentum_buffer"]).lerp_(gradient, 1 - group["momentum"])
+        momentum = own_part(self.state[matrix]["momentum_buffer"]).lerp_(gradient, 1 - group["momentum"])
         return torch.lerp(gradient, momentum, group["momentum"])
 
     @staticmethod
@@ -81,9 +85,15 @@ class SharedMuon(torch.optim.Muon):
         part.add_(direction.to(part.dtype), alpha=-rate)
 
 
-def orthogonalize_all(matrices: Sequence[Tensor], settings: Any, map_tensors: MapTensors) -> list[Tensor]:
-    """:func:`orthogonalize` of every matrix: on threads on a CPU, elsewhere in batches of equal shapes."""
-    if all(matrix.device.type == "cpu" for matrix in matrices):
+def _on_threads(matrices: Sequence[Tensor], dtype: torch.dtype) -> bool:
+    return dtype == torch.float32 and all(matrix.device.type == "cpu" for matrix in matrices)
+
+
+def orthogonalize_all(
+    matrices: Sequence[Tensor], settings: Any, map_tensors: MapTensors, dtype: torch.dtype = torch.float32
+) -> list[Tensor]:
+    """:func:`orthogonalize` of every matrix: on threads on a CPU in fp32, otherwise in batches of equal shapes."""
+    if _on_threads(matrices, dtype):
         return map_tensors(partial(_orthogonalize, settings=settings), matrices)
     shapes = defaultdict[tuple[int, ...], list[int]](list)
     for index, matrix in enumerate(matrices):
@@ -93,7 +103,7 @@ def orthogonalize_all(matrices: Sequence[Tensor], settings: Any, map_tensors: Ma
         most = max(1, BATCH // max(math.prod(shape), 1))
         for start in range(0, len(indices), most):
             chosen = indices[start : start + most]
-            batch = orthogonalize_batch(torch.stack([matrices[index] for index in chosen]), *settings)
+            batch = orthogonalize_batch(torch.stack([matrices[index] for index in chosen]), *settings, dtype=dtype)
             found.update(zip(chosen, batch.unbind(), strict=True))
     return [found[index] for index in range(len(matrices))]
 
@@ -120,14 +130,18 @@ def orthogonalize(
 
 
 def orthogonalize_batch(
-    matrices: Float[Tensor, "B r c"], coefficients: tuple[float, float, float], steps: int, eps: float
+    matrices: Float[Tensor, "B r c"],
+    coefficients: tuple[float, float, float],
+    steps: int,
+    eps: float,
+    dtype: torch.dtype = torch.bfloat16,
 ) -> Float[Tensor, "B r c"]:
-    """:func:`orthogonalize` of several matrices of one shape, in bf16: three launches an iteration, however many."""
+    """:func:`orthogonalize` of several matrices of one shape: three launches an iteration, however many."""
     a, b, c = coefficients
     tall = matrices.shape[1] > matrices.shape[2]
-    x = (matrices.mT if tall else matrices).bfloat16()
+    x = (matrices.mT if tall else matrices).to(dtype)
     # The norm in single precision: squares of small gradients vanish in bf16's sum.
-    x = x / matrices.float().flatten(1).norm(dim=1).clamp(min=eps)[:, None, None].bfloat16()
+    x = x / matrices.float().flatten(1).norm(dim=1).clamp(min=eps)[:, None, None].to(dtype)
     for _ in range(steps):
         gram = x @ x.mT
         polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)

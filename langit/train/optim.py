@@ -75,6 +75,7 @@ class Optimisers:
         config: OptimConfig,
         map_tensors: MapTensors = map_sequentially,
         exchange: Exchange | None = None,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.config = config
         self.named = named
@@ -84,7 +85,7 @@ class Optimisers:
         self.views = {name: _as_matrix(p.detach()) for name, p in named.items() if kinds[name] == "matrix"}
         self.parts: list[tuple[torch.optim.Optimizer, dict[str, Any], float]] = []
         if self.views:
-            muon = SharedMuon(list(self.views.values()), config.weight_decay, map_tensors, exchange)
+            muon = SharedMuon(list(self.views.values()), config.weight_decay, map_tensors, exchange, dtype)
             self.parts.append((muon, dict(self.views), config.matrix_rate))
         for kind, rate in (("other", config.other_rate), ("score", config.score_rate)):
             chosen: dict[str, Any] = {name: p for name, p in named.items() if kinds[name] == kind}
@@ -94,6 +95,8 @@ class Optimisers:
                     adam = NarrowAdamW(list(chosen.values()), betas=(0.9, 0.98))
                 else:
                     adam = torch.optim.AdamW(list(chosen.values()), betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
+                for parameter in chosen.values():
+                    adam.state[parameter] = _blank_state(parameter)
                 self.parts.append((adam, chosen, rate))
 
     def clip_gradients(self) -> float:
@@ -153,6 +156,16 @@ def update_ema(ema: dict[str, Tensor], named: dict[str, nn.Parameter], decay: fl
     weight = 1 - min(decay, (1 + step) / (10 + step))
     averages = [own_part(average) for average in ema.values()]
     torch._foreach_lerp_(averages, [own_part(named[name].detach()) for name in ema], weight)
+
+
+def _blank_state(parameter: Tensor) -> dict[str, Tensor]:
+    """AdamW's state before the first step, which torch would make in the first step.
+
+    By then it would lie among the activations' freed memory, which the next step would no longer find whole: a CPU's
+    allocator would grow by as much.
+    """
+    moments = {name: torch.zeros_like(parameter.detach()) for name in ("exp_avg", "exp_avg_sq")}
+    return {"step": torch.zeros((), dtype=torch.float32), **moments}
 
 
 def _as_matrix(tensor: Tensor) -> Tensor:

@@ -80,6 +80,15 @@ class FlowConfig:
                 raise ValueError(f"{name} {getattr(self, name)} is not a share: use 0 to below 1")
 
 
+def flow_parameter_kind(name: str, parameter: nn.Parameter) -> ParameterKind:
+    """The text encoder's scores are neither scaled nor normalised (T5); the transformer's are normalised."""
+    if name.endswith((".SelfAttention.q.weight", ".SelfAttention.k.weight")):
+        return "score"
+    inside = ".blocks." in name or ".block." in name
+    # The bias table has two axes, but its rows are looked up: no product runs over it.
+    return "matrix" if inside and parameter.ndim == 2 and "relative_attention_bias" not in name else "other"
+
+
 class FlowTask:
     """Rectified flow on packs of latents: predict the velocity of every token from its noisy value and the caption."""
 
@@ -103,12 +112,7 @@ class FlowTask:
         )
 
     def parameter_kind(self, name: str, parameter: nn.Parameter) -> ParameterKind:
-        """The text encoder's scores are neither scaled nor normalised (T5); the transformer's are normalised."""
-        if name.endswith((".SelfAttention.q.weight", ".SelfAttention.k.weight")):
-            return "score"
-        inside = ".blocks." in name or ".block." in name
-        # The bias table has two axes, but its rows are looked up: no product runs over it.
-        return "matrix" if inside and parameter.ndim == 2 and "relative_attention_bias" not in name else "other"
+        return flow_parameter_kind(name, parameter)
 
     def loss(self, batch: Batch[LatentItems], step: int, generator: torch.Generator) -> Tensor:
         errors, levels = self.losses(batch, generator)

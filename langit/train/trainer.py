@@ -152,7 +152,7 @@ class Trainer(Generic[Items]):
         self.micro_batches = MicroBatches(task, len(self.ranks.own(config.lanes)), placement, threaded)
         exchange = matrix_exchange(list(self.named.values()), self.ranks.rank, self.ranks.count)
         each = self.micro_batches.each
-        self.optimisers = Optimisers(self.named, task.parameter_kind, config.optim, each, exchange)
+        self.optimisers = Optimisers(self.named, task.parameter_kind, config.optim, each, exchange, placement.dtype)
         self.ema = {name: parameter.detach().clone() for name, parameter in self.named.items()}
         self.exposure = open_exposure_log(folder / "exposure.log")
         self.step, self.seconds, self.flops, self.smooth = 0, 0.0, 0, 0.0

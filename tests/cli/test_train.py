@@ -26,6 +26,10 @@ from langit.recipes import scale as scaling
         ("train tiny --device cuda:9", "device 'cuda:9'"),
         ("train tiny --device cpu --dtype int8", "dtype 'int8' is unknown"),
         ("train tiny --manifest nothing", "no manifest 'nothing'"),
+        ("train tiny --device cpu --devices 4096", "--devices 4096: this machine has"),
+        ("train tiny --device cpu --devices 0", "--devices"),
+        ("train tiny --device cpu --context 2", "--context 2: 1 processes cannot be divided"),
+        ("train tiny --device cpu --sharding half", "--sharding 'half' is unknown: use auto, none, full, nodes"),
         ("train tiny --base nothing", "no model 'nothing'"),
         (
             "train tiny --base pocket",

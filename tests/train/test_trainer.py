@@ -159,6 +159,33 @@ def test_muon_updates_as_torchs_own(tmp_path: Path) -> None:
     assert not torch.allclose(ours, torch.ones(12, 20), atol=1e-2)
 
 
+def test_states_are_in_memory_before_the_first_step() -> None:
+    net = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 2))
+    optimisers = Optimisers(
+        dict(net.named_parameters()), lambda _n, p: "matrix" if p.ndim == 2 else "other", CONFIG.optim
+    )
+    before = {name: value.data_ptr() for name, value in optimisers.state().items()}
+    net(torch.randn(3, 4)).square().mean().backward()
+    optimisers.step(0, 10)
+    assert {name: value.data_ptr() for name, value in optimisers.state().items()} == before
+
+
+def test_muon_in_half_precision_moves_alike() -> None:
+    torch.manual_seed(1)
+    start, gradient = torch.randn(3, 8, 12), torch.randn(3, 8, 12)
+
+    def moved(dtype: torch.dtype) -> torch.Tensor:
+        named = {str(number): nn.Parameter(matrix.clone()) for number, matrix in enumerate(start)}
+        optimisers = Optimisers(named, lambda _n, _p: "matrix", OptimConfig(warmup=1), dtype=dtype)
+        for parameter, value in zip(named.values(), gradient, strict=True):
+            parameter.grad = value.clone()
+        optimisers.step(0, 100)
+        return torch.stack([parameter.detach() for parameter in named.values()]) - start
+
+    single, half = moved(torch.float32), moved(torch.bfloat16)
+    assert 0 < (half - single).norm() < 0.05 * single.norm()
+
+
 def test_convolutions_are_updated_through_views() -> None:
     conv = nn.Conv2d(4, 6, 3)
     before = conv.weight.detach().clone()
