@@ -255,10 +255,10 @@ def measure_memory(model: str, jobs: int) -> None:
         seen: list[tuple[int, int]] = []
         for number in range(jobs):
             served.finish(served.create(x_seed=number, x_steps=2, x_nearest=0), 0.01)
-            if number in (9, jobs // 2, jobs - 1):
+            if number in (9, jobs // 4, jobs // 2, 3 * jobs // 4, jobs - 1):
                 seen.append((memory_of(served.process.pid), memory_of(served.worker())))
         shown = ", then ".join(f"{web} and {worker} MB" for web, worker in seen)
-        print(f"memory of web and worker after 10, {jobs // 2 + 1} and {jobs} jobs: {shown}")
+        print(f"memory of web and worker after 10 jobs, three times on the way, and after {jobs}: {shown}")
 
 
 def measure_kills(model: str, kills: int, minutes: float) -> None:
