@@ -60,7 +60,7 @@ class Beside:
         newest = checkpoint.latest(self.paths.stage(name))
         return newest is not None and bool(checkpoint.facts(newest)[1].get("clock", {}).get("finished"))
 
-    def compiled(
+    def compile_blocks(
         self, transformer: Denoiser, flow: FlowConfig, films: Sequence[FilmGroup]
     ) -> AbstractContextManager[None]:
         """Blocks that are compiled where the machine is good for it."""
@@ -75,7 +75,7 @@ class Beside:
             ValueError: the deadline was reached, or a signal said to stop.
         """
         if self.clock.stopped or self.clock.left <= 0:
-            raise self.ended(doing)
+            raise self.end_error(doing)
 
     def check_trained(self, name: str) -> None:
         """Check that a stage was not stopped before its time, and took a step at all.
@@ -85,9 +85,9 @@ class Beside:
         """
         newest = checkpoint.latest(self.paths.stage(name))
         if self.clock.stopped:
-            raise self.ended(f"in stage {name}, at step {checkpoint.facts(newest)[0] if newest else 0}")
+            raise self.end_error(f"in stage {name}, at step {checkpoint.facts(newest)[0] if newest else 0}")
         if newest is None:
-            raise self.ended(f"before stage {name} took a step")
+            raise self.end_error(f"before stage {name} took a step")
 
     def watching(self, doing: str) -> Report:
         """The run's report, with :meth:`check` at every call; not for training, which saves before it ends."""
@@ -98,7 +98,7 @@ class Beside:
 
         return report
 
-    def ended(self, doing: str) -> ValueError:
+    def end_error(self, doing: str) -> ValueError:
         """The error for a run that ends here: why, and what there is to go on from."""
         why = f"stopped by {self.clock.stopped}" if self.clock.stopped else "the deadline was reached"
         stages = [self.paths.stage(name) for name in self.films.recipe.stage_names]

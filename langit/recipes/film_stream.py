@@ -45,7 +45,7 @@ class FilmStream:
         Raises:
             OSError: nothing can be drawn here.
         """
-        new = self.farm.arrived()
+        new = self.farm.take_arrived()
         if new:
             Ledger(self.paths.ledger).add([record for each in new for record in each.records])
             shards = [each.shard for each in new]

@@ -287,7 +287,7 @@ def train_stage(
         folder, name = paths.stage(stage.name), identity(recipe, stage.name)
         clock = None if beside is None else beside.flow_clock(stage)
         trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks, clock)
-        with nullcontext() if beside is None else beside.compiled(own.transformer, stage.flow, data.films):
+        with nullcontext() if beside is None else beside.compile_blocks(own.transformer, stage.flow, data.films):
             trainer.train(StageProgress(stage.name, folder, report, task.by_level), resume)
         if beside is not None:
             beside.check_trained(stage.name)

@@ -118,7 +118,7 @@ def run_timed(
                 model = train_adapters(recipe, corpus, paths, model, resume, report, placement, beside=beside)
                 beside.films.take()
         if clock.stopped:
-            raise beside.ended("before the bundle was written")
+            raise beside.end_error("before the bundle was written")
         parts.finish(report)
         return assemble(recipe, read_corpus(recipe, paths), paths, model, report, parts.folder)
 
@@ -159,7 +159,7 @@ def _memory_in_one_line(beside: Beside) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         stage = beside.films.recipe.stages[-1]
         budget = stage.flow.token_budget
-        ended = str(beside.ended("")).partition(": ")[2]
+        ended = str(beside.end_error("")).partition(": ")[2]
         raise ValueError(
             f"the device is out of memory ({str(error).split('. ')[0]}): {ended}, with"
             f" stages.{stage.name}.flow.token_budget={budget // 2} in place of {budget}, or under another name"

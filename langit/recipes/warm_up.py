@@ -55,7 +55,7 @@ def warm_up(recipe: Recipe, beside: Beside, placement: Placement) -> None:
     model = Placement(placement.device).put(VideoTransformer(recipe.transformer))
     rare = (TokenGrid(3, 8, 8), TokenGrid(2, 6, 10))  # two: the first dynamic graph still has sides as constants
     grids = [*(TokenGrid(1, 1, tokens) for _, tokens in static_shapes(stage.flow, films)), *rare]
-    with beside.compiled(model, stage.flow, films), torch.autocast(placement.device.type, placement.dtype):
+    with beside.compile_blocks(model, stage.flow, films), torch.autocast(placement.device.type, placement.dtype):
         for grid in grids:
             videos = batch_size(stage.flow.token_budget, grid.count)
             shape = (videos, grid.count)

@@ -193,7 +193,7 @@ class BackgroundFarm:
         """Whether films are still to come."""
         return self._thread.is_alive()
 
-    def arrived(self) -> list[ArrivedShard]:
+    def take_arrived(self) -> list[ArrivedShard]:
         """The shards that are complete and were not returned before.
 
         Raises:

@@ -10,7 +10,7 @@ from evaluate.tried import SMALL
 from PIL import Image
 
 from langit import recipes
-from langit.evaluate.judges.probe import Probe
+from langit.evaluate.judges.probe import Probe, load_probe
 from langit.evaluate.scaling.measures import ALL, EVERYTHING
 from langit.evaluate.scaling.report import ScaleReport
 from langit.evaluate.scaling.runs import OWN
@@ -114,6 +114,14 @@ def test_a_shorter_stage_has_the_same_schedule() -> None:
     whole = resized_stage(stage, stage.training.steps, "")
     assert scaling.replace(whole, name=stage.name, training=stage.training) == stage
     assert whole.training.optim == stage.training.optim
+
+
+def test_the_model_that_ships_can_be_scaled(tmp_path: Path) -> None:
+    pocket = recipes.find("pocket")
+    runs = plan(pocket, (), {"half": ("num_layers=4",)}, tmp_path)
+    assert [(run.size, run.stage.training.steps) for run in runs[:3]] == [(OWN, 336), (OWN, 1346), (OWN, 5385)]
+    assert all(run.stage.flow.one_shape for run in runs) and len(runs) == 6
+    assert str(scaling._judged_size(pocket.stages[0], load_probe())) == "128x128x17"
 
 
 @pytest.mark.parametrize(

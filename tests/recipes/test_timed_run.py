@@ -24,6 +24,7 @@ from langit.recipes.clock import ClockConfig, RunClock
 from langit.recipes.films import RunPaths
 from langit.recipes.go_on import go_on
 from langit.recipes.recipe import Recipe, WorldShare
+from langit.recipes.run import run
 from langit.recipes.timed_run import run_timed
 from langit.recipes.warm_up import need_memory
 from langit.release.nearest.bundled import FILE as INDEX
@@ -176,6 +177,13 @@ def test_a_deadline_reached_in_any_phase_leaves_a_checkpoint_and_a_line(
 
     timed(drawn, monkeypatch, resume=True, during=late)  # the last stage ends, and the bundle is written all the same
     assert set(load_bundle(drawn / "models" / "tiny-gpu").provenance.exposure) == set(STAGES)
+
+
+@pytest.mark.slow
+def test_the_ordinary_walk_trains_the_same_recipe_by_its_steps(drawn: Path) -> None:
+    folder = run(TINY, home=drawn, workers=1, report=lambda *_: None)
+    steps = {name: exposure.steps for name, exposure in load_bundle(folder).provenance.exposure.items()}
+    assert steps == {"autoencoder": 4, "everything": 6, "fast": 4}
 
 
 def test_lack_of_memory_is_a_line_that_names_what_to_make_smaller(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:

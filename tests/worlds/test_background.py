@@ -38,10 +38,10 @@ def collect(farm: BackgroundFarm, seconds: float = 60.0) -> list[ArrivedShard]:
     found: list[ArrivedShard] = []
     end = time.monotonic() + seconds
     while farm.busy and time.monotonic() < end:
-        found += farm.arrived()
+        found += farm.take_arrived()
         time.sleep(0.05)
     assert not farm.busy, "it took too long"
-    return found + farm.arrived()
+    return found + farm.take_arrived()
 
 
 def workers() -> list[int]:
