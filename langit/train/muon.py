@@ -95,6 +95,7 @@ def orthogonalize_all(
     """:func:`orthogonalize` of every matrix: on threads on a CPU in fp32, otherwise in batches of equal shapes."""
     if _on_threads(matrices, dtype):
         return map_tensors(partial(_orthogonalize, settings=settings), matrices)
+    coefficients, iterations, eps = settings
     shapes = defaultdict[tuple[int, ...], list[int]](list)
     for index, matrix in enumerate(matrices):
         shapes[tuple(matrix.shape)].append(index)
@@ -103,7 +104,8 @@ def orthogonalize_all(
         most = max(1, BATCH // max(math.prod(shape), 1))
         for start in range(0, len(indices), most):
             chosen = indices[start : start + most]
-            batch = orthogonalize_batch(torch.stack([matrices[index] for index in chosen]), *settings, dtype=dtype)
+            stack = torch.stack([matrices[index] for index in chosen])
+            batch = orthogonalize_batch(stack, coefficients, iterations, eps, dtype)
             found.update(zip(chosen, batch.unbind(), strict=True))
     return [found[index] for index in range(len(matrices))]
 
