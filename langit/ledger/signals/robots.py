@@ -44,6 +44,8 @@ LOOKS_LIKE_AI = re.compile(
     r"|train(ing|er|s)?([^a-z]|$)|dataset|machine[-_ ]?learning|text[-_ ]?and[-_ ]?data|scrap(e|er|ers|ing)([^a-z]|$)"
 )
 LINE = re.compile(r"\s*([A-Za-z][A-Za-z _-]*?)\s*[:=]\s*(.*?)\s*")
+LINES = re.compile(r"\r\n|[\r\n\v\f\x85\u2028\u2029]|\s+(?=(?:user[ _-]?agent|disallow)\s*:)", re.IGNORECASE)
+"""Where a line ends: at any of Unicode's line ends, and before the next field where its line end was lost."""
 NO_COLON = re.compile(r"\s*(user[ _-]?agent|disallow)\s+(\S.*?)\s*", re.IGNORECASE)
 FIELDS = {
     "useragent": "user-agent",
@@ -87,7 +89,7 @@ def parse(body: bytes) -> list[RobotsGroup] | None:
     if text is None:
         return None
     groups, naming, known, lines = [RobotsGroup()], False, 0, 0
-    for raw in re.split(r"\r\n|\r|\n", text):
+    for raw in LINES.split(text):
         line = raw.split("#", 1)[0].strip()
         if not line:
             continue
@@ -119,7 +121,8 @@ def _field(name: str) -> str | None:
 
 
 def _whole_path(value: str) -> str:
-    """The path of a Disallow that was written as a whole URL, or without its first slash."""
+    """The path of a Disallow that was written as a whole URL, in quotes, or without its first slash."""
+    value = value.strip("\"'")
     if "://" in value:
         try:
             return path_of(value)

@@ -28,8 +28,12 @@ from langit.ledger.signals.reading import (
 NAMESPACE = "https://rslstandard.org/rsl"
 MIME = "application/rsl+xml"
 TRAINING = frozenset({"all", "ai-all", "ai-train"})
+OTHER_WORDS = frozenset({"ai", "ai-training", "genai", "tdm", "train", "train-ai", "training"})
+"""Words of other vocabularies for training: they prohibit, and permit nothing."""
+PROHIBITION = re.compile(r"(?!prohibits$)(prohibit|forbid|den(y|ies)|disallow|reserve|restrict)")
+"""Names that no element has, of elements that are meant to prohibit."""
 FREE = frozenset({"free"})
-_CHOICES: tuple[Says, ...] = ("reserved", "allowed")
+_CHOICES: tuple[Says, ...] = ("reserved", "unreadable", "allowed")
 LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+\s*(?:=\s*(?:\"[^\"]*\"|[^\",;\s]+))?)*)")
 
 
@@ -125,7 +129,8 @@ def _covers(content: ElementTree.Element, base: str, url: str) -> bool:
             # "*.films.example" may be meant with or without the bare domain.
             same = fnmatchcase(hosts[1], hosts[0]) or fnmatchcase(f".{hosts[1]}", hosts[0])
         else:
-            same = not there.netloc or same_host(whole, url)
+            bare = urlsplit(whole.replace("://www.", "://", 1)).geturl()  # www. mostly is the same site
+            same = not there.netloc or same_host(bare, url.replace("://www.", "://", 1))
     except ValueError:
         return True
     path = (there.path or "/") + (f"?{there.query}" if there.query else "")
@@ -151,8 +156,10 @@ def _read_licence(licence: ElementTree.Element) -> Says:
     usages = [_tokens(item) for item in permits if _attribute(item, "type", "usage") == "usage"]
     if any(_attribute(item, "type", "usage") != "usage" for item in (*permits, *prohibits)):
         return "reserved"
-    if any(_tokens(item) & TRAINING for item in prohibits):
+    if any(_tokens(item) & (TRAINING | OTHER_WORDS) for item in prohibits):
         return "reserved"
+    if any(PROHIBITION.match(_local(item)) for item in licence):
+        return "unreadable"
     payments = _named(licence, "payment")
     if any(_attribute(payment, "type").lower() not in FREE for payment in payments):
         return "reserved"
@@ -163,4 +170,4 @@ def _read_licence(licence: ElementTree.Element) -> Says:
 
 def _tokens(item: ElementTree.Element) -> set[str]:
     """The words of an element, those of its children too."""
-    return set(re.split(r"[\s,]+", " ".join(item.itertext()).strip().lower()))
+    return set(re.split(r"[\s,;|]+", " ".join(item.itertext()).strip().lower()))

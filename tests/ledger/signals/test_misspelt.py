@@ -202,3 +202,41 @@ def test_rsl_of_another_namespace_prohibits_and_permits_nothing() -> None:
 )
 def test_hosts(one: str, other: str, same: bool) -> None:
     assert same_host(one, other) is same
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "User-agent: GPTBot Disallow: /\n",
+        'User-agent: "GPTBot"\nDisallow: "/"\n',
+        "User-agent: GPTBot\u2028Disallow: /\n",
+        "User-agent: GPTBot\x85Disallow: /\n",
+        "User-agent: *\x0bDisallow: /clips user-agent: Googlebot\nDisallow:\n",
+        "\ufeffUser-agent:\u00a0GPTBot\rDisallow :\t/",
+    ],
+)
+def test_lines_that_ran_together_and_quotes_do_not_hide_a_rule(body: str) -> None:
+    assert robots.read(robots_txt(body), URL).says == "reserved"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('<prohibits type="usage">train-ai</prohibits>', "reserved"),
+        ('<prohibits type="usage">search;ai-train</prohibits>', "reserved"),
+        ("<prohibits>training</prohibits>", "reserved"),
+        ("<prohibits><![CDATA[ai-train]]></prohibits>", "reserved"),
+        ("<prohibit>ai-train</prohibit>", "unreadable"),
+        ("<forbids>ai-train</forbids><permits>ai-train</permits>", "unreadable"),
+        ('<permits type="usage">train-ai</permits>', "reserved"),
+        ('<permits type="usage">ai-train</permits>', "allowed"),
+    ],
+)
+def test_words_of_other_vocabularies_prohibit_and_permit_nothing(text: str, says: str) -> None:
+    assert license_xml(f'<content url="/"><license>{text}</license></content>') == says
+
+
+def test_www_is_the_same_site() -> None:
+    terms = "<license><prohibits>ai-train</prohibits></license>"
+    assert license_xml(f'<content url="https://www.films.example/clips/">{terms}</content>') == "reserved"
+    assert license_xml(f'<content url="https://www2.films.example/clips/">{terms}</content>') == "silent"
