@@ -43,6 +43,8 @@ _T = TypeVar("_T")
 
 _VERSION = "expand-1"
 _STATIC_SHARE = 0.30  # of cameras that are filled in; the same share as in the films
+# Arrows to dingbats, and all planes of pictures (Unicode blocks); skin tones, joiners and variants that follow one.
+_SYMBOLS = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff][\u200d\ufe0f\u20e3\u2190-\u2bff\U0001f000-\U0001faff]*")
 _VARIANTS = 5000  # captions that are tried until one says the whole scene
 
 
@@ -72,11 +74,13 @@ class EmbeddedExpander:
         plain = normalize_prompt(prompt)
         if self.vocabulary is not None and not self.vocabulary.closed:
             return Expansion(plain, plain, unchanged_because="this model reads any words, not only those of captions")
-        spelt, corrected = correct_spelling(plain, self.vocabulary)
+        words, symbols = _take_out_symbols(plain)
+        spelt, corrected = correct_spelling(words, self.vocabulary)
         expansion = self._expand(spelt, seed)
-        if not corrected:
+        if not corrected and not symbols:
             return expansion
-        return replace(expansion, original=plain, corrected=corrected)
+        unknown = expansion.unknown + tuple((symbol, "") for symbol in symbols)
+        return replace(expansion, original=plain, corrected=corrected, unknown=unknown)
 
     def _expand(self, plain: str, seed: int) -> Expansion:
         story = expand_story(plain, seed, self.vocabulary)
@@ -128,6 +132,12 @@ class EmbeddedExpander:
 
     def _has_unknown(self, text: str) -> bool:
         return bool(self._unknown_words(text))
+
+
+def _take_out_symbols(text: str) -> tuple[str, tuple[str, ...]]:
+    """A text without its emoji and other pictures, and these, each with the marks that belong to it."""
+    symbols = tuple(dict.fromkeys(_SYMBOLS.findall(text)))
+    return (" ".join(_SYMBOLS.sub(" ", text).split()), symbols) if symbols else (text, ())
 
 
 def _says_everything(reading: PromptReading, filled: Sequence[tuple[str, str]]) -> bool:

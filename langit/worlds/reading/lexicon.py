@@ -120,12 +120,19 @@ PRIMARY: dict[str, Table] = {
             "right": "on [/the /its ]right, [/to the ]right of, to its right, on the right side",
         },
         "and": {"": "and, as, while, then"},
-        "not": {"": "no, not, without, never, don't, doesn't, isn't, aren't, won't, cannot, can't"},
+        "not": {
+            "": "no, not, without, never, cannot, neither, except[/ for], apart from, aside from, other than, rather"
+            " than, instead of, none of, lacking, devoid of, free of, [any/every]thing but, anywhere but, nowhere,"
+            " all but, hardly any, hardly, barely, scarcely,"
+            " don't, doesn't, didn't, isn't, aren't, wasn't, won't, wouldn't, shouldn't, can't, mustn't, dont, doesnt,"
+            " didnt, isnt, arent, wasnt, wont, wouldnt, shouldnt, cant, mustnt, non"
+        },
         "or": {"": "or, nor"},
         "more": {"": "another, other, second"},
         "joint": {"": "that is, which is, that's, coloured, colored"},
         "word": {
-            "": "a, an, the, is, are, was, be, being, to, in, on, at, by, of, with, it, its, this, there, here,"
+            "": "never stop[/s], not stop, doesn't stop, won't stop, without stopping,"
+            " a, an, the, is, are, was, be, being, to, in, on, at, by, of, with, it, its, this, there, here,"
             " into, onto, in"
             " place, on the spot, during, under, beneath, over, above, from, from above, next to, next, beside,"
             " besides, near,"
@@ -202,12 +209,16 @@ PRIMARY: dict[str, Table] = {
             "right": "di [/sebelah /samping ]kanan, di [/sebelah ]kanannya, kanannya",
         },
         "and": {"": "dan, saat, ketika, sementara, lalu, kemudian, sambil"},
-        "not": {"": "tanpa, tidak, bukan, tak, jangan, tiada"},
+        "not": {
+            "": "tanpa, tidak, bukan, tak, jangan, tiada, bukannya, belum, kecuali, selain, alih alih, ketimbang,"
+            " daripada, enggak, nggak, gak, tdk, tnp"
+        },
         "or": {"": "atau, maupun"},
         "more": {"": "lain, lainnya, kedua"},
         "joint": {"": "yang, berwarna, warna, yang berwarna"},
         "word": {
-            "": "sebuah, satu, di, ke, dari, pada, di atas, di bawah, atas, bawah, dengan, itu, ini, ke arah,"
+            "": "tidak berhenti, tak berhenti, tanpa henti, tak henti, terus,"
+            " sebuah, satu, di, ke, dari, pada, di atas, di bawah, atas, bawah, dengan, itu, ini, ke arah,"
             " arah, sekitar,"
             " sedang, video, film, waktu, di samping, di sebelah, samping, sebelah, di dekat, dekat, di tempat,"
             " hingga"

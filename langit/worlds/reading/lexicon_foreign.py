@@ -61,10 +61,10 @@ FOREIGN: dict[str, dict[str, dict[str, str]]] = {
         "from": {"left": "von links", "right": "von rechts"},
         "at": {"left": "links von, links neben", "right": "rechts von, rechts neben"},
         "and": {"": "und, während, dann"},
-        "not": {"": "ohne, kein[/e/en/er/em], nie"},
+        "not": {"": "ohne, kein[/e/en/er/em/es], nie, niemals, weder, außer, statt, anstatt"},
         "after-not": {"": "nicht"},
         "more": {"": "ander[e/en/er/es], zweite[/n/r]"},
-        "or": {"": "oder"},
+        "or": {"": "oder, noch"},
         "word": {
             "": "ein, eine, einen, einem, einer, eines, der, die, das, den, dem, des, in, im, ins, auf, am, an,"
             " bei, mit, nach,"
@@ -119,7 +119,7 @@ FOREIGN: dict[str, dict[str, dict[str, str]]] = {
         "lens": {"": "カメラ"},
         "way": {"left": "左, 左へ, 左に", "right": "右, 右へ, 右に"},
         "from": {"left": "左から", "right": "右から"},
-        "after-not": {"": "ない, なし, ません"},
+        "after-not": {"": "ない, なし, ません, 以外"},
         "and": {"": "と, そして"},
         "joint": {"": "の, い, な, 色の, 色"},
         "word": {
@@ -172,7 +172,7 @@ FOREIGN: dict[str, dict[str, dict[str, str]]] = {
             "right": "右, 向右, 往右, 到右, 右边, 向右边, 到右边",
         },
         "from": {"left": "从左, 从左边, 從左", "right": "从右, 从右边, 從右"},
-        "not": {"": "不, 没有, 没, 无, 沒有"},
+        "not": {"": "不, 没有, 没, 无, 沒有, 除了, 别, 非"},
         "and": {"": "和, 与, 跟, 并"},
         "or": {"": "或, 或者"},
         "more": {"": "另一个, 另一個"},

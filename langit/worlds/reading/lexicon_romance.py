@@ -56,7 +56,7 @@ ROMANCE: dict[str, dict[str, dict[str, str]]] = {
         "from": {"left": "[de/de la/desde la/desde] izquierda", "right": "[de/de la/desde la/desde] derecha"},
         "at": {"left": "a la izquierda de[/l]", "right": "a la derecha de[/l]"},
         "and": {"": "y, e, mientras, entonces"},
-        "not": {"": "no, sin, nunca, ni"},
+        "not": {"": "no, sin, nunca, ni, jamás, excepto, salvo, ningún, ninguna, en vez de, en lugar de"},
         "or": {"": "o"},
         "more": {"": "otr[o/a]"},
         "joint": {"": "de color, color, que es"},
@@ -115,7 +115,7 @@ ROMANCE: dict[str, dict[str, dict[str, str]]] = {
         "from": {"left": "da esquerda", "right": "da direita"},
         "at": {"left": "à esquerda d[e/o/a]", "right": "à direita d[e/o/a]"},
         "and": {"": "e, enquanto"},
-        "not": {"": "não, sem, nunca, nem"},
+        "not": {"": "não, sem, nunca, nem, jamais, exceto, salvo, nenhum, nenhuma, em vez de"},
         "or": {"": "ou"},
         "more": {"": "outr[o/a]"},
         "joint": {"": "de cor, cor, que é"},
@@ -178,7 +178,10 @@ ROMANCE: dict[str, dict[str, dict[str, str]]] = {
         "from": {"left": "de [/la ]gauche, depuis la gauche", "right": "de [/la ]droite, depuis la droite"},
         "at": {"left": "à gauche d[e/u/'], à sa gauche", "right": "à droite d[e/u/'], à sa droite"},
         "and": {"": "et, pendant que, tandis que, alors que, puis"},
-        "not": {"": "ne, n', sans, non, pas de, pas d'", "second": "pas, jamais"},
+        "not": {
+            "": "ne, n', sans, non, pas de, pas d', aucun, aucune, sauf, au lieu de, plutôt que",
+            "second": "pas, jamais",
+        },
         "or": {"": "ou, ni"},
         "more": {"": "autre"},
         "joint": {"": "de couleur, couleur, qui est"},
@@ -230,7 +233,7 @@ ROMANCE: dict[str, dict[str, dict[str, str]]] = {
         "way": {"left": "sinistra", "right": "destra"},
         "from": {"left": "da sinistra", "right": "da destra"},
         "and": {"": "e, ed, mentre"},
-        "not": {"": "non, senza, mai"},
+        "not": {"": "non, senza, mai, tranne, eccetto, nessun, nessuna, né, invece di"},
         "or": {"": "o, oppure"},
         "word": {
             "": "un, uno, una, il, lo, la, i, gli, le, l', in, nel, nella, nell', sul, sulla, sull', su, di,"

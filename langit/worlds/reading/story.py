@@ -32,6 +32,7 @@ from langit.worlds.wording import Language
 
 _VERSION = "expand-story-1"
 _ACTS = {"moves": ("left", "right")}
+_NEGATION = 4  # words from a negation to what it negates: "en lugar de un"
 _MORE_THAN_TWO = ("several", "three", "many", "beberapa")  # which the lexicon reads as two
 _CAMERAS = {"pan": ("pan left", "pan right"), "zoom": ("zoom in", "zoom out")}
 _KINDS_OF_SCENE = {  # the kinds of meaning that apply to each scene
@@ -171,14 +172,17 @@ def _drop_unfilmed(asks: dict[str, str]) -> list[str]:
 
 
 def _negation_length(words: Sequence[str]) -> int:
-    """How many words before a phrase its negation begins ("no dog": 1, "without a dog": 2); 0 without negation."""
-    for back, word in enumerate(reversed(words[-2:]), start=1):
-        kinds = {meaning.kind for meaning in phrases().get((word,), {}).values()}
-        if "not" in kinds:
-            return back
-        if "word" not in kinds:
-            break
+    """How many words before a phrase its negation begins ("no dog": 1, "instead of a dog": 3); 0 without negation."""
+    for back in range(1, min(_NEGATION, len(words)) + 1):
+        near = words[len(words) - back :]
+        for size in range(1, back + 1):
+            if "not" in _kinds(near[:size]) and all("word" in _kinds((word,)) for word in near[size:]):
+                return back
     return 0
+
+
+def _kinds(words: Sequence[str]) -> set[str]:
+    return {meaning.kind for meaning in phrases().get(tuple(words), {}).values()}
 
 
 def _matches(text: str) -> list[_PhraseMatch]:

@@ -210,11 +210,58 @@ def test_a_camera_that_is_not_wanted_is_not_used() -> None:
         ("der Ball rollt nicht", {"shape": "ball"}, ("rollt nicht",)),
         ("une balle ne tombe pas sur la neige", {"shape": "ball", "ground": "snow"}, ("ne tombe",)),
         ("ボールは落ちない", {"shape": "ball"}, ("落ちない",)),
+        ("a ball on anything but grass", {"shape": "ball"}, ("anything but grass",)),
+        ("a ball anywhere but on grass", {"shape": "ball"}, ("anywhere but on grass",)),
+        ("a cone instead of a blue cube", {"shape": "cone"}, ("instead of a blue cube",)),
+        ("a cone rather than a ball at night", {"shape": "cone", "sky": "night"}, ("rather than a ball",)),
+        ("hardly any snow, a red ball", {"shape": "ball", "colour": "red"}, ("hardly any snow",)),
+        ("a ball isnt falling", {"shape": "ball"}, ("isnt falling",)),
+        ("a ball rolls neither left nor right", {"shape": "ball", "action": "moves"}, ("neither left nor right",)),
+        ("bola selain merah di pasir", {"shape": "ball", "ground": "sand"}, ("selain merah",)),
+        ("bola gak merah", {"shape": "ball"}, ("gak merah",)),
+        ("bola, bukannya kubus", {"shape": "ball"}, ("bukannya kubus",)),
+        ("weder Ball noch Würfel, ein Ring", {"shape": "ring"}, ("weder Ball noch Würfel",)),
+        ("un cubo en vez de una pelota", {"shape": "cube"}, ("en vez de una pelota",)),
+        ("um cubo em vez de uma bola", {"shape": "cube"}, ("em vez de uma bola",)),
+        ("aucun ballon, un cube rouge", {"shape": "cube", "colour": "red"}, ("aucun ballon",)),
+        ("un cubo invece di una palla", {"shape": "cube"}, ("invece di una palla",)),
+        ("草以外の赤い球", {"shape": "ball", "colour": "red"}, ("草以外",)),
+        ("除了草，红色的球", {"shape": "ball", "colour": "red"}, ("除了草",)),
     ],
 )
 def test_what_is_negated_is_named_and_never_done(prompt: str, asks: dict[str, str], ignored: tuple[str, ...]) -> None:
     reading = read_prompt(prompt)
     assert (reading.asks, reading.ignored) == (asks, ignored)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "action"),
+    [
+        ("a red ball never stops rolling on sand", "moves"),
+        ("a red ball doesn't stop bouncing on snow", "falls"),
+        ("bola merah tak henti memantul di pasir", "falls"),
+        ("bola merah tidak berhenti berputar", "spins"),
+    ],
+)
+def test_what_does_not_stop_goes_on(prompt: str, action: str) -> None:
+    reading = read_prompt(prompt)
+    assert reading.asks["action"] == action and not reading.ignored and not reading.unknown
+
+
+@pytest.mark.parametrize(
+    ("prompt", "symbols"),
+    [
+        ("a red ball 🎈 bounces on snow ❄️", ["🎈", "❄️"]),
+        ("🔴⚽ on 🏜️", ["🔴⚽", "🏜️"]),
+        ("a red ball 👨‍👩‍👧 rolls →", ["👨‍👩‍👧", "→"]),
+        ("a red ball bounces on snow at sunset, the camera zooms in 🎥", ["🎥"]),
+    ],
+)
+def test_emoji_are_named_as_unknown_and_not_passed_on(prompt: str, symbols: list[str]) -> None:
+    made = expand(prompt, 3, TOKENIZER)
+    assert [word for word, _ in made.unknown] == symbols == list(made.lost)
+    assert not any(symbol in made.text for symbol in symbols) and made.original == prompt
+    assert any(f"unknown words: '{symbols[0]}'" in line for line in made.lines())
 
 
 def test_a_prompt_of_which_nothing_is_understood_says_so() -> None:

@@ -125,9 +125,11 @@ def test_captions_of_worlds_1_are_not_read_as_story_1(seed: int, language: Langu
     assert expand(text, seed, BOTH).text == expand(text, seed, FIRST).text
 
 
-def test_what_is_negated_is_left_out_and_named() -> None:
-    made = expand("puppies in the snow without rain", 3, BOTH)
-    assert "rain" not in made.text and made.ignored == ("without rain",)
+@pytest.mark.parametrize("negation", ["without", "instead of", "rather than the", "anything but"])
+def test_what_is_negated_is_left_out_and_named(negation: str) -> None:
+    made = expand(f"puppies in the snow {negation} rain 🐶", 3, BOTH)
+    assert "rain" not in made.text and made.ignored == (f"{negation} rain",)
+    assert made.unknown == (("🐶", ""),)
     assert read_story("no puppies, a red ball") is None
 
 
