@@ -31,6 +31,9 @@ def generate(
     seconds: Annotated[float | None, typer.Option(help="Length in seconds, instead of --frames.")] = None,
     image: Annotated[Path | None, typer.Option(help="A picture for the first frame.")] = None,
     last: Annotated[Path | None, typer.Option(help="A picture for the last frame.")] = None,
+    reference: Annotated[
+        list[Path] | None, typer.Option(help="A picture of what shall appear (VACE models); may be repeated.")
+    ] = None,
     fit: Fit = None,
     *,
     making: Making,
@@ -43,7 +46,16 @@ def generate(
     make(
         making,
         *(
-            GenerateRequest(prompt=text, size=size, frames=frames, seconds=seconds, image=image, last=last, fit=fit)
+            GenerateRequest(
+                prompt=text,
+                size=size,
+                frames=frames,
+                seconds=seconds,
+                image=image,
+                last=last,
+                references=tuple(reference or ()),
+                fit=fit,
+            )
             for text in texts
         ),
         in_folder=prompts is not None,

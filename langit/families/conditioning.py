@@ -60,7 +60,12 @@ def check_given(given: frozenset[Given], family: Family) -> None:
     Raises:
         ValueError: names the family and families that can.
     """
-    words = {"first": "a first frame", "last": "frames at the end", "region": "a region of frames"}
+    words = {
+        "first": "a first frame",
+        "last": "frames at the end",
+        "region": "a region of frames",
+        "reference": "reference pictures",
+    }
     excess, lacking = sorted(given - family.carries), sorted(family.needs - given)
     if not excess and not lacking:
         return

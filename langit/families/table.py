@@ -11,8 +11,9 @@ from typing import Final, Literal
 
 from langit.shapes import PixelShape
 
-Given = Literal["first", "last", "region"]
-"""What a request may give: frames from the beginning, frames at the end, or a part of every frame."""
+Given = Literal["first", "last", "region", "reference"]
+"""What a request may give: frames from the beginning, frames at the end, a part of every frame, or pictures of what
+shall appear."""
 Kind = Literal["text", "channels", "control", "tokens"]
 """How a family takes what is given: not at all, as mask channels beside the noise (I2V), as a control video (VACE), or
 as tokens at noise level zero (TI2V)."""
@@ -137,7 +138,7 @@ _VACE = Family(
     steps=50,
     guidance=5.0,
     shift=16.0,
-    carries=_ALL,
+    carries=_ALL | {"reference"},
     sizes=_SMALL,
     source="Wan-Video/Wan2.1 generate.py, vace: 50 steps, shift 16, guidance 5",
 )

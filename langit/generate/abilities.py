@@ -5,6 +5,7 @@ Videos are given as files, as footage, or as results of other abilities. Files a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -40,6 +41,7 @@ def generate(
     seed: int = 0,
     image: Video | None = None,
     last: Video | None = None,
+    references: Sequence[Video] = (),
     steps: int | None = None,
     guidance: float | None = None,
     sampling: SamplingConfig | None = None,
@@ -54,6 +56,7 @@ def generate(
         seed: 0 to 2**63 - 1; the same seed on the same machine gives the same video.
         image: a picture for the first frame.
         last: a picture for the end: it fills the frames of the last latent frame.
+        references: pictures of what shall appear, of the video's size, for models that take them.
         steps: solver steps, instead of those of ``sampling``.
         guidance: the guidance scale, instead of that of ``sampling``.
         sampling: all sampling settings; the model's own if left out.
@@ -65,13 +68,19 @@ def generate(
     """
     # From here on the settings travel with the model, so that the branches below need not pass them.
     model = replace(model, sampling=model.settings(sampling, steps=steps, guidance=guidance))
-    if image is None and last is None:
-        return generate_many([prompt], model, seeds=[seed], pixels=pixels, on_step=on_step)[0]
     first, final = (None if picture is None else as_picture(picture, model) for picture in (image, last))
-    pictures = [picture for picture in (first, final) if picture is not None]
-    pixels = pixels or replace(pictures[0].pixels, frames=model.sizes[0].frames)
-    for picture in pictures:
-        check_same_size(f"the video, {pixels},", pixels, picture)
+    shown = [as_picture(picture, model) for picture in references]
+    pictures = [picture for picture in (first, final, *shown) if picture is not None]
+    if pictures:
+        pixels = pixels or replace(pictures[0].pixels, frames=model.sizes[0].frames)
+        for picture in pictures:
+            check_same_size(f"the video, {pixels},", pixels, picture)
+    if shown:
+        model = model.with_references([picture.frames for picture in shown])
+    if first is None and final is None:
+        made = generate_many([prompt], model, seeds=[seed], pixels=pixels, on_step=on_step)[0]
+        return replace(made, parents=tuple(parent for picture in shown for parent in picture.parents))
+    assert pixels is not None
     model.check(pixels)
     compression = model.autoencoder.compression
     # Where patches are known or not as a whole, the last picture fills its latent frame.

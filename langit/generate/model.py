@@ -207,6 +207,14 @@ class Model:
             ValueError: names what is not possible, and models that can.
         """
 
+    def with_references(self, pictures: Sequence[UInt8[Tensor, "1 H W 3"]]) -> Model:  # noqa: ARG002
+        """The model with pictures of what shall appear in a video.
+
+        Raises:
+            ValueError: it cannot take any.
+        """
+        raise ValueError("this model takes no reference pictures: use a VACE model, or --image for a first frame")
+
     @property
     def shortest(self) -> int:
         """Frames of the shortest video that is sampled."""

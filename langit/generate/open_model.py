@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -22,7 +23,7 @@ from langit.families.conditioning import (
 from langit.families.load import OpenBundle
 from langit.families.pictures import PictureEncoder
 from langit.families.scheduler import few_steps
-from langit.families.table import PRESETS, REUSE, REUSE_THRESHOLD, Family
+from langit.families.table import PRESETS, REUSE, REUSE_THRESHOLD, Family, Given
 from langit.generate.model import Experts, Model, check_negative_counts
 from langit.generate.settings import OpenSampling, SamplingConfig
 from langit.shapes import PixelShape, latent_shape
@@ -40,12 +41,14 @@ class OpenModel(Model):
     low: the second expert, for levels below the boundary.
     pictures: the image encoder, where the family has one.
     remarks: what a person should know of it, such as a scheduler that differs from its makers'.
+    references: pictures of what shall appear, of the video's size.
     """
 
     family: Family = field(kw_only=True)
     low: Denoiser | None = field(default=None, kw_only=True)
     pictures: PictureEncoder | None = field(default=None, kw_only=True)
     remarks: tuple[str, ...] = field(default=(), kw_only=True)
+    references: tuple[UInt8[Tensor, "1 H W 3"], ...] = field(default=(), kw_only=True, repr=False, compare=False)
 
     @classmethod
     def open(cls, bundle: OpenBundle) -> OpenModel:
@@ -169,6 +172,11 @@ class OpenModel(Model):
             f" {self.autoencoder.compression.time} ({self.max_frames / self.fps:.3g} s at most)"
         )
 
+    def with_references(self, pictures: Sequence[UInt8[Tensor, "1 H W 3"]]) -> OpenModel:
+        given: frozenset[Given] = frozenset({"reference"})
+        check_given(given | self.family.needs, self.family)
+        return replace(self, references=tuple(pictures))
+
     def check_given(self, given: Bool[Tensor, "T H W"], free: bool = False) -> None:
         if not free or given.any():
             check_given(describe_given(given), self.family)
@@ -187,7 +195,8 @@ class OpenModel(Model):
             return mask_channels(frames, given, self.autoencoder, device, self.pictures, both)
         if self.family.kind == "control":
             video = to_float(frames[None])[0] * given
-            return control_video(video, ~given, self.autoencoder, patch, device)
+            shown = tuple(to_float(picture[None])[0, :, 0] for picture in self.references)
+            return control_video(video, ~given, self.autoencoder, patch, device, shown)
         if self.family.kind == "tokens" and given.any():
             from langit.generate.canvas import Canvas, hold_given_frames, known_patches
 

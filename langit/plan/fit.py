@@ -53,7 +53,8 @@ def check_fits(model: PlannedModel, work: VideoWork, available: int | None = Non
     if plan.memory <= usable:
         return plan
     fitting = []
-    for words, changed in remedies(model, work):
+    # Where the process itself takes all there is, no setting helps, and trying them takes seconds.
+    for words, changed in remedies(model, work) if usable > plan.base else ():
         if plan_here(model, changed.pixels, changed, hardware, traces).memory <= usable:
             fitting.append(words)
         if len(fitting) == NAMED:

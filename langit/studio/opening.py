@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from safetensors.torch import save_file
@@ -22,14 +22,18 @@ from langit.device import Placement
 from langit.families.load import OpenBundle, is_open_weights
 from langit.files import atomic_write, sha256
 from langit.offload import OffloadedModel, offload
-from langit.shapes import PixelShape
+from langit.shapes import PixelShape, whole_frames
 from langit.studio.request import StudioRequest
+from langit.studio.text_requests import GenerateRequest
 from langit.text.encoder import TextEncoder
 from langit.transformer import VideoTransformer
 from langit.transformer.lora import WeightChanges, merge_changes
 from langit.transformer.parallel import compile_blocks
 from langit.transformer.precision import STORAGES, Storage, narrow
 from langit.transformer.protocol import Denoiser
+
+if TYPE_CHECKING:
+    from langit.plan.model import PlannedModel
 
 EMBEDDINGS: Final = "embeddings"
 """The folder of LANGIT_HOME that keeps encoded prompts of open weights."""
@@ -141,13 +145,43 @@ def check_memory(
     }
     # A long video is generated in windows: its length takes no memory.
     longest = planned.pixels.frames
+    for request in requests:
+        if isinstance(request, GenerateRequest) and request.frames is not None:
+            check_frames(request.frames, planned)
     for size in sizes or {PixelShape(5, cell, cell)}:
         for name, side in (("width", size.width), ("height", size.height)):
             if side % cell:
                 near = " or ".join(str(side // cell * cell + more) for more in (0, cell) if side // cell or more)
                 raise ValueError(f"{name} {side} is not a multiple of {cell} for {planned.name}: use {near}")
+        if planned.family is not None and size.width * size.height > planned.family.largest:
+            made = ", ".join(f"{each.width}x{each.height}" for each in planned.family.pixels)
+            raise ValueError(
+                f"size {size.width}x{size.height} is larger than {planned.family.name} was made for: use {made}, or"
+                f" other multiples of {cell} up to {planned.family.largest} pixels"
+            )
         pixels = replace(size, frames=min(size.frames, longest))
         check_fits(planned, replace(default_work(planned, placement), pixels=pixels, storage=storage, tiled=tiled))
+
+
+def check_frames(frames: int, planned: PlannedModel) -> None:
+    """Refuse a number of frames that a model cannot compress, or not sample at once.
+
+    Raises:
+        ValueError: names the nearest that it can.
+    """
+    compression = planned.sizes.autoencoder().compression
+    most = planned.pixels.frames
+    if frames > most:
+        raise ValueError(
+            f"{frames} frames are more than {planned.name} samples at once: use at most {most}"
+            f" ({most / planned.fps:g} s), or langit minute"
+        )
+    low = whole_frames(frames, compression)
+    if low != frames:
+        raise ValueError(
+            f"{frames} frames are not one more than a multiple of {compression.time} for {planned.name}: use {low} or"
+            f" {low + compression.time}"
+        )
 
 
 def loading_placement(placement: Placement, storage: Storage) -> Placement:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from langit.bundle.provenance import Provenance
 from langit.config import canonical, digest_of, dump
@@ -25,6 +25,7 @@ from langit.generate.tiles import Tiles
 from langit.release import Door, Facts
 from langit.studio.gated import gated_expander
 from langit.studio.job import StudioJob
+from langit.studio.keywords import OPTIONS, Keywords
 from langit.studio.models import check_requests
 from langit.studio.naming import check_home, check_outputs, claim_free_path, claim_paths, outputs_folder
 from langit.studio.opening import (
@@ -38,8 +39,7 @@ from langit.studio.opening import (
     remember_embeddings,
     settle_weights,
 )
-from langit.studio.options import Quality, StudioOptions
-from langit.studio.progress import OnPreview, OnProgress
+from langit.studio.options import StudioOptions
 from langit.studio.request import StudioRequest
 from langit.studio.result import ReleasedVideo
 from langit.studio.text_requests import GenerateRequest, ImageRequest, MinuteRequest, StoryboardRequest
@@ -54,51 +54,6 @@ from langit.studio.video_requests import (
 
 Media = Path | str | ReleasedVideo
 """A video or picture that is given: a file, or a result."""
-
-
-class Keywords(TypedDict, total=False):
-    """Keyword arguments of every ability. The first eleven are those of :class:`StudioOptions`.
-
-    seed: 0 to 2**63 - 1; 0 if left out.
-    output: the file; by default one in the folder ``outputs`` of LANGIT_HOME, named for the prompt and the seed.
-    overwrite: whether a file at ``output`` is replaced.
-    on_progress: is called after every step; an exception that it raises cancels.
-    on_preview: is called now and then with a few frames of what the video is becoming.
-    preview: a .png that shows the same and is kept up to date.
-    """
-
-    steps: int | None
-    guidance: float | None
-    solver: str | None
-    negative: str | None
-    reuse: float | None
-    shift: float | None
-    preset: str | None
-    quality: Quality | None
-    expand: str | None
-    strict: bool
-    parent_names: bool
-    seed: int | None
-    output: Path | str | None
-    overwrite: bool
-    on_progress: OnProgress | None
-    on_preview: OnPreview | None
-    preview: Path | str | None
-
-
-OPTIONS = (
-    "steps",
-    "guidance",
-    "solver",
-    "negative",
-    "reuse",
-    "shift",
-    "preset",
-    "quality",
-    "expand",
-    "strict",
-    "parent_names",
-)
 
 
 class Studio:
@@ -263,10 +218,14 @@ class Studio:
         seconds: float | None = None,
         image: Media | None = None,
         last: Media | None = None,
+        references: Sequence[Media] = (),
         fit: Fit | None = None,
         **keywords: Unpack[Keywords],
     ) -> ReleasedVideo:
-        """Generate a video from a prompt, and from pictures for the first and the last frame if they are given."""
+        """Generate a video from a prompt, and from pictures for the first and the last frame if they are given.
+
+        ``references`` are pictures of what shall appear, for models that take them.
+        """
         request = GenerateRequest(
             prompt=prompt,
             size=size,
@@ -274,6 +233,7 @@ class Studio:
             seconds=seconds,
             image=None if image is None else as_path(image),
             last=None if last is None else as_path(last),
+            references=tuple(as_path(each) for each in references),
             fit=fit,
         )
         return self.run(request, **keywords)

@@ -39,6 +39,7 @@ class GenerateRequest(PromptRequest):
     size: WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES.
     frames, seconds: the length, once.
     image, last: pictures for the first and the last frame.
+    references: pictures of what shall appear, for VACE models.
     fit: how pictures of another size are changed: crop, pad or stretch.
     """
 
@@ -48,22 +49,27 @@ class GenerateRequest(PromptRequest):
     seconds: float | None = None
     image: Path | None = None
     last: Path | None = None
+    references: tuple[Path, ...] = ()
     fit: Fit | None = None
 
     @property
     def has_media(self) -> bool:
-        return self.image is not None or self.last is not None
+        return self.image is not None or self.last is not None or bool(self.references)
 
     def given_kinds(self, longest: float) -> tuple[frozenset[Given], ...]:  # noqa: ARG002
-        kinds: tuple[tuple[Given, Path | None], ...] = (("first", self.image), ("last", self.last))
-        return (frozenset(kind for kind, path in kinds if path is not None),)
+        kinds: tuple[tuple[Given, object], ...] = (
+            ("first", self.image),
+            ("last", self.last),
+            ("reference", self.references),
+        )
+        return (frozenset(kind for kind, given in kinds if given),)
 
     def prepare(self, model: Model) -> Work:
         wanted = wanted_size(self.size, self.frames, self.seconds, model)
         pictures: list[Footage | None] = []
-        problems: list[str] = []  # of both pictures, so that a person mends the command once
-        for path in (self.image, self.last):
-            # The second picture is fitted to the first one's size where no size is named.
+        problems: list[str] = []  # of all pictures, so that a person mends the command once
+        for path in (self.image, self.last, *self.references):
+            # Other pictures are fitted to the first one's size where no size is named.
             known = wanted if self.size is not None else next((each.pixels for each in pictures if each), None)
             try:
                 pictures.append(None if path is None else generate.read_image(path, model, fit=self.fit, size=known))
@@ -79,9 +85,10 @@ class GenerateRequest(PromptRequest):
                 f" most {model.max_frames} frames ({model.max_frames / model.fps:g} s), or langit minute"
             )
         model.check(pixels)
-        image, last = pictures
+        image, last = pictures[:2]
+        references = [picture for picture in pictures[2:] if picture is not None]
         return lambda texts, settings: generate.generate(
-            texts[0], model, pixels=pixels, image=image, last=last, **settings
+            texts[0], model, pixels=pixels, image=image, last=last, references=references, **settings
         )
 
 

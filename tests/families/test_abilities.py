@@ -153,6 +153,25 @@ def test_prompts_are_read_as_written_and_the_long_ones_refused(model: OpenModel)
             model.check_prompt(prompt)
 
 
+@pytest.mark.parametrize("model", RUNS, indirect=True)
+def test_reference_pictures_count_or_a_line_names_families_that_take_them(model: OpenModel) -> None:
+    picture = shot(model, 1, 7)
+    given = {"wan2.1-i2v": ("image",), "wan2.2-i2v-a14b": ("image",), "wan2.1-flf2v": ("image", "last")}
+    more = {name: shot(model, 1, 3) for name in given.get(model.family.name.removesuffix("-14b"), ())}
+    if model.family.kind != "control":
+        with pytest.raises(ValueError, match="cannot take reference pictures: .*: wan2.1-vace-1.3b, wan2.1-vace-14b"):
+            generate.generate("a red ball", model, pixels=PIXELS, references=[picture], **more)
+        return
+    plain = generate.generate("a red ball", model, pixels=PIXELS)
+    made = generate.generate("a red ball", model, pixels=PIXELS, references=[picture])
+    assert made.frames.shape == plain.frames.shape and not torch.equal(made.frames, plain.frames)
+    assert made.parents == picture.parents  # on record, as all that is given
+    first = generate.generate("a red ball", model, pixels=PIXELS, image=shot(model, 1), references=[picture])
+    assert first.parents == (*shot(model, 1).parents, *picture.parents)
+    with pytest.raises(ValueError, match="takes no reference pictures"):
+        Model.with_references(model, [picture.frames])
+
+
 @pytest.mark.parametrize("model", ["wan2.1-t2v"], indirect=True)
 def test_presets_for_a_few_steps(model: OpenModel) -> None:
     for name, count in (("fastwan", 3), ("lightx2v", 4)):

@@ -80,13 +80,15 @@ def test_what_a_family_cannot_take_is_refused_before_it_is_loaded(
     picture, model = str(tmp_path / "still.png"), str(place)
     for arguments in (
         ("generate", "a ball", "--image", picture),
+        ("generate", "a ball", "--reference", picture),
         ("minute", "a ball", "--seconds", "30"),
         ("extend", picture, "a ball"),
         ("loop", picture),
         ("inpaint", picture, "a ball", "--mask", picture),
     ):
         code, said = run(*arguments, "--model", model, "-o", str(tmp_path / "a.mp4"))
-        assert code != 0 and "cannot take" in said and "wan2.2-ti2v-5b" in said, said
+        assert code != 0 and "cannot take" in said, said
+        assert ("wan2.1-vace-14b" if "--reference" in arguments else "wan2.2-ti2v-5b") in said, said
 
 
 def test_models_lists_what_is_here_and_what_is_known(place: Path) -> None:

@@ -196,6 +196,15 @@ def test_a_request_is_checked_before_anything_is_loaded(folder, monkeypatch):
     with pytest.raises(ValueError, match="at 64x64x5 needs"):
         check_memory(folder, CPU, "", [request])
     check_memory("pocket", CPU, "", [request])  # small enough not to ask
+    for frames, said in (
+        (10, "10 frames are not one more than a multiple of 4 for t2v: use 9 or 13"),
+        (2, "use 1 or 5"),
+        (85, "85 frames are more than t2v samples at once: use at most 81"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            check_memory(folder, CPU, "", [GenerateRequest(prompt="a red ball", size="64x64", frames=frames)])
+    with pytest.raises(ValueError, match="1920x1088 is larger than wan2.1-t2v-1.3b was made for: use 832x480"):
+        check_memory(folder, CPU, "", [GenerateRequest(prompt="a red ball", size="1920x1088", frames=5)])
     with pytest.raises(ValueError, match="width 60 is not a multiple of 16 for t2v: use 48 or 64"):
         check_memory(folder, CPU, "", [GenerateRequest(prompt="a red ball", size="60x64", frames=5)])
 
