@@ -18,6 +18,7 @@ from langit import config
 from langit.files import atomic_write
 from langit.release import Refused
 from langit.studio import Studio
+from langit.studio.options import Quality
 
 SAMPLES: Final = 5  # of each prompt, as VBench asks for
 LONGEST_NAME: Final = 255  # bytes of a file's name
@@ -76,7 +77,7 @@ def export_samples(
     *,
     samples: int = SAMPLES,
     seed: int = 0,
-    quality: str = "fast",
+    quality: Quality = "fast",
     device: str = "auto",
     dtype: str = "auto",
     progress: Callable[[str, int, int], None] = lambda *_: None,
@@ -116,7 +117,9 @@ def export_samples(
             path = videos / sample_name(prompt, index)
             if not path.exists():
                 try:
-                    studio.generate(prompt, seed=seed + index, output=path, quality=_quality(quality))
+                    studio.generate(
+                        prompt, seed=seed + index, output=path, quality="full" if quality == "full" else None
+                    )
                 except (Refused, ValueError) as error:
                     export.refused[prompt] = str(error)
                     break
@@ -124,11 +127,6 @@ def export_samples(
             progress("samples", done * samples + index + 1, len(unique) * samples)
         _write(folder, export)
     return export
-
-
-def _quality(name: str) -> str | None:
-    """None is the model's preset for speed, if it has one."""
-    return None if name == "fast" else name
 
 
 def _check_folder(folder: Path, wanted: SampleExport) -> None:

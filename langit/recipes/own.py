@@ -195,8 +195,13 @@ def _in_two_stages(
             checkpoint_every=1_000,
             sample_every=5_000,
         )
+        # Read as a stream: the latents of footage for models of this size do not fit into memory.
         flow = FlowConfig(
-            token_budget=tokens, windows=WINDOWS, known=ABILITIES, levels=LevelsConfig(mean=-0.4, spread=1.4)
+            token_budget=tokens,
+            windows=WINDOWS,
+            known=ABILITIES,
+            levels=LevelsConfig(mean=-0.4, spread=1.4),
+            stream=True,
         )
         stages.append(Stage(name, (), flow, training, buckets=buckets))
     return replace(recipe, stages=tuple(stages))

@@ -36,7 +36,7 @@ def progress_line(stats: StepStats, row: ProgressRow | None = None) -> str:
     parts = [
         f"loss {stats.smooth_loss:.4f}{_by_level(row)}",
         f"{clips:.1f} clips/s",
-        f"{tokens / 1e3:.1f}k tokens/s",
+        f"{tokens / 1e3:.1f}k tokens/s" if tokens >= 1e3 else f"{tokens:.0f} tokens/s",
         f"MFU {mfu:.0%} of {_operations(stats.peak)}",
         f"waits for data {waits:.0%}",
     ]

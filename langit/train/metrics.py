@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from langit.device import Placement
 from langit.transformer.linear import linear
 
-CPU_SIZE: Final = 1024  # takes ten milliseconds: on a busy machine some of many are not interrupted
+CPU_SIZE: Final = 512  # takes a millisecond or two: on a busy machine some of many are not interrupted
 GPU_SIZE: Final = 8192  # smaller products do not fill a large GPU, and would flatter the share of the peak
 
 

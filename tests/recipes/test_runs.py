@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from langit import config, recipes
+from langit.bundle import load_bundle
 from langit.evaluate.figures.runs import RunsReport, StageRun, write
+from langit.generate import Model
 from langit.recipes.films import RunPaths
-from langit.recipes.held_out import read_held_out
+from langit.recipes.held_out import held_out_levels, measured_preview, read_held_out
 from langit.recipes.identity import identity
 from langit.recipes.run_folder import FILE, read_run_recipe, run_names
 from langit.recipes.runs import compare_runs, gather, known_runs, report_runs
@@ -82,18 +85,36 @@ def test_runs_leave_their_recipe_and_their_progress(home: Path) -> None:
     (row,) = read_progress(RunPaths(home, "tiny").stage("scenes"))
     assert (row.step, row.steps) == (6, 6) and row.loss > 0 and row.peak_tflops > 0
     assert any(row.loss_by_level) and len(row.loss_by_level) == 10
-    held = [*read_held_out(RunPaths(home, "tiny").stage("scenes"))]
-    assert [each.step for each in held] == [6] and held[0].clips > 0 and len(held[0].loss_by_level) == 10
-    assert sum(loss is not None for loss in held[0].loss_by_level) >= 8
-    (scenes,) = (stage for stage in gather(recipe, home).stages if stage.name == "scenes")
-    assert scenes.held_out and all(0 < level < 1 and loss > 0 for level, loss in scenes.held_out)
-    assert "held-out loss" in RunsReport("tiny", (scenes,)).markdown()
     (decoder,) = read_progress(RunPaths(home, "tiny").stage(recipe.autoencoder_stages[0].name))
     assert decoder.loss_by_level == ()  # an autoencoder learns at no level of noise
     with pytest.raises(ValueError, match="there is no run 'nemo'.*tiny"):
         read_run_recipe("nemo", home)
     with pytest.raises(ValueError, match=r"there is no run '\.\./runs/tiny'"):
         read_run_recipe("../runs/tiny", home)
+
+
+def test_held_out_clips_are_measured_by_level_and_told_in_the_report(home: Path, tmp_path: Path) -> None:
+    recipe, paths = read_run_recipe("tiny", home), RunPaths(home, "tiny")
+    model, scenes = Model.of(load_bundle(paths.bundle)), recipe.stages[0]
+    count, losses = held_out_levels(recipe, scenes, paths, model)
+    assert count > 0 and len(losses) == 10 and sum(loss is not None for loss in losses) >= 8
+    assert held_out_levels(recipe, scenes, paths, model) == (count, losses)  # the same noise each time
+    only_learnt = replace(scenes, films=(replace(scenes.films[0], first=0, last=9),))
+    assert held_out_levels(recipe, only_learnt, paths, model) == (0, ())
+    folder = RunPaths(tmp_path, "tiny").stage("scenes")
+    shutil.copytree(paths.stage("scenes"), folder)
+    told: list[str] = []
+    save = measured_preview(lambda step, place: told.append(f"{place.name} {step}"), lambda: (count, losses))
+    for step in (2, 4, 6, 4, 5):  # the last two are of a run that was resumed
+        save(step, folder)
+    assert told == [f"scenes {step}" for step in (2, 4, 6, 4, 5)]
+    assert [row.step for row in read_held_out(folder)] == [2, 4, 5]
+    stage = next(stage for stage in gather(recipe, tmp_path).stages if stage.name == "scenes")
+    assert stage.held_out and all(0 < level < 1 and loss > 0 for level, loss in stage.held_out)
+    assert "held-out loss" in RunsReport("tiny", (stage,)).markdown()
+    (folder / "held-out.jsonl").write_text("{}\n")
+    with pytest.raises(ValueError, match="line 1, is no row of losses"):
+        gather(recipe, tmp_path)
 
 
 def test_two_runs_are_compared_with_what_was_set_differently(home: Path, tmp_path: Path) -> None:

@@ -111,7 +111,8 @@ def video_features(latents: Float[Tensor, "B C F h w"]) -> Float[Tensor, "B D"]:
     return torch.cat([frame_features(latents), (change + FLOOR).log()], dim=1)
 
 
-def standardised(rows: Float[np.ndarray, "N D"], reference: Float[np.ndarray, "M D"]) -> Float[np.ndarray, "N D"]:
+def standardise(rows: Float[np.ndarray, "N D"], reference: Float[np.ndarray, "M D"]) -> Float[np.ndarray, "N D"]:
     """Features in units of the reference's standard deviations, around its means."""
     scale = reference.std(0)
-    return (rows - reference.mean(0)) / np.where(scale > 1e-6, scale, 1.0)
+    found: np.ndarray = (rows - reference.mean(0)) / np.where(scale > 1e-6, scale, 1.0)
+    return found

@@ -5,8 +5,9 @@ Each reference video comes with the prompt that a model is given to make one lik
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,11 +79,6 @@ def clip_references(model: Model, manifest: str, home: Path, count: int, progres
         home / "footage",
         lambda done, of: progress("decoding", done, of),
     )
-    reader = FrameReader()
-
-    def spread() -> Iterator[Reference]:
-        for number in range(min(count, len(pieces))):
-            piece = pieces[number * len(pieces) // min(count, len(pieces))]
-            yield Reference(piece.captions[0], piece.pixels, lambda piece=piece: reader.frames(piece))
-
-    return list(spread())
+    reader, wanted = FrameReader(), min(count, len(pieces))
+    chosen_pieces = [pieces[number * len(pieces) // wanted] for number in range(wanted)]
+    return [Reference(piece.captions[0], piece.pixels, partial(reader.frames, piece)) for piece in chosen_pieces]

@@ -19,7 +19,7 @@ from torch import Tensor
 from langit import config, sheet
 from langit.device import CPU, Placement
 from langit.evaluate.distance.corruptions import CORRUPTIONS
-from langit.evaluate.distance.features import FeatureNetwork, FeatureSet, standardised
+from langit.evaluate.distance.features import FeatureNetwork, FeatureSet, standardise
 from langit.evaluate.distance.frechet import bias_by_count, expected_bias, frechet
 from langit.evaluate.distance.reference import FILMS, Reference, clip_references, film_references
 from langit.evaluate.figures.chart import Line, Panel, chart
@@ -79,7 +79,7 @@ class DistanceReport:
         values = [distance.video for distance in self.damage[name].values()]
         return all(low < high for low, high in zip(values, values[1:], strict=False))
 
-    def placed(self) -> str:
+    def place_among_damage(self) -> str:
         """Between which degrees of each kind of damage the model's video distance lies, in words.
 
         Damaged videos are compared with the same videos, which has no bias: so the model's is the one without.
@@ -98,7 +98,7 @@ class DistanceReport:
 
     @property
     def lines(self) -> list[tuple[str, ...]]:
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (f"{self.name}, {self.videos} videos", *self.model.cells),
             ("no difference looks like", *self.no_difference.cells),
             ("the model less that", *self.without_bias.cells),
@@ -140,7 +140,8 @@ class DistanceReport:
                 " reports of the same network, reference and number of videos, **not with FVD or FID of other"
                 " papers**, whose networks are others.",
                 f"{trust} Less what no difference looks like at {self.videos} videos, the model is as far from"
-                f" real videos as these damaged ones are from the same videos undamaged: {self.placed()}.{few}",
+                " real videos as these damaged ones are from the same videos undamaged:"
+                f" {self.place_among_damage()}.{few}",
                 markdown_table(HEAD, self.lines),
                 "![Distance by degree of damage; dashed: the model](damage.png)",
                 "## What a number of samples does\n\nTwo samples of the reference, of which each has so many videos:"
@@ -254,7 +255,7 @@ def measure(
 
 
 def _standard(rows: FeatureSet, reference: FeatureSet) -> FeatureSet:
-    return FeatureSet(standardised(rows.videos, reference.videos), standardised(rows.frames, reference.frames))
+    return FeatureSet(standardise(rows.videos, reference.videos), standardise(rows.frames, reference.frames))
 
 
 def _distance(first: FeatureSet, second: FeatureSet) -> Distance:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,11 +178,12 @@ def write_comparison(report: RunsComparison, folder: Path) -> None:
 
 
 def _panels(stage: str, watches: Sequence[StageWatch]) -> Iterator[Panel]:
-    for title, across, pick in (
+    kinds: tuple[tuple[str, str, Callable[[StageWatch], Values]], ...] = (
         (f"{stage}: training loss, smoothed", "steps", lambda watch: watch.curve),
         (f"{stage}: loss by noise level, at the end", "noise level", lambda watch: watch.by_level),
         (f"{stage}: the same on held-out clips", "noise level", lambda watch: watch.stage.held_out),
-    ):
+    )
+    for title, across, pick in kinds:
         lines = []
         for number, watch in enumerate(watches):
             if values := pick(watch):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from langit.evaluate.distance import report as reports
 from langit.evaluate.distance.corruptions import CORRUPTIONS, freezing, shuffling, speed
-from langit.evaluate.distance.features import FeatureNetwork, standardised
+from langit.evaluate.distance.features import FeatureNetwork, standardise
 from langit.evaluate.distance.frechet import bias_by_count, expected_bias, frechet
 from langit.evaluate.distance.reference import Reference
 from langit.shapes import PixelShape
@@ -71,8 +71,8 @@ def test_the_distance_rises_with_known_damage(name: str, network: FeatureNetwork
     rising = [0.0]
     for degree in corruption.degrees:
         damaged = network.features(corruption.apply(video, degree, at) for at, video in enumerate(videos))
-        own = standardised(base.videos, base.videos)
-        rising.append(frechet(own, standardised(damaged.videos, base.videos)))
+        own = standardise(base.videos, base.videos)
+        rising.append(frechet(own, standardise(damaged.videos, base.videos)))
     assert all(low < high for low, high in zip(rising, rising[1:], strict=False)), rising
 
 
@@ -117,7 +117,10 @@ def test_a_report_places_the_model_among_damaged_videos(
 
     monkeypatch.setattr(reports, "generate_many", make)
     report, pictures = reports.measure(Named(), "films", references, network, lambda *_: None)  # type: ignore[arg-type]
-    assert "blur: between 1 and 2 pixels" in report.placed() and "With 32 videos this is rough" in report.markdown()
+    assert (
+        "blur: between 1 and 2 pixels" in report.place_among_damage()
+        and "With 32 videos this is rough" in report.markdown()
+    )
     assert all(report.rises(name) for name in report.damage), report.damage
     said = report.markdown()
     assert report.network_sha256[:16] in said and "| blurry, 32 videos |" in said
