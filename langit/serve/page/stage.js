@@ -39,9 +39,9 @@ export function watch(video, acts) {
   const [wide, high] = size.split("x").map(Number);
   const canvas = h("canvas", { className: "becoming", width: 512, height: Math.max(1, Math.round(512 * high / wide)), role: "img", ariaLabel: w("preview") });
   const bar = h("div", { className: "bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, ariaLabel: w("progress") }, h("i"));
-  const told = h("p", { className: "hint told-progress" });
+  const line = h("p", { className: "hint told-progress" });
   const wait = h("div", { className: "waiting" }, canvas);
-  $("#shown").replaceChildren(wait, h("div", { className: "progress" }, bar, h("div", { className: "label-row" }, told,
+  $("#shown").replaceChildren(wait, h("div", { className: "progress" }, bar, h("div", { className: "label-row" }, line,
     h("button", { type: "button", className: "quiet small", on: { click: () => acts.cancel(video) } }, w("cancel")))),
   h("p", { className: "asked" }, video.prompt ? `“${video.prompt}”` : ""));
   let spoken = -1;
@@ -50,7 +50,7 @@ export function watch(video, acts) {
     bar.firstChild.style.width = `${share}%`;
     bar.setAttribute("aria-valuenow", String(share));
     const stage = now.status === "queued" ? w("queued") : now.x_steps_total ? w("step.of", { step: now.x_step, total: now.x_steps_total }) : w("working");
-    told.textContent = [stage, now.x_details && told(now.x_details)].filter(Boolean).join(" · ");
+    line.textContent = [stage, now.x_details && told(now.x_details)].filter(Boolean).join(" · ");
     canvas.style.filter = `blur(${Math.max(0, 10 * (1 - share / 100)).toFixed(1)}px)`; // what is still noise need not look like an error
     const quarter = Math.floor(share / 25);
     if (quarter > spoken) {
