@@ -27,10 +27,12 @@ from langit.feed.batch import Batch
 from langit.feed.clip_table import ClipTable, LatentRows, TableClip
 from langit.feed.loader import STRETCH, WHOLE_CLIPS, LatentItems
 from langit.feed.windows import TrainingWindow, WindowConfig, draw_window
+from langit.files import atomic_write
 from langit.patches import pack_by_tokens
 
 BLOCK: Final = 32  # clips, as many as a shard of footage has
 BLOCKS: Final = 4  # of a stretch at least, so that clips of several files meet
+HEAD: Final = 32  # bytes at the beginning of the file of positions: what it is of
 ROUNDS: Final = 4  # of the permutation
 Drawn = tuple[TableClip, TrainingWindow]
 
@@ -154,19 +156,26 @@ class StreamFeed:
 
 
 class _Positions:
-    """At which step each stretch ends, 8 bytes each, in memory and in a file that only grows."""
+    """At which step each stretch ends, 8 bytes each, in memory and in a file.
+
+    Several processes may have one file: each entry has a place of its own, and all write the same there.
+    """
 
     def __init__(self, path: Path | None, name: str) -> None:
         self.path, self._ends = path, array.array("Q")
-        head = bytes.fromhex(name)
         if path is None:
             return
+        head = bytes.fromhex(name)
         data = path.read_bytes() if path.exists() else b""
-        if data[:32] == head:
-            self._ends.frombytes(data[32 : len(data) - (len(data) - 32) % 8])
-        # Of other clips or settings, or cut off by a kill: it is written again.
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(head + self._ends.tobytes())
+        if data[:HEAD] == head:
+            self._ends.frombytes(data[HEAD : len(data) - (len(data) - HEAD) % 8])
+            # An entry that was not written is zero, and those after it are found again.
+            whole = (n for n, (a, b) in enumerate(zip([0, *self._ends], self._ends, strict=False)) if b <= a)
+            del self._ends[next(whole, len(self._ends)) :]
+        else:  # of other clips or settings
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(path) as unfinished:
+                unfinished.write_bytes(head)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -180,7 +189,8 @@ class _Positions:
         """One more stretch, of so many batches."""
         self._ends.append(self.last + batches)
         if self.path is not None:
-            with self.path.open("ab") as file:
+            with self.path.open("r+b") as file:
+                file.seek(HEAD + 8 * (len(self._ends) - 1))
                 file.write(self._ends[-1].to_bytes(8, sys.byteorder))
 
     def find(self, step: int) -> int:

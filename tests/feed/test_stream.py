@@ -109,6 +109,14 @@ def test_a_batch_follows_from_its_step_alone_whatever_was_kept(tmp_path: Path) -
             for a, b in zip(batch.items.latents, wanted[step].items.latents, strict=True):
                 assert torch.equal(a, b)
     assert kept.stat().st_size == size
+    data = kept.read_bytes()
+    kept.write_bytes(data[:40] + bytes(8) + data[48:])  # one of several processes had not written its entry
+    assert StreamFeed(table, 90, 4, WINDOWS, positions=kept).batch(119).clips == wanted[119].clips
+    assert kept.read_bytes() == data
+    pair = [StreamFeed(table, 90, 4, WINDOWS, positions=tmp_path / "two" / "positions.bin") for _ in range(2)]
+    for step in range(0, 120, 7):
+        assert pair[step % 2].batch(step).clips == wanted[step].clips
+    assert StreamFeed(table, 90, 4, WINDOWS, positions=pair[0]._positions.path).batch(84).clips == wanted[84].clips
     other = StreamFeed(table, 90, 5, WINDOWS, positions=kept)  # of other settings: nothing of it is taken over
     assert [other.batch(step).clips for step in range(5)] != [feed.batch(step).clips for step in range(5)]
 
