@@ -28,7 +28,7 @@ RUN_PARTS = status=0; for part in $(PARTS); do $(BIN)/python -m pytest $(MARKED)
 
 SECONDS ?= 660
 gpu: $(VENV)/.worlds
-	@$(BIN)/python scripts/gpu.py run -o results --seconds "$(SECONDS)" $(GPU_ARGS)
+	@$(BIN)/python scripts/gpu.py run -o out/gpu --seconds "$(SECONDS)" $(GPU_ARGS)
 
 test: lint osmesa
 	@$(RUN_PARTS)

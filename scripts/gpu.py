@@ -3,8 +3,8 @@
 
     scripts/gpu.py pack -o parcel                 here: the tree and what it needs, in files of at most 16 MiB
     python3 gpu.py unpack parcel -o langit        there: checked by digest, installed beside the torch that is there
-    scripts/gpu.py run -o results                 there: smoke (a minute), then pocket by the clock, then the results
-    scripts/gpu.py join results -o back           here: checked by digest, and the bundle checked by langit
+    scripts/gpu.py run -o out/gpu                 there: smoke (a minute), then pocket by the clock, then the results
+    scripts/gpu.py join out/gpu/parts -o back     here: checked by digest, and the bundle checked by langit
 
 It needs Python's standard library alone, so that it runs before anything is installed. docs/gpu.md tells the whole way.
 """
@@ -145,7 +145,7 @@ def pack(arguments: argparse.Namespace) -> None:
     shutil.rmtree(wheels)
     total = sum(int(str(part["bytes"])) for part in parts)
     say(f"{out}: {len(parts)} files of at most {arguments.part:g} MiB, {total / 2**20:.1f} MiB in all; over there:")
-    say(f"  python3 {out.name}/gpu.py unpack {out.name} -o langit && cd langit && scripts/gpu.py run -o results")
+    say(f"  python3 {out.name}/gpu.py unpack {out.name} -o langit && cd langit && scripts/gpu.py run -o out/gpu")
 
 
 # ---- there: install, try, train, bring back ------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def unpack(arguments: argparse.Namespace) -> None:
     ).stdout.strip()
     Path(where, "langit-tree.pth").write_text(f"{into.resolve()}\n", encoding="utf-8")
     run_or_fail([str(python), "-c", "import langit.recipes"], "import the tree")
-    say("ready: cd", into, "&& scripts/gpu.py run -o results")
+    say("ready: cd", into, "&& scripts/gpu.py run -o out/gpu")
 
 
 def run_or_fail(command: Sequence[str], what: str, cwd: Path | None = None) -> None:
@@ -293,14 +293,19 @@ def bring_back(out: Path, home: Path, part: float) -> None:
     """Everything but the films and the latents: bundle, record, checkpoints, what was compiled, logs."""
     parts = []
     for name, kept in (
-        ("bundle", ["models"]),
-        ("record", ["ledger"]),
-        ("profile", ["profile"]),
-        ("compiled", ["compiled"]),
-        ("runs", ["runs"]),
+        ("bundle", "models"),
+        ("record", "ledger"),
+        ("profile", "profile"),
+        ("compiled", "compiled"),
+        ("runs", "runs"),
     ):
-        there = [(home / each, each) for each in kept if (home / each).exists()]
+        there = [(home / kept, kept)] if (home / kept).exists() else []
         if name == "runs":
+            files = [path for path in (home / kept).rglob("*") if path.is_file()]
+            # Weights of checkpoints are many times the bundle: they travel where there is no bundle to go on from.
+            if (home / "models").exists():
+                files = [path for path in files if path.suffix != ".safetensors"]
+            there = [(path, str(path.relative_to(home))) for path in files]
             there += [(log, log.name) for log in (out / "run.log", out / "smoke.log") if log.exists()]
         if there:
             parts += split(name, there, out / "parts", part)
@@ -322,7 +327,7 @@ def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     one = verbs.add_parser("pack", help="write the parcel")
     one.set_defaults(do=pack)
-    one.add_argument("-o", "--output", type=Path, default=Path("parcel"))
+    one.add_argument("-o", "--output", type=Path, default=Path("out/parcel"))
     one.add_argument("--tree", type=Path, default=TREE)
     one.add_argument("--python", default="3.12", help="of the machine with the GPU")
     one.add_argument("--there", default="torch," + THERE, help="packages that it has already")
@@ -337,7 +342,7 @@ def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     for name, do, does in (("smoke", smoke, "a minute of everything"), ("run", run, "smoke, train, bring back")):
         three = verbs.add_parser(name, help=does)
         three.set_defaults(do=do)
-        three.add_argument("-o", "--output", type=Path, default=Path("results"))
+        three.add_argument("-o", "--output", type=Path, default=Path("out/gpu"))
         three.add_argument("--device", default="cuda")
         three.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 2))
         three.add_argument("--smoke", type=float, default=45.0, metavar="SECONDS", help="for the smoke run; 0 for none")
@@ -352,7 +357,7 @@ def read_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     four = verbs.add_parser("join", help="join what came back")
     four.set_defaults(do=bring_home)
     four.add_argument("parts", type=Path)
-    four.add_argument("-o", "--output", type=Path, default=Path("back"))
+    four.add_argument("-o", "--output", type=Path, default=Path("out/back"))
     four.add_argument("--only", default="", help="archives, for example bundle,record")
     for verb in (one, *[each for each in verbs.choices.values() if each.prog.endswith("run")]):
         verb.add_argument("--part", type=float, default=PART, metavar="MIB", help="the largest file")

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 INDEX = "parts.json"
 PART = 16.0  # MiB
+PACKED = ("bundle", "wheels")
 
 
 class TravelError(Exception):
@@ -38,7 +39,9 @@ def split(name: str, sources: Iterable[tuple[Path, str]], folder: Path, part_mib
     """
     folder.mkdir(parents=True, exist_ok=True)
     whole = folder / f".{name}.tar"
-    with tarfile.open(whole, "w:gz" if name == "tree" else "w") as archive:
+    # Weights and wheels do not get smaller; code, logs and traces get a tenth of their size.
+    how: dict[str, Any] = {"mode": "w"} if name in PACKED else {"mode": "w:gz", "compresslevel": 4}
+    with tarfile.open(whole, **how) as archive:
         for path, called in sources:
             archive.add(path, called)
     size, parts = int(part_mib * 2**20), []
