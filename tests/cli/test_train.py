@@ -32,6 +32,17 @@ from langit.recipes import scale as scaling
         ("train tiny --device cpu --sharding half", "--sharding 'half' is unknown: use auto, none, full, nodes"),
         ("train tiny --base nothing", "no model 'nothing'"),
         (
+            "train pocket --device cpu --deadline 60",
+            "--deadline 60 is too short to be of use: this recipe needs at least 240",
+        ),
+        ("train pocket --device cpu --deadline -1", "--deadline -1 is too short"),
+        (
+            "train tiny-gpu --device cpu --devices 2 --deadline 60",
+            "--devices 2: a run with --deadline trains on one device",
+        ),
+        ("train tiny-gpu --device cpu --deadline 60 --from nothing", "no model 'nothing'"),
+        ("train pocket64 --device cpu --from pocket", "recipe 'pocket64' is not made to be gone on with by the clock"),
+        (
             "train tiny --base pocket",
             "the recipe's autoencoder is not of the base's sizes: set autoencoder.coarse_width",
         ),
