@@ -17,7 +17,7 @@ from torch import Tensor
 from langit.autoencoder.model import to_frames
 from langit.autoencoder.protocol import State, VideoAutoencoder
 from langit.device import Placement
-from langit.shapes import LatentShape, pixels_of
+from langit.shapes import LatentShape, frames_of, pixels_of
 
 Latents = Float[Tensor, "C F h w"]
 
@@ -99,7 +99,7 @@ def decode_tiles(
                 place = canvas[first:last, row[0] * space : row[1] * space, column[0] * space : column[1] * space]
                 place += (video * weight).half()
                 first = last
-    pieces = canvas.split(autoencoder.compression.time * at_once)
+    pieces = canvas.split(frames_of(at_once, autoencoder.compression))  # not all in single precision at once
     return torch.cat([to_frames(piece.float().permute(3, 0, 1, 2)[None])[0] for piece in pieces])
 
 
