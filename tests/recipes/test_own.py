@@ -15,7 +15,7 @@ from langit.device import CPU
 from langit.evaluate.copying import evaluate_copying
 from langit.evaluate.footage_copying import copying_in_words
 from langit.feed.buckets import BucketConfig
-from langit.feed.exposure import ExposureLog
+from langit.feed.exposure import open_exposure_log
 from langit.flow.levels import LevelsConfig
 from langit.generate import Model, generate
 from langit.ledger.store import Ledger
@@ -88,7 +88,7 @@ def test_every_recipe_goes_from_footage_to_a_model(home: Path, name: str) -> Non
 
 
 def _seen(home: Path, name: str, stage: str) -> set[str]:
-    return {clip for _, clip in ExposureLog(RunPaths(home, name).stage(stage) / "exposure.log").read()}
+    return {clip for _, clip in open_exposure_log(RunPaths(home, name).stage(stage) / "exposure.log").read()}
 
 
 def test_the_report_of_copying_is_about_the_footage(home: Path, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_two_runs_are_compared_with_what_was_set_differently(home: Path, tmp_pat
     ours, theirs = report.stages["scenes"]
     assert (ours.run, theirs.run) == ("tiny", "other") and theirs.curve == ((2, 1.5), (4, 1.25))
     assert ours.by_level and ours.by_level == theirs.by_level and ours.mfu is not None
-    assert theirs.line[1:4] == ("done", "6 of 6", "1.2500")
+    assert theirs.line[1:4] == ("done", "6", "1.2500")
     absent = report.stages[other.autoencoder_stages[0].name][1]
     assert absent.line[1] == "not started"
     said = (tmp_path / "out" / "comparison.md").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from typing import Any
 from rich.table import Table
 
 from langit.evaluate.figures.chart import Line, Panel, chart
-from langit.evaluate.figures.runs import ABSENT, StageRun
+from langit.evaluate.figures.runs import ABSENT, DONE, StageRun
 from langit.evaluate.figures.table import markdown_table
 from langit.evaluate.scaling.runs import format_tflop
 from langit.files import atomic_write
@@ -35,6 +35,7 @@ HEAD = (
     "MFU",
     "data wait",
 )
+NARROW = ("run", "state", "steps", "loss", "held out", "seconds", "clips/s", "MFU")
 Values = Sequence[tuple[float, float]]
 
 
@@ -68,14 +69,14 @@ class StageWatch:
         return (
             self.run,
             stage.state,
-            f"{stage.steps:,} of {stage.wanted:,}",
+            f"{stage.steps:,}" if stage.state == DONE else f"{stage.steps:,} of {stage.wanted:,}",
             f"{self.curve[-1][1]:.4f}" if self.curve else "–",
             f"{statistics.fmean(loss for _, loss in stage.held_out):.4f}" if stage.held_out else "–",
             *("–" if mean is None else f"{mean:.3f}" for mean in thirds),
             f"{stage.seconds:,.0f}",
             format_tflop(stage.flops),
             "–" if self.clips_per_second is None else f"{self.clips_per_second:.1f}",
-            "–" if self.mfu is None else f"{self.mfu:.1%}",
+            "–" if self.mfu is None else f"{100 * self.mfu:.2g}%",
             "–" if self.data_wait is None else f"{self.data_wait:.1%}",
         )
 
@@ -97,10 +98,10 @@ class RunsComparison:
         grid = Table.grid()
         for name, watches in self.stages.items():
             table = Table(title=name, title_justify="left")
-            for column in HEAD:
+            for column in NARROW:  # what fits on a terminal of 80 columns
                 table.add_column(column, justify="left" if column in ("run", "state") else "right")
             for watch in watches:
-                table.add_row(*watch.line)
+                table.add_row(*(watch.line[HEAD.index(column)] for column in NARROW))
             grid.add_row(table)
         table = Table(title="Settings that differ", title_justify="left")
         for column in ("setting", *self.runs):
