@@ -63,6 +63,7 @@ class GradualFinder:
         self.flow = flow
         self._start, self._number = 0, -1
         self._samples: deque[np.ndarray] = deque(maxlen=MEMORY)
+        self._textures: deque[float | None] = deque(maxlen=MEMORY)  # of the samples, once they were asked for
         # Each blurred picture is kept twice, so that the last MEMORY of them are always one slice.
         self._thumbs = np.zeros((2 * MEMORY, CELLS), np.float32)
 
@@ -74,6 +75,7 @@ class GradualFinder:
         """Add the next frame; return a dissolve or wipe that ended about `SIDE` frames ago."""
         self._number += 1
         self._samples.append(small)
+        self._textures.append(None)
         place = self._number % MEMORY
         self._thumbs[place] = self._thumbs[place + MEMORY] = resize(small, THUMB, interpolation=INTER_AREA).ravel()
         if self._number % HOP:
@@ -115,16 +117,23 @@ class GradualFinder:
 
     def _dip(self, share: Float32[np.ndarray, " n"], window: int) -> float:
         """Least texture of a picture in the middle, relative to what a picture between the ends' would have."""
-        old, new = (texture(self._samples[place]) for place in (-1 - window, -1))
+        old, new = (self._texture(place) for place in (-1 - window, -1))
         middle = np.flatnonzero((share > 0.3) & (share < 0.7))
         chosen = middle[:: max(1, len(middle) // 4)]  # texture changes slowly, and four are enough to see it
         return min(
             (
-                texture(self._samples[int(place) - window - 1]) / ((1 - share[place]) * old + share[place] * new)
+                self._texture(int(place) - window - 1) / ((1 - share[place]) * old + share[place] * new)
                 for place in chosen
             ),
             default=1.0,
         )
+
+    def _texture(self, place: int) -> float:
+        """The texture of a sample. Windows overlap, so each is asked for several times."""
+        known = self._textures[place]
+        if known is None:
+            known = self._textures[place] = texture(self._samples[place])
+        return known
 
     def _rises(self, window: int, before: int) -> bool:
         """Whether the ends are unlike, and more changes in the middle than around the ends."""
