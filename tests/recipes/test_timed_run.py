@@ -243,6 +243,19 @@ def test_going_on_keeps_the_latents_and_sees_more_films() -> None:
         go_on(recipes.find("pocket64"), "pocket")
 
 
+@pytest.mark.slow
+def test_a_finished_model_is_gone_on_with(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = shared / "models" / "tiny-gpu"
+    further = go_on(TINY, str(before))
+    last = timed(shared, monkeypatch, recipe=further)
+    assert last["films"] == 45 and last["decoder"] > 0 and last["further"] > 0
+    old, new = load_bundle(before), load_bundle(shared / "models" / "tiny-gpu-on")
+    assert new.provenance.base == old.provenance.digest
+    assert encoder_hash(new.autoencoder) == encoder_hash(old.autoencoder), "the latents are the same to the bit"
+    assert not torch.equal(*(next(iter(each.autoencoder.decoder.parameters())) for each in (old, new)))
+    assert set(new.provenance.exposure) == {"decoder", "further", "fast"}
+
+
 def test_a_run_under_an_earlier_name_is_found_and_not_begun_anew(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def end(stage: str, done: int, _now: Steps) -> None:
         if (stage, done) == ("autoencoder", 2):
