@@ -353,7 +353,7 @@ class Trainer(Generic[Items]):
         flops = count_flops(forward_backward)
         for parameter in self.named.values():
             parameter.grad = None
-        return flops / batch.tokens
+        return flops * self.ranks.context / batch.tokens  # those of this process are a part of the batch
 
     def save(self) -> Path:
         """Write a checkpoint of this moment; the exposure log is on disk before it.

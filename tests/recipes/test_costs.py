@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -38,7 +39,7 @@ def test_states_are_those_that_training_holds(score_rate: float) -> None:
     assert state_bytes(recipe, stage, words * recipe.text.d_model) == 4 * (3 * weights + states)
 
 
-def test_a_pretrained_text_encoder_has_no_states(tmp_path) -> None:
+def test_a_pretrained_text_encoder_has_no_states(tmp_path: Path) -> None:
     recipe = recipes.find("tiny")
     frozen = replace(recipe, text_encoder=str(tmp_path))
     stage = recipe.stages[0]
