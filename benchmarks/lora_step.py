@@ -38,7 +38,8 @@ def peer_step(model: nn.Module, inputs: tuple[Tensor, Tensor, Tensor]) -> Callab
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
-        return loss.item()
+        value: float = loss.item()
+        return value
 
     return step
 
@@ -67,7 +68,8 @@ def main() -> None:
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
-        return loss.item()
+        value: float = loss.item()
+        return value
 
     kernel = peer_step(on_our_kernel(copy.deepcopy(theirs)), inputs)
     peer = peer_step(theirs, inputs)
