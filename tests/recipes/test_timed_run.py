@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -151,6 +154,41 @@ def test_signals_in_any_phase_leave_a_checkpoint_and_a_line(drawn: Path, monkeyp
     last = timed(drawn, monkeypatch, resume=True)
     assert "autoencoder" not in last or last["autoencoder"] > 3
     assert load_bundle(drawn / "models" / "tiny-gpu").provenance.exposure["everything"].steps > 5
+
+
+KILLED = """
+import multiprocessing, sys
+from pathlib import Path
+from langit import recipes
+from langit.recipes.timed_run import run_timed
+
+def report(stage, done, of, line):
+    print(stage, done, *(child.pid for child in multiprocessing.active_children()), flush=True)
+
+run_timed(recipes.find("tiny-gpu"), home=Path(sys.argv[1]), workers=1, report=report)
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_leaves_the_last_checkpoint_and_no_worker(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers: set[int] = set()
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(drawn)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            stage, done, *pids = line.split()
+            workers |= set(map(int, pids))
+            if stage == "everything" and int(done) == 5:
+                process.kill()
+                break
+    newest = checkpoint.latest(RunPaths(drawn, "tiny-gpu").stage("everything"))
+    assert newest is not None and checkpoint.load(newest).step == 4
+    end = time.monotonic() + 20
+    while workers and time.monotonic() < end:
+        workers = {pid for pid in workers if Path(f"/proc/{pid}").exists()}
+        time.sleep(0.2)
+    assert not workers, "they end with the process that asked for films"
+    timed(drawn, monkeypatch, deadline=None, resume=True)
+    assert load_bundle(drawn / "models" / "tiny-gpu").provenance.exposure["everything"].steps == 6
 
 
 @pytest.mark.slow
