@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from evaluate.tried import quiet
 
+from langit.evaluate.abilities import sizes
 from langit.evaluate.abilities.cases import (
     CHANGED,
     FIRST_SEED,
@@ -89,3 +92,18 @@ def test_a_case_has_both_films_of_a_scene() -> None:
     assert (one.short.pixels.frames, one.long.pixels.frames) == (5, 9)
     assert one.caption == canonical(SCENES[0])
     assert (one.short.frames[0] == one.long.frames[0]).mean() > 0.9
+
+
+def test_a_duration_is_judged_by_the_probe_of_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def judge(probe: SimpleNamespace, videos: list[torch.Tensor]) -> list[None]:
+        asked.append((probe.config.frames, len(videos[0])))
+        raise InterruptedError
+
+    monkeypatch.setattr(sizes, "judge", judge)
+    probes = [SimpleNamespace(config=SimpleNamespace(frames=frames)) for frames in (17, 33)]
+    for frames in (17, 33, 9, 1):
+        with pytest.raises(InterruptedError):
+            sizes._rates([], [torch.zeros(frames, 8, 8, 3, dtype=torch.uint8)], probes, frames)
+    assert asked == [(17, 17), (33, 33), (17, 17), (17, 17)]
