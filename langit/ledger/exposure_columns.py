@@ -29,6 +29,8 @@ from langit.ledger.log import root as merkle_root
 
 CHUNK: Final = 1 << 16  # rows; a power of two, or roots of chunks would not be nodes of the tree over rows
 DIGEST: Final = 32
+WORDS: Final = 4  # of 8 bytes in a digest
+STEP: Final = 8  # bytes of a step's end
 ROSTER: Final = "exposure.clips"
 _ROW: Final = np.dtype([("step", ">u4"), ("clip", f"V{DIGEST}")])
 
@@ -53,7 +55,7 @@ class Roster:
         found = bytearray()
         for digest in digests:
             found += bytes.fromhex(digest.removeprefix("sha256:"))
-        words = np.frombuffer(found, ">u8").reshape(-1, DIGEST // 8)
+        words = np.frombuffer(found, ">u8").reshape(-1, WORDS)
         words = words[np.lexsort(words.T[::-1])]
         words = words[np.r_[True, (words[1:] != words[:-1]).any(1)]] if len(words) else words  # each clip once
         if len(words) > 0xFFFFFFFF:
@@ -143,7 +145,7 @@ class ExposureColumns:
     @property
     def whole_steps(self) -> int:
         """Steps whose rows are all there."""
-        return self.steps.stat().st_size // 8 if self.steps.exists() else 0
+        return self.steps.stat().st_size // STEP if self.steps.exists() else 0
 
     def rows_before(self, step: int) -> int:
         """The number of rows of the steps before ``step``."""
