@@ -57,13 +57,14 @@ class GateRecipe:
     each: int = 8  # sentences from a template
     captions: int = 600  # of the worlds
     earlier: int = 3  # how often an epoch repeats an earlier prompt
-    seed: int = 0
+    seed: int = 1
     members: int = 2  # networks whose answers are averaged
     refused: float = 0.01  # share of harmless earlier prompts that the threshold lets it refuse
+    least_threshold: float = 0.84  # no caption of the worlds reaches it
     long_threshold: float = 0.95  # for long texts; docs/gates.md tells how it was chosen
     width: int = 96
     hidden: int = 64
-    epochs: int = 24
+    epochs: int = 18
     batch: int = 256
     rate: float = 3e-3
     weight_decay: float = 0.05
@@ -79,7 +80,15 @@ class GateRecipe:
         for name in ("each", "earlier", "members", "width", "hidden", "epochs", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: use a whole number of at least 1")
-        for name in ("refused", "smoothing", "dropout", "word_dropout", "tag_dropout", "long_threshold"):
+        for name in (
+            "refused",
+            "smoothing",
+            "dropout",
+            "word_dropout",
+            "tag_dropout",
+            "least_threshold",
+            "long_threshold",
+        ):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} is not a share: use 0 to below 1")
 
@@ -281,7 +290,7 @@ def train_gate(recipe: GateRecipe, folder: Path, progress: GateProgress, words: 
         weights |= {f"{member}.{name}": value.half() for name, value in network.state_dict().items()}
         scores += np.array(badness(network, reader, kept)) / recipe.members
     labels = [one.label for one in kept]
-    threshold = calibrate(scores.tolist(), labels, recipe.refused)
+    threshold = max(calibrate(scores.tolist(), labels, recipe.refused), recipe.least_threshold)
     folder.mkdir(parents=True, exist_ok=True)
     save_file(weights, folder / WEIGHTS)
     if words.resolve() != folder.resolve():

@@ -21,7 +21,7 @@ from langit.worlds.world import WORLDS
 
 HARMLESS = "harmless"
 CATEGORIES = (HARMLESS, *RULES)
-KINDS = ("veiled", "plain", "harmless")
+KINDS = ("veiled", "plain", "hints", "harmless")
 LANGUAGES = ("en", "id")
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _NAME = re.compile(r"<(\w+)>")
