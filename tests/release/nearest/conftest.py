@@ -17,7 +17,7 @@ from langit.release.nearest.index import ClipIndex
 from langit.shapes import PixelShape
 
 PIXELS = PixelShape(17, 64, 64)
-TRAINED, HELD = range(40), range(1000, 1040)
+TRAINED, HELD = range(40), range(1000, 1160)
 
 
 def film(seed: int, frames: int = 17) -> np.ndarray:

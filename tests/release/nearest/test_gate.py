@@ -46,8 +46,9 @@ def test_real_footage_is_named_by_its_record(index, autoencoder):
 
 
 def test_films_that_nobody_trained_on_pass(index, autoencoder):
-    flagged = [bool(NearestGate(index, autoencoder, 8.0).compare(film(seed))) for seed in range(2000, 2030)]
-    assert sum(flagged) <= 5  # of twenty calibrating films, one in twenty-one is the nearest by chance
+    flagged = [bool(NearestGate(index, autoencoder, 8.0).compare(film(seed))) for seed in range(2000, 2100)]
+    # By chance a film is nearer than all eighty that calibrate in 1 of 81; twice, as content is calibrated by itself.
+    assert sum(flagged) <= 8
 
 
 def test_a_copy_within_a_longer_video_is_found(index, autoencoder):
