@@ -83,10 +83,11 @@ def train_with_kills(folder: Path, kills: int, processes: int, options: list[str
         victim = rng.choice(running) if len(killed) < kills else None
         while running:
             time.sleep(0.02)
-            if victim in running and len(losses(folder)) >= seen + wanted:
+            if victim is not None and len(losses(folder)) >= seen + wanted:
                 time.sleep(rng.uniform(0, PAUSE))
-                os.kill(victim, signal.SIGKILL)
                 killed.append(losses(folder)[-1][0])
+                os.kill(victim, signal.SIGKILL)
+                victim = None  # once: it stays in the list until it is waited for
             for pid in list(running):
                 ended, status = os.waitpid(pid, os.WNOHANG)
                 if ended:

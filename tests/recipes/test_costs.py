@@ -59,6 +59,7 @@ def test_a_cpus_memory_is_the_processs() -> None:
     assert states < flow.memory < 3 * states
 
 
+@pytest.mark.slow
 def test_more_devices_cut_weights_that_do_not_fit_and_share_out_muon() -> None:
     recipe = config.override(recipes.find("small"), ["stages.footage.flow.token_budget=1500", *FEW])
     narrow = replace(find_hardware("h100"), memory=50_000_000)
