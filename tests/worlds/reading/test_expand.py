@@ -234,36 +234,6 @@ def test_what_is_negated_is_named_and_never_done(prompt: str, asks: dict[str, st
     assert (reading.asks, reading.ignored) == (asks, ignored)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "action"),
-    [
-        ("a red ball never stops rolling on sand", "moves"),
-        ("a red ball doesn't stop bouncing on snow", "falls"),
-        ("bola merah tak henti memantul di pasir", "falls"),
-        ("bola merah tidak berhenti berputar", "spins"),
-    ],
-)
-def test_what_does_not_stop_goes_on(prompt: str, action: str) -> None:
-    reading = read_prompt(prompt)
-    assert reading.asks["action"] == action and not reading.ignored and not reading.unknown
-
-
-@pytest.mark.parametrize(
-    ("prompt", "symbols"),
-    [
-        ("a red ball 🎈 bounces on snow ❄️", ["🎈", "❄️"]),
-        ("🔴⚽ on 🏜️", ["🔴⚽", "🏜️"]),
-        ("a red ball 👨‍👩‍👧 rolls →", ["👨‍👩‍👧", "→"]),
-        ("a red ball bounces on snow at sunset, the camera zooms in 🎥", ["🎥"]),
-    ],
-)
-def test_emoji_are_named_as_unknown_and_not_passed_on(prompt: str, symbols: list[str]) -> None:
-    made = expand(prompt, 3, TOKENIZER)
-    assert [word for word, _ in made.unknown] == symbols == list(made.lost)
-    assert not any(symbol in made.text for symbol in symbols) and made.original == prompt
-    assert any(f"unknown words: '{symbols[0]}'" in line for line in made.lines())
-
-
 def test_a_prompt_of_which_nothing_is_understood_says_so() -> None:
     made = expand("красная жирафа", 1, TOKENIZER)
     assert made.understood == ()
