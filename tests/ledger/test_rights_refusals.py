@@ -74,7 +74,9 @@ def test_packed_rows_that_were_cut_or_name_no_clip_are_refused(record, model, tm
 def test_a_stage_that_saw_nothing_has_an_empty_log(record, model, tmp_path):
     path = changed(record, tmp_path / "a.zip", "exposures/scenes", b"")
     ledger = {"size": model.ledger_size, "root": model.ledger_root}
-    found = read_record(path, ledger, {"scenes": {"root": rows_root(b"")}, "another": {"root": rows_root(b"")}})
+    stages = {name: {"root": rows_root(b"")} for name in ("scenes", "another")}
+    films = model.place / "films.safetensors"
+    found = read_record(path, ledger, stages, films.read_bytes())
     assert found.exposures == {"scenes": b""}
 
 
