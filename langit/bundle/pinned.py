@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from typing import Final
 
-PINNED: Final = {"pocket": "sha256:8969539e3f5b6b2a3ed8b751c13448736ecbe948f786d179ae796cc111161676"}
+PINNED: Final = {"pocket": "sha256:fe1a9cd5768d062f1bc1f8b1069e897003290ffc30b26fa2abc36c0f95ac3cf1"}
