@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from typing import Final
 
-PINNED: Final = {"pocket": "sha256:fe1a9cd5768d062f1bc1f8b1069e897003290ffc30b26fa2abc36c0f95ac3cf1"}
+PINNED: Final = {"pocket": "sha256:31a7b1da11365e437259ef3bd57b19a22f914241398e7eca9f3e6e0f68ddc662"}

@@ -23,7 +23,7 @@ from langit.ledger.store import Ledger
 @pytest.fixture(scope="module")
 def lived_once(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     lived = live(tmp_path_factory.mktemp("lived"))
-    signer(lived.home / "ledger", "films.example")
+    signer(lived.home / "ledger", "ledger.example")
     return lived
 
 
