@@ -147,7 +147,7 @@ class DistanceReport:
                 "## What a number of samples does\n\nTwo samples of the reference, of which each has so many videos:"
                 " a distance that small says nothing. Bias falls as one over the number.",
                 markdown_table(("distance", *map(str, counts)), bias),
-                "![Real videos](real.png)\n\n![Videos of the model, from the same prompts](made.png)",
+                "![Real videos](real.png)\n\n![Videos of the model, from prompts of other such videos](made.png)",
             )
         )
 
@@ -167,7 +167,8 @@ def evaluate_distance(
     Args:
         model_name: a model's name, or a bundle's folder.
         against: ``films``, of the worlds that the model learnt, or a manifest of the ledger by name or digest.
-        videos: how many to generate, and of real ones to compare them with; fewer where a manifest has fewer.
+        videos: how many to generate, and of real ones to compare them with; fewer where a manifest has fewer than
+            twice as many, as prompts are of other real videos than those that are compared.
         folder: see :func:`langit.evaluate.report.run_evaluation`, also for ``changes`` and ``placement``.
         home: holds the ledger and footage.
         progress: called as stages advance.
@@ -182,46 +183,58 @@ def evaluate_distance(
         raise ValueError(f"{videos} videos are too few for a distance: use at least {LEAST}, better 128 or more")
 
     def measure_subject(subject: Subject) -> tuple[DistanceReport, ReportPictures]:
-        references = _references(subject, against, videos, home, progress)
+        found = _references(subject, against, 2 * videos, home, progress)
+        # A model's videos are as far from the films of their own prompts as pairs are, and not as two samples: then
+        # the bias of independent samples would be too much. So one half of the films gives prompts alone.
+        asked, references = found[: len(found) - len(found) % 2 : 2], found[1::2]
         with limited_threads(subject.model):
-            return measure(subject, against, references, FeatureNetwork.open(subject.judges), progress)
+            return measure(subject, against, asked, references, FeatureNetwork.open(subject.judges), progress)
 
     return run_evaluation(
         model_name, measure_subject, stem="distance", folder=folder, changes=changes, placement=placement
     )
 
 
-def _references(subject: Subject, against: str, videos: int, home: Path, progress: Progress) -> list[Reference]:
+def _references(subject: Subject, against: str, wanted: int, home: Path, progress: Progress) -> list[Reference]:
     if against == FILMS:
         table = subject.bundle.films()
         worlds = list(dict.fromkeys(row.world for row in table.rows)) if table is not None else []
         if not worlds:
             raise ValueError(f"{subject.name} learnt no films: compare it with footage, --against MANIFEST")
-        return film_references(subject.model, worlds, videos)
-    found = clip_references(subject.model, against, home, videos, progress)
-    if len(found) < LEAST:
+        return film_references(subject.model, worlds, wanted)
+    found = clip_references(subject.model, against, home, wanted, progress)
+    if len(found) < 2 * LEAST:
         sizes = ", ".join(map(str, subject.model.sizes))
         raise ValueError(
             f"manifest {against!r} gives {len(found)} videos of {subject.name}'s sizes ({sizes} at"
-            f" {subject.model.fps:g} frames a second), which is too few for a distance: use one that gives {LEAST}"
+            f" {subject.model.fps:g} frames a second), which is too few for a distance: half of them give the prompts"
+            f" and half are compared, so use one that gives {2 * LEAST}"
         )
     return found
 
 
 def measure(
-    subject: Subject, against: str, references: Sequence[Reference], network: FeatureNetwork, progress: Progress
+    subject: Subject,
+    against: str,
+    asked: Sequence[Reference],
+    references: Sequence[Reference],
+    network: FeatureNetwork,
+    progress: Progress,
 ) -> tuple[DistanceReport, ReportPictures]:
-    """Compare videos of the references' prompts with the references, and these with damaged ones."""
+    """Compare videos of the prompts of ``asked`` with the references, and these with damaged ones.
+
+    No reference may be among ``asked``, and there must be as many: the bias is that of two independent samples.
+    """
     count = len(references)
+    assert len(asked) == count, (len(asked), count)
     real: list[Tensor] = []
     for number, reference in enumerate(references):
         real.append(reference.frames())
         progress("real videos", number + 1, count)
     made: list[Tensor] = []
-    for number, reference in enumerate(references):
+    for number, one in enumerate(asked):
         made += [
-            video.frames
-            for video in generate_many([reference.prompt], subject.model, seeds=[number], pixels=reference.pixels)
+            video.frames for video in generate_many([one.prompt], subject.model, seeds=[number], pixels=one.pixels)
         ]
         progress("videos", number + 1, count)
     base, models = network.features(real), network.features(made)
@@ -249,8 +262,11 @@ def measure(
         damage,
         config.dump(subject.model.sampling),
     )
-    prompts = [reference.prompt for reference in references]
-    stills = {"damage": _picture(report), "real": _sheet(real, prompts), "made": _sheet(made, prompts)}
+    stills = {
+        "damage": _picture(report),
+        "real": _sheet(real, [reference.prompt for reference in references]),
+        "made": _sheet(made, [one.prompt for one in asked]),
+    }
     return report, ReportPictures(stills)
 
 

@@ -103,7 +103,8 @@ def test_a_report_places_the_model_among_damaged_videos(
     blurred = CORRUPTIONS["blur"]
     real = [moving_square(number) for number in range(32)]
     others = [moving_square(number) for number in range(100, 132)]
-    references = [Reference(f"square {at}", SIZE, lambda at=at: real[at]) for at in range(len(real))]
+    references = [Reference("a square", SIZE, lambda at=at: real[at]) for at in range(len(real))]
+    asked = [Reference(f"square {at}", SIZE, lambda: pytest.fail("prompts alone are used")) for at in range(len(real))]
 
     class Made:
         def __init__(self, frames: Tensor) -> None:
@@ -116,7 +117,7 @@ def test_a_report_places_the_model_among_damaged_videos(
         name, model = "blurry", type("M", (), {"sampling": reports.Distance(0, 0)})
 
     monkeypatch.setattr(reports, "generate_many", make)
-    report, pictures = reports.measure(Named(), "films", references, network, lambda *_: None)  # type: ignore[arg-type]
+    report, pictures = reports.measure(Named(), "films", asked, references, network, lambda *_: None)  # type: ignore[arg-type]
     assert (
         "blur: between 1 and 2 pixels" in report.place_among_damage()
         and "With 32 videos this is rough" in report.markdown()
