@@ -42,16 +42,16 @@ import torch
 from langit.offload.host import return_freed_memory
 from langit.plan.hardware import process_memory
 assert return_freed_memory()
-torch.ones(250_000)  # torch's first filled tensor reads pages of its libraries, which stay
-before = process_memory()
-for side in range(1, 20):  # blocks that grow in pairs would leave holes in a heap
-    pair = [torch.ones(side * 250_000), torch.ones(side * 250_000)]
-    kept = pair.pop()
-del pair, kept
+for turn in range(2):  # by default glibc keeps blocks only once it has seen such large ones freed
+    before = process_memory()
+    for side in range(1, 20):  # blocks that grow in pairs would leave holes in a heap
+        pair = [torch.ones(side * 250_000), torch.ones(side * 250_000)]
+        kept = pair.pop()
+    del pair, kept
 print(process_memory() - before)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(run.stdout) < MB  # 0.1 MB; 1.9 without
+    assert int(run.stdout) < 3 * MB  # 2 MB, of blocks below the threshold; 100 MB without it
 
 
 def test_a_process_holds_libraries_on_a_cpu_and_none_elsewhere():
