@@ -26,7 +26,7 @@ def gemm_peak(placement: Placement, size: int | None = None, seconds: float = 0.
     On a CPU, torch's own product and oneDNN's are both tried: the latter is twice as fast on some machines.
     """
     if size is None:
-        size = CPU_SIZE if placement.device.type == "cpu" else GPU_SIZE
+        size = GPU_SIZE if placement.device.type == "cuda" else CPU_SIZE
     device, dtype = placement.device, placement.dtype
     own = torch.Generator().manual_seed(0)  # what a run draws does not depend on what is measured here
     a, b = (torch.randn(size, size, generator=own).to(device, dtype) for _ in range(2))

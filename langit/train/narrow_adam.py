@@ -61,6 +61,16 @@ class NarrowAdamW(torch.optim.Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
+    @staticmethod
+    def blank_state(parameter: Tensor) -> dict[str, Tensor]:
+        """The state of a parameter before its first step."""
+        state = {"step": torch.zeros((), device="cpu")}
+        blank = torch.zeros_like(parameter.detach(), dtype=torch.float32)
+        if parameter.numel() < FEWEST:
+            return state | {"mean": blank, "root": blank.clone()}
+        (mean, mean_scale), (root, root_scale) = to_signed(in_blocks(blank)), to_unsigned(in_blocks(blank))
+        return state | {"mean": mean, "mean_scale": mean_scale, "root": root, "root_scale": root_scale}
+
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # returns no loss
         assert closure is None
@@ -71,13 +81,13 @@ class NarrowAdamW(torch.optim.Optimizer):
 
     def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state, (decay, decay_2) = self.state[parameter], group["betas"]
-        if "step" not in state:
-            state["step"] = torch.zeros((), device="cpu")
+        if not state:
+            state.update(self.blank_state(parameter))
         state["step"] += 1
         count = float(state["step"])
         narrow = parameter.numel() >= FEWEST
         rows = in_blocks(gradient.float()) if narrow else gradient.float()
-        mean, root = self._moments(state, rows)
+        mean, root = self._moments(state)
         mean.lerp_(rows, 1 - decay)
         square = root.square_().lerp_(rows.square(), 1 - decay_2)
         root = square.sqrt()
@@ -93,9 +103,7 @@ class NarrowAdamW(torch.optim.Optimizer):
         parameter.add_(flat.to(parameter.dtype), alpha=-group["lr"])
 
     @staticmethod
-    def _moments(state: dict[str, Any], rows: Tensor) -> tuple[Tensor, Tensor]:
-        if "mean" not in state:
-            return torch.zeros_like(rows), torch.zeros_like(rows)
+    def _moments(state: dict[str, Any]) -> tuple[Tensor, Tensor]:
         if "mean_scale" not in state:
             return state["mean"].clone(), state["root"].clone()
         return state["mean"].float() * state["mean_scale"], state["root"].float() * state["root_scale"]

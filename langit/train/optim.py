@@ -96,7 +96,8 @@ class Optimisers:
                 else:
                     adam = torch.optim.AdamW(list(chosen.values()), betas=(0.9, 0.98), weight_decay=0.0, foreach=True)
                 for parameter in chosen.values():
-                    adam.state[parameter] = _blank_state(parameter)
+                    narrow = isinstance(adam, NarrowAdamW)
+                    adam.state[parameter] = (NarrowAdamW.blank_state if narrow else _blank_state)(parameter)
                 self.parts.append((adam, chosen, rate))
 
     def clip_gradients(self) -> float:
