@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from typing import Final
 
-PINNED: Final = {"pocket": "sha256:31a7b1da11365e437259ef3bd57b19a22f914241398e7eca9f3e6e0f68ddc662"}
+PINNED: Final = {"pocket": "sha256:30652a79861f10610b4561e832546dfa428c0cc3f96f0f6483963e3d0f0476e8"}
