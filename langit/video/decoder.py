@@ -172,7 +172,7 @@ def decode_source(source: VideoSource, seek_to: int | None = None) -> Iterator[t
     """
     if seek_to is not None:
         source.container.seek(seek_to, stream=source.stream)  # lands at this key frame, or before it
-    rate = source.stream.average_rate or source.stream.guessed_rate or 25
+    rate = source.rate or 25
     clock, first = Clock(1 / float(rate), source.may_jump), None
     size: tuple[int, int] | None = None
     orientation, aspect = UPRIGHT, source.pixel_aspect

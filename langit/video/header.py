@@ -42,7 +42,7 @@ def read_header(path: Path, longest: float) -> VideoHeader:
         stream = source.stream
         context = stream.codec_context
         width, height = shown_size(context.width, context.height, source.pixel_aspect)
-        rate = float(stream.average_rate or stream.guessed_rate or 25)
+        rate = float(source.rate or 25)
         base = float(stream.time_base or 0)
         seconds = float(stream.duration or 0) * base
         # A header may claim less than the file holds: a small file can hold hours of one still picture.

@@ -67,7 +67,7 @@ def index_packets(path: Path) -> PacketIndex:
 
 def _index(source: VideoSource) -> PacketIndex:
     base = float(source.stream.time_base or 0)
-    rate = source.stream.average_rate or source.stream.guessed_rate or 25
+    rate = source.rate or 25
     clock = Clock(1 / float(rate), source.may_jump)
     times: list[float] = []
     pts: list[int] = []

@@ -46,10 +46,10 @@ def probe(path: Path) -> VideoInfo:
     """
     with open_video(path) as source:
         metadata = dict(source.container.metadata)
-        rate = source.stream.average_rate or source.stream.guessed_rate
+        rate = source.rate
         if not rate:
             raise ValueError(f"{path} has no frame rate: give a video, not a picture")
-        claimed = source.stream.frames if "avi" in source.container.format.name else 0
+        claimed = source.claimed_frames
         first, _ = next(decode_source(source), (None, None))
         if first is None:
             raise ValueError(f"{path} contains no frames: give a file that plays")

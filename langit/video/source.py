@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, cast
 
@@ -30,6 +31,7 @@ NEARLY_SQUARE: Final = 0.01
 _PICTURES: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 # These carry no presentation times of their own; their frames are shown at a constant rate.
 UNTIMED: Final = frozenset({"avi", "h264", "hevc", "m4v", "mpegvideo", "vvc", "obu", "cavsvideo", "vc1"})
+_READ_AHEAD: Final = 64  # packets of an avi
 _TS_DISCONT: Final = 0x0200  # AVFMT_TS_DISCONT: times may jump, as where recordings were joined
 # FFmpeg's decoders of these report damage only where errors are not concealed; of HEVC also wrong picture hashes.
 _EXPLODE: Final = frozenset({"hevc", "mjpeg", "wmv1", "wmv2", "wmv3", "vc1", "msmpeg4v2", "msmpeg4v3", "gif", "png"})
@@ -40,12 +42,28 @@ _LIBVPX: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 @dataclass(frozen=True)
 class VideoSource:
-    """A container and the stream in it that is the film. ``decoder`` decodes its packets."""
+    """A container and the stream in it that is the film. ``decoder`` decodes its packets.
+
+    ``ticks``: places that a frame takes in an avi, whose header counts places: FFmpeg numbers them finer than frames
+    when it copies a stream with B-frames.
+    """
 
     path: Path
     container: InputContainer
     stream: VideoStream
     decoder: VideoCodecContext
+    ticks: int = 1
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames a second as the header says; None where it does not."""
+        rate = self.stream.average_rate or self.stream.guessed_rate
+        return None if not rate else rate / self.ticks
+
+    @property
+    def claimed_frames(self) -> int:
+        """Frames that an avi's header counts; 0 for other formats, whose counts are estimates."""
+        return self.stream.frames // self.ticks if "avi" in _format_names(self.container) else 0
 
     @property
     def is_timed(self) -> bool:
@@ -94,7 +112,8 @@ def open_video(path: Path) -> Iterator[VideoSource]:
             stream = _film(container, path)
             context = stream.codec_context
             context.options = {"err_detect": "crccheck+bitstream+buffer" + "+explode" * (context.name in _EXPLODE)}
-            yield VideoSource(path, container, stream, _decoder(stream))
+            ticks = _ticks_per_frame(path, stream.index) if "avi" in _format_names(container) else 1
+            yield VideoSource(path, container, stream, _decoder(stream), ticks)
     except PermissionError as error:
         raise ValueError(f"{path} cannot be opened: change its permissions") from error
     except FFmpegError as error:
@@ -121,6 +140,19 @@ def _film(container: InputContainer, path: Path) -> VideoStream:
             f"{path} claims frames of {width}x{height} pixels, each {aspect} wide: at most {LARGEST} pixels are read"
         )
     return film
+
+
+def _ticks_per_frame(path: Path, stream: int) -> int:
+    """The distance of an avi's frames in places, 1 where they are not evenly spread. Opened again: packets are read."""
+    places: list[int] = []
+    with av.open(os.fspath(path), options=CONTAINERS) as container:
+        for packet in container.demux(container.streams[stream]):
+            if packet.size and packet.dts is not None:
+                places.append(packet.dts)
+            if len(places) == _READ_AHEAD:
+                break
+    steps = {later - earlier for earlier, later in pairwise(places)}
+    return max(1, steps.pop()) if len(steps) == 1 else 1
 
 
 def _decoder(stream: VideoStream) -> VideoCodecContext:

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 from av.stream import Disposition
 from PIL import Image, ImageOps
 from video.filming import corners, encode, moving, name_corners, remux, with_matrix
@@ -180,6 +181,35 @@ def test_parts_are_the_frames_of_the_whole_where_b_frames_have_no_times(
     assert info.frames == len(whole) == 60 and info.fps == 25 and info.duration == pytest.approx(2.4)
     for first, count in ((1, 3), (31, 3), (59, 1)):
         assert np.array_equal(video.read(path, first, count), whole[first : first + count])
+
+
+@pytest.mark.parametrize("finer", [None, 2, 3])
+def test_an_avi_that_was_copied_into_has_the_frames_and_the_rate_of_its_film(tmp_path: Path, finer: int | None) -> None:
+    """Its places are finer than frames: FFmpeg takes the base of the other file, or halves for B-frames."""
+    whole = encode(tmp_path / "whole.mp4", moving(60), options={"bf": "2", "g": "12"})
+    path = tmp_path / "copied.avi"
+    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
+        film = source.streams.video[0]
+        stream = target.add_stream_from_template(film)
+        if finer is not None:
+            stream.time_base = Fraction(1, 25 * finer)
+        bare = BitStreamFilterContext("h264_mp4toannexb", film)
+        for number, packet in enumerate(out for one in source.demux(film) if one.size for out in bare.filter(one)):
+            if finer is not None:
+                packet.pts = packet.dts = number * finer
+                packet.duration, packet.time_base = finer, stream.time_base
+            packet.stream = stream
+            target.mux(packet)
+    with av.open(str(path)) as copied:
+        assert copied.streams.video[0].frames >= 2 * 60
+    info, frames = video.probe(path), video.read(path)
+    assert info.frames == len(frames) == 60 and info.fps == 25 and info.duration == pytest.approx(2.4)
+    assert np.array_equal(frames, video.read(whole))
+    assert [frame.seconds for frame in video.decode(path)] == pytest.approx([number / 25 for number in range(60)])
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match="cut short"):
+        video.probe(cut)
 
 
 def test_frames_that_an_edit_list_hides_are_not_counted(tmp_path: Path) -> None:
