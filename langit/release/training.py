@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from langit.ledger.record import Source
     from langit.ledger.store import Ledger
 
+_WHERE: Final = "`langit ledger whose "
 MAX_NAMED: Final = 5
 """Sources of footage that are named for one owner."""
 
@@ -42,7 +43,8 @@ def describe_training(digest: str, home: Path, ledger: Ledger | None) -> tuple[s
             if found
             else ["unknown, as this machine has not that model"]
         )
-        lines += [f"it began from model {digest[:16]}…, which was trained on: {line}" for line in known]
+        began = f"it began from model {digest[:16]}…, which was trained on: "
+        lines += [line if line.startswith(_WHERE) else began + line for line in known]
         base = found[1].base if found else None
     return tuple(lines)
 
@@ -57,7 +59,7 @@ def _describe(digest: str, provenance: Provenance, home: Path, ledger: Ledger | 
     lines += _footage(model, artifacts, ledger) if model is not None else []
     if not lines:
         lines = ["clips of its own ledger, which is not on this machine"]
-    return [*lines, f"`langit ledger whose {name}` lists all of it"]
+    return [*lines, f"{_WHERE}{name}` lists all of it"]
 
 
 def _footage(model: TrainedModel, found: Artifacts, ledger: Ledger | None) -> list[str]:
