@@ -76,6 +76,7 @@ def measure_stream(folder: Path, batches: int, first: int) -> dict[str, float]:
     clips = 0
     for step in range(batches):
         batch = feed.batch(first + step)
+        # a new log is of columns, which its type does not say
         log.append(log.columns.whole_steps, batch.clips)  # type: ignore[attr-defined]
         clips += len(batch.clips)
     seconds = time.perf_counter() - started

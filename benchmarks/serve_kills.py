@@ -69,6 +69,7 @@ def fork_worker(settings: ServeSettings, studio: Studio) -> int:
 def work(settings: ServeSettings, studio: Studio) -> NoReturn:
     log = os.open(settings.home / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 2)
+    # a stand-in for the class: forked workers share one open model
     worker.Studio = lambda *_, **__: studio  # type: ignore[assignment,misc]
     worker.run_worker(settings)
     os._exit(0)

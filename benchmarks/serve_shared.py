@@ -52,6 +52,7 @@ def compare(name: str, repeats: int) -> None:
             tuple(pad for each in texts for pad in each.pads),
         )
         videos = pack(noise[:count], [1.0] * count, patch)
+        # mypy infers no lambda with defaults
         found, seconds = cpu_time(lambda videos=videos, text=text: model.transformer(videos, text), repeats)  # type: ignore[misc]
         if count == 1:
             alone, single = found, seconds

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -108,11 +108,7 @@ class ExposureLog:
                 )
             last = at
         self.cut(rows)
-        if root is not None and self.root() != root:
-            raise ValueError(
-                f"{self.path} is not the log of the checkpoint (root {self.root()[:16]}…, the checkpoint's is"
-                f" {root[:16]}…): restore the log, or remove the run's folder and train it again"
-            )
+        _check_root(self.path, self.root, root)
 
     def read(self) -> Iterator[tuple[int, str]]:
         """Every (step, clip digest), in order; an incomplete last row is left out."""
@@ -212,11 +208,7 @@ class ColumnLog(ExposureLog):
                 " restore the log, or remove the run's folder and train it again"
             )
         self.cut(rows)
-        if root is not None and self.root() != root:
-            raise ValueError(
-                f"{self.path} is not the log of the checkpoint (root {self.root()[:16]}…, the checkpoint's is"
-                f" {root[:16]}…): restore the log, or remove the run's folder and train it again"
-            )
+        _check_root(self.path, self.root, root)
 
     def read(self) -> Iterator[tuple[int, str]]:
         for row in self._read_rows():
@@ -250,3 +242,12 @@ def open_exposure_log(path: Path, roster: Iterable[str] | None = None) -> Exposu
     if roster is not None and (columns.is_there or not path.exists()):
         Roster.write(columns.roster.path, roster)
     return ColumnLog(path) if columns.is_there else ExposureLog(path)
+
+
+def _check_root(path: Path, found: Callable[[], str], wanted: str | None) -> None:
+    """Compare a log's root, which takes a pass over it, with its checkpoint's, where that has one."""
+    if wanted is not None and (root := found()) != wanted:
+        raise ValueError(
+            f"{path} is not the log of the checkpoint (root {root[:16]}…, the checkpoint's is {wanted[:16]}…):"
+            " restore the log, or remove the run's folder and train it again"
+        )

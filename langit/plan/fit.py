@@ -73,6 +73,7 @@ def remedies(model: PlannedModel, work: VideoWork) -> Iterator[tuple[str, VideoW
     half = place.dtype == torch.float32
     for offload in OFFLOADS[OFFLOADS.index(place.offload) + 1 :]:
         if not work.storage:
+            # mypy takes the names of a loop for any text
             yield f"--offload {offload}", replace(work, placement=replace(place, offload=offload))  # type: ignore[arg-type]
     if not work.tiled:
         yield "--tiled", replace(work, tiled=True)

@@ -85,8 +85,10 @@ def sharing_context(transformer: Denoiser, ranks: Ranks, placement: Placement) -
     def attend(attention: SelfAttention, x: Tensor, angles: Angles, runs: Any) -> Tensor:  # noqa: ARG001
         return _attend_together(attention, x, angles, context)
 
+    # mypy allows no method to be replaced: the same weights compute a part of the sequence
     transformer.forward = MethodType(forward, transformer)  # type: ignore[method-assign]
     for attention in attentions:
+        # as above
         attention.forward = MethodType(attend, attention)  # type: ignore[method-assign]
     try:
         yield
