@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 import langit
 from langit.ledger.network import open_url
@@ -67,8 +67,21 @@ def normalize_url(url: str) -> str:
         raise ValueError(f"{url!r} is not a URL that can be fetched: give one of http or https")
     if parts.username or parts.password:
         raise ValueError(f"{url!r} has a name or a password: leave them out, the ledger would publish them")
-    path, query = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._"), quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
+    path = quote(_without_dots(parts.path or "/"), safe="/%:@!$&'()*+,;=~-._")
+    query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
     return urlunsplit((parts.scheme, host + port, path, query, ""))
+
+
+def _without_dots(path: str) -> str:
+    """A path without "." and ".." (RFC 3986, 5.2.4): rules are about the path that the server takes."""
+    kept: list[str] = []
+    for part in path.split("/")[1:]:
+        plain = unquote(part)
+        if plain == "..":
+            del kept[-1:]
+        elif plain != ".":
+            kept.append(part)
+    return "/" + "/".join([*kept, ""] if unquote(path.rpartition("/")[2]) in (".", "..") and kept else kept)
 
 
 def fetch_document(url: str, limits: FetchLimits) -> Document:

@@ -211,14 +211,21 @@ def _read(answer: Document, chain: tuple[str, ...], file: Path, site: _Site, fou
         about = answer if here == answer.url else offering if offering is not None and here not in chain else None
         about = about or Document(here, 200)
         licences = [site.get(link) for link in rsl.links(about, robots_txt, html)]
-        for document in (robots_txt, well_known, *licences, *([offering] if offering is not None else [])):
+        ai_txt, inside = site.get(urljoin(here, noai.AI_TXT)), rsl.in_page(html)
+        about_ai = noai.read_ai_txt(ai_txt, here)
+        kept = (robots_txt, well_known, *([ai_txt] if about_ai.says != "silent" else []))
+        for document in (*kept, *licences, *([offering] if offering is not None else [])):
             evidence[document.url] = _evidence_bytes(document)
         readings += [
             (robots.read(robots_txt, here), (robots_txt.url,)),
             (aipref.read(here, about, robots_txt), (about.url, robots_txt.url)),
             (tdmrep.read(here, about, well_known, html), (about.url, well_known.url)),
-            (rsl.read(here, licences, robots_txt), (robots_txt.url, *(licence.url for licence in licences))),
+            (
+                rsl.read(here, (*licences, *inside), robots_txt),
+                (robots_txt.url, *(licence.url for licence in licences)),
+            ),
             (noai.read(about, html), (about.url, *(() if html is None else (html.url,)))),
+            *([(about_ai, (ai_txt.url,))] if about_ai.says != "silent" else []),
         ]
     reading, manifests = cawg.read(file)
     if manifests is not None:

@@ -12,12 +12,16 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+UNICAST = ipaddress.ip_network("2000::/3")
+SPECIAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "5f00::/16")))
+"""Of protocols, relays, documentation and routing: nobody has footage there, and Python counts them as global."""
 HEADERS = {"Accept-Encoding": "identity"}  # bytes are hashed as they are at the source
 
 
@@ -26,7 +30,10 @@ def why_not_public(address: Address) -> str | None:
     inner = _embedded(address)
     if inner is not None:
         return why_not_public(inner)
-    if address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified):
+    # Of IPv6 only global unicast is in use; site-local addresses, though abandoned, count as global in Python.
+    unicast = isinstance(address, ipaddress.IPv4Address) or address in UNICAST
+    special = any(address in network for network in SPECIAL if network.version == address.version)
+    if address.is_global and unicast and not (special or address.is_multicast or address.is_reserved):
         return None
     return f"{address} is not a public address"
 
@@ -66,12 +73,15 @@ def resolve(host: str, port: int, networks: Sequence[str] = ()) -> list[tuple[in
     return found
 
 
-def _connect(host: str, port: int, seconds: float, networks: Sequence[str]) -> socket.socket:
-    """A socket to the first address of a host that answers."""
+def _connect(host: str, port: int, seconds: float, networks: Sequence[str], end: float) -> socket.socket:
+    """A socket to the first address of a host that answers, before the clock says ``end``."""
     problem: OSError | None = None
     for family, place in resolve(host, port, networks):
+        left = end - time.monotonic()
+        if left <= 0:  # a name may have hundreds of addresses at which nobody answers
+            raise TimeoutError(f"{host} has many addresses, and none of those that were tried answers")
         opened = socket.socket(family, socket.SOCK_STREAM)
-        opened.settimeout(seconds)
+        opened.settimeout(min(seconds, left))
         try:
             opened.connect(place)
             return opened
@@ -128,7 +138,9 @@ def open_url(
     parts = urlsplit(url)
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    raw = _connect(host, port, seconds, networks)
+    end = time.monotonic() + total
+    raw = _connect(host, port, seconds, networks, end)
+    raw.settimeout(seconds)
     late = threading.Event()
 
     def give_up() -> None:
@@ -136,7 +148,7 @@ def open_url(
         with suppress(OSError):  # it may be closed by now
             socket.socket.shutdown(raw, socket.SHUT_RDWR)  # wakes a read that is waiting; closing would not
 
-    timer = threading.Timer(total, give_up)
+    timer = threading.Timer(max(end - time.monotonic(), 0), give_up)
     timer.daemon = True
     timer.start()
     connection = http.client.HTTPConnection(host, port, timeout=seconds)

@@ -109,7 +109,7 @@ def test_a_film_of_a_silent_site_with_a_licence_is_allowed_and_its_evidence_kept
         "/.well-known/tdmrep.json": 404,
     }
     assert ["Content-Type", "video/mp4"] in next(item["headers"] for item in kept if item["url"] == site.url())
-    assert site.asked == ["/robots.txt", "/film.mp4", "/.well-known/tdmrep.json"]
+    assert site.asked == ["/robots.txt", "/film.mp4", "/.well-known/tdmrep.json", "/ai.txt"]
     ledger.check()
 
 

@@ -39,6 +39,15 @@ PRIVATE = [
     "::ffff:10.0.0.1",
     "64:ff9b::7f00:1",
     "2002:7f00:1::1",
+    "fec0::1",  # site-local
+    "3fff::1",  # documentation
+    "5f00::1",  # segment routing
+    "64:ff9b:1::7f00:1",  # local NAT64
+    "::127.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "2001:0:4136:e378:8000:63bf:80ff:fffe",  # Teredo of 127.0.0.1
+    "192.0.0.9",
+    "192.88.99.1",
 ]
 
 
@@ -227,3 +236,29 @@ def test_ports_and_hosts_are_said_as_they_are(server: Server) -> None:
     url = normalize_url(f"http://127.0.0.1:{server.port}/a?b=c#part")
     assert fetch_document(url, FetchLimits(networks=("127.0.0.0/8",))).status == 200
     assert server.visits == [f"127.0.0.1:{server.port} /a?b=c"]
+
+
+def test_a_name_with_many_dead_addresses_costs_no_more_than_the_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"8.8.8.{number}", 80)) for number in range(1, 200)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: places)
+    tried: list[float] = []
+
+    class Dead(socket.socket):
+        def connect(self, place: object) -> None:
+            tried.append(float(self.gettimeout() or 0))
+            time.sleep(0.05)
+            raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "socket", Dead)
+    begun = time.monotonic()
+    with pytest.raises(OSError, match="many addresses"), open_url("http://films.example/", "test", 30, 0.2):
+        pass
+    assert time.monotonic() - begun < 2 and 1 < len(tried) < 10 and max(tried) <= 0.2
+
+
+@pytest.mark.parametrize(
+    "path", ["/a/../video.mp4", "/./video.mp4", "/%2e%2e/video.mp4", "/a/%2E%2E/./video.mp4", "/../video.mp4"]
+)
+def test_rules_are_about_the_path_that_the_server_takes(path: str) -> None:
+    assert normalize_url(f"https://films.example{path}") == "https://films.example/video.mp4"
+    assert normalize_url("https://films.example/a/b/..") == "https://films.example/a/"

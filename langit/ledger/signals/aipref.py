@@ -11,14 +11,19 @@ from collections.abc import Iterator
 
 from langit.ledger.record import Says
 from langit.ledger.signals import robots
-from langit.ledger.signals.reading import Document, SignalReading, is_absent, read_problem
+from langit.ledger.signals.reading import Document, SignalReading, is_absent, letters_of, read_problem
 
 TRAINING = "train-ai"
 COVERING = frozenset({"train-ai", "train-genai", "ai", "genai", "tdm", "bots", "all"})
 """Uses that include training, by all drafts."""
-SIGNALS = frozenset({"aitrain", "aitraining", "trainai", "trainingai", "ai", "genai", "traingenai", "all", "tdm"})
-"""Keys of a Content-Signal of which training is a part, without hyphens."""
+_KEYS = (
+    "aitrain aitraining trainai trainingai ai genai traingenai train training all tdm bots foundationmodelproduction"
+)
+SIGNALS = frozenset(_KEYS.split())
+"""Keys, without hyphens, of which training is a part, in the words of any scheme."""
 NOS = frozenset({"no", "n", "false", "0", "?0", "none", "deny", "disallow", "disallowed", "off"})
+PAIR = re.compile(r"([A-Za-z*][\w.-]*)\s*[=:]\s*[\"']?(\?0|[\w-]+)")
+NO_TRAINING = re.compile(r"\bno[-_ ]?(ai|train)", re.IGNORECASE)
 _KEY = r"[a-z*][a-z0-9_.*-]*"
 _BARE = (
     r"(?:[A-Za-z*][\w!#$%&'*+.^`|~:/-]*|-?\d{1,15}(?:\.\d{1,3})?|\"(?:[ !#-\[\]-~]|\\[\"\\])*\"|\?[01]"
@@ -48,11 +53,19 @@ def members(text: str) -> list[tuple[str, str | None]] | None:
     return found
 
 
+def _refuses(text: str) -> bool:
+    """Whether a value refuses training in any notation: other separators, another scheme's keys, parameters."""
+    pairs = ((key.strip("*") and letters_of(key), value.lower()) for key, value in PAIR.findall(text))
+    return any(value in NOS and (not key or key in SIGNALS) for key, value in pairs) or bool(NO_TRAINING.search(text))
+
+
 def usage(text: str) -> Says:
     """What a ``Content-Usage`` value says of training."""
     found = members(text)
     if found is None:
         return "unreadable"
+    if _refuses(text):
+        return "reserved"
     values = [value for key, value in found if key in COVERING]
     if any(value in ("n", "?0", "no") for value in values):
         return "reserved"
@@ -67,6 +80,8 @@ def signal(text: str) -> Says:
     Sites also write semicolons, colons, quotes and other spellings of the key. A no counts however it is written; a
     yes counts only as the scheme spells it.
     """
+    if _refuses(text):
+        return "reserved"
     says: Says = "silent"
     for part in re.split(r"[,;]", text):
         key, sign, value = (piece.strip().lower().strip("\"'") for piece in re.split(r"([=:])", part + "=", maxsplit=1))

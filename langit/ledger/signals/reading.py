@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ LONGEST_TEXT = 300
 """Characters of the deciding words that go on record; the evidence has all of them."""
 GONE = (404, 410)
 """Answers that say there is no such document. Any other answer than 200 leaves open what it would have said."""
-PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = (None, 80, 443)
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class SignalReading:
             object.__setattr__(self, "text", self.text[:LONGEST_TEXT] + "...")
 
 
+def letters_of(text: str) -> str:
+    """The ASCII letters of a name, in lower case: what is left when hyphens, underscores and the like differ."""
+    return re.sub(r"[^a-z]", "", text.lower())
+
+
 def is_absent(document: Document) -> bool:
     """Whether the server said that there is no such document: silence."""
     return document.status in GONE
@@ -60,6 +66,9 @@ def read_problem(document: Document) -> str | None:
         return None
     if document.status != 200:
         return f"the server answered {document.status}"
+    packed = [value for value in document.header("content-encoding") if value.strip().lower() not in ("", "identity")]
+    if packed:
+        return f"it is packed ({packed[0]}), which was not asked for"
     if not document.whole:
         return document.problem or "the document was cut off"
     return None
@@ -75,11 +84,11 @@ def decode_utf8(body: bytes) -> str | None:
 
 
 def same_host(one: str, other: str) -> bool:
-    """Whether two URLs are of one host and port; ``https://a`` and ``https://a:443`` are, and so are http and https."""
+    """Whether two URLs are of one host and port; ``https://a``, ``https://a.:443`` and ``http://a`` are."""
     try:
         places = [urlsplit(url) for url in (one, other)]
-        hosts = {place.hostname for place in places}
-        ports = {None if place.port in (None, PORTS.get(place.scheme)) else place.port for place in places}
+        hosts = {(place.hostname or "").removesuffix(".") for place in places}
+        ports = {None if place.port in DEFAULT_PORTS else place.port for place in places}
     except ValueError:
         return False
     return len(hosts) == 1 and len(ports) == 1

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
-from langit.ledger.signals.reading import Document, SignalReading, decode_utf8, is_absent, read_problem
+from langit.ledger.signals.reading import Document, SignalReading, decode_utf8, is_absent, letters_of, read_problem
 
 US = "langit"
 """Our own product token."""
@@ -28,7 +28,7 @@ _NAMES = """
     googleagent-mariner googleother googleother-image googleother-video gptbot grok-deepsearch grokbot huggingface
     ia_archiver iaskbot iaskspider iboubot icc-crawler imagesiftbot imagespider img2dataset isscyberriskcrawler
     kangaroo klaviyoaibot kunatocrawler laion-huggingface-processor laiondownloader lcc linerbot linguee linkupbot
-    magpie-crawler manus-user meltwater meta-externalagent meta-externalfetcher meta-webindexer midjourney
+    magpie-crawler manus-user meltwater meta meta-externalagent meta-externalfetcher meta-webindexer midjourney
     mistralai-user mycentralaiscraperbot netestate notebooklm novaact oai-searchbot omgili omgilibot openai operator
     pangubot panscient panscient.com peer39_crawler perplexity-user perplexitybot petalbot phindbot poggio-citations
     poseidon qualifiedbot quillbot quillbot.com sbintuitionsbot scrapy seekr seekrbot semrushbot-ocob semrushbot-swa
@@ -41,11 +41,20 @@ AGENTS = frozenset(_NAMES.split())
 LOOKS_LIKE_AI = re.compile(
     r"(^|[^a-z])(ai|llm|ml|agi|tdm)([^a-z]|$)|gpt|llm|genai|[a-z]ai($|[^a-z])"
     r"|ai[-_ ]?(bot|crawler|spider|agent|scraper)"
+    r"|anthropic|bytedance|claude|deepseek|generativ|llama|midjourney|mistral|neural|openai|runway|stability|(^|[^a-z])sora"
     r"|train(ing|er|s)?([^a-z]|$)|dataset|machine[-_ ]?learning|text[-_ ]?and[-_ ]?data|scrap(e|er|ers|ing)([^a-z]|$)"
 )
 LINE = re.compile(r"\s*([A-Za-z][A-Za-z _-]*?)\s*[:=]\s*(.*?)\s*")
-LINES = re.compile(r"\r\n|[\r\n\v\f\x85\u2028\u2029]|\s+(?=(?:user[ _-]?agent|disallow)\s*:)", re.IGNORECASE)
-"""Where a line ends: at any of Unicode's line ends, and before the next field where its line end was lost."""
+LINES = re.compile(
+    r"\r\n|[\r\n\v\f\x85\u2028\u2029]|<br ?/?>|(?:\\r)?\\n|\s+(?=(?:user[ _-]?agent|disallow)\s*:)", re.IGNORECASE
+)
+"""Where a line ends: at any of Unicode's line ends, at those of HTML and of program texts, and before the next field
+where its line end was lost."""
+BULLET = re.compile(r"^(?:[-*>\u2022\"'\s]|\d+[.)])+")
+ASCII = {ord(mark): "-" for mark in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"} | {0xFF1A: ":", 0xA0: " "}
+EVERYBODY = frozenset({"", "all", "any", "**", ".*", "all bots", "all robots", "everyone"})
+"""What is written for ``*`` where every agent is meant."""
+EVERYTHING = frozenset({"all", "any", "everything", "yes", "true"})
 NO_COLON = re.compile(r"\s*(user[ _-]?agent|disallow)\s+(\S.*?)\s*", re.IGNORECASE)
 FIELDS = {
     "useragent": "user-agent",
@@ -59,6 +68,15 @@ FIELDS = {
     "host": "host",
     "license": "license",
     "licence": "license",
+    "rsl": "license",
+    # Of no standard, or of drafts (Microsoft's DisallowAITraining): read as the refusals that they are meant to be.
+    "block": "disallow",
+    "deny": "disallow",
+    "forbid": "disallow",
+    "noai": "disallow",
+    "noaitraining": "disallow",
+    "notraining": "disallow",
+    **dict.fromkeys(("agent", "bot", "crawler", "robot", "spider", "user", "useragents"), "an agent"),
 }
 FUZZY = ("useragent", "disallow", "contentusage", "contentsignal")
 """Fields that are recognised when misspelt: all of them can only take permissions away."""
@@ -89,8 +107,8 @@ def parse(body: bytes) -> list[RobotsGroup] | None:
     if text is None:
         return None
     groups, naming, known, lines = [RobotsGroup()], False, 0, 0
-    for raw in LINES.split(text):
-        line = raw.split("#", 1)[0].strip()
+    for raw in LINES.split(text.translate(ASCII)):
+        line = BULLET.sub("", raw.split("#", 1)[0]).strip()
         if not line:
             continue
         lines += 1
@@ -99,10 +117,11 @@ def parse(body: bytes) -> list[RobotsGroup] | None:
         if found is None or name is None:
             continue
         known += 1
-        if name == "user-agent":
+        if name in ("user-agent", "an agent"):
             if not naming:
                 groups.append(RobotsGroup())
-            groups[-1].agents += _agents(found[2])
+            # A misspelt field may narrow a group no further than to everybody.
+            groups[-1].agents += [*_agents(found[2]), *(["*"] if name == "an agent" else [])]
             naming = True
         else:
             naming = naming and name not in RULES
@@ -113,16 +132,26 @@ def parse(body: bytes) -> list[RobotsGroup] | None:
 
 def _field(name: str) -> str | None:
     """The field that a name is, or was meant to be."""
-    letters = re.sub(r"[^a-z]", "", name.lower())
+    letters = letters_of(name)
     if letters in FIELDS:
         return FIELDS[letters]
+    if letters.startswith("disallow"):
+        return "disallow"
     near = difflib.get_close_matches(letters, [*FUZZY, "allow"], n=1, cutoff=SIMILAR)
     return FIELDS[near[0]] if near and near[0] in FUZZY else None
 
 
 def _whole_path(value: str) -> str:
-    """The path of a Disallow that was written as a whole URL, in quotes, or without its first slash."""
-    value = value.strip("\"'")
+    """The path of a Disallow that was written as a whole URL, in quotes, as an ending, or without its first slash."""
+    value = value.strip("\"'").replace("\\", "/")
+    if value.lower() in EVERYTHING:
+        return "/"
+    if re.match(r"[\w-]+(\.[\w-]+)+/", value):
+        return value[value.index("/") :]  # begins with a host
+    if value.startswith("./"):
+        return value[1:]
+    if value.startswith("."):
+        return f"*{value}"
     if "://" in value:
         try:
             return path_of(value)
@@ -133,7 +162,8 @@ def _whole_path(value: str) -> str:
 
 def _agents(value: str) -> list[str]:
     """The agents of a line: one, as the standard has it, or several between commas."""
-    return [agent for part in re.split(r"[,;|]", value.lower()) if (agent := part.strip().strip("\"'"))]
+    found = [part.strip().strip("\"'") for part in re.split(r"[,;|]", value.lower())]
+    return [("*" if agent in EVERYBODY else agent) for agent in found if agent or len(found) == 1]
 
 
 def path_of(url: str) -> str:
@@ -162,8 +192,12 @@ def matches(pattern: str, path: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """One spelling for what percent-encoding writes in several."""
-    return quote(unquote(text, errors="surrogateescape"), safe="/*?&=:@!,;'()~+$%", errors="surrogateescape")
+    """One spelling for what percent-encoding, repeated slashes and dots write in several."""
+    place, sign, query = unquote(text, errors="surrogateescape").partition("?")
+    place = re.sub(r"/(?:\./)+|/{2,}", "/", place)
+    while "/../" in place and (shorter := re.sub(r"/[^/*]+/\.\./|^/\.\./", "/", place, count=1)) != place:
+        place = shorter
+    return quote(place + sign + query, safe="/*?&=:@!,;'()~+$%", errors="surrogateescape")
 
 
 def verdict(rules: Sequence[RobotsRule], path: str) -> RobotsRule | None:
@@ -217,4 +251,7 @@ def read(document: Document, url: str) -> SignalReading:
         rule = disallows(groups, agent, path)
         if rule is not None:
             return SignalReading("robots", "reserved", where, f"User-agent: {agent} / {rule.text}")
+    for_nobody = verdict([rule for group in groups if not group.agents for rule in group.rules], path)
+    if for_nobody is not None and for_nobody.field == "disallow":
+        return SignalReading("robots", "unreadable", where, f"{for_nobody.text}, before any User-agent")
     return SignalReading("robots", "silent", where)

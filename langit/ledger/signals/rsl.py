@@ -21,6 +21,7 @@ from langit.ledger.signals.reading import (
     SignalReading,
     decode_utf8,
     is_absent,
+    letters_of,
     read_problem,
     same_host,
 )
@@ -28,11 +29,14 @@ from langit.ledger.signals.reading import (
 NAMESPACE = "https://rslstandard.org/rsl"
 MIME = "application/rsl+xml"
 TRAINING = frozenset({"all", "ai-all", "ai-train"})
-OTHER_WORDS = frozenset({"ai", "ai-training", "genai", "tdm", "train", "train-ai", "training"})
-"""Words of other vocabularies for training: they prohibit, and permit nothing."""
+PROHIBITED = frozenset({"all", "aiall", "aitrain", "ai", "aitraining", "genai", "tdm", "train", "trainai", "training"})
+"""The same without hyphens, and words of other vocabularies for training: they prohibit, and permit nothing."""
 PROHIBITION = re.compile(r"(?!prohibits$)(prohibit|forbid|den(y|ies)|disallow|reserve|restrict)")
 """Names that no element has, of elements that are meant to prohibit."""
 FREE = frozenset({"free"})
+LICENCE = ("license", "licence")
+UNSURE = re.compile(r"[\[\](){}|^+\\<>\s]|\*\*|\$.")
+"""What a URL pattern has that was meant as some other kind of pattern, or as several."""
 _CHOICES: tuple[Says, ...] = ("reserved", "unreadable", "allowed")
 LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+\s*(?:=\s*(?:\"[^\"]*\"|[^\",;\s]+))?)*)")
 
@@ -42,15 +46,31 @@ def links(answer: Document, robots_txt: Document, page: Page | None = None) -> t
     found: list[str] = []
     groups = robots.parse(robots_txt.body) if read_problem(robots_txt) is None and not is_absent(robots_txt) else None
     for group in groups or ():
-        found += [_join(robots_txt.url, rule.value) for rule in group.rules if rule.field == "license"]
+        named = [part for rule in group.rules if rule.field == "license" for part in re.split(r"[\s,]+", rule.value)]
+        found += [_join(robots_txt.url, part.strip("<>\"'")) for part in named if part]
     for value in answer.header("link"):
         for target, parameters in LINK.findall(value):
             plain = parameters.lower().replace('"', "").replace(" ", "")
-            if re.search(r";rel=[^;]*\blicense\b", plain) and MIME in plain:
+            is_rsl = (
+                MIME in plain or (";type=" not in plain and target.lower().endswith(".xml")) or "rsl" in target.lower()
+            )
+            if re.search(r";rel=[^;]*\blicense\b", plain) and is_rsl:
                 found.append(_join(answer.url, target))
     if page is not None:
-        found += [_join(page.url, href) for rel, mime, href in page.links if "license" in rel.split() and mime == MIME]
+        found += [
+            _join(page.url, href)
+            for rel, mime, href in page.links
+            if "license" in rel.split() and (mime.startswith(MIME) or "rsl" in href.lower())
+        ]
     return tuple(dict.fromkeys(found))
+
+
+def in_page(page: Page | None) -> tuple[Document, ...]:
+    """RSL documents that a page holds itself, in script elements."""
+    texts = [text for kind, text in page.scripts if kind.startswith(MIME)] if page is not None else []
+    where = f"{page.url}#rsl" if page is not None else ""
+    # The page was read as Latin-1, so that this gives its bytes back.
+    return tuple(Document(where, 200, body=text.strip().encode("latin-1", "replace")) for text in texts)
 
 
 def _join(base: str, link: str) -> str:
@@ -87,6 +107,7 @@ def from_document(document: Document, url: str) -> SignalReading:
             return SignalReading("rsl", "unreadable", where, f"it is not an RSL document but {top.tag!r}")
         contents = [*_named(top, "content", deep=True)]
         readings = [_read_content(content, where) for content in contents if _covers(content, where, url)]
+        readings += _misplaced(top, contents, where)
     except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
         return SignalReading("rsl", "unreadable", where, f"it is not XML: {error}")
     if not contents:
@@ -100,14 +121,26 @@ def from_document(document: Document, url: str) -> SignalReading:
     return SignalReading("rsl", "silent", where)
 
 
+def _misplaced(top: ElementTree.Element, contents: list[ElementTree.Element], where: str) -> Iterator[SignalReading]:
+    """Prohibitions that stand where RSL has none, so that what they are about is not clear."""
+    proper = {id(item) for content in contents for licence in _named(content, *LICENCE) for item in licence}
+    for item in top.iter():
+        words = [item.tag, *item.attrib, *item.attrib.values()] if isinstance(item.tag, str) else []
+        names = [word.rpartition("}")[2].lower() for word in words]
+        if id(item) not in proper and any(name == "prohibits" or PROHIBITION.match(name) for name in names):
+            yield SignalReading(
+                "rsl", "unreadable", where, f"<{names[0]}> prohibits something, but not where RSL has it"
+            )
+
+
 def _local(element: ElementTree.Element) -> str:
     """An element's name without its namespace, in lower case."""
     return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
 
 
-def _named(element: ElementTree.Element, name: str, deep: bool = False) -> Iterator[ElementTree.Element]:
-    """The children (or all descendants) of a name, in whatever namespace."""
-    return (item for item in (element.iter() if deep else element) if _local(item) == name)
+def _named(element: ElementTree.Element, *names: str, deep: bool = False) -> Iterator[ElementTree.Element]:
+    """The children (or all descendants) of these names, in whatever namespace."""
+    return (item for item in (element.iter() if deep else element) if _local(item) in names)
 
 
 def _attribute(element: ElementTree.Element, name: str, default: str = "") -> str:
@@ -119,8 +152,10 @@ def _attribute(element: ElementTree.Element, name: str, default: str = "") -> st
 def _covers(content: ElementTree.Element, base: str, url: str) -> bool:
     """Whether a content element is about a URL; where that is not clear it is."""
     pattern = _attribute(content, "url")
-    if not pattern:
+    plain = pattern.startswith(("/", "*")) or "://" in pattern
+    if not plain or pattern.startswith("//") or UNSURE.search(pattern):
         return True
+    pattern, url = pattern.lower(), url.lower()  # some servers tell the cases of letters apart, others do not
     try:
         whole = urljoin(base, pattern)
         there, here = urlsplit(whole), urlsplit(url)
@@ -138,7 +173,7 @@ def _covers(content: ElementTree.Element, base: str, url: str) -> bool:
 
 
 def _read_content(content: ElementTree.Element, where: str) -> SignalReading:
-    licences = [*_named(content, "license")]
+    licences = [*_named(content, *LICENCE)]
     text = " ".join(ElementTree.tostring(content, encoding="unicode").split())
     text = re.sub(r"ns0:|:ns0", "", text)
     if not licences:
@@ -156,7 +191,7 @@ def _read_licence(licence: ElementTree.Element) -> Says:
     usages = [_tokens(item) for item in permits if _attribute(item, "type", "usage") == "usage"]
     if any(_attribute(item, "type", "usage") != "usage" for item in (*permits, *prohibits)):
         return "reserved"
-    if any(_tokens(item) & (TRAINING | OTHER_WORDS) for item in prohibits):
+    if any(letters_of(word) in PROHIBITED for item in prohibits for word in _tokens(item)):
         return "reserved"
     if any(PROHIBITION.match(_local(item)) for item in licence):
         return "unreadable"

@@ -8,15 +8,29 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from langit.ledger.record import Says
 from langit.ledger.signals.page import Page
-from langit.ledger.signals.reading import Document, SignalReading, decode_utf8, is_absent, read_problem, same_host
+from langit.ledger.signals.reading import (
+    Document,
+    SignalReading,
+    decode_utf8,
+    is_absent,
+    letters_of,
+    read_problem,
+    same_host,
+)
 from langit.ledger.signals.robots import matches, path_of
 
 WELL_KNOWN = "/.well-known/tdmrep.json"
-UNSURE = re.compile(r"[\[\](){}|^+\\]|\*\*|\$.")
+KEYS = frozenset({"location", "tdm-reservation", "tdm-policy"})
+RESERVATION = re.compile(r".*tdm(rep)?(reservation)?")
+"""Letters of the names under which a reservation is written, rightly or not."""
+WHOLE_SITE = frozenset({"", ".", "all", "any", "everything"})
+UNSURE = re.compile(r"[\[\](){}|^+\\<>]|\*\*|\$.")
 """What a location has that was meant as some other kind of pattern than TDMRep's, ``*`` and a final ``$``."""
 
 
@@ -79,6 +93,9 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _is_rule(rule: object) -> bool:
     if not isinstance(rule, dict) or not isinstance(rule.get("location"), str):
         return False
+    # "TDM_Reservation" beside "tdm-reservation" may be what was meant; which of them counts is not for us to say.
+    if any(letters_of(key) in map(letters_of, KEYS) for key in set(rule) - KEYS):
+        return False
     value = rule.get("tdm-reservation")
     return isinstance(value, int) and not isinstance(value, bool) and value in (0, 1)
 
@@ -86,6 +103,36 @@ def _is_rule(rule: object) -> bool:
 def _covers(location: str, url: str) -> bool | None:
     """Whether a location, a path or a whole URL, covers a URL; ``None`` where that is not clear."""
     location = location.strip()
+    if location.lower() in WHOLE_SITE:
+        return None
+    if "," in location or " " in location:
+        found = _covers_exactly(location, url)
+        return found if found else None
+    covers = _covers_exactly(location, url)
+    if covers is False and _may_cover(location, url):
+        return None
+    return covers
+
+
+def _may_cover(location: str, url: str) -> bool:
+    """Whether a location may have been meant to cover a URL: in another notation, letter case or host name."""
+    loose = location.lower().replace("\\", "/").partition("#")[0].replace(".*", "*")
+    here, host = url.lower(), (urlsplit(url).hostname or "").lower()
+    if "://" in loose or loose.startswith("//"):
+        if loose.startswith("//") and matches(loose, path_of(here)):
+            return True  # a path with a slash too many
+        loose = loose.replace("://www.", "://", 1).replace("//www.", "//", 1)
+        return _covers_exactly(loose, here.replace("://www.", "://", 1)) is not False
+    first, _, rest = loose.partition("/")
+    if "." in first and not first.startswith(("*", ".")):
+        names_host = host == first.removeprefix("www.") or f"www.{host}" == first or host.endswith(f".{first}")
+        return names_host and matches(f"/{rest}", path_of(here))
+    optional = re.sub(r".\?", "", loose)  # "?" in a regular expression: what is before it may be left out
+    path = loose.removeprefix(".") if loose.startswith("./") else f"/{loose}" if first and first[0] != "*" else loose
+    return matches(path, path_of(here)) or ("?" in loose and matches(optional, path_of(here)))
+
+
+def _covers_exactly(location: str, url: str) -> bool | None:
     path = location
     if "://" in location or location.startswith("//"):
         try:
@@ -114,18 +161,31 @@ def _covers(location: str, url: str) -> bool | None:
 def from_headers(answer: Document) -> SignalReading:
     """``tdm-reservation`` among the headers; any reservation wins over other values."""
     values = [part.strip() for value in answer.header("tdm-reservation") for part in value.split(",")]
-    return _from_values(values, answer.url, "tdm-reservation: " + ", ".join(values))
+    return _from_values(values, _strange(answer.headers), answer.url, "tdm-reservation: " + ", ".join(values))
 
 
 def from_page(page: Page) -> SignalReading:
     """``<meta name="tdm-reservation">`` of a page."""
     values = [value.strip() for value in page.metas("tdm-reservation")]
-    return _from_values(values, page.url, f"<meta name=tdm-reservation content={', '.join(values)}>")
+    strange = _strange((*page.meta, *((rel, href) for rel, _, href in page.links)))
+    return _from_values(values, strange, page.url, f"<meta name=tdm-reservation content={', '.join(values)}>")
 
 
-def _from_values(values: list[str], where: str, text: str) -> SignalReading:
+def _strange(named: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
+    """A name and a value that are meant as a reservation and not written as one; a policy alone is such."""
+    for name, value in named:
+        letters = letters_of(name)
+        if name.lower() != "tdm-reservation" and (RESERVATION.fullmatch(letters) or letters == "tdmpolicy"):
+            return name, value.strip()
+    return None
+
+
+def _from_values(values: list[str], strange: tuple[str, str] | None, where: str, text: str) -> SignalReading:
     if not values:
-        return SignalReading("tdmrep", "silent", where)
+        if strange is None:
+            return SignalReading("tdmrep", "silent", where)
+        says: Says = "reserved" if strange[1] == "1" else "unreadable"
+        return SignalReading("tdmrep", says, where, ": ".join(strange))
     if "1" in values:
         return SignalReading("tdmrep", "reserved", where, text)
     return SignalReading("tdmrep", "allowed" if set(values) == {"0"} else "unreadable", where, text)
