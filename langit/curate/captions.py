@@ -105,8 +105,9 @@ class SidecarCaptioner:
             version = hashlib.sha256(data).hexdigest()
             for text, language, start, end in parse_sidecar(data, sidecar):
                 start, end = start or 0.0, seconds[1] if end is None else end
-                overlap = min(end, seconds[1]) - max(start, seconds[0])
-                if text.strip() and overlap > (seconds[1] - seconds[0]) / 2:
+                overlap, length = min(end, seconds[1]) - max(start, seconds[0]), seconds[1] - seconds[0]
+                # A picture lasts no time: what is said from its one moment on, or of all times, is said of it.
+                if text.strip() and (overlap > length / 2 or overlap == length == 0):
                     language = language or self.settings.language
                     captions.append(WrittenCaption(text.strip(), "sidecar", version, None, language))
         return captions

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +23,7 @@ from langit.curate.measures import BlackBars
 from langit.curate.survey import Segment, SurveySettings, survey
 from langit.files import atomic_write, sha256
 
+STILL: Final = "0"  # the rate of a picture
 VERSION = 2  # of the measurements: those of another version are measured again
 
 MEASUREMENTS = pa.schema(
@@ -48,7 +49,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """The size and rate of a file, or the reason why it is dropped."""
+    """The size and rate of a file, the rate of a picture being `STILL`, or the reason why it is dropped."""
 
     width: int
     height: int
@@ -75,19 +76,32 @@ def probe(place: str, refused: str | None) -> ProbeResult:
     if info.transfer in video.HDR:
         name = video.HDR[info.transfer]
         return drop("HDR", f"the film has high dynamic range ({name}): convert it to standard range (BT.709)")
+    if info.still:
+        return ProbeResult(info.width, info.height, STILL)
     return ProbeResult(info.width, info.height, str(Fraction(info.fps).limit_denominator(1001)))
 
 
 def examine(place: str, sha256: str, fps: str, settings: SurveySettings, cache: Path) -> list[Row] | DropReason:
     """Measure all segments of a file, or read the measurements from the cache."""
-    cached = cache / f"v{VERSION}" / config.digest(settings)[7:23] / f"{sha256}.parquet"
+    still = fps == STILL
+    rows = _examine(place, sha256, 1.0 if still else float(Fraction(fps)), still, settings, cache)
+    if not still or isinstance(rows, DropReason):
+        return rows
+    return [row | {"starts_at": "0", "ends_at": "0"} for row in rows]  # a picture lasts no time
+
+
+def _examine(
+    place: str, sha256: str, fps: float, still: bool, settings: SurveySettings, cache: Path
+) -> list[Row] | DropReason:
+    kind = "-still" if still else ""  # lists could name pictures before, which were measured as films
+    cached = cache / f"v{VERSION}" / config.digest(settings)[7:23] / f"{sha256}{kind}.parquet"
     if cached.exists():
         try:
             return list(pq.read_table(cached).to_pylist())
         except (pa.ArrowInvalid, OSError):
             cached.unlink(missing_ok=True)  # damaged: measure again
     try:
-        rows = [_measurements(segment) for segment in survey(local_path(place), settings, float(Fraction(fps)))]
+        rows = [_measurements(segment) for segment in survey(local_path(place), settings, fps, still=still)]
     except ValueError as error:
         return DropReason("decode", "unreadable", _without_path(str(error), place))
     except OSError as error:

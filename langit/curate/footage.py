@@ -14,6 +14,7 @@ from langit.files import readable_name
 SUFFIXES: Final = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".ogv", ".wmv", ".flv"}
     | {".3gp", ".mxf", ".y4m", ".gif"}
+    | {".png", ".jpg", ".jpeg", ".webp"}
 )
 RAW_NAME: Final = "bytes:"  # prefix of a place that is not UTF-8; Arrow's strings must be
 
@@ -32,7 +33,7 @@ class FootageFile:
 
 
 def list_files(footage: str) -> list[FootageFile]:
-    """List the video files of a folder (by suffix), of a .txt with one path per line, or of a bucket, in order.
+    """List the videos and pictures of a folder (by suffix), of a .txt with one path per line, or of a bucket, in order.
 
     Raises:
         ValueError: there are no files, or they cannot be listed.
@@ -50,7 +51,7 @@ def list_files(footage: str) -> list[FootageFile]:
         else:
             raise ValueError(f"footage {footage} does not exist: give a folder, a .txt list, or a bucket's address")
     if not files:
-        raise ValueError(f"footage {footage} contains no video files: check the folder")
+        raise ValueError(f"footage {footage} contains no videos and no pictures: check the folder")
     return files
 
 

@@ -79,7 +79,7 @@ def _figure(outcome: ClipOutcome) -> str:
 
 
 def _name(outcome: ClipOutcome) -> str:
-    if outcome.seconds is None:
+    if outcome.seconds is None or outcome.seconds[0] == outcome.seconds[1]:  # a file, or a picture
         return outcome.title
     return f"{outcome.title} {outcome.seconds[0]:.1f}-{outcome.seconds[1]:.1f} s"
 

@@ -31,6 +31,7 @@ class ClipMeasures:
     sharpness: float
     text: float | None
     bars: BlackBars
+    still: bool = False  # a picture: it lasts no time
 
     @property
     def crop(self) -> tuple[int, int, int, int]:
@@ -46,8 +47,8 @@ def median(values: list[float | None]) -> float | None:
 
 
 def check_length(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
-    """Drop clips that are too short to show something happen."""
-    if clip.seconds >= limits.seconds - 1e-6:
+    """Drop clips that are too short to show something happen; of a picture nobody expects that."""
+    if clip.still or clip.seconds >= limits.seconds - 1e-6:
         return None
     return DropReason("shots", "too short", f"{clip.seconds:.2f} s; at least {limits.seconds:g} s are needed")
 
@@ -88,10 +89,12 @@ def check_bars(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
 
 def check_text(clip: ClipMeasures, limits: ClipLimits) -> DropReason | None:
     """Drop clips with lettering laid over the picture."""
-    if clip.text is None or clip.text <= limits.text:
+    limit = limits.still_text if clip.still else limits.text
+    if clip.text is None or clip.text <= limit:
         return None
-    share = f"{clip.text:.1%} of the picture, above {limits.text:.1%}"
-    return DropReason("text overlay", "lettering", f"lettering that does not move covers {share}")
+    share = f"{clip.text:.1%} of the picture, above {limit:.1%}"
+    fixed = "" if clip.still else " that does not move"
+    return DropReason("text overlay", "lettering", f"lettering{fixed} covers {share}")
 
 
 # In the order in which they are applied: a clip is counted under the first rule that drops it.

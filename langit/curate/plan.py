@@ -24,7 +24,7 @@ import daft
 import pyarrow as pa
 from daft import DataFrame, DataType, Expression, Series, col
 
-from langit.curate.examine import MEASUREMENTS, Row, examine, file_hash, probe
+from langit.curate.examine import MEASUREMENTS, STILL, Row, examine, file_hash, probe
 from langit.curate.faces import people
 from langit.curate.limits import RULES, ClipMeasures, DropReason
 from langit.curate.measures import BlackBars
@@ -155,14 +155,15 @@ def _rule_step(number: int) -> Callable[[DataFrame, PlanContext], DataFrame]:
     return apply
 
 
-_MEASURED = ("starts_at", "ends_at", "width", "height", "whole", "inside", "sharpness", "text", "bars")
+_MEASURED = ("fps", "starts_at", "ends_at", "width", "height", "whole", "inside", "sharpness", "text", "bars")
 
 
 def clip_measures(row: Row) -> ClipMeasures:
     """A row's measurements as the rules take them."""
     seconds = float(Fraction(row["ends_at"]) - Fraction(row["starts_at"]))
     values = (row["whole"], row["inside"], row["sharpness"], row["text"])
-    return ClipMeasures(seconds, row["width"], row["height"], *values, BlackBars(*row["bars"]))
+    still = row["fps"] == STILL
+    return ClipMeasures(seconds, row["width"], row["height"], *values, BlackBars(*row["bars"]), still)
 
 
 def count_faces(frame: DataFrame, context: PlanContext) -> DataFrame:

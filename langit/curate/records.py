@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from langit import config
 from langit.curate.duplicates import ClipFingerprints
-from langit.curate.examine import Row
+from langit.curate.examine import STILL, Row
 from langit.curate.limits import DropReason
 from langit.curate.plan import clip_measures
 from langit.curate.settings import Curation
@@ -38,7 +38,7 @@ def clip_record(row: Row, curation: Curation) -> Clip:
         content_sha256=row["content"],
         size=f"{width}x{height}",
         crop=None if uncropped else f"{width}x{height}+{left}+{top}",
-        fps=row["fps"],
+        fps=None if row["fps"] == STILL else row["fps"],
         starts_at=row["starts_at"],
         ends_at=row["ends_at"],
         likeness=None if row["faces"] is None else row["faces"] > 0,
@@ -64,7 +64,7 @@ def drop_record(row: Row, reason: DropReason, curation: Curation) -> Drop:
         start=row["start"],
         frames=row["frames"],
         title=row["title"],
-        curation=config.digest(curation).removeprefix("sha256:"),
+        curation=_settings_digest(curation),
     )
 
 
@@ -88,7 +88,7 @@ def add_manifest(curation: Curation, ledger: Ledger, policy: Policy, clips: Sequ
         "policy": policy.digest.removeprefix("sha256:"),
         "clip_root": root([leaf_hash(bytes.fromhex(digest)) for digest in digests]).hex(),
         "clips": len(digests),
-        "config": config.digest(curation).removeprefix("sha256:"),
+        "config": _settings_digest(curation),
     }
     for manifest in reversed(ledger.manifests()):
         if manifest.name == curation.name:
@@ -105,3 +105,8 @@ def add_manifest(curation: Curation, ledger: Ledger, policy: Policy, clips: Sequ
     )
     ledger.add([manifest])
     return manifest
+
+
+def _settings_digest(curation: Curation) -> str:
+    """The digest of a curation's settings, as it was before there were those that have their default."""
+    return config.digest_of(config.identifying(curation)).removeprefix("sha256:")

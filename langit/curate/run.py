@@ -14,13 +14,13 @@ from pathlib import Path
 from langit.curate import places
 from langit.curate.captions import Captioner, WrittenCaption, make_captioner
 from langit.curate.duplicates import ClipFingerprints, DuplicateIndex
-from langit.curate.examine import Row
+from langit.curate.examine import STILL, Row
 from langit.curate.fingerprints import FingerprintTable
 from langit.curate.footage import FootageFile, list_files, local_path
 from langit.curate.limits import DropReason
 from langit.curate.plan import PlanContext, SourceRights, run_plan, use_engine
 from langit.curate.records import add_manifest, clip_fingerprints, clip_record, clip_seconds, drop_reason, drop_record
-from langit.curate.settings import Curation
+from langit.curate.settings import Curation, DuplicateSettings
 from langit.curate.takedown import RevokedLooks
 from langit.ledger.derived import Caption, Manifest
 from langit.ledger.policy import Policy
@@ -119,47 +119,67 @@ def _finish_clips(
     """Check likeness and duplicates and write captions for the clips that are left, recorded batch by batch."""
     clips = {number: clip_record(row, curation) for number, row in enumerate(rows) if row["drop"] is None}
     table = FingerprintTable(ledger.place)
-    recorded = {clip.digest: clip.source for clip in ledger.clips()}
-    index = _index_of_other_footage(curation, table, recorded, {row["source"] for row in rows})
+    known = ledger.clips()
+    recorded = {clip.digest for clip in known}
+    copies = _index_of_other_footage(curation, table, known, {row["source"] for row in rows})
     captioned = {caption.clip for caption in ledger.captions() if _is_current(caption, curation)}
     check_likeness = _likeness_rule(ledger, policy)
     revoked_looks = RevokedLooks.of(ledger)
-    outcomes: list[ClipOutcome] = []
+    outcomes: dict[int, ClipOutcome] = {}
     new: list[tuple[Clip, ClipFingerprints, list[WrittenCaption]]] = []
     drops: list[Record] = []
     kept = 0
-    for number, row in enumerate(rows):
-        clip = clips.get(number)
+    # Films come first: a picture may be one of their frames, and is the copy then.
+    for done, number in enumerate(sorted(range(len(rows)), key=lambda number: rows[number]["fps"] == STILL), start=1):
+        row, clip = rows[number], clips.get(number)
         reason = drop_reason(row) if clip is None else check_likeness(clip)
         captions: list[WrittenCaption] = []
         if clip is not None and reason is None:
             fingerprints = clip_fingerprints(row, clip.digest, curation.duplicates.quality)
-            reason = _check_take_down(revoked_looks, fingerprints) or _check_duplicate(index, fingerprints)
+            reason = _check_take_down(revoked_looks, fingerprints) or _check_duplicate(copies, clip, fingerprints)
             if reason is None and captioner and not (clip.digest in captioned and clip.digest in recorded):
                 captions, reason = _write_captions(captioner, row, row["place"], curation)
             if reason is None:
-                index.add(fingerprints)
+                copies.add(clip, fingerprints)
                 new.append((clip, fingerprints, captions))
                 kept += 1
-            report("clips", number + 1, len(rows), f"{kept} kept")
+            report("clips", done, len(rows), f"{kept} kept")
         if clip is not None and reason is not None:
             drops.append(drop_record(row, reason, curation))
-        outcomes.append(_outcome(row, reason, clip if reason is None else None, tuple(captions)))
-        if len(new) >= curation.batch or number + 1 == len(rows):
+        outcomes[number] = _outcome(row, reason, clip if reason is None else None, tuple(captions))
+        if len(new) >= curation.batch or done == len(rows):
             _record(ledger, table, new, drops)
             new, drops = [], []
-    return outcomes
+    return [outcomes[number] for number in range(len(rows))]
+
+
+class _Copies:
+    """The clips kept so far. A picture may be a copy of a film's frame; a film is no copy of a picture.
+
+    Otherwise a poster beside a film would make the film a duplicate.
+    """
+
+    def __init__(self, settings: DuplicateSettings) -> None:
+        self.films, self.pictures = DuplicateIndex(settings), DuplicateIndex(settings)
+
+    def add(self, clip: Clip, fingerprints: ClipFingerprints) -> None:
+        (self.pictures if clip.is_picture else self.films).add(fingerprints)
+
+    def find(self, clip: Clip, fingerprints: ClipFingerprints) -> tuple[str, float] | None:
+        found = self.films.find_copy(fingerprints)
+        return self.pictures.find_copy(fingerprints) if found is None and clip.is_picture else found
 
 
 def _index_of_other_footage(
-    curation: Curation, table: FingerprintTable, recorded: dict[str, str], ours: set[str]
-) -> DuplicateIndex:
+    curation: Curation, table: FingerprintTable, clips: Sequence[Clip], ours: set[str]
+) -> _Copies:
     """Clips of earlier curations, except those of the files in this one: a clip is not a copy of its earlier self."""
-    index = DuplicateIndex(curation.duplicates)
+    copies, recorded = _Copies(curation.duplicates), {clip.digest: clip for clip in clips}
     for fingerprints in table.read():
-        if recorded.get(fingerprints.name, "") not in {"", *ours}:
-            index.add(fingerprints)
-    return index
+        clip = recorded.get(fingerprints.name)
+        if clip is not None and clip.source not in ours:
+            copies.add(clip, fingerprints)
+    return copies
 
 
 def _record(
@@ -209,12 +229,14 @@ def _check_take_down(revoked: RevokedLooks, fingerprints: ClipFingerprints) -> D
     return DropReason("rights", "revoked", detail)
 
 
-def _check_duplicate(index: DuplicateIndex, fingerprints: ClipFingerprints) -> DropReason | None:
-    match = index.find_copy(fingerprints)
+def _check_duplicate(copies: _Copies, clip: Clip, fingerprints: ClipFingerprints) -> DropReason | None:
+    match = copies.find(clip, fingerprints)
     if match is None:
         return None
     name, share = match
-    return DropReason("near-duplicates", "duplicate", f"{share:.0%} of its frames are in clip {name[:12]}")
+    what = "it" if clip.is_picture else f"{share:.0%} of its frames"
+    verb = "is" if clip.is_picture else "are"
+    return DropReason("near-duplicates", "duplicate", f"{what} {verb} in clip {name[:12]}")
 
 
 def _write_captions(

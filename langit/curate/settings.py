@@ -13,7 +13,7 @@ from langit.curate.survey import SurveySettings
 
 @dataclass(frozen=True)
 class ClipLimits:
-    """What a clip needs in order to be kept. 0 turns a limit off, except for ``text``, which 1 turns off.
+    """What a clip needs in order to be kept. 0 turns a limit off, but for ``text`` and ``still_text``, where 1 does.
 
     Speeds are in picture widths per second, see `measures`; ``text`` and ``bars`` are shares of the picture.
     """
@@ -25,6 +25,7 @@ class ClipLimits:
     sharpness: float = 3.0  # minimum
     bars: float = 0.5  # maximum share under black bars; smaller bars are cropped
     text: float = 0.003  # maximum share under lettering that does not move
+    still_text: float = config.added_field(0.01)  # of a picture, in which clutter looks like lettering more often
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -85,8 +85,8 @@ class Segment:
 class FilmSurvey:
     """Measures a film as it is decoded: feed it every frame in order; it returns each segment when it is over."""
 
-    def __init__(self, settings: SurveySettings, fps: float) -> None:
-        self.settings = settings
+    def __init__(self, settings: SurveySettings, fps: float, still: bool = False) -> None:
+        self.settings, self.still = settings, still
         self.finder = CutFinder(settings.cuts)
         self.fps = fps
         self.interval = max(1, round(settings.seconds * fps))
@@ -179,7 +179,8 @@ class FilmSurvey:
         luma = frame.upright_luma()
         middle = shrink_luma(luma)
         marks = strokes(middle)
-        text = None if self._strokes is None else lettering(marks, self._strokes)
+        earlier = marks if self.still else self._strokes  # nothing of a picture moves, and all of it counts
+        text = None if earlier is None else lettering(marks, earlier)
         self._strokes = marks
         speeds = None
         if len(self._recent) == BACK and number - self._start >= BACK:
@@ -226,13 +227,15 @@ def _inner_fingerprint(picture: np.ndarray) -> Fingerprint:
     return fingerprint(resize(within, (width, height), interpolation=INTER_AREA))
 
 
-def survey(path: Path, settings: SurveySettings, fps: float, threads: int = 1) -> Iterator[Segment]:
-    """Yield the segments of a file, in one pass.
+def survey(
+    path: Path, settings: SurveySettings, fps: float, threads: int = 1, still: bool = False
+) -> Iterator[Segment]:
+    """Yield the segments of a file, in one pass; ``still`` says that it is a picture.
 
     Raises:
         ValueError: the file is not a video, is cut short or damaged.
     """
-    yield from survey_frames(video.decode(path, threads), FilmSurvey(settings, fps))
+    yield from survey_frames(video.decode(path, threads), FilmSurvey(settings, fps, still))
 
 
 def survey_frames(frames: Iterable[video.DecodedFrame], film: FilmSurvey) -> Iterator[Segment]:

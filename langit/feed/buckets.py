@@ -2,7 +2,8 @@
 
 A bucket is a size that several clips share, so that they make batches of equal shapes. A clip goes to the one bucket
 that keeps most of its picture; what does not fit the shape is cropped at the edges. Lengths are of whole latent frames.
-A clip that is longer than its bucket is cut into pieces, one after another. Knows sizes and seconds, no files.
+A clip that is longer than its bucket is cut into pieces, one after another. Pictures get buckets of one frame, whatever
+lengths are to be learnt. Knows sizes and seconds, no files.
 """
 
 from __future__ import annotations
@@ -39,11 +40,12 @@ class BucketConfig:
 
 @dataclass(frozen=True)
 class ClipShape:
-    """A clip as buckets see it: its picture inside any bars, and how long it lasts."""
+    """A clip as buckets see it: its picture inside any bars, and how long it lasts; ``still`` where it is a picture."""
 
     width: int
     height: int
     seconds: float
+    still: bool = False
 
 
 def kept_share(shape: ClipShape, width: int, height: int) -> float:
@@ -69,12 +71,16 @@ def choose_sizes(shapes: Iterable[ClipShape], config: BucketConfig, fps: float) 
     for shape in listed:
         sides = _best_sides(shape, config.area, cell)
         if sides is not None:
-            seconds[sides] = seconds.get(sides, 0.0) + shape.seconds
+            seconds[sides] = seconds.get(sides, 0.0) + max(shape.seconds, 1 / fps)  # a picture counts as one frame
     # Equal amounts go by size, so that the choice does not depend on the order of the clips.
     ranked = sorted(seconds, key=lambda sides: (-seconds[sides], sides))[: config.most]
-    every = tuple(PixelShape(frames, *reversed(sides)) for sides in ranked for frames in reversed(config.frames))
-    used = Counter(bucket_of(shape, every, fps) for shape in listed)
-    return tuple(size for size in every if used[size])
+    lengths = sorted({*config.frames, *(1 for shape in listed if shape.still)}, reverse=True)
+    every = tuple(PixelShape(frames, *reversed(sides)) for sides in ranked for frames in lengths)
+    used = Counter(bucket_of(shape, every, fps, config.frames[0]) for shape in listed)
+    chosen = [size for size in every if used[size]]
+    if any(shape.still for shape in listed):
+        chosen.sort(key=lambda size: size.frames == 1)  # a model's first size is what it makes unasked: a video
+    return tuple(chosen)
 
 
 def _best_sides(shape: ClipShape, area: int, cell: int) -> tuple[int, int] | None:
@@ -87,12 +93,17 @@ def _best_sides(shape: ClipShape, area: int, cell: int) -> tuple[int, int] | Non
     return max(fitting, key=lambda sides: (_merit(shape, *sides), sides), default=None)
 
 
-def bucket_of(shape: ClipShape, sizes: Sequence[PixelShape], fps: float) -> PixelShape | None:
-    """The one of these sizes at which a clip is learnt, or None: it is smaller or shorter than all of them."""
+def bucket_of(shape: ClipShape, sizes: Sequence[PixelShape], fps: float, shortest: int = 1) -> PixelShape | None:
+    """The one of these sizes at which a clip is learnt, or None: it is smaller or shorter than all of them.
+
+    A picture is learnt at sizes of one frame alone; a film only at those of ``shortest`` frames or more.
+    """
     fitting = [
         size
         for size in sizes
-        if size.width <= shape.width and size.height <= shape.height and _lasts(shape, size.frames, fps)
+        if size.width <= shape.width
+        and size.height <= shape.height
+        and (size.frames == 1 if shape.still else size.frames >= shortest and _lasts(shape, size.frames, fps))
     ]
     return max(
         fitting,

@@ -128,6 +128,7 @@ def _usable(records: ClipRecords, chosen: TrainingSet, wanted: TrainingFormat) -
         why = "; ".join(sorted(rules)) or "the ledger does not hold them"
         raise ValueError(f"manifest {name!r}: none of its {listed} clips may be used any more ({why}): curate again")
     long = [clip for clip in allowed if clip_seconds(clip) >= wanted.seconds]
+    _check_not_pictures(name, allowed, wanted.pixels)
     usable = [clip for clip in long if clip_captions(records, clip)]
     if not usable:
         what = f"manifest {name!r} has no clip for {wanted.pixels} at {wanted.fps:g} frames a second"
@@ -144,6 +145,14 @@ def _usable(records: ClipRecords, chosen: TrainingSet, wanted: TrainingFormat) -
     return usable
 
 
+def _check_not_pictures(name: str, clips: Sequence[Clip], pixels: PixelShape) -> None:
+    if pixels.frames > 1 and clips and all(clip.is_picture for clip in clips):
+        raise ValueError(
+            f"manifest {name!r}: its {len(clips)} clips are pictures, and {pixels} is a film's size: train a recipe"
+            f" with buckets, such as small, or at {pixels.width}x{pixels.height}x1"
+        )
+
+
 def held_out_footage(records: ClipRecords, chosen: TrainingSet, longest: TrainingFormat) -> frozenset[str]:
     """The held-out clips of a model trained on footage only: a tenth, at least one if there are two or more.
 
@@ -155,6 +164,7 @@ def held_out_footage(records: ClipRecords, chosen: TrainingSet, longest: Trainin
     """
     known = (*records.clips, *(refusal.clip for refusal in records.refused))
     listed = [clip for clip in known if clip.digest in chosen.clips and clip_captions(records, clip)]
+    _check_not_pictures(chosen.manifest.name, listed, longest.pixels)
     long = [clip.digest for clip in listed if clip_seconds(clip) >= longest.seconds]
     if len(long) < 2:
         raise ValueError(

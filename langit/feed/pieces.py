@@ -65,6 +65,9 @@ class FootagePlan:
             seconds = sum(size.frames for _ in own) / self.fps
             if own:
                 share = f"{min(kept):.0%}" if max(kept) - min(kept) < 0.005 else f"{min(kept):.0%} to {max(kept):.0%}"
+                if all(clip.is_picture for clip in clips.values()):
+                    yield f"{size.width}x{size.height}: {len(clips)} pictures, {share} of the picture kept"
+                    continue
                 yield (
                     f"{size} at {self.fps:g} frames a second: {len(clips)} clips in {len(own)} pieces, {seconds:.0f} s,"
                     f" {share} of the picture kept"
@@ -78,7 +81,7 @@ class FootagePlan:
 def clip_shape(clip: Clip) -> ClipShape:
     """The shape of a clip's picture inside its bars, and its length."""
     width, height = (int(number) for number in (clip.crop or clip.size or "1x1").split("+")[0].split("x"))
-    return ClipShape(width, height, clip_seconds(clip))
+    return ClipShape(width, height, clip_seconds(clip), clip.is_picture)
 
 
 def manifest_sizes(
@@ -94,6 +97,11 @@ def manifest_sizes(
     known = (*records.clips, *(refusal.clip for refusal in records.refused))
     shapes = [clip_shape(clip) for clip in known if clip.digest in chosen.clips]
     sizes = choose_sizes(shapes, config, fps)
+    if not sizes and all(shape.still for shape in shapes):
+        raise ValueError(
+            f"manifest {chosen.manifest.name!r}: none of its {len(shapes)} pictures is as large as the smallest size,"
+            " 16x16 pixels: give larger ones"
+        )
     if not sizes:
         longest = max((shape.seconds for shape in shapes), default=0.0)
         raise ValueError(
@@ -105,25 +113,35 @@ def manifest_sizes(
 
 
 def bucketed_held_out(
-    records: ClipRecords, chosen: TrainingSet, sizes: Sequence[PixelShape], fps: float
+    records: ClipRecords, chosen: TrainingSet, sizes: Sequence[PixelShape], fps: float, shortest: int = 1
 ) -> frozenset[str]:
-    """The clips that a model trained at these sizes does not learn: a tenth, at least one.
+    """The clips that a model trained at these sizes does not learn: a tenth, at least one, of films as of pictures.
 
-    As in `feed.footage`, clips that may not be used any more count as well, so that the split stays what it was.
+    Of a single film, or a single picture, none is held out if there is anything else. As in `feed.footage`, clips that
+    may not be used any more count as well, so that the split stays what it was.
 
     Raises:
         ValueError: fewer than two clips fit and have captions.
     """
     known = (*records.clips, *(refusal.clip for refusal in records.refused))
     listed = {clip.digest: clip for clip in known if clip.digest in chosen.clips and clip_captions(records, clip)}
-    fitting = [digest for digest, clip in listed.items() if bucket_of(clip_shape(clip), sizes, fps) is not None]
+    fitting = [
+        digest for digest, clip in listed.items() if bucket_of(clip_shape(clip), sizes, fps, shortest) is not None
+    ]
     if len(fitting) < 2:
-        shortest = min(size.frames for size in sizes)
         raise ValueError(
-            f"manifest {chosen.manifest.name!r} has {len(fitting)} captioned clips of {shortest} frames at"
-            f" {fps:g} a second or more: give at least 2, of which one is held out{_uncaptioned(records, chosen)}"
+            f"manifest {chosen.manifest.name!r} has {len(fitting)} captioned clips of {max(shortest, _least(sizes))}"
+            f" frames at {fps:g} a second or more: give at least 2, of which one is held out"
+            f"{_uncaptioned(records, chosen)}"
         )
-    return ranked_held_out(fitting)
+    pictures = [digest for digest in fitting if listed[digest].is_picture]
+    films = [digest for digest in fitting if not listed[digest].is_picture]
+    kinds = [kind for kind in (films, pictures) if len(kind) > 1] or [fitting]
+    return frozenset().union(*map(ranked_held_out, kinds))
+
+
+def _least(sizes: Sequence[PixelShape]) -> int:
+    return min(size.frames for size in sizes)
 
 
 def _uncaptioned(records: ClipRecords, chosen: TrainingSet) -> str:
@@ -138,8 +156,11 @@ def plan_footage(
     fps: float,
     held_out: frozenset[str] = frozenset(),
     most: int = 64,
+    shortest: int = 1,
 ) -> FootagePlan:
     """Say what is learnt of a manifest at these sizes; ``most`` limits the pieces of a clip.
+
+    Films are learnt at sizes of ``shortest`` frames or more.
 
     Raises:
         ValueError: no clip can be learnt; the message counts the reasons.
@@ -153,11 +174,11 @@ def plan_footage(
         left_out[f"may not be used any more ({barred[0]})"] = len(barred)
     for digest, clip in listed.items():
         shape = clip_shape(clip)
-        size = bucket_of(shape, sizes, fps)
+        size = bucket_of(shape, sizes, fps, shortest)
         if digest in rules:
             continue
         if size is None:
-            left_out[_misfit(shape, sizes, fps)] += 1
+            left_out[_misfit(shape, sizes, fps, shortest)] += 1
         elif not clip_captions(records, clip):
             left_out["without a caption"] += 1
         else:
@@ -174,10 +195,12 @@ def plan_footage(
     return FootagePlan(tuple(sizes), fps, tuple(pieces), dict(left_out), held_out)
 
 
-def _misfit(shape: ClipShape, sizes: Sequence[PixelShape], fps: float) -> str:
-    shortest = min(sizes, key=lambda size: size.frames)
-    if shape.seconds < (shortest.frames - 1) / fps:
-        return f"shorter than {shortest.frames} frames at {fps:g} a second"
+def _misfit(shape: ClipShape, sizes: Sequence[PixelShape], fps: float, shortest: int) -> str:
+    if shape.still and all(size.frames > 1 for size in sizes):
+        return "pictures, where every size is a film's"
+    shortest = max(shortest, _least(sizes))
+    if not shape.still and shape.seconds < (shortest - 1) / fps:
+        return f"shorter than {shortest} frames at {fps:g} a second"
     return "smaller than every size, and nothing is enlarged"
 
 

@@ -27,7 +27,7 @@ from langit.ledger.synthetic import ModelOutput, find_model_output, why_not_foot
 
 SUFFIXES = frozenset(
     ".3gp .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .ogv .ts .vob .webm .wmv .y4m".split()  # noqa: SIM905
-)
+) | {".png", ".jpg", ".jpeg", ".webp"}
 """Endings of files that are taken for footage; a file that SOURCES.toml names is taken whatever its ending."""
 BATCH = 16
 """Files that are entered together: what a killed run has to hash again at most."""

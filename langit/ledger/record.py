@@ -225,7 +225,8 @@ class Clip(Record):
     - ``crop``: ``WIDTHxHEIGHT+LEFT+TOP`` of the part of the source's frames that is kept, where bars were cut off.
     - ``fps``: frames a second as a fraction (``24000/1001``): the average where the rate varies.
     - ``starts_at``, ``ends_at``: seconds as fractions, when the first frame appears and when the last one's time is
-      over, on the source's clock. Frame numbers count decoded frames in order of appearance, from 0.
+      over, on the source's clock. Frame numbers count decoded frames in order of appearance, from 0. A picture lasts
+      no time: both are 0, and it has no ``fps``.
     - ``likeness``: whether a person can be recognised; ``None`` where nobody looked, which does not mean no.
     - ``measures``: what curation measured, as sorted ``name=value`` (``motion=0.132``), rounded by the writer.
     - ``fingerprint_sha256``: the hash of the fingerprint's bytes, which are kept in the table of fingerprints.
@@ -274,6 +275,11 @@ class Clip(Record):
                 raise ValueError(f"measure {measure!r} of a clip is not written name=value, without spaces")
         if list(self.measures) != sorted(set(self.measures)):
             raise ValueError(f"measures {self.measures} of a clip are not sorted, or repeat one: sort them")
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a picture of its own and no part of a film: it lasts no time."""
+        return self.frames == 1 and self.starts_at is not None and self.starts_at == self.ends_at
 
     @property
     def measured(self) -> dict[str, str]:

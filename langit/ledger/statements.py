@@ -148,6 +148,15 @@ class Corpus:
         return sum((item for item in found if item is not None), Fraction(0)) / 3600, found.count(None)
 
     @cached_property
+    def pictures(self) -> tuple[Source, ...]:
+        """The sources that are still images."""
+        return tuple(
+            source
+            for source in self.sources
+            if (clips := self.by_source.get(source.digest)) and all(clip.is_picture for clip in clips)
+        )
+
+    @cached_property
     def words(self) -> list[str]:
         """The captions that belong to the clips, those of mirror images too."""
         return [text for clip in self.clips for text in clip.captions] + [item.text for item in self.captions]

@@ -84,6 +84,20 @@ def _dependencies(corpus: Corpus, provider: Provider) -> SummaryAnswer:
     return _from_ledger("Model dependencies", text + added)
 
 
+def _images(corpus: Corpus) -> str:
+    """The number of still images, in the template's bands."""
+    count = len(corpus.pictures)
+    if not count:
+        return "None: no source on record is a still image"
+    return f"{band(count, 1e6, 1e9, 'images', ('1 million', '1 billion'))} ({count} images)"
+
+
+def _modalities(corpus: Corpus) -> str:
+    if not corpus.pictures:
+        return "Video"
+    return "Video, image" if len(corpus.pictures) < len(corpus.sources) else "Image"
+
+
 def _general(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
     hours, unknown = corpus.hours(corpus.sources)
     size = band(hours, 10_000, 1_000_000, "hours", ("10 000", "1 million"))
@@ -136,10 +150,10 @@ def _general(corpus: Corpus, provider: Provider) -> tuple[SummarySection, ...]:
             "1.3",
             "Modalities, overall size and other characteristics of the training data",
             (
-                _from_ledger("Modalities", "Video" + (", text (captions of the videos)" if words else "")),
+                _from_ledger("Modalities", _modalities(corpus) + (", text (captions of the videos)" if words else "")),
                 video,
                 _from_ledger("Text: size", text),
-                _from_ledger("Image: size", "None: no source on record is a still image"),
+                _from_ledger("Image: size", _images(corpus)),
                 _from_ledger("Audio: size", "None: sound is not read from any source"),
                 _from_provider("Types of content", provider.content_types),
                 _from_ledger("Latest date of data acquisition", collected)

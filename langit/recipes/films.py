@@ -14,7 +14,7 @@ from langit.feed.latents import LatentClip, cache_latents
 from langit.feed.pieces import FootagePlan, bucketed_held_out, footage_pieces, plan_footage
 from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
-from langit.recipes.recipe import FilmGroup, Recipe, StageData
+from langit.recipes.recipe import FilmGroup, Recipe, Stage, StageData
 from langit.shapes import PixelShape
 from langit.worlds import farm
 from langit.worlds.scene import Split, split
@@ -119,16 +119,17 @@ def read_corpus(recipe: Recipe, paths: RunPaths, before: TrainingCorpus | None =
     if recipe.all_films:
         return TrainingCorpus(records, films, chosen)  # films hold clips out already, and all footage is learnt
     if recipe.stages[-1].buckets is not None:
-        return TrainingCorpus(records, films, chosen, bucketed_held_out(records, chosen, _moving(recipe), recipe.fps))
+        return TrainingCorpus(records, films, chosen, _bucketed_held_out(recipe, recipe.stages[-1], records, chosen))
     longest = max(recipe.sizes, key=lambda pixels: pixels.frames)
     return TrainingCorpus(
         records, films, chosen, held_out_footage(records, chosen, TrainingFormat(longest, recipe.fps))
     )
 
 
-def _moving(recipe: Recipe) -> tuple[PixelShape, ...]:
-    """The sizes of the last stage's clips."""
-    return tuple(map(PixelShape.parse, recipe.stages[-1].sizes))
+def _bucketed_held_out(recipe: Recipe, last: Stage, records: ClipRecords, chosen: TrainingSet) -> frozenset[str]:
+    assert last.buckets is not None, "the caller checks it"
+    sizes = tuple(map(PixelShape.parse, last.sizes))
+    return bucketed_held_out(records, chosen, sizes, recipe.fps, last.buckets.frames[0])
 
 
 def chosen_films(
@@ -164,17 +165,34 @@ def footage_plan(recipe: Recipe, data: StageData, corpus: TrainingCorpus) -> Foo
     """
     assert corpus.footage is not None and data.buckets is not None, "a stage with buckets needs a manifest"
     sizes = tuple(map(PixelShape.parse, data.sizes))
-    return plan_footage(corpus.records, corpus.footage, sizes, recipe.fps, corpus.held_out, data.buckets.pieces)
+    return plan_footage(
+        corpus.records,
+        corpus.footage,
+        sizes,
+        recipe.fps,
+        corpus.held_out,
+        data.buckets.pieces,
+        shortest=data.buckets.frames[0],
+    )
 
 
 def footage_lines(recipe: Recipe, corpus: TrainingCorpus) -> Iterator[str]:
-    """What the transformer's stages learn of the manifest, in words; nothing where they have no buckets."""
+    """What the transformer's stages learn of the manifest, in words; without buckets only what they cannot."""
     shown: list[StageData] = []
     for stage in recipe.stages:
         data = recipe.data_of(stage)
-        if data.buckets is not None and data not in shown:
+        if data in shown:
+            continue
+        shown.append(data)
+        if data.buckets is not None:
             yield from footage_plan(recipe, data, corpus).lines()
-            shown.append(data)
+        elif corpus.footage is not None and not any(PixelShape.parse(size).frames == 1 for size in data.sizes):
+            pictures = sum(clip.is_picture and clip.digest in corpus.footage.clips for clip in corpus.records.clips)
+            if pictures:
+                yield (
+                    f"left out: {pictures} pictures, for stage {stage.name} learns {' and '.join(data.sizes)} alone;"
+                    " a recipe with buckets, such as small, learns pictures beside videos"
+                )
 
 
 def _chosen_pieces(

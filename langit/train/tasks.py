@@ -209,6 +209,8 @@ class ReconstructionTask:
             loss = loss + self.config.edge_weight * difference.diff(dim=axis).abs().mean()
         if self.config.pyramid_weight:
             loss = loss + self.config.pyramid_weight * pyramid_error(difference)
+        if video.shape[2] == 1:  # pictures: nothing moves, and the mean of nothing would not be a number
+            return loss
         return loss + self.config.motion_weight * difference.diff(dim=2).abs().mean()
 
     def save_preview(self, ema: dict[str, Tensor], step: int, folder: Path) -> None:

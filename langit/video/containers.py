@@ -23,5 +23,9 @@ REFERRING: Final = frozenset(
     }
 )
 """Formats whose contents name what else is to be opened."""
-CONTAINERS: Final = {"format_whitelist": ",".join(sorted(formats_available - REFERRING))}
-"""FFmpeg's option that opens every other format; it has none that names the refused ones."""
+CONTAINERS: Final = {
+    "format_whitelist": ",".join(sorted(formats_available - REFERRING)),
+    # A picture named ``a%d.jpg`` would else stand for all of ``a0.jpg``, ``a1.jpg`` ...
+    "pattern_type": "none",
+}
+"""FFmpeg's options that open every other format (it has none that names the refused ones), and only the file named."""

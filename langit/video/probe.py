@@ -35,6 +35,7 @@ class VideoInfo:
     interlaced: bool  # by the first frame; frames are deinterlaced when they are read
     metadata: Mapping[str, str]
     transfer: int  # how light became numbers, numbered as in ITU-T H.273: 1 is BT.709, 2 unknown, see HDR
+    still: bool = False  # a picture file; its rate and duration mean nothing
 
 
 def probe(path: Path) -> VideoInfo:
@@ -57,7 +58,7 @@ def probe(path: Path) -> VideoInfo:
         width, height = first.orientation.size(*shown_size(frame.width, frame.height, first.pixel_aspect))
         context = source.stream.codec_context
         codec, pixel_format, transfer = context.name, frame.format.name, int(context.color_trc)
-        may_jump = source.may_jump
+        may_jump, holds_stills = source.may_jump, source.holds_stills
     interlaced = _is_interlaced(path)
     index = index_packets(path)
     if may_jump and index.seconds is not None and ends_with_gaps(index.seconds):
@@ -81,6 +82,7 @@ def probe(path: Path) -> VideoInfo:
         interlaced=interlaced,
         metadata=metadata,
         transfer=transfer,
+        still=holds_stills and frames == 1,
     )
 
 

@@ -31,6 +31,7 @@ NEARLY_SQUARE: Final = 0.01
 _PICTURES: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 # These carry no presentation times of their own; their frames are shown at a constant rate.
 UNTIMED: Final = frozenset({"avi", "h264", "hevc", "m4v", "mpegvideo", "vvc", "obu", "cavsvideo", "vc1"})
+STILLS: Final = frozenset({"png_pipe", "jpeg_pipe", "webp_pipe", "apng", "image2"})  # names of FFmpeg's demuxers
 _READ_AHEAD: Final = 64  # packets of an avi
 _TS_DISCONT: Final = 0x0200  # AVFMT_TS_DISCONT: times may jump, as where recordings were joined
 # FFmpeg's decoders of these report damage only where errors are not concealed; of HEVC also wrong picture hashes.
@@ -74,6 +75,11 @@ class VideoSource:
     def may_jump(self) -> bool:
         """Whether the container's clock may jump in the middle of a file."""
         return bool(self.container.format.flags & _TS_DISCONT)
+
+    @property
+    def holds_stills(self) -> bool:
+        """Whether the file is of a format of pictures, such as PNG: one with several is a sequence of them."""
+        return bool(_format_names(self.container) & STILLS)
 
     @property
     def can_seek(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
 
 from langit.curate.places import add_places, places_file
 from langit.files import sha256
@@ -35,8 +36,10 @@ def write_film(path: Path, colour: tuple[int, int, int], frames: int) -> None:
         container.mux(stream.encode(None))
 
 
-def add_footage(home: Path, name: str = "mine", frames: int = 17, captioned: bool = True, films: int = 4) -> list[str]:
-    """Enter films and a manifest of this name; returns the digests of the clips."""
+def add_footage(
+    home: Path, name: str = "mine", frames: int = 17, captioned: bool = True, films: int = 4, pictures: int = 0
+) -> list[str]:
+    """Enter films, pictures and a manifest of this name; returns the digests of the clips."""
     ledger, paths, clips = Ledger(home / "ledger"), {}, []
     (home / "filmed").mkdir(parents=True, exist_ok=True)
     for colour, value in list(COLOURS.items())[:films]:
@@ -47,6 +50,14 @@ def add_footage(home: Path, name: str = "mine", frames: int = 17, captioned: boo
         clip = Clip(source.digest, 0, frames, False, (), sha256(path), "64x48", None, str(RATE), "0", ends, False)
         words = [Caption(clip.digest, f"a {colour} square moves right", "en", "sidecar", "1")] if captioned else []
         ledger.add([source, clip, *words])
+        paths[source.content_sha256] = path
+        clips.append(clip.digest)
+    for colour, value in list(COLOURS.items())[:pictures]:
+        path = home / "filmed" / f"{name}-{colour}.png"
+        Image.fromarray(next(draw_pictures(value, 1))).save(path)
+        source = Source(kind="file", title=path.name, content_sha256=sha256(path), licence="CC0-1.0")
+        clip = Clip(source.digest, 0, 1, False, (), sha256(path), "64x48", None, None, "0", "0", False)
+        ledger.add([source, clip, Caption(clip.digest, f"a {colour} square", "en", "sidecar", "1")])
         paths[source.content_sha256] = path
         clips.append(clip.digest)
     listing = ledger.evidence.put("".join(f"{digest}\n" for digest in clips).encode())

@@ -19,12 +19,13 @@ from langit.feed.exposure import open_exposure_log
 from langit.flow.levels import LevelsConfig
 from langit.generate import Model, generate
 from langit.ledger.store import Ledger
-from langit.recipes.films import RunPaths
+from langit.recipes.films import RunPaths, footage_lines, read_corpus
 from langit.recipes.fitted import fit_recipe, open_beginnings
 from langit.recipes.identity import identity
 from langit.recipes.recipe import Recipe
 from langit.recipes.run import run
 from langit.release.nearest import open_index
+from langit.shapes import PixelShape
 from langit.train.optim import OptimConfig
 from langit.train.trainer import TrainConfig
 
@@ -161,3 +162,32 @@ def test_a_pretrained_text_encoder_is_read_and_stays_as_it_is(home: Path, tmp_pa
         assert (model.text.model.state_dict()[name] == value).all(), name
     with pytest.raises(ValueError, match=r"nowhere has no text_encoder/config.json: give a folder"):
         run(replace(recipe, text_encoder=str(tmp_path / "nowhere")), home=home, report=lambda *_: None)
+
+
+@pytest.mark.parametrize("films", [2, 0])
+def test_pictures_are_learnt_beside_videos_and_alone(tmp_path: Path, films: int) -> None:
+    add_footage(tmp_path, frames=24, films=films, pictures=4)
+    recipe, lines = replace(narrow(recipes.find("small"), tmp_path), name="pictures"), list[str]()
+    bundle = load_bundle(run(recipe, home=tmp_path, workers=1, report=lambda *_: None, note=lines.append))
+    assert "48x32: 4 pictures, 89% of the picture kept" in lines, lines
+    clips = {clip.digest: clip for clip in Ledger(tmp_path / "ledger").clips()}
+    seen = {clips[clip].is_picture for clip in _seen(tmp_path, "pictures", "footage")}
+    assert seen == ({True, False} if films else {True})
+    index = open_index(bundle)
+    assert index is not None and sum(clips[digest].is_picture for digest in index.footage) == 3  # one is held out
+    assert bundle.sizes[0].frames == (9 if films else 1) and 1 in {size.frames for size in bundle.sizes}
+    made = generate("a red square", Model.of(bundle), seed=1, pixels=PixelShape(1, 32, 48))
+    assert tuple(made.frames.shape) == (1, 32, 48, 3)
+
+
+def test_a_recipe_of_films_says_that_it_takes_no_pictures(tmp_path: Path) -> None:
+    add_footage(tmp_path, pictures=3)
+    add_footage(tmp_path, name="pictures", films=0, pictures=3)
+    alone = replace(narrow(recipes.find("small"), tmp_path), name="fixed")
+    alone = replace(alone, stages=tuple(replace(s, buckets=None, sizes=("48x32x9",)) for s in alone.stages))
+    paths = RunPaths(tmp_path, "fixed")
+    fitted = fit_recipe(alone, paths)
+    (line,) = footage_lines(fitted, read_corpus(fitted, paths))
+    assert line.startswith("left out: 3 pictures, for stage footage learns 48x32x9 alone; a recipe with buckets")
+    with pytest.raises(ValueError, match="its 3 clips are pictures, and 48x32x9 is a film's size: train a recipe with"):
+        read_corpus(fit_recipe(replace(alone, manifest="pictures"), paths), paths)

@@ -110,8 +110,9 @@ def _pieces(
     """The pieces of clips that a model learnt at their own shapes, and those that were held out."""
     stage = model.provenance.recipe["stages"][-1]
     sizes = [PixelShape.parse(size) for size in stage["sizes"]]
-    held_out = bucketed_held_out(records, chosen, sizes, model.fps)
-    plan = plan_footage(records, chosen, sizes, model.fps, held_out, stage["buckets"]["pieces"])
+    buckets, shortest = stage["buckets"], stage["buckets"]["frames"][0]
+    held_out = bucketed_held_out(records, chosen, sizes, model.fps, shortest)
+    plan = plan_footage(records, chosen, sizes, model.fps, held_out, buckets["pieces"], shortest)
 
     def progress(done: int, of: int) -> None:
         report("decoding", done, of, "")
