@@ -11,6 +11,9 @@ from PIL import Image
 
 from langit import video
 from langit.release.watermark import MAX_CHANCE, Watermark, WatermarkConfig, read
+from langit.release.watermark.alternation import sign
+from langit.release.watermark.lattice import pattern, waves
+from langit.release.watermark.payload import signs
 from tests.release.watermark.film import IDENT, scene
 
 OTHERS = [bytes([number]) * 8 for number in range(50)]
@@ -104,6 +107,32 @@ def test_marks_that_do_not_alternate_are_still_read(large: np.ndarray) -> None:
     assert [match.ident for match in read(frames).matches([*OTHERS, IDENT])] == [IDENT]
     second = np.stack([mark.mark(frame, 1.0) for frame in large])  # a cut from a second in which the sign is negative
     assert [match.ident for match in read(second).matches([*OTHERS, IDENT])] == [IDENT]
+
+
+@pytest.mark.parametrize("alternates", [True, False])
+def test_marks_of_earlier_versions_are_still_read(tmp_path: Path, alternates: bool) -> None:
+    """Which had the same strength everywhere, in whole levels of grey, and before that a sign that did not change."""
+    frames = scene(128, 128, 17)
+    shape = pattern(128, 128, waves().amplitudes(signs([IDENT])[0]))
+    former = np.rint(shape * 1.1)[:, :, None]  # 47 dB: what was released had 40 to 46
+    signed = [sign(number / 8) if alternates else 1 for number in range(17)]
+    shown = [
+        np.clip(frame + each * former, 0, 255).astype(np.uint8) for frame, each in zip(frames, signed, strict=True)
+    ]
+    video.write(tmp_path / "former.mp4", shown, 8)
+    match = read(video.stream(tmp_path / "former.mp4"), 8).decode()
+    assert match is not None and match.ident == IDENT
+
+
+def test_what_is_rough_and_stands_still_does_not_drown_the_mark(tmp_path: Path) -> None:
+    """Coded at a constant rate factor of 28 or so: half of the picture is noise that stays, and hides the mark."""
+    random = np.random.Generator(np.random.PCG64(6))
+    still = scene(128, 128, 1).repeat(17, axis=0)
+    still[:, 64:] = random.integers(60, 180, (32, 64, 1), np.uint8).repeat(2, axis=0).repeat(2, axis=1)
+    again = marked(still).astype(float)
+    noise = random.normal(0, 6, again.shape)
+    (match,) = read(np.clip(again + noise, 0, 255).astype(np.uint8)).matches([IDENT], chance=1.0)
+    assert match.p_value < 1e-30
 
 
 def test_a_large_picture_is_decoded_after_downscaling() -> None:
