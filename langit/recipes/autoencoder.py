@@ -23,6 +23,7 @@ from langit.recipes.kept import kept_statistics
 from langit.recipes.previews import reconstruction_preview
 from langit.recipes.progress import StageProgress
 from langit.recipes.recipe import Recipe
+from langit.train.parts import in_parts
 from langit.train.ranks import ALONE, Ranks
 from langit.train.tasks import ReconstructionTask
 from langit.train.trainer import Trainer
@@ -55,7 +56,8 @@ def train_autoencoder(
         last: the name of the stage to end with, where it is not the recipe's last.
         base: what the first stage begins with, in place of principal components; it is in the result under "".
         placement: weights are in single precision on its device, losses are computed in its dtype.
-        ranks: the processes that train together. A stage whose lanes cannot be shared is trained by the first.
+        ranks: the processes that train together. They share the one micro-batch of a stage; a stage whose several
+            cannot be shared out is trained by the first.
         beside: the clock by which stages end, where the run has one.
     """
     weights = Placement(placement.device)
@@ -83,7 +85,8 @@ def train_autoencoder(
         folder, name = paths.stage(stage.name), identity(recipe, stage.name)
         clock = None if beside is None else beside.autoencoder_clock(stage)
         ahead = Prefetch(feed, 2, threads=1) if beside is not None else None  # one: the feed is for one thread
-        trainer = Trainer(task, ahead or feed, stage.training, folder, name, placement, ranks, clock)
+        shared, parts, training, who = in_parts(task, ahead or feed, stage.training, ranks)
+        trainer = Trainer(shared, parts, training, folder, name, placement, who, clock)
         trainer.train(StageProgress(stage.name, folder, report), resume)
         if ahead is not None and beside is not None:
             ahead.close()

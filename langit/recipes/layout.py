@@ -9,6 +9,7 @@ from torch import nn
 
 from langit.device import Placement
 from langit.plan.hardware import free_memory
+from langit.recipes.recipe import Stage
 from langit.text.encoder import TextEncoder
 from langit.train.context import sharing_context
 from langit.train.ranks import Ranks, Sharding
@@ -18,18 +19,34 @@ from langit.transformer.protocol import Denoiser
 STATE_BYTES = 20  # of a parameter in training: weight, gradient, two states and an average in single precision
 
 
+def check_layout(stage: Stage, ranks: Ranks) -> None:
+    """Check, before anything is done, that the processes can train a stage as they were told to.
+
+    Raises:
+        ValueError: a step's micro-batches cannot be shared out, or batches of one shape need whole weights.
+    """
+    ranks.check_lanes(stage.training.lanes)
+    if stage.flow.one_shape and ranks.count > 1 and (ranks.sharding in ("full", "nodes") or ranks.context > 1):
+        cut = f"--context {ranks.context}" if ranks.context > 1 else f"--sharding {ranks.sharding}"
+        raise ValueError(
+            f"stage {stage.name} learns batches of one shape (flow.one_shape), for which weights have to be whole, and"
+            f" {cut} cuts them: use --sharding none without --context, or stages.{stage.name}.flow.one_shape=false"
+        )
+
+
 @contextmanager
 def laid_out(
-    transformer: Denoiser, text: TextEncoder, ranks: Ranks, placement: Placement
+    transformer: Denoiser, text: TextEncoder, ranks: Ranks, placement: Placement, whole: bool = False
 ) -> Iterator[tuple[Denoiser, TextEncoder]]:
     """The networks as this process trains them: themselves, or copies of which it has a part.
 
-    Where they are copies, the networks wait in the CPU's memory, and come back as they were.
+    Where they are copies, the networks wait in the CPU's memory, and come back as they were. ``whole`` says that they
+    may not be cut (see :func:`check_layout`).
 
     Raises:
         ValueError: a layout that is not possible with these processes.
     """
-    chosen = _choose(transformer, text, ranks, placement)
+    chosen = "none" if whole else _choose(transformer, text, ranks, placement)
     if chosen == "none":
         if ranks.context > 1:
             raise ValueError(f"--context {ranks.context} cuts the weights, too: use --sharding full or nodes")

@@ -62,7 +62,7 @@ from langit.recipes.fitted import FittedRecipe, open_beginnings
 from langit.recipes.held_out import watched_preview
 from langit.recipes.identity import identity
 from langit.recipes.kept import kept_tokenizer
-from langit.recipes.layout import laid_out
+from langit.recipes.layout import check_layout, laid_out
 from langit.recipes.previews import video_preview
 from langit.recipes.progress import StageProgress
 from langit.recipes.recipe import Recipe, Stage
@@ -118,7 +118,7 @@ def run(
     beginnings = open_beginnings(recipe, paths, placement)
     recipe = beginnings.recipe
     for stage in recipe.stages:
-        ranks.check_lanes(stage.training.lanes)  # now, not after days of the stages before
+        check_layout(stage, ranks)  # now, not after days of the stages before
     with locked_run(paths.run) if ranks.first else nullcontext():
         with ranks.first_goes_first():
             check_runs(recipe, paths, resume)
@@ -273,7 +273,8 @@ def train_stage(
         latents = stage_source(stage, clips, model.autoencoder, paths, shown)
     if stage.training.recompute:
         recompute_blocks(model.transformer)
-    with laid_out(model.transformer, model.text, ranks, placement) as (transformer, encoder):
+    whole = stage.flow.one_shape
+    with laid_out(model.transformer, model.text, ranks, placement, whole) as (transformer, encoder):
         own = replace(model, transformer=transformer, text=encoder)
         if stage.training.compile:
             for block in own.transformer.blocks:

@@ -125,6 +125,13 @@ class Ranks:
                 " the same settings everywhere"
             )
 
+    def total(self, value: Tensor) -> Tensor:
+        """The sum of what all processes have for a value."""
+        if self.count > 1:
+            value = value.contiguous()
+            dist.all_reduce(value)
+        return value
+
     def broadcast(self, tensors: Iterable[Tensor]) -> None:
         """Make tensors what they are in the first process."""
         if self.count > 1:

@@ -31,6 +31,7 @@ from langit.train.drawing import draw_captions, draw_noised, weighted_mean
 from langit.train.journal import LevelLosses
 from langit.train.microbatch import sharing_weights
 from langit.train.optim import ParameterKind
+from langit.train.parts import BatchPart
 from langit.transformer.protocol import Denoiser
 
 SavePreview = Callable[[int, Path], None]
@@ -196,12 +197,22 @@ class ReconstructionTask:
         kernel = parameter.ndim >= 2 and parameter.shape[0] > 1 and name.endswith("weight")
         return "matrix" if kernel and "linear" not in name else "other"
 
-    def loss(self, batch: Batch[Tensor], step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG002
-        video = to_float(batch.items)  # (B, 3, T, H, W)
+    def loss(self, batch: Batch[Tensor], step: int, generator: torch.Generator) -> Tensor:
+        count = len(batch.items)
+        return self.part_loss(batch.items, BatchPart(0, count, count, step), generator)
+
+    def part_loss(self, items: Tensor, part: BatchPart, generator: torch.Generator) -> Tensor:
+        """The loss on some of a batch's frames (B, T, H, W, 3); with none of them the others are still told so."""
+        if not part.count:
+            part.std(items.new_zeros(0, dtype=torch.float32))
+            trained = (p for module in self.modules().values() for p in module.parameters())
+            return torch.stack([(parameter * 0).sum() for parameter in trained if parameter.requires_grad]).sum()
+        video = to_float(items)  # (B, 3, T, H, W)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.decoder_only):
             latents = self.autoencoder.encode(video)
-        noise = torch.randn(latents.shape, generator=generator).to(latents.device) * self.config.latent_noise
-        decoded = self.autoencoder.decode(latents + noise * latents.detach().std())
+        whole = torch.randn((part.total, *latents.shape[1:]), generator=generator)
+        noise = part.cut(whole).to(latents.device) * self.config.latent_noise
+        decoded = self.autoencoder.decode(latents + noise * part.std(latents.detach()))
         difference = decoded - video
         # 4 x squared error: over [-1, 1] it then weighs about as much as the absolute error.
         loss = functional.l1_loss(decoded, video) + 4 * difference.square().mean()

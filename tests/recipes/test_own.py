@@ -22,11 +22,13 @@ from langit.ledger.store import Ledger
 from langit.recipes.films import RunPaths, footage_lines, read_corpus
 from langit.recipes.fitted import fit_recipe, open_beginnings
 from langit.recipes.identity import identity
+from langit.recipes.layout import check_layout
 from langit.recipes.recipe import Recipe
 from langit.recipes.run import run
 from langit.release.nearest import open_index
 from langit.shapes import PixelShape
 from langit.train.optim import OptimConfig
+from langit.train.ranks import Ranks
 from langit.train.trainer import TrainConfig
 
 NAMES = ("small", "300m", "2b")
@@ -191,3 +193,14 @@ def test_a_recipe_of_films_says_that_it_takes_no_pictures(tmp_path: Path) -> Non
     assert line.startswith("left out: 3 pictures, for stage footage learns 48x32x9 alone; a recipe with buckets")
     with pytest.raises(ValueError, match="its 3 clips are pictures, and 48x32x9 is a film's size: train a recipe with"):
         read_corpus(fit_recipe(replace(alone, manifest="pictures"), paths), paths)
+
+
+@pytest.mark.parametrize("ranks", [Ranks(0, 2, 1, "full"), Ranks(0, 2, 2, "auto")])
+def test_batches_of_one_shape_need_whole_weights(ranks: Ranks) -> None:
+    (stage,) = recipes.find("pocket").stages
+    stage = replace(stage, training=replace(stage.training, lanes=2))
+    with pytest.raises(
+        ValueError, match="stage everything learns batches of one shape .* cuts them: use --sharding none"
+    ):
+        check_layout(stage, ranks)
+    check_layout(stage, Ranks(0, 2, 1, "auto"))

@@ -21,10 +21,12 @@ from langit.train.trainer import Trainer
 TESTS = Path(__file__).parents[1]
 
 
-def together(count: int, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+def together(
+    count: int, folder: Path, *arguments: object, script: str = "together.py"
+) -> subprocess.CompletedProcess[str]:
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-    command += ["--max-restarts=1", str(TESTS / "train" / "together.py"), str(folder), *map(str, arguments)]
+    command += ["--max-restarts=1", str(TESTS / "train" / script), str(folder), *map(str, arguments)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
 

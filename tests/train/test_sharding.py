@@ -62,6 +62,7 @@ def check_same(found: list[dict[str, Any]], alone: dict[str, Any], folder: Path,
         pytest.param(4, "nodes", 1, "", marks=pytest.mark.slow),
         pytest.param(2, "full", 2, "", marks=pytest.mark.slow),
         pytest.param(4, "nodes", 2, "recompute", marks=pytest.mark.slow),
+        pytest.param(2, "full", 1, "compile", marks=pytest.mark.slow),
     ],
 )
 def test_losses_are_those_of_one_process(
@@ -78,6 +79,13 @@ def test_losses_are_those_of_one_process(
     newest = checkpoint.latest(tmp_path / "run")
     assert newest is not None
     assert {file.suffix for file in newest.rglob("*") if file.is_file()} == {".json", ".safetensors"}, "no pickle"
+
+
+@pytest.mark.slow
+def test_an_adapter_is_distilled_by_two_processes_as_by_one(tmp_path: Path) -> None:
+    one = train(tmp_path / "one", 2, ALONE, "distil")
+    found = together(2, tmp_path / "two", 2, "none", 1, "distil")
+    check_same(found, one, tmp_path / "two")
 
 
 @pytest.mark.slow
