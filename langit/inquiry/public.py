@@ -38,7 +38,7 @@ def public_verdict(verdict: FileVerdict) -> dict[str, Any]:
         finding = VerifyFinding.NOTHING  # a given or learnt file is no output; /rights answers who asks for footage
     machine, edited = _made_by_machine(verdict, finding), _edited(finding)
     sentence = verdict.sentence if finding is verdict.finding else "nothing is known of it as a machine's work"
-    known = verdict.known[0] if verdict.known and finding not in sources else None
+    known = verdict.known[0] if verdict.known and verdict.finding not in sources else None
     return {
         "object": "detection",
         "finding": finding.name.lower().replace("_", "-"),
