@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from langit.transformer.low_rank import changed_layers, changes_in
 from langit.transformer.protocol import Denoiser
 
 
@@ -22,5 +23,12 @@ def recompute_blocks(transformer: Denoiser) -> None:
 
 
 def _recomputed(block: nn.Module, *inputs: Any) -> Tensor:
-    out: Tensor = checkpoint(type(block).forward, block, *inputs, use_reentrant=False)
+    attached = changes_in(block)
+
+    def forward(*inputs: Any) -> Tensor:
+        with changed_layers(attached):  # in the backward pass an adapter is not attached any more
+            out: Tensor = type(block).forward(block, *inputs)
+        return out
+
+    out: Tensor = checkpoint(forward, *inputs, use_reentrant=False)
     return out

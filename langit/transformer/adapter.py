@@ -1,8 +1,8 @@
 """Low-rank adapters: two thin matrices per linear layer, whose product is added to the layer's weight.
 
-LoRA (arXiv 2106.09685) on every linear layer of a denoiser. Weights are added, never outputs, so that the
-adapted model computes exactly what the fused one does. Names on disk are those of diffusers' LoRA files. Knows nothing
-of training, sampling or folders.
+LoRA (arXiv 2106.09685) on every linear layer of a denoiser. For sampling, products are added to weights; while they are
+trained, to the outputs of layers (:mod:`langit.transformer.low_rank`). Names on disk are those of diffusers' LoRA
+files. Knows nothing of training, sampling or folders.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import cast
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from langit.patches import Pack, TextPack
 from langit.transformer.blank import blank
+from langit.transformer.low_rank import LowRank, changed_layers
 from langit.transformer.protocol import Denoiser
 
 PREFIX = "transformer."
@@ -104,7 +104,10 @@ class Adapter(nn.Module):
 
     def adapted_forward(self, transformer: Denoiser, pack: Pack, text: TextPack) -> Float[Tensor, "N Q"]:
         """The adapted transformer's velocity. The transformer is not modified; gradients reach the pairs."""
-        velocity: Tensor = functional_call(transformer, self.weights(transformer), (pack, text))
+        layers = adaptable_layers(transformer)
+        attached = [(layers[name], LowRank(pair.down, pair.up)) for name, pair in self.named_pairs().items()]
+        with changed_layers(attached):
+            velocity: Tensor = transformer(pack, text)
         return velocity
 
     @torch.no_grad()

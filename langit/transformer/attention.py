@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from langit.transformer.linear import Linear, linear
 from langit.transformer.long_attention import long_attention, uses_long_attention
+from langit.transformer.low_rank import LowRank, change_of
 
 Angles = tuple[Float[Tensor, "N half"], Float[Tensor, "N half"]]
 
@@ -105,7 +106,18 @@ class SelfAttention(Attention):
 
     def product(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N O"]:
         """Queries, keys and values, one beside the other."""
-        return linear(x, *self.joined_weights())
+        return linear(x, *self.joined_weights(), self.joined_change())
+
+    def joined_change(self) -> LowRank | None:
+        """The changes of all three projections as one, if there are any: factors below one another, and blockwise."""
+        changes = [change_of(layer) for layer in (self.to_q, self.to_k, self.to_v)]
+        present = [change for change in changes if change is not None]
+        if not present:
+            return None
+        none = present[0].up[:, :0]
+        ups = [none if change is None else change.up for change in changes]
+        ups = [*(halves_first(up, self.heads) for up in ups[:2]), ups[2]]
+        return LowRank(torch.cat([change.down for change in present]), torch.block_diag(*ups))
 
 
 class CrossAttention(Attention):

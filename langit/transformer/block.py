@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from langit.transformer.attention import Angles, CrossAttention, SelfAttention, TextContext
 from langit.transformer.linear import Linear, onednn_linear, uses_onednn
+from langit.transformer.low_rank import change_of
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Gelu(nn.Module):
         self.proj = Linear(width, hidden)
 
     def forward(self, x: Float[Tensor, "N D"]) -> Float[Tensor, "N hidden"]:
-        if uses_onednn(x, self.proj.weight) and not torch.is_grad_enabled():
+        plain = change_of(self.proj) is None and not torch.is_grad_enabled()
+        if plain and uses_onednn(x, self.proj.weight):
             return onednn_linear(x, self.proj.weight, self.proj.bias, "gelu")
         return gelu(self.proj(x))
 

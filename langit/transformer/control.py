@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from langit.patches import Pack
 from langit.transformer.attention import Angles, TextContext
 from langit.transformer.block import Block, LevelModulation
-from langit.transformer.linear import Linear, linear
+from langit.transformer.linear import Linear, apply_linear
 from langit.transformer.model import TransformerConfig, VideoTransformer
 
 
@@ -98,8 +98,8 @@ class ControlTransformer(VideoTransformer):
     ) -> Float[Tensor, "R r D"]:
         """Pass the embedded tokens through all blocks; the control branch runs first."""
         embed = self.vace_patch_embedding
-        assert pack.control is not None and embed.bias is not None, "this model reads a control video"
-        control = linear(pack.control.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias)  # N D
+        assert pack.control is not None, "this model reads a control video"
+        control = apply_linear(embed, pack.control.to(embed.weight.dtype))  # N D
         control = levels.stretch(control)  # R r D
         hints: list[Tensor] = []
         for block in self.vace_blocks:

@@ -20,7 +20,7 @@ from langit.patches import Pack, TextPack, pack, rotary, unpack
 from langit.transformer.attention import Angles, TextContext, equal_runs
 from langit.transformer.block import Block, LevelModulation, Norm, layer_norm
 from langit.transformer.kept import KeptText
-from langit.transformer.linear import Linear, linear
+from langit.transformer.linear import Linear, apply_linear
 from langit.transformer.protocol import Denoiser
 
 TIMESTEPS = 1000.0  # Wan counts noise levels from 0 to 1000
@@ -270,13 +270,12 @@ class VideoTransformer(Denoiser):
         """Predict the velocity of every token of a pack, in the layout that :func:`langit.patches.unpack` reads."""
         assert len(pack.lengths) == len(text.lengths), f"{len(pack.lengths)} videos, {len(text.lengths)} prompts"
         embed = self.patch_embedding
-        assert embed.bias is not None
         last, rows = self._embed_levels(pack.noise)  # for the output layer, for the blocks
         prompts = self.read_text(text)  # B S D
         angles = rotary(pack.positions, self.config.attention_head_dim)  # N width/2
         runs = equal_runs(pack.lengths)
 
-        x = linear(pack.tokens.to(embed.weight.dtype), embed.weight.flatten(1), embed.bias)  # N D
+        x = apply_linear(embed, pack.tokens.to(embed.weight.dtype))  # N D
         x = rows.stretch(x)  # R r D
         x = self.run_blocks(x, pack, rows, angles, prompts, runs)
         shift, scale = last.modulate(self.scale_shift_table)

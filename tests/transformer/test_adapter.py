@@ -10,6 +10,7 @@ import pytest
 import torch
 from diffusers import WanPipeline, WanTransformer3DModel
 from safetensors.torch import load_file, save_file
+from torch.func import functional_call
 
 from langit.patches import TextPack, pack
 from langit.transformer import VideoTransformer
@@ -58,6 +59,21 @@ def test_gradients_reach_the_adapter_alone(ours: VideoTransformer, adapter: Adap
     adapter.adapted_forward(ours, packed, text).square().mean().backward()
     assert all(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in adapter.parameters())
     assert all(parameter.grad is None for parameter in ours.parameters())
+
+
+def test_gradients_are_those_of_the_sum_of_weights(ours: VideoTransformer, adapter: Adapter) -> None:
+    ours.requires_grad_(False)
+    packed = pack([torch.randn(5, 3, 4, 6), torch.randn(5, 1, 2, 2)], [0.3, 1.0])
+    text = TextPack(torch.randn(11, 24), (4, 7))
+
+    def gradients(velocity: torch.Tensor) -> list[torch.Tensor]:
+        return list(torch.autograd.grad(velocity.square().mean(), list(adapter.parameters())))
+
+    whole = gradients(functional_call(ours, adapter.weights(ours), (packed, text)))
+    for one, other in zip(gradients(adapter.adapted_forward(ours, packed, text)), whole, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+    part = from_diffusers({k: v for k, v in to_diffusers(adapter, ours).items() if "attn1.to_k" in k}, ours)
+    torch.testing.assert_close(part.fuse(ours)(packed, text), part.adapted_forward(ours, packed, text))
 
 
 def by_model(theirs: WanTransformer3DModel, folder: Path) -> None:
