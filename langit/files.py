@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,10 +24,21 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError: the file cannot be read, or is a pipe, a device or a folder.
     """
+    check_ordinary(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_ordinary(path: Path) -> None:
+    """Check that a path is a file before it is opened: a pipe may never answer, and a device never end.
+
+    Raises:
+        OSError: it is a folder, a pipe, a socket or a device, or does not exist.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is a folder, a pipe or a device, and not a file", str(path))
 
 
 def readable_name(name: str) -> str:
@@ -98,6 +110,17 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True, private: bool 
     """Write a whole file by :func:`atomic_write`, which explains the options and errors."""
     with atomic_write(path, durable=durable, private=private, replace=replace) as unfinished:
         unfinished.write_bytes(data)
+
+
+def make_private(folder: Path) -> None:
+    """Create a folder for its owner alone, whatever the umask; one that an earlier version made is closed as well.
+
+    Raises:
+        OSError: it cannot be created, or is another person's.
+    """
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(PRIVATE_FOLDER)
 
 
 @contextmanager

@@ -38,6 +38,8 @@ EXTRAS = {
     "uvicorn": "serve",
 }
 """Modules that are not part of the base install, and the extras that they come with."""
+WRITABLE = 0o022
+"""What no file of ours is for others, even under an umask of 0: they could put another ledger in the place of ours."""
 INTERRUPTED = 130  # 128 plus the number of the signal, as shells report it
 TERMINATED = 143
 LONGEST_ERROR = 8000
@@ -60,6 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     if given[:2] == ["train", "lora"]:  # a recipe in name: it has options of its own
         given = ["tune", *given[2:]]
+    os.umask(os.umask(0o077) | WRITABLE)
     try:
         with _termination_raises():
             code = app(given or ["--help"], prog_name="langit", standalone_mode=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -188,5 +187,4 @@ def _keys(database: str | None) -> Keys:
     from langit.serve.keys import Keys
 
     settings = _settings(database=database)
-    Path(settings.folder).mkdir(parents=True, exist_ok=True)
     return Keys(Opened.open(settings))

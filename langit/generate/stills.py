@@ -17,6 +17,9 @@ from langit.generate.footage import Footage, Parent
 from langit.generate.model import Model
 from langit.shapes import PixelShape
 
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""Formats that Pillow may try: for some of its others it starts external programs, whatever the file's name says."""
+
 
 def read_image(path: Path | str, model: Model, *, fit: Fit | None = None, size: PixelShape | None = None) -> Footage:
     """Read a picture as footage of one frame, turned as its EXIF data says.
@@ -64,8 +67,13 @@ def open_picture(path: Path) -> Image.Image:
         raise ValueError(f"{path} is a folder: give a picture")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: check the name")
+    if not path.is_file():
+        raise ValueError(f"{path} is a pipe or a device: save what comes from it, and give the file")
     try:
-        with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning), Image.open(path) as file:
+        with (
+            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+            Image.open(path, formats=FORMATS) as file,
+        ):
             count = getattr(file, "n_frames", 1)
             if count > 1:
                 raise ValueError(f"{path} holds {count} pictures: give one, or give it as a video")

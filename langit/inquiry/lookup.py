@@ -103,9 +103,9 @@ def metadata(path: Path) -> dict[str, str]:
 
     if path.suffix.lower() == ".png":
         try:
-            with Image.open(path) as picture:
+            with Image.open(path, formats=("PNG",)) as picture:
                 return {str(name): text for name, text in picture.info.items() if isinstance(text, str)}
-        except (UnidentifiedImageError, OSError, SyntaxError):
+        except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
             return {}
     try:
         return dict(video.probe(path).metadata)

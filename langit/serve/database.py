@@ -17,6 +17,7 @@ import filelock
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, Serializer
 
+from langit.files import make_private
 from langit.serve.settings import ServeSettings
 
 FILE: Final = "jobs.sqlite3"
@@ -169,6 +170,7 @@ class Database:
         Raises:
             OSError: the file cannot be written to, or Postgres does not answer.
         """
+        make_private(settings.folder)  # prompts, keys, and what people gave
         settings.videos.mkdir(parents=True, exist_ok=True)
         url = database_url(settings)
         engine = create_engine(url, durable)

@@ -14,6 +14,7 @@ from typing import Final
 import filelock
 
 from langit import config
+from langit.files import make_private
 from langit.release import IMAGE, check_path
 
 MAX_SLUG: Final = 60
@@ -29,7 +30,7 @@ def outputs_folder() -> Path:
         OSError: it cannot be created.
     """
     folder = config.home() / OUTPUTS
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)  # names of files repeat their prompts
     return folder
 
 

@@ -20,7 +20,7 @@ from langit.bundle.tensors import open_tensors
 from langit.bundle.weights import read_tensor
 from langit.device import Placement
 from langit.families.load import OpenBundle, is_open_weights
-from langit.files import atomic_write, sha256
+from langit.files import atomic_write, make_private, sha256
 from langit.offload import OffloadedModel, offload
 from langit.shapes import PixelShape, whole_frames
 from langit.studio.request import StudioRequest
@@ -277,7 +277,7 @@ def _recall(path: Path, text: str, encode: Callable[[list[str]], tuple[Tensor, A
         except (ValueError, KeyError):
             path.unlink(missing_ok=True)
     tokens = encode([text])[0]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)  # prompts can be tried against names of files and against embeddings
     with atomic_write(path) as unfinished:
         save_file({"tokens": tokens.detach().cpu().contiguous()}, unfinished)
     return tokens
