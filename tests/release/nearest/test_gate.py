@@ -12,6 +12,7 @@ from langit.release.nearest import ClipIndex, NearestConfig, NearestGate, check,
 from langit.release.nearest.alterations import ALTERATIONS
 from langit.release.nearest.bundled import FILE
 from langit.release.nearest.fingerprints import fingerprints_of
+from langit.release.nearest.index import ClipMatch
 
 SAME = ("encoded at a low rate", "noise", "smaller", "other light")
 
@@ -135,3 +136,28 @@ def test_damaged_indexes_and_other_formats_are_named(index, tmp_path):
 def test_frames_without_detail_are_no_copies():
     flat = np.full((9, 64, 64, 3), 90, np.uint8)
     assert not fingerprints_of(flat).any()
+
+
+def match(number, score, share, copied):
+    return ClipMatch(number, 0.0, score, share, 0.9, None, False, 0, copied)
+
+
+def test_the_nearest_and_the_most_copied_of_all_windows_count(index, autoencoder):
+    """The best of one kind may be in a window whose other value is low, and may come first or last."""
+    near, copy, neither = match(1, 9.0, 1.0, 0.0), match(2, 1.0, 0.1, 1.0), match(3, 2.0, 0.2, 0.1)
+    for order in ([near, copy, neither], [neither, copy, near], [copy, neither, near]):
+        gate = NearestGate(index, autoencoder, 8.0)
+        for one in order:
+            gate.note([one])
+        assert (gate.nearest, gate.copy) == (near, copy)
+        copied, similar = (finding.why for finding in gate.findings())
+        assert "film 2 " in copied and "film 1 " in similar
+
+
+def test_what_is_below_the_limits_and_what_was_not_compared_is_not_found(index, autoencoder):
+    gate = NearestGate(index, autoencoder, 8.0, NearestConfig(copied=0.5, near=0.9))
+    assert gate.findings() == ()
+    gate.note([match(1, 1.0, 0.89, 0.49)])
+    assert gate.findings() == ()
+    gate.note([match(2, 2.0, 0.9, 0.5)])
+    assert len(gate.findings()) == 2
