@@ -26,6 +26,13 @@ from langit.printable import MAX_LENGTH, one_line, quote, to_json
         ("\udc9b", r"\udc9b"),
         ("\U000e0041", r"\U000e0041"),
         ("z" + "\u0300" * 6, "z" + "\u0300" * 4 + r"\u0300\u0300"),
+        ("z" + "\u20dd" * 5, "z" + "\u20dd" * 4 + r"\u20dd"),  # marks that combine with all before them
+        ("\u0e01" + "\u0e47" * 5, "\u0e01" + "\u0e47" * 4 + r"\u0e47"),
+        ("\u2764\ufe0f", "\u2764\ufe0f"),
+        ("a\ufe00\ufe01\ufe02\ufe03\U000e0100", "a\ufe00\ufe01\ufe02\ufe03" + r"\U000e0100"),  # hidden bytes
+        ("a\u3164\u2800\uffa0\u034f", r"a\u3164\u2800\uffa0\u034f"),  # blank, and no spaces
+        ("a" + " " * 42, "a" + " " * 40 + r"\x20\x20"),
+        ("a" + "\u3000" * 41, "a" + "\u3000" * 40 + r"\u3000"),
     ],
 )
 def test_unsafe_characters_are_escaped(text: str, printed: str) -> None:
@@ -60,3 +67,8 @@ def test_json_holds_the_same_values_without_unsafe_characters(value: object) -> 
 def test_json_keeps_letters_readable() -> None:
     assert to_json({"prompt": "bola é 赤い"}, None) == '{"prompt": "bola é 赤い"}'
     assert to_json("\x7f\x9b\u202e", None) == r'"\u007f\u009b\u202e"'
+
+
+def test_json_covers_no_lines_with_marks() -> None:
+    text = to_json(["z" + "\u0301" * 30 + "\u3164"])
+    assert text.count("\u0301") == 4 and "\u3164" not in text and json.loads(text) == ["z" + "\u0301" * 30 + "\u3164"]

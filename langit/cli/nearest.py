@@ -30,10 +30,12 @@ def nearest(
 ) -> None:
     """Show the training clips that a video is most similar to. Similarity does not show what caused it."""
     from langit import config
+    from langit.files import check_ordinary
     from langit.release.nearest import show
     from langit.release.nearest.maker import find_maker
     from langit.release.nearest.query import find_nearest
 
+    check_ordinary(video)
     found, how = (model, "as requested") if model is not None else find_maker(video, config.home())
     answer = find_nearest(video, found, count, config.home())
     if as_json:

@@ -7,6 +7,7 @@ or lines for people. What it says meanwhile goes to stderr then.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -45,5 +46,11 @@ def answer_report(report: EvaluationReport, folder: Path, as_json: bool) -> None
         return
     from rich.console import Console
 
-    Console().print(report.table())
+    # Cells hold names from files: no markup in them, which has links, and each line is escaped like any other.
+    console = Console(markup=False, highlight=False, emoji=False, color_system=None)
+    with console.capture() as captured:
+        console.print(report.table())
+    for line in captured.get().splitlines():
+        cells = re.split(r"( {2,})", line)
+        typer.echo("".join(cell if cell.isspace() else one_line(cell, MAX_LINE) for cell in cells))
     say(folder.absolute())
