@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 
 import numpy as np
 import pytest
 from ledger import lived as lives
 from ledger.lived import ALL, CLIPS, FETCHED, FILE, FILMS, NOBODYS, SHOTS, WHEN, clip, live, sha
-from ledger.test_audit import findings, written
+from ledger.test_audit import changed, findings, written
 
 from langit import video
 from langit.feed.exposure import ColumnLog, open_exposure_log
 from langit.feed.traces import find_artifacts
+from langit.ledger import audit
 from langit.ledger.add import add_folder
 from langit.ledger.correct import correct_licence
 from langit.ledger.derived import Drop, Output, RunExposure
 from langit.ledger.exposure_columns import CHUNK, ExposureColumns
+from langit.ledger.licence import judge
 from langit.ledger.likeness import LikenessConsent
 from langit.ledger.lineage import Lineage, model_exposures, trace_descendants
-from langit.ledger.log import EMPTY, verify_consistency
+from langit.ledger.log import EMPTY, node_hash, verify_consistency, verify_inclusion
 from langit.ledger.policy import Policy
 from langit.ledger.record import Consent, Revocation, Rights, Signal, Source
 from langit.ledger.requests import RequestAnswer
@@ -128,6 +131,48 @@ def test_wrong_values_are_refused(build, message):
         build()
 
 
+def test_a_proof_of_another_size_does_not_hold_though_its_hashes_do():
+    """The size is signed with the root: a proof that fits the root of a longer log says nothing of this one."""
+    one, two, more = (bytes([number]) * 32 for number in (1, 2, 3))
+    both = node_hash(one, two)
+    assert verify_inclusion(two, 1, 2, (one,), both) and not verify_inclusion(two, 0, 1, (one,), both)
+    assert not verify_consistency(4, both, 2, both, ()) and not verify_consistency(-1, EMPTY, 2, both, ())
+    assert verify_consistency(1, one, 2, both, (two,))
+    longer = node_hash(more, one), node_hash(more, both)
+    assert not verify_consistency(1, longer[0], 2, longer[1], (two, more))
+    three = node_hash(both, more)  # of entries 1, 2, 3, continued by a fourth
+    four = node_hash(both, node_hash(more, one))
+    assert verify_consistency(3, three, 4, four, (more, one, both))
+    outer = node_hash(one, three), node_hash(one, four)
+    assert not verify_consistency(3, outer[0], 4, outer[1], (more, one, both, one))
+
+
+def test_an_address_of_version_6_is_revoked_however_its_port_is_written():
+    barred = Revocations.of([Revocation("https://[2001:db8::7]/film", "asked for", WHEN, by="url")])
+    assert barred.of_address("http://[2001:DB8::7]:80/a/../film#t=3") is not None
+    assert barred.of_address("http://[2001:db8::8]/film") is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict"),
+    [
+        ({}, "allowed"),  # an exception adds permissions to a licence that is allowed without it
+        ({"refused": ("MIT WITH LLVM-exception",)}, "refused"),
+        ({"allowed": ("CC0-1.0",)}, "unknown"),
+        ({"allowed": ("CC0-1.0", "MIT WITH LLVM-exception")}, "allowed"),
+    ],
+)
+def test_a_licence_with_its_exception_may_be_listed_as_one(policy, verdict):
+    named = dataclasses.replace(Policy(allowed=("MIT",), attribution=()), **policy)
+    assert judge("MIT WITH LLVM-exception", named, True).verdict.value == verdict
+
+
+def test_people_whose_names_are_not_on_record_are_told_apart(tmp_path):
+    personal = Ledger(tmp_path).personal
+    people = [personal.put(data) for data in (b'{"name": " "}', b'{"name": ""}', b'{"name": 7}', b'{"name": 8}')]
+    assert len({personal.identify(one) for one in people}) == 4
+
+
 def test_a_drop_may_name_a_clip_alone():
     assert Drop("motion", "still", "nothing moves", clip=HASH).source is None
 
@@ -192,6 +237,24 @@ def test_a_statement_names_no_licence_that_was_superseded(lived):
     lineage = Lineage(lived.ledger, find_artifacts(lived.home))
     found = corpus(lineage, "2026-06-01", model="tiny")
     assert found.licences(FETCHED) == ("CC-BY-4.0",)
+    correct_licence(lived.ledger, FETCHED, "CC-BY-3.0", "and mistyped again", "Sea Films")
+    lineage = Lineage(lived.ledger, find_artifacts(lived.home))
+    assert corpus(lineage, "2026-06-01", model="tiny").licences(FETCHED) == ("CC-BY-3.0",)
+
+
+def test_a_statement_names_the_model_that_is_not_here(lived):
+    based = dataclasses.replace(lived.provenance, base=f"sha256:{HASH}")
+    (lived.model / "provenance.json").write_text(based.text())
+    lineage = Lineage(lived.ledger, find_artifacts(lived.home))
+    assert lineage.artifacts.with_bases(lineage.find("tiny")[0]) == lineage.find("tiny")
+    (said,) = corpus(lineage, "2026-06-01", model="tiny").bases
+    assert f"a model that is not here ({HASH[:16]})" in said
+
+
+def test_the_stages_whose_logs_are_missing_are_the_ones_that_are_named(lived):
+    (lived.home / "runs" / "tiny" / "scenes" / "exposure.log").unlink()
+    model = next(item for item in find_artifacts(lived.home).models if item.name == "tiny")
+    assert [*audit.stages_without_logs(model)] == ["scenes"]
 
 
 def test_a_statement_is_about_a_manifests_clips_alone(lived):
@@ -225,6 +288,20 @@ def test_a_manifest_that_was_entered_with_what_is_not_so_fails(lived, tmp_path, 
     lived.ledger.add([false, entry])
     found = findings(written(lived, tmp_path / "tiny.zip"))["manifest false"]
     assert found.state == "fails" and text in found.text
+
+
+def test_a_model_of_a_longer_ledger_and_films_that_are_none_fail(lived, tmp_path):
+    file = written(lived, tmp_path / "tiny.zip")
+
+    def longer(data):
+        return json.dumps(json.loads(data) | {"ledger": {"size": 10**6, "root": HASH}}).encode()
+
+    found = findings(changed(file, tmp_path / "a.zip", audit.PROVENANCE, longer))
+    assert [item.state for item in found.values()] == ["fails"]
+    clips = lived.ledger.digests().index(CLIPS[0].digest)
+    for more in (f", {clips}]", ", 1000000]"):
+        path = changed(file, tmp_path / "b.zip", audit.FILMS, lambda data, end=more: data.rstrip()[:-1] + end.encode())
+        assert findings(path)["films"].state == "fails"
 
 
 def test_footage_of_a_run_that_names_no_manifest_fails(tmp_path, monkeypatch):

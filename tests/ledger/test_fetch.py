@@ -252,6 +252,17 @@ def test_fetching_again_adds_what_is_said_now_and_no_second_source(ledger, site,
     assert len(ledger.sources()) == 1 and decision(ledger).verdict is RightsVerdict.REFUSED
 
 
+def test_other_bytes_from_the_same_address_are_another_source(ledger, site, tmp_path):
+    get(ledger, site, tmp_path)
+    site.answers["/film.mp4"] = (200, {"Content-Type": "video/mp4"}, tiny_video("other"))
+    site.answers["/copy.mp4"] = (200, {"Content-Type": "video/mp4"}, FILM)
+    assert [get(ledger, site, tmp_path, path).problem for path in ("/film.mp4", "/copy.mp4")] == [None, None]
+    found = [(one.url.removeprefix(site.base), one.content_sha256) for one in ledger.sources()]
+    assert len(found) == len(set(found)) == 3 and [url for url, _ in found] == ["/film.mp4", "/film.mp4", "/copy.mp4"]
+    again = get(ledger, site, tmp_path, licence=None)  # nothing new is stated: the source stays, its signals are new
+    assert again.problem is None and len(ledger.sources()) == 3 and not ledger.rights()
+
+
 def test_one_bad_url_does_not_stop_the_others(ledger, site, tmp_path):
     urls = ["ftp://x.example/a", "http://sri:secret@x.example/a", "nonsense", "http://", site.url("/none"), site.url()]
     got = fetch(ledger, urls, tmp_path / "films", limits=local())
