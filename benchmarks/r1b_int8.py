@@ -21,6 +21,7 @@ from langit.patches import unpack
 from langit.plan.flops import forward_work
 from langit.transformer import SIZES
 from langit.transformer.linear import linear
+from langit.transformer.packed_weights import pack_blocks
 from langit.transformer.parallel import compile_blocks
 from langit.transformer.precision import narrow
 
@@ -74,9 +75,15 @@ def compare(layers: int, rounds: int, budget: float, compiled: bool) -> None:
     loss = block_error(ours, narrowed, lambda: ours(*packs))
     print(f"largest difference from diffusers {error:.1e}; int8 error of a block {loss:.2%}")
     assert loss <= 0.01
+    packed = copy.deepcopy(ours)
+    pack_blocks(packed)
+    error = (torch.stack(unpack(packs[0], packed(*packs))) - expected).abs().max().item()
+    assert error < 1e-4, f"packed weights are off by {error}"
+    print(f"largest difference of packed weights {error:.1e}")
     kernel = on_our_kernel(theirs)
     contenders = [
         Contender("langit", lambda: ours(*packs), flops),
+        Contender("langit, packed weights", lambda: packed(*packs), flops),
         Contender("langit, int8", lambda: narrowed(*packs), flops),
         Contender("diffusers", lambda: theirs(*inputs), flops),
         Contender("diffusers, our kernel", lambda: kernel(*inputs), flops),

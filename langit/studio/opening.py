@@ -28,6 +28,7 @@ from langit.studio.text_requests import GenerateRequest
 from langit.text.encoder import TextEncoder
 from langit.transformer import VideoTransformer
 from langit.transformer.lora import WeightChanges, merge_changes
+from langit.transformer.packed_weights import can_pack, pack_blocks
 from langit.transformer.parallel import compile_blocks
 from langit.transformer.precision import STORAGES, Storage, narrow
 from langit.transformer.protocol import Denoiser
@@ -111,6 +112,16 @@ def compile_transformers(bundle: Bundle) -> None:
     for denoiser in (bundle.transformer, bundle.low if isinstance(bundle, OpenBundle) else None):
         if isinstance(denoiser, VideoTransformer):
             compile_blocks(denoiser)
+
+
+def pack_transformers(bundle: Bundle, placement: Placement, storage: Storage) -> None:
+    """Pack the weights of open weights' transformers for a CPU's kernel, in place, where they stay and are exact."""
+    if not isinstance(bundle, OpenBundle) or storage or placement.offload != "none":
+        return
+    if can_pack(placement.device, placement.dtype):
+        for denoiser in (bundle.transformer, bundle.low):
+            if denoiser is not None:
+                pack_blocks(denoiser)
 
 
 def check_memory(

@@ -36,6 +36,7 @@ from langit.studio.opening import (
     compile_transformers,
     describe_loras,
     loading_placement,
+    pack_transformers,
     remember_embeddings,
     settle_weights,
 )
@@ -106,6 +107,8 @@ class Studio:
             self.model = replace(self.model, tiles=Tiles())
         if compiled:
             compile_transformers(self.bundle)
+        else:
+            pack_transformers(self.bundle, placement, storage)
 
     def __repr__(self) -> str:
         placement = self.model.placement

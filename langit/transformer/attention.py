@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from langit.transformer.linear import Linear, linear
-from langit.transformer.long_attention import long_attention, uses_long_attention
+from langit.transformer.long_attention import long_attention, takes_many, uses_long_attention
 from langit.transformer.low_rank import LowRank, change_of
 
 Angles = tuple[Float[Tensor, "N half"], Float[Tensor, "N half"]]
@@ -59,8 +59,21 @@ def rotate(x: Float[Tensor, "N heads width"], angles: Angles) -> Float[Tensor, "
     return torch.cat(rotated, dim=-1).to(x.dtype)
 
 
+def rotate_pairs(x: Float[Tensor, "N heads width"], angles: Angles) -> Float[Tensor, "N heads width"]:
+    """Rotate the pairs (0, 1), (2, 3) ... of each head, in Wan's own order of channels: as complex numbers."""
+    cos, sin = (part.float()[:, None] for part in angles)  # N 1 width/2
+    pairs = x.float().unflatten(-1, (-1, 2))
+    if torch.compiler.is_compiling():  # which has no kernels for complex numbers
+        first, second = pairs.unbind(-1)
+        return torch.stack((first * cos - second * sin, first * sin + second * cos), -1).flatten(-2).to(x.dtype)
+    return torch.view_as_real(torch.view_as_complex(pairs) * torch.complex(cos, sin)).flatten(-2).to(x.dtype)
+
+
 class Attention(nn.Module):
     """Multi-head attention with RMS-normalised queries and keys; the norm is taken across all heads."""
+
+    half_products = False
+    """Whether attention of many tokens on a CPU may multiply in bf16."""
 
     def __init__(self, width: int, heads: int, eps: float) -> None:
         super().__init__()
@@ -80,14 +93,22 @@ class Attention(nn.Module):
 class SelfAttention(Attention):
     """Each video of a pack attends to itself."""
 
-    half_products = False
-    """Whether long attention on a CPU may multiply in bf16."""
-
     def forward(
         self, x: Float[Tensor, "N D"], angles: Angles, runs: tuple[tuple[int, int], ...]
     ) -> Float[Tensor, "N D"]:
-        out: Tensor = self.to_out[0](attend_runs(*self.project(x, angles), runs))
+        apart = takes_many(x, x.shape[0]) and not torch.compiler.is_compiling()
+        query, key, value = self.project_apart(x, angles) if apart else self.project(x, angles)
+        out: Tensor = self.to_out[0](attend_runs(query, key, value, runs, self.half_products))
         return out
+
+    def project_apart(self, x: Float[Tensor, "N D"], angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
+        """The same for many tokens, without joining weights: three products, and pairs rotated as complex numbers."""
+        return self.rotate_apart(self.norm_q(self.to_q(x)), self.norm_k(self.to_k(x)), self.to_v(x), angles)
+
+    def rotate_apart(self, query: Tensor, key: Tensor, value: Tensor, angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
+        """Cut normalised projections into heads, and rotate queries and keys."""
+        query, key = (rotate_pairs(self.split(each), angles) for each in (query, key))
+        return query, key, self.split(value)
 
     def project(self, x: Float[Tensor, "N D"], angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
         """Compute queries, keys and values in one product; normalise and rotate queries and keys together."""
@@ -169,15 +190,14 @@ class CrossAttention(Attention):
             text.kept[key] = read(text)
         return text.kept[key]
 
-    @staticmethod
     def _attend_runs(
-        query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, runs: tuple[tuple[int, int], ...]
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, runs: tuple[tuple[int, int], ...]
     ) -> Tensor:
         sizes, counts = [count * length for count, length in runs], [count for count, _ in runs]
-        masks = mask[:, None, None, :].split(counts) if mask is not None else [None] * len(runs)
+        masks = mask.split(counts) if mask is not None else [None] * len(runs)
         return _join(
             [
-                _attend(q.unflatten(0, run), k, v, part)
+                _attend(q.unflatten(0, run), k, v, part, self.half_products)
                 for run, q, k, v, part in zip(
                     runs, query.split(sizes), key.split(counts), value.split(counts), masks, strict=True
                 )
@@ -190,20 +210,22 @@ def attend_runs(
     key: Float[Tensor, "N heads width"],
     value: Float[Tensor, "N heads width"],
     runs: tuple[tuple[int, int], ...],
+    half: bool = False,
 ) -> Float[Tensor, "N D"]:
     """Attention of each video of a pack to itself, neighbours of one length in one call."""
     sizes = [count * length for count, length in runs]
     pieces = [
-        _attend(q.unflatten(0, run), k.unflatten(0, run), v.unflatten(0, run), None)
+        _attend(q.unflatten(0, run), k.unflatten(0, run), v.unflatten(0, run), None, half)
         for run, q, k, v in zip(runs, query.split(sizes), key.split(sizes), value.split(sizes), strict=True)
     ]
     return _join(pieces)
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, half: bool = False) -> Tensor:
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, half: bool) -> Tensor:
     """Attention of one run of videos: (count, length, heads, width) -> (count * length, D)."""
-    if mask is None and uses_long_attention(query, key):
-        return long_attention(query, key, value, half).flatten(2).flatten(0, 1)
+    if uses_long_attention(query, key):
+        return long_attention(query, key, value, mask, half).flatten(2).flatten(0, 1)
+    mask = None if mask is None else mask[:, None, None, :]
     out = F.scaled_dot_product_attention(
         query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask=mask
     )

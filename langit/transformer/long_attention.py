@@ -22,12 +22,13 @@ STRETCH = 256
 """Queries whose scores are held at once: with a head's keys and values they stay in a core's second-level cache."""
 FEWEST = 1024
 """Tokens from which this is used: shorter attention is a small share of a block, and keeps the bits that it had."""
+FEWEST_KEYS = 128
 
 _library = torch.library.Library("langit", "FRAGMENT")
-_library.define("attend(Tensor query, Tensor key, Tensor value, bool half) -> Tensor")
+_library.define("attend(Tensor query, Tensor key, Tensor value, Tensor? bias, bool half) -> Tensor")
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, half: bool) -> Tensor:
+def _attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, half: bool) -> Tensor:
     dtype = torch.bfloat16 if half else torch.float32
     product = functional.linear if half else onednn_linear
     width = query.shape[-1]
@@ -35,16 +36,20 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, half: bool) -> Tensor:
     for video in range(query.shape[0]):
         queries = (query[video] * width**-0.5).to(dtype).transpose(0, 1).contiguous()  # heads N width
         keys = key[video].to(dtype).transpose(0, 1).contiguous()  # heads S width
-        values = value[video].to(dtype).permute(1, 2, 0).contiguous()  # heads width S
+        values = value[video].to(dtype).transpose(0, 1).contiguous().mT  # heads width S; faster than such a copy
+        added = None if bias is None else bias[video].to(dtype)
         for head in range(query.shape[2]):
             for first in range(0, query.shape[1], STRETCH):
                 last = first + STRETCH
-                weights = product(queries[head, first:last], keys[head]).softmax(-1)
-                out[video, first:last, head] = product(weights, values[head])
+                scores = product(queries[head, first:last], keys[head])
+                if added is not None:
+                    scores += added
+                torch.softmax(scores, -1, out=scores)
+                out[video, first:last, head] = product(scores, values[head])
     return out.to(query.dtype)
 
 
-def _attend_shape(query: Tensor, key: Tensor, value: Tensor, half: bool) -> Tensor:  # noqa: ARG001
+def _attend_shape(query: Tensor, *_: Any) -> Tensor:
     return torch.empty(query.shape, dtype=query.dtype, device=query.device)
 
 
@@ -58,10 +63,15 @@ def _attend_flops(query: Any, key: Any, *_: Any, **__: Any) -> int:
 
 
 def uses_long_attention(query: Tensor, key: Tensor) -> bool:
-    """Whether attention runs here: many tokens in single precision on a CPU, without gradients."""
-    single = all(t.device.type == "cpu" and t.dtype == torch.float32 for t in (query, key))
+    """Whether attention runs here: many queries in single precision on a CPU, without gradients."""
+    return takes_many(query, query.shape[1]) and key.dtype == torch.float32 and key.shape[1] >= FEWEST_KEYS
+
+
+def takes_many(x: Tensor, rows: int) -> bool:
+    """Whether so many rows are worth a way of computing of their own: in single precision on a CPU, for inference."""
+    single = x.device.type == "cpu" and x.dtype == torch.float32
     plain = not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
-    return ONEDNN and single and plain and min(query.shape[1], key.shape[1]) >= FEWEST
+    return ONEDNN and single and plain and rows >= FEWEST
 
 
 def multiplies_half_faster() -> bool:
@@ -73,6 +83,7 @@ def long_attention(
     query: Float[Tensor, "B N heads width"],
     key: Float[Tensor, "B S heads width"],
     value: Float[Tensor, "B S heads width"],
+    mask: Tensor | None = None,
     half: bool = False,
 ) -> Float[Tensor, "B N heads width"]:
     """Attention as one opaque operation to the compiler.
@@ -81,7 +92,10 @@ def long_attention(
         query: of each token.
         key: likewise.
         value: likewise.
+        mask: (B, S), as that of :class:`langit.transformer.attention.TextContext`.
         half: multiply in bf16, summed in single precision: half a percent of error, in half the time.
     """
-    out: Tensor = torch.ops.langit.attend(query, key, value, half)
+    if mask is not None and mask.dtype == torch.bool:
+        mask = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -torch.inf)
+    out: Tensor = torch.ops.langit.attend(query, key, value, mask, half)
     return out

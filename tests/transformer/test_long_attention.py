@@ -23,6 +23,12 @@ def test_it_is_torchs_attention(tokens, others):
     inputs = _inputs(tokens, others)
     expected = _fused(*inputs)
     assert (long_attention(*inputs) - expected).abs().max() < 2e-6
+    mask = torch.rand(inputs[1].shape[:2], generator=torch.Generator().manual_seed(1)) < 0.8
+    for hidden in (mask, mask.float().log()):  # both kinds of masks that prompts have
+        wanted = functional.scaled_dot_product_attention(
+            *(t.transpose(1, 2) for t in inputs), attn_mask=hidden[:, None, None]
+        ).transpose(1, 2)
+        assert (long_attention(*inputs, hidden) - wanted).abs().max() < 2e-6
     rough = long_attention(*inputs, half=True)
     assert rough.dtype == torch.float32 and 0 < (rough - expected).norm() / expected.norm() < 0.01
 

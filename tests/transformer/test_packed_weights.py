@@ -1,0 +1,101 @@
+"""Packed weights and packed int8: the numbers of those that are not, for few tokens and many."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from langit.patches import TextPack, pack
+from langit.transformer import SIZES, ControlConfig, ControlTransformer, VideoTransformer
+from langit.transformer.packed_int8 import SUPPORTED, packed_feed_forward, quantize_unsigned
+from langit.transformer.packed_weights import pack_blocks
+from langit.transformer.precision import Int8FeedForward, Int8Linear, int8_product, narrow, quantize_tokens
+
+SMALL = replace(SIZES["pocket"], num_layers=2, num_attention_heads=2, ffn_dim=384)
+
+
+def _model(made: VideoTransformer) -> VideoTransformer:
+    for parameter in made.parameters():  # also norms and tables, which begin as ones and zeros
+        nn.init.normal_(parameter, std=0.05)
+    return made.eval()
+
+
+def _inputs(frames: int, words: int, side: int = 16):
+    torch.manual_seed(1)
+    prompts = TextPack(torch.randn(words, SMALL.text_dim), (words,), (9,))
+    return pack([torch.randn(16, frames, side, side)], [0.7]), prompts
+
+
+@pytest.mark.parametrize(("frames", "words"), [(2, 9), (17, 9), (17, 200)])
+@torch.no_grad()
+def test_packed_weights_give_the_same_velocities(frames, words):
+    torch.manual_seed(0)
+    plain = _model(VideoTransformer(SMALL))
+    packed = copy.deepcopy(plain)
+    pack_blocks(packed)
+    linears = [name for name, part in packed.blocks.named_modules() if isinstance(part, nn.Linear)]
+    assert not linears, "all weights of blocks are packed"
+    expected = plain(*_inputs(frames, words))
+    for model in (packed, copy.deepcopy(packed)):
+        assert (model(*_inputs(frames, words)) - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+@torch.no_grad()
+def test_many_tokens_are_the_numbers_of_few():
+    torch.manual_seed(0)
+    model = _model(VideoTransformer(SMALL))
+    video, text = _inputs(17, 200)
+    alone = model(video, text)
+    exact = copy.deepcopy(model).double()
+    wanted = exact(replace(video, tokens=video.tokens.double()), replace(text, tokens=text.tokens.double()))
+    assert (alone - wanted).abs().max() < 1e-5 * wanted.abs().max()
+
+
+@torch.no_grad()
+def test_a_control_branch_is_packed():
+    torch.manual_seed(0)
+    sizes = ControlConfig(**{**vars(SMALL), "vace_layers": (0, 1), "vace_in_channels": 96})
+    plain = _model(ControlTransformer(sizes))
+    packed = copy.deepcopy(plain)
+    pack_blocks(packed)
+    video, text = _inputs(2, 9, 8)
+    video = replace(video, control=torch.randn(video.tokens.shape[0], 96 * 4))
+    expected = plain(video, text)
+    assert (packed(video, text) - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+@pytest.mark.skipif(not SUPPORTED, reason="the CPU has no VNNI")
+@torch.no_grad()
+def test_packed_int8_sums_exactly():
+    torch.manual_seed(0)
+    inner, outer = nn.Linear(96, 320), nn.Linear(320, 96)
+    x = torch.randn(300, 96) * torch.logspace(-6, 4, 300)[:, None]
+    x[7] = 0
+    unsigned, scale = quantize_unsigned(x)
+    signed, same = quantize_tokens(x)
+    assert torch.equal(scale, same) and (unsigned.int() - 128 - signed.int()).abs().max() <= 1  # of halves
+    assert ((unsigned.int() - 128) * scale - x).abs().max(1).values.le(0.51 * scale[:, 0] + 1e-12).all()
+    one, two = (Int8Linear(layer.weight, layer.bias) for layer in (inner, outer))
+    assert isinstance(one.quantized, torch.Tensor) and isinstance(one.scale, torch.Tensor)
+    expected = int8_product(x, one.quantized, one.scale, inner.bias)
+    torch.testing.assert_close(one(x), expected, rtol=1e-2, atol=1e-3)
+    assert torch.equal(one(x)[7], inner.bias)
+    both = Int8FeedForward(one, two)(x)
+    alone = two(nn.functional.gelu(one(x), approximate="tanh"))
+    torch.testing.assert_close(both, alone, rtol=1e-3, atol=1e-4 * float(alone.abs().max()))
+    assert torch.equal(both, packed_feed_forward(x, one.pack(), two.pack()))
+
+
+@torch.no_grad()
+def test_int8_of_many_tokens_stays_within_its_error():
+    torch.manual_seed(0)
+    plain = _model(VideoTransformer(SMALL))
+    narrowed = copy.deepcopy(plain)
+    narrow(narrowed, "int8")
+    inputs = _inputs(17, 200)
+    expected = plain(*inputs)
+    error = (narrowed(*inputs) - expected).norm() / expected.norm()
+    assert 1e-5 < error < 0.02
+    assert all(part.half_products for part in narrowed.modules() if hasattr(part, "half_products")) or not SUPPORTED
