@@ -37,15 +37,19 @@ MAX_DEPTH = 64  # levels of nesting that are read: configs have about ten, and d
 def parse_json(text: str | bytes, name: str) -> Any:
     """Parse JSON that may come from anywhere.
 
+    Of a key that is there twice, parsers take the first or the last; and NaN is not JSON. Both are refused, so that all
+    who read a file read the same.
+
     Args:
         text: the JSON text; bytes are UTF-8.
         name: the file, for messages.
 
     Raises:
-        ValueError: the text is not JSON, not UTF-8, or nested deeper than ``MAX_DEPTH``.
+        ValueError: the text is not JSON, not UTF-8, has a key twice, or is nested deeper than ``MAX_DEPTH``.
     """
     try:
-        plain = json.loads(text)
+        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        plain = json.loads(decoded, object_pairs_hook=_unambiguous, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise ValueError(f"{name} is nested too deeply: at most {MAX_DEPTH} levels are read") from error
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, or a number with too many digits
@@ -61,6 +65,18 @@ def parse_json(text: str | bytes, name: str) -> Any:
         if depth > MAX_DEPTH:
             raise ValueError(f"{name} is nested too deeply: at most {MAX_DEPTH} levels are read")
     return plain
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"key {next(name for name in found if names.count(name) > 1)!r} is there twice")
+    return found
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def dump(config: object) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from langit.bundle.tensors import check_whole
+from langit.config import parse_json
 from langit.files import sha256
 
 PROVENANCE, SIGNATURE = "provenance.json", "signature.json"
@@ -18,6 +20,9 @@ UNNAMED = {PROVENANCE, SIGNATURE}  # they hold or sign the digests of the others
 TEXTS = {"README.md"}
 # The only kinds of files that a bundle holds. None of them can run code in the libraries that open them.
 KINDS = {".json", ".md", ".safetensors", ".txt", ".zip"}
+# Keys by which configs name code that other libraries would download and run, and libraries that a pipeline may name.
+CODE_KEYS = {"auto_map", "custom_pipelines", "trust_remote_code"}
+LIBRARIES = {"diffusers", "transformers", "langit", None}
 PICKLES = {".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth"}
 
 
@@ -45,6 +50,8 @@ def check_files(folder: Path, wanted: Mapping[str, str], digest: Callable[[Path]
     for name in wanted:
         if Path(name).is_absolute() or ".." in Path(name).parts or name in UNNAMED:
             raise ValueError(f"{PROVENANCE} of {folder} names {name!r}, outside the bundle: get the bundle again")
+        if PurePosixPath(name).as_posix() != name or "\\" in name or "\0" in name:
+            raise ValueError(f"{PROVENANCE} of {folder} names {name!r}, which is not a file's name: get it again")
     _check_nothing_else(folder, wanted)
     for name, expected in wanted.items():
         path = folder / name
@@ -52,6 +59,8 @@ def check_files(folder: Path, wanted: Mapping[str, str], digest: Callable[[Path]
             raise ValueError(f"{path} is missing: get the bundle again, or put the file back")
         if path.suffix == ".safetensors":
             check_whole(path)
+        if path.name == "model_index.json" or path.name.endswith("config.json"):
+            _check_runs_no_code(path)
         found = digest(path)
         if found != expected:
             twin = next((other for other, known in wanted.items() if known == found), None)
@@ -70,6 +79,8 @@ def _check_nothing_else(folder: Path, wanted: Mapping[str, str]) -> None:
             if not target.is_relative_to(root) or not target.is_file():
                 raise ValueError(f"{path} is a link to {target}, which is not a file of the bundle: copy the file")
         elif stat.S_ISDIR(mode):
+            if name in UNNAMED | TEXTS:
+                raise ValueError(f"{path} is a folder, and not the file of that name: remove it")
             continue
         elif not stat.S_ISREG(mode):
             raise ValueError(f"{path} is not an ordinary file: remove it")
@@ -80,3 +91,32 @@ def _check_nothing_else(folder: Path, wanted: Mapping[str, str]) -> None:
         if name in wanted or name in UNNAMED or name in TEXTS:
             continue
         raise ValueError(f"{path} is not named by {PROVENANCE}: remove it, or get the bundle again")
+
+
+def _check_runs_no_code(path: Path) -> None:
+    """Check that a config names no code of its own, and a pipeline's index only classes of known libraries.
+
+    Raises:
+        ValueError: it does, or is not JSON.
+    """
+    plain = parse_json(path.read_bytes(), str(path))
+    level: list[Any] = [plain]
+    while level:
+        for table in level:
+            found = CODE_KEYS & set(table) if isinstance(table, dict) else set()
+            if found:
+                raise ValueError(f"{path} names code to be run ({found.pop()}): get the bundle again")
+        level = [
+            item
+            for value in level
+            if isinstance(value, (dict, list))
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    if path.name == "model_index.json" and isinstance(plain, dict):
+        for name, value in plain.items():
+            is_class = isinstance(value, list) and len(value) == 2 and name != "sizes"
+            if is_class and not (value[0] is None or (isinstance(value[0], str) and value[0] in LIBRARIES)):
+                raise ValueError(
+                    f"{path} names {value} as {name}, which this version cannot load: use classes of diffusers,"
+                    " transformers or langit; others could be any code"
+                )

@@ -63,8 +63,14 @@ def _inside(path: Path, root: Path, title: str | None = None) -> FootageFile:
         place.encode()
     except UnicodeEncodeError:  # the name on disk is not UTF-8; Python keeps its bytes as surrogates
         place = RAW_NAME + os.fsencode(path).hex()
-    if not path.resolve().is_relative_to(root.resolve()):
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # Python reports a link to itself so
+        return FootageFile(name, place, f"{name} is a link that leads nowhere: remove it")
+    if not inside:
         return FootageFile(name, place, f"{name} lies outside {root}: list files inside it")
+    if path.exists() and not path.is_file():
+        return FootageFile(name, place, f"{name} is a pipe or a device: remove it")
     return FootageFile(name, place)
 
 

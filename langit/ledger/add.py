@@ -20,7 +20,7 @@ from langit.ledger.correction import superseded_digests
 from langit.ledger.derived import Drop
 from langit.ledger.fetch import READER
 from langit.ledger.record import Record, Rights, Signal, Source
-from langit.ledger.signals import cawg
+from langit.ledger.signals import cawg, media
 from langit.ledger.sources_toml import StatedRights, read_sources
 from langit.ledger.store import Ledger
 from langit.ledger.synthetic import ModelOutput, find_model_output, why_not_footage
@@ -174,6 +174,7 @@ class _Adding:
                 self.refuse(path, "revoked", barred)
                 return
             reading, manifests = cawg.read(file)
+            readings = (reading, *media.read(file))
         except OSError as error:
             self.problems.append(f"{path}: cannot be read ({error.strerror or error})")
             self._say(self.problems[-1])
@@ -193,16 +194,20 @@ class _Adding:
             evidence=kept,
             parents=() if output is None else output.parents,
         )
-        signal = Signal(
-            source=source.digest,
-            scheme=reading.scheme,
-            says=reading.says,
-            where=source.title,
-            read_at=self.when,
-            reader=READER,
-            text=reading.text,
-            evidence=() if manifests is None else (self.ledger.evidence.put(manifests),),
-        )
+        credentials = () if manifests is None else (self.ledger.evidence.put(manifests),)
+        signals = [
+            Signal(
+                source=source.digest,
+                scheme=reading.scheme,
+                says=reading.says,
+                where=source.title,
+                read_at=self.when,
+                reader=READER,
+                text=reading.text,
+                evidence=credentials if reading.scheme == "cawg" else (),
+            )
+            for reading in readings
+        ]
         self.sources[content] = source
         self.counts["new"] += 1
         if output is not None:
@@ -210,7 +215,7 @@ class _Adding:
         elif source.licence is None:
             self.unknown.append(path)
         made = f"made by {output.made_by}, " if output is not None else ""
-        self._queue(f"{path}: {made}{source.licence or 'rights unknown'}", [source, signal])
+        self._queue(f"{path}: {made}{source.licence or 'rights unknown'}", [source, *signals])
 
     def _enter_again(self, path: str, known: Source, stated: StatedRights | None, proof: tuple[str, ...]) -> None:
         """A file that is on record already: only a licence or a creator that is new is added."""

@@ -20,7 +20,7 @@ from langit.ledger.derived import Drop
 from langit.ledger.download import FetchLimits, download, fetch_document, normalize_url
 from langit.ledger.record import Rights, Signal, Source
 from langit.ledger.rights import Revocations
-from langit.ledger.signals import Document, SignalReading, aipref, cawg, noai, page, robots, rsl, tdmrep
+from langit.ledger.signals import Document, SignalReading, aipref, cawg, media, noai, page, robots, rsl, tdmrep
 from langit.ledger.store import Ledger
 from langit.ledger.synthetic import ModelOutput, find_model_output, why_not_footage
 
@@ -230,7 +230,7 @@ def _read(answer: Document, chain: tuple[str, ...], file: Path, site: _Site, fou
     reading, manifests = cawg.read(file)
     if manifests is not None:
         evidence["c2pa"] = manifests
-    readings.append((reading, ("c2pa",)))
+    readings += [(reading, ("c2pa",)), *((found, ()) for found in media.read(file))]
     return _Readings(tuple(dict.fromkeys(readings)), evidence)
 
 

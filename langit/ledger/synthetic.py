@@ -14,8 +14,14 @@ from typing import Any
 
 from langit import video
 from langit.ledger.derived import Output
+from langit.ledger.signals import media
 
-TYPES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia")
+TYPES = (
+    "trainedAlgorithmicMedia",
+    "compositeWithTrainedAlgorithmicMedia",
+    "compositeSynthetic",
+    "trainedAlgorithmicData",
+)
 """IPTC digital source types of what a model made, in whole or in part."""
 IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8")
 IMAGE_NAMES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
@@ -70,7 +76,7 @@ def find_model_output(
     try:
         found = video.probe(path).metadata
     except ValueError:
-        return None
+        found = {}
     provenance = found.get("provenance", "")
     if provenance.startswith("sha256:"):
         parents = (
@@ -78,7 +84,8 @@ def find_model_output(
         )
         whole = tuple(item for item in parents if len(item) == 64 and not item.strip("0123456789abcdef"))
         return ModelOutput(f"model {provenance.removeprefix('sha256:')[:64]}, by its metadata", whole)
-    return None
+    source_type = media.made_by_model(path)
+    return None if source_type is None else ModelOutput(f"a model, by its metadata ({source_type})")
 
 
 def _credited_generator(manifests: bytes) -> str | None:

@@ -111,6 +111,8 @@ def open_video(path: Path) -> Iterator[VideoSource]:
         raise ValueError(f"{path} is a folder: give a video file")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: check the name")
+    if not path.is_file():
+        raise ValueError(f"{path} is a pipe or a device: save what comes from it, and give the file")
     try:
         check_packed(path)
         check_complete(path)

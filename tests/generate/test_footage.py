@@ -1,6 +1,7 @@
 """Given files are read as they are, changed only on request, and refused with a remedy."""
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +138,22 @@ def test_pictures_are_upright_and_opaque(model, tmp_path, picture) -> None:
     frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
     with pytest.raises(ValueError, match="2 pictures"):
         read_image(tmp_path / "two.gif", model)
+
+
+def test_pictures_that_other_programs_would_open_are_refused(model, tmp_path) -> None:
+    """Pillow gives EPS to Ghostscript, whatever the file is called."""
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="not a picture that can be read"):
+        read_image(tmp_path / "a.png", model)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_pipes_are_not_waited_for(model, tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for read in (read_video, read_image):
+        with pytest.raises(ValueError, match=r"pipe\.png is a pipe"):
+            read(tmp_path / "pipe.png", model)
 
 
 def test_files_that_are_missing_or_broken_are_named(model, tmp_path, picture, film) -> None:
