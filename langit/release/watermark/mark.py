@@ -31,7 +31,7 @@ FAINTER: Final = (0.0, 5.7)
 """By how many dB the mark of a frame is fainter."""
 STRONGER: Final = (0.0, 8.0)
 """By how many dB the mark is stronger than that in the roughest areas, before the whole frame is held to its ratio."""
-CALM: Final = (1.0, 0.15)
+CALM: Final = (1.0, 0.1)
 """Strength in smooth areas, as a share of that in the roughest."""
 DARK: Final = (1.0, 0.5)
 """Share of it in dark smooth areas, where a level is several times as much of the light as in bright ones."""
@@ -42,9 +42,12 @@ DARKNESS: Final = (24.0, 96.0)
 """Brightness of dark areas, and of those that are no longer dark, in grey levels."""
 DETAIL: Final = 6.0
 """Detail, in grey levels, from which on an area hides the mark at its full strength."""
-STEPS: Final = (0.7, 0.4, 0.85)
-"""Added to red, green and blue before they are cut to whole levels: they step at 0.3, 0.6 and 0.15, so that brightness
-changes by fractions of a level, which three equal channels could not."""
+TINT: Final = (0.5, 1.3, 0.3)
+"""The mark in red, green and blue. Brightness is mostly green: at the same ratio this is a third more of BT.709's
+brightness, which coding keeps, than the same change in all three, and chroma is seen and kept less."""
+STEPS: Final = (0.88, 0.4, 0.96)
+"""Added to red, green and blue before they are cut to whole levels, so that they step one after the other, and
+brightness changes by fractions of a level."""
 
 ROUGH: Final = 4.0
 """Large pictures: mean difference between neighbouring squares, in grey levels, from which on the mark has its full
@@ -148,6 +151,7 @@ class _MaskedPattern:
         self._shape = (shape * self._power**0.5).astype(np.float32)
         self._calm, self._dark = _between(side, SHADED, CALM), _between(side, SHADED, DARK)
         self._bare = _between(side, SHADED, BARE)
+        self._tint = [_between(side, SHADED, (1.0, each)) for each in TINT]
         self._down, self._right = spread_cells(height), spread_cells(width)
 
     def levels(self, picture: UInt8[np.ndarray, "H W 3"]) -> Int16[np.ndarray, "H W 3"]:
@@ -160,8 +164,8 @@ class _MaskedPattern:
         if least < self._most:  # little hides the mark, so what is smooth has to carry it
             share = share + (most - share) * min(1.0, (self._most - least) / max(fullest - least, 1e-9))
         wanted = self._shape * (self._down @ share.astype(np.float32) @ self._right.T)
-        size, above = np.abs(wanted)[:, :, None], np.array(STEPS, np.float32)
-        strength = min(1.0, 1.05 * float(np.sqrt(self._most / np.mean(wanted**2))))
+        size, above = np.abs(wanted)[:, :, None] * np.array(self._tint, np.float32), np.array(STEPS, np.float32)
+        strength = min(1.0, 1.05 * float(np.sqrt(self._most / np.mean(size**2))))
         while True:  # whole levels have another mean square: approach the limit from above
             levels = np.floor(size * np.float32(strength) + above)
             error = float(np.mean(levels**2))

@@ -56,7 +56,7 @@ def in_light(frame: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(("level", "most"), [(28, 0.3), (90, 0.55), (170, 0.55)])
 def test_smooth_areas_of_small_videos_carry_little_of_the_mark(level: int, most: float) -> None:
-    """A sky, with a gradient, over rough ground: less than a level, and less still at night; close to the edge too."""
+    """A sky, with a gradient, over rough ground: half a level, at night less; near the edge below one."""
     random = np.random.Generator(np.random.PCG64(2))
     frame = np.zeros((128, 128, 3), np.uint8)
     frame[:] = (level + np.arange(128) / 16).astype(np.uint8)[:, None, None]
@@ -64,7 +64,7 @@ def test_smooth_areas_of_small_videos_carry_little_of_the_mark(level: int, most:
     light = in_light(frame)
     sky, edge, ground = (np.sqrt(np.mean(light[rows] ** 2)) for rows in (slice(0, 52), slice(52, 62), slice(70, 128)))
     assert 0.0 < sky <= most
-    assert edge <= 2.0 * most
+    assert edge <= 0.9
     assert ground > 1.2
 
 
