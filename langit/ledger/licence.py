@@ -59,7 +59,7 @@ def judge(expression: str, policy: Policy, named: bool) -> Decision:
     decision = _judge_tree(tree, policy, named)
     # "CC0-1.0 or later" parses as a choice between CC0-1.0 and a licence called "later": words that are not an
     # identifier mean that the statement was misread, so it permits nothing.
-    strange = [name for name in _identifiers(tree) if not _is_identifier(name, policy)]
+    strange = [name for name in _identifiers(tree) if name in NO_LICENCE or not _is_identifier(name, policy)]
     if strange and decision.allowed:
         return Decision(RightsVerdict.UNKNOWN, f"licence {expression!r}: {strange[0]!r} is not an SPDX identifier")
     return decision
@@ -81,6 +81,8 @@ def check_stated(expression: str) -> None:
     except FAILURES as error:
         raise ValueError(f"licence {expression!r} is not an SPDX expression{_suggest(expression)}; {mend}") from error
     for name in () if tree is None else _identifiers(tree):
+        if name.upper() in NO_LICENCE:
+            raise ValueError(f"licence {expression!r} joins {name} with others: SPDX has it alone, state one licence")
         if not _is_identifier(name, Policy()):
             raise ValueError(f"licence {name!r} is not in the SPDX list{_suggest(name)}; {mend}")
 

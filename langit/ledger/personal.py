@@ -19,12 +19,28 @@ from langit.ledger.place import LedgerPlace
 from langit.ledger.record import check_sha256
 
 SALT = 32
+ERASED = "erased"
+"""In place of a person's name, where it was erased."""
+TITLES = frozenset("dr prof mr mrs ms miss sir dame lady lord ir drs hj haji bapak ibu pak bu".split())  # noqa: SIM905
+LATIN = str.maketrans("\u0430\u0435\u043e\u0440\u0441\u0445\u0443\u0456\u03bf\u03b1\u03bd", "aeopcxyioav")
+"""Letters of Cyrillic and Greek that look like Latin ones."""
 
 
 def commit(salt: bytes, data: bytes) -> str:
     """The commitment to ``data``, in hexadecimal digits."""
     assert len(salt) == SALT
     return hashlib.sha256(salt + data).hexdigest()
+
+
+def comparable_name(name: str) -> str:
+    """A name for comparison: without accents, titles, invisible characters, and the order of its parts.
+
+    It takes two people for one rather than one for two, since consent is counted by people.
+    """
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold()).translate(LATIN)
+    kept = "".join(letter for letter in plain if not unicodedata.category(letter).startswith(("M", "C")))
+    words = "".join(letter if letter.isalnum() else " " for letter in kept).split()
+    return " ".join(sorted(word for word in words if word not in TITLES) or words)
 
 
 @dataclass(frozen=True)
@@ -63,18 +79,18 @@ class Personal:
         """What tells the people of two commitments apart: the name in the facts, or all of the data.
 
         One person who is on record twice, as after a renewal, has two commitments that cannot be linked without the
-        data. Where the data were erased the commitment itself has to do.
+        data. Where the data were erased they are ``ERASED``: it may be anybody.
         """
         data = self.get(commitment)
         if data is None:
-            return commitment
+            return ERASED
         try:
             facts = json.loads(data)
         except (ValueError, RecursionError):
             facts = None
         name = facts.get("name") if isinstance(facts, dict) else None
         if isinstance(name, str) and name.strip():
-            return "name " + " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+            return f"name {comparable_name(name)}"
         return "data " + hashlib.sha256(data).hexdigest()
 
     def erase(self, commitment: str) -> bool:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from langit.ledger.addresses import comparable_address
 from langit.ledger.correction import superseded_digests
+from langit.ledger.personal import ERASED
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Consent, Revocation, Rights, Signal, Source
 from langit.ledger.verdict import Decision, RightsVerdict
@@ -175,6 +176,8 @@ def decide_clip(
             return Decision(RightsVerdict.REFUSED, f"consent withdrawn at {withdrawn.revoked_at}: {withdrawn.reason}")
         if set(policy.consent) <= set(consent.purposes) and consent.in_force(day):
             people.add(identify(consent.person))
+    if len(people) > 1:
+        people.discard(ERASED)  # whoever that was may be one of the others
     wanted = max(faces, 1)
     if len(people) >= wanted:
         return Decision(source.verdict, f"{source.rule}; consent of {len(people)} on record")

@@ -147,10 +147,41 @@ def test_consent_to_a_source_covers_its_clips_and_each_face_needs_one(ledger):
 
 def test_one_person_is_one_however_the_name_is_written(ledger):
     two = Clip(SOURCE.digest, 9, 9, False, (), HASH, likeness=True, measures=("faces=2",))
-    names = ("Sri Wahyuni", "sri  wahyuni", "\uff33ri Wahyuni", " SRI WAHYUNI ")
+    names = [
+        "Sri Wahyuni",
+        "sri  wahyuni",
+        "\uff33ri Wahyuni",
+        " SRI WAHYUNI ",
+        "Sri\u200b Wahyuni",
+        "Sr\u0456 Wahyuni",
+    ]
+    names += [
+        "Sr\u00ed Wahyun\u00ed",
+        "Sri Wahyuni.",
+        "Wahyuni, Sri",
+        "Dr. Sri Wahyuni",
+        "Ibu Sri-Wahyuni",
+        "\u202dSri Wahyuni",
+    ]
     people = [ledger.personal.put_facts(name=name, phone=str(number)) for number, name in enumerate(names)]
     ledger.add([two, *(consent(ledger, covers=two.digest, person=person) for person in people)])
     assert two not in ledger.allowed_clips(Policy(), "2026-06-01").clips
+
+
+def test_a_person_whose_name_was_erased_may_be_any_of_the_others(ledger):
+    two = Clip(SOURCE.digest, 9, 9, False, (), HASH, likeness=True, measures=("faces=2",))
+    first, renewed = consent(ledger, covers=two.digest), consent(ledger, covers=two.digest)
+    ledger.add([two, first, renewed])
+    ledger.personal.erase(first.person)
+    assert two not in ledger.allowed_clips(Policy(), "2026-06-01").clips
+    ledger.personal.erase(renewed.person)
+    assert two not in ledger.allowed_clips(Policy(), "2026-06-01").clips
+    other = ledger.personal.put_facts(name="Adi Wahyuni")
+    ledger.add([consent(ledger, covers=CLIP.digest)])
+    ledger.personal.erase(ledger.consents()[-1].person)
+    assert CLIP in ledger.allowed_clips(Policy(), "2026-06-01").clips, "one face, and the consent of somebody"
+    ledger.add([consent(ledger, covers=two.digest, person=other), consent(ledger, covers=two.digest)])
+    assert two in ledger.allowed_clips(Policy(), "2026-06-01").clips
 
 
 @pytest.mark.parametrize("ends", ["20260201", "2026-W05-7", "2026-02-01"])

@@ -271,3 +271,12 @@ def test_a_policy_is_a_readable_hashed_value(tmp_path):
     assert decide(source("CC-BY-4.0"), strict).rule == "licence CC-BY-4.0 is refused by policy strict"
     with pytest.raises(ValueError, match=r"allows and refuses CC0-1\.0"):
         Policy(allowed=("CC0-1.0",), refused=("CC0-1.0",))
+
+
+@pytest.mark.parametrize("joined", ["CC0-1.0 OR NONE", "NONE OR CC0-1.0", "CC0-1.0 OR NOASSERTION", "CC0-1.0 or none"])
+def test_no_licence_is_none_to_choose_from(joined: str) -> None:
+    from langit.ledger.licence import check_stated, judge
+
+    assert not judge(joined, Policy(), named=True).allowed
+    with pytest.raises(ValueError, match="NONE|NOASSERTION|none"):
+        check_stated(joined)
