@@ -62,11 +62,16 @@ def curate(
 
 
 def _nothing_kept(result: CurationResult) -> str:
-    """The most frequent reason for which clips were dropped, as an error: there is nothing to train on."""
+    """Why clips were dropped, as an error: there is nothing to train on. Most is said of what came nearest to be kept.
+
+    Reasons are in the order of the steps: a clip without a caption has passed all others.
+    """
     from langit.curate.funnel import drop_counts
 
-    (name, count) = max(drop_counts(result), key=lambda pair: pair[1])
+    counts = drop_counts(result)
+    last = counts[-1][0]
     detail = next(
-        o.reason.detail for o in result.outcomes if o.reason and name == f"{o.reason.stage}: {o.reason.reason}"
+        o.reason.detail for o in result.outcomes if o.reason and last == f"{o.reason.stage}: {o.reason.reason}"
     )
-    return f"nothing was kept; {count} of {len(result.outcomes)} dropped by {name} ({detail})"
+    dropped = ", ".join(f"{count} by {name}" for name, count in counts)
+    return f"nothing was kept of {len(result.outcomes)}: dropped {dropped} ({detail})"

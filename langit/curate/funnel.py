@@ -34,7 +34,8 @@ figcaption { font-size: 12px } .why { color: #aa2828 } .kept { color: #1e783c }
 
 def drop_counts(result: CurationResult) -> list[tuple[str, int]]:
     """Count the drops by stage and reason, in the order of the plan's stages."""
-    order = ["probe", "hash", "rights", "decode", "shots", "motion", "sharpness", "black bars", "text overlay", "faces"]
+    order = ["probe", "hash", "rights", "decode", "shots", "motion", "sharpness", "black bars", "text overlay"]
+    order += ["faces", "near-duplicates", "captions"]
     counts = Counter((o.reason.stage, o.reason.reason) for o in result.outcomes if o.reason is not None)
     ranked = sorted(counts, key=lambda key: (order.index(key[0]) if key[0] in order else len(order), key))
     return [(f"{stage}: {reason}", counts[stage, reason]) for stage, reason in ranked]

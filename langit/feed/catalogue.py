@@ -5,7 +5,7 @@ The ledger decides. A film on disk that the ledger does not know or does not all
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 from safetensors import safe_open
 from torch import Tensor
 
+from langit.ledger.part import ClipsOnRecord, read_clips
 from langit.ledger.policy import Policy
 from langit.ledger.record import Clip, Source
 from langit.ledger.store import Ledger, Refusal
@@ -67,14 +68,20 @@ class ClipRecords:
     captions: Mapping[str, tuple[str, ...]]  # by clip digest: those entered after the clip
 
     @classmethod
-    def read(cls, ledger: Ledger, policy: Policy) -> ClipRecords:
-        """Read them from the ledger, under a policy that says which licences and consents are enough."""
+    def read(cls, ledger: Ledger, policy: Policy, wanted: Collection[str] | None = None) -> ClipRecords:
+        """Read them from the ledger, under a policy that says which licences and consents are enough.
+
+        ``wanted`` are the digests of the only clips to be read; all are where it is left out.
+        """
         size = ledger.size  # before the rest: an entry made meanwhile leaves the value out of date, never too new
-        selection = ledger.allowed_clips(policy)
-        captions: dict[str, tuple[str, ...]] = {}
-        for caption in ledger.captions():
+        if wanted is None:
+            found = ClipsOnRecord(ledger.allowed_clips(policy), ledger.sources(), ledger.captions())
+        else:
+            found = read_clips(ledger, wanted, policy)
+        selection, captions = found.selection, dict[str, tuple[str, ...]]()
+        for caption in found.captions:
             captions[caption.clip] = (*captions.get(caption.clip, ()), caption.text)
-        sources = {source.digest: source for source in ledger.sources()}
+        sources = {source.digest: source for source in found.sources}
         return cls(size, tuple(selection.clips), tuple(selection.refused), sources, captions)
 
 

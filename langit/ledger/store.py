@@ -61,10 +61,8 @@ MAX_FRAGMENTS = 64
 
 
 class Ledger(LedgerReader):
-    """The records under a folder, which is created when the first of them is added, or under ``s3://bucket/prefix``.
-
-    ``options`` are for S3, see :func:`langit.ledger.place.open_place`.
-    """
+    """The records under a folder, which is created when the first of them is added, or under ``s3://bucket/prefix``,
+    with ``options`` as in :func:`langit.ledger.place.open_place`."""
 
     def __init__(self, path: Path | str, options: Mapping[str, str] | None = None) -> None:
         self.place = open_place(path, options)
@@ -113,6 +111,11 @@ class Ledger(LedgerReader):
         """Digest of every record, in order of entry."""
         self._refresh()
         return tuple(self._digests)
+
+    def log_rows(self, start: int = 0) -> Sequence[tuple[str, str]]:
+        """Digest and kind of each entry from ``start`` on."""
+        self._refresh()
+        return self._log[start:]
 
     def leaves(self) -> list[Hash]:
         """The log's leaf hashes, for proofs."""
@@ -252,11 +255,7 @@ class Ledger(LedgerReader):
             self.check_table(kind)
 
     def check_table(self, kind: str) -> None:
-        """Compare the entry numbers of one table with the log.
-
-        Raises:
-            ValueError: the table is missing or lacks an entry.
-        """
+        """As :meth:`check_tables`, of one table."""
         self._refresh()
         dataset = self._open(kind)
         present = set() if dataset is None else {*dataset.to_table(columns=["entry"])["entry"].to_pylist()}

@@ -111,11 +111,12 @@ def read_corpus(recipe: Recipe, paths: RunPaths, before: TrainingCorpus | None =
     ledger = Ledger(paths.ledger)
     if before is not None and before.records.size == ledger.size:
         return before
-    records = ClipRecords.read(ledger, Policy())
+    chosen = None if recipe.manifest is None else find_training_set(ledger, recipe.manifest)
+    # Of footage alone the manifest's clips are all that is needed, however large the ledger is.
+    records = ClipRecords.read(ledger, Policy(), None if recipe.all_films or chosen is None else chosen.clips)
     films = film_clips(records, paths.films) if recipe.all_films else ()
-    if recipe.manifest is None:
+    if chosen is None:
         return TrainingCorpus(records, films)
-    chosen = find_training_set(ledger, recipe.manifest)
     if recipe.all_films:
         return TrainingCorpus(records, films, chosen)  # films hold clips out already, and all footage is learnt
     if recipe.stages[-1].buckets is not None:

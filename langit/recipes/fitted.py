@@ -52,7 +52,7 @@ def fit_recipe(recipe: Recipe, paths: RunPaths) -> Recipe:
     recipe = replace(recipe, manifest=chosen.manifest.digest)
     if all(stage.buckets is None or stage.sizes for stage in recipe.stages):
         return recipe
-    records = ClipRecords.read(ledger, Policy())
+    records = ClipRecords.read(ledger, Policy(), chosen.clips)
     stages = []
     for stage in recipe.stages:
         if stage.buckets is not None and not stage.sizes:

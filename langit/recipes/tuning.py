@@ -111,7 +111,7 @@ def tune(tuning: TuningConfig, home: Path, report: Report, placement: Placement 
     bundle = open_model(tuning.model, Placement(placement.device))
     denoiser, levels_of = choose_expert(bundle, tuning)
     wanted = TrainingFormat(training_size(bundle, tuning), bundle.fps)
-    records = ClipRecords.read(ledger, Policy())
+    records = ClipRecords.read(ledger, Policy(), chosen.clips)
     clips = footage_clips(
         records, chosen, places_file(home), paths.footage, wanted, lambda done, of: report("decoding", done, of, "")
     )

@@ -69,7 +69,8 @@ def clip_references(model: Model, manifest: str, home: Path, count: int, progres
         OSError: a file is not where it was.
     """
     ledger = Ledger(home / "ledger")
-    records, chosen = ClipRecords.read(ledger, Policy()), find_training_set(ledger, manifest)
+    chosen = find_training_set(ledger, manifest)
+    records = ClipRecords.read(ledger, Policy(), chosen.clips)
     sizes = [size for size in model.sizes if size.frames > 1] or list(model.sizes)
     plan = plan_footage(records, chosen, sizes, model.fps)
     pieces = footage_pieces(
