@@ -30,6 +30,9 @@ from langit.studio.result import ReleasedVideo
 from langit.studio.states import SamplingStates, SavingSteps
 from langit.text.expansion import Expansion
 
+SUFFIXES = frozenset(".avi .bmp .gif .jpeg .jpg .m4v .mkv .mov .mp4 .png .tif .tiff .webm .webp".split())  # noqa: SIM905
+"""Suffixes that say what kind of file it is, and nothing else."""
+
 
 @dataclass(frozen=True)
 class StudioJob:
@@ -141,10 +144,11 @@ class StudioJob:
         """The parents as they are signed: without their names, which may say more than a person wants to publish."""
         if self.parent_names:
             return parents
+        # The suffix stays: it says whether a picture or a video was given. Others are words of the name.
+        suffixes = [Path(parent.name).suffix.lower() for parent in parents]
         return tuple(
-            # The suffix stays: it says whether a picture or a video was given.
-            replace(parent, name=f"parent-{number}{Path(parent.name).suffix.lower()}")
-            for number, parent in enumerate(parents, start=1)
+            replace(parent, name=f"parent-{number}{suffix if suffix in SUFFIXES else ''}")
+            for number, (parent, suffix) in enumerate(zip(parents, suffixes, strict=True), start=1)
         )
 
     @contextmanager

@@ -73,8 +73,8 @@ class LoraFile:
         return cls(path, strength, expert)
 
     def facts(self) -> dict[str, Any]:
-        """What a video's record says of it."""
-        said = {"file": self.path.name, "sha256": sha256(self.path), "weight": self.strength}
+        """What a video's record says of it: not the file's name, which may say more than a person wants to publish."""
+        said: dict[str, Any] = {"sha256": sha256(self.path), "weight": self.strength}
         return said | ({"expert": self.expert} if self.expert else {})
 
 

@@ -121,7 +121,8 @@ def test_loras_by_name(tmp_path):
     path.write_bytes(b"")
     assert LoraFile.parse(str(path)) == LoraFile(path)
     assert LoraFile.parse(f"high={path}:-0.25") == LoraFile(path, -0.25, "high")
-    assert describe_loras([LoraFile(path, 0.5)])["loras"][0]["weight"] == 0.5
+    (said,) = describe_loras([LoraFile(path, 0.5)])["loras"]
+    assert said["weight"] == 0.5 and path.stem not in str(said), "what is signed does not name the file"
     assert describe_loras([]) == {}
     with pytest.raises(ValueError, match="there is no file"):
         LoraFile.parse("absent.safetensors")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -130,6 +131,10 @@ def test_names_of_given_files_are_signed_only_on_request(model: Path, inputs: Pa
         result = studio.extend(inputs / "first.mp4", seconds=0.5, steps=1, parent_names=choice)
         assert [parent.name for parent in result.facts.parents] == [name]
         assert (b"first.mp4" in result.path.read_bytes()) == choice
+    secret = shutil.copy(inputs / "first.mp4", inputs / "first.annas-diary")
+    result = studio.extend(secret, seconds=0.5, steps=1)
+    assert [parent.name for parent in result.facts.parents] == ["parent-1"]
+    assert b"annas-diary" not in result.path.read_bytes()
 
 
 def test_the_file_says_in_which_precision_it_was_computed(model: Path) -> None:
