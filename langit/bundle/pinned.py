@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from typing import Final
 
-PINNED: Final = {"pocket": "sha256:30652a79861f10610b4561e832546dfa428c0cc3f96f0f6483963e3d0f0476e8"}
+PINNED: Final = {"pocket": "sha256:190ed00f694a1d8695613310e8d7f18ea09847eac31adc7be5954af4db8df37c"}
