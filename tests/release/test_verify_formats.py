@@ -17,6 +17,7 @@ from release.authorities import Holder, identity_of
 from release.test_verify import flip_bit
 from release.test_verify_pictures import scene
 
+from langit.ledger.signals import cawg
 from langit.release.credentials import boxes
 from langit.release.credentials.identity import Identity, SigningConfig
 from langit.release.credentials.sign import _signer, media_type, sign
@@ -201,3 +202,30 @@ def test_pipes_and_folders_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe.mp4", tmp_path, Path("/dev/null")):
         with pytest.raises(FileNotFoundError, match="is not a file"):
             verify(path, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "png"])
+@pytest.mark.parametrize("trace", [False, True])
+def test_a_file_of_very_many_boxes_costs_seconds(tmp_path, kind, trace):
+    """C2PA's library takes time with the square of their number: hours for a few megabytes."""
+    store = bytes.fromhex("6332706100110010800000aa00389b71")
+    if kind == "mp4":
+        start = b"\0\0\0\x14ftypisom\0\0\2\0isom"
+        more = (8 + 16).to_bytes(4, "big") + b"uuid" + bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+        many = b"\0\0\0\x08free" * 200_000
+    else:
+        start, more, many = (
+            b"\x89PNG\r\n\x1a\n",
+            b"\0\0\0\x10caBX" + store + bytes(4),
+            (bytes(4) + b"teXt" + bytes(4)) * 200_000,
+        )
+    path = tmp_path / f"many.{kind}"
+    path.write_bytes(start + (more if trace else b"") + many)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    verdict = verify(path, tmp_path / "home")
+    found = cawg.read(path)[0].says
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before < 20
+    expected = VerifyFinding.MANIFEST if trace else VerifyFinding.NO_PICTURES
+    assert verdict.finding is (VerifyFinding.CUT if kind == "png" else expected)  # no end within what is read
+    assert (verdict.credentials is not None) == trace
+    assert found == ("unreadable" if trace else "silent")

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from langit.ledger.signals.cawg import MOST_BOXES, has_many_boxes, has_trace
 from langit.release.credentials.problems import Problem, problem
 from langit.release.credentials.sign import GENERATION, KEY_USAGES, LAYOUT, LEDGER, MARK, OFFLINE, WEBM, media_type
 from langit.release.credentials.stores import read_sidecar
@@ -132,6 +133,9 @@ def read(
             mime, store = WEBM, read_sidecar(path)  # of other formats C2PA hashes all bytes, whatever the name says
             if not store:
                 return None
+        if has_many_boxes(file):
+            file.seek(0)
+            return Credentials("unreadable", why=f"it has more than {MOST_BOXES} boxes") if has_trace(file) else None
         file.seek(0)
         stream = file if size is None else io.BytesIO(file.read(size))
         try:
