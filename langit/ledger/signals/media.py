@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from langit.ledger.record import Says
 from langit.ledger.signals.reading import SignalReading
 
 PIECE = 1 << 20
@@ -53,7 +54,7 @@ def made_by_model(path: Path) -> str | None:
     return next((match[1].decode("ascii") for match in _matches(MADE, path)), None)
 
 
-def _signal(match: re.Match[bytes]) -> tuple[str, str, str] | None:
+def _signal(match: re.Match[bytes]) -> tuple[str, Says, str] | None:
     plus, tdm, rsl = (None if group is None else group.decode("ascii", "replace") for group in match.groups())
     if plus is not None:
         name = plus.upper()
