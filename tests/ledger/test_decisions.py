@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 from ledger import lived as lives
-from ledger.lived import ALL, CLIPS, FETCHED, FILE, FILMS, NOBODYS, SHOTS, WHEN, clip, live, sha
+from ledger.lived import ALL, CAPTION, CLIPS, FETCHED, FILE, FILMS, NOBODYS, SHOTS, WHEN, clip, live, sha
 from ledger.test_audit import changed, findings, written
 
 from langit import video
@@ -82,7 +82,8 @@ def test_without_a_licence_the_missing_licence_is_named():
 def test_a_correction_supersedes_no_other_sources_licence(tmp_path):
     ledger = Ledger(tmp_path / "ledger")
     mine, other = (Source("file", name, sha(name), creator="me") for name in ("mine", "other"))
-    ledger.add([mine, other, Rights(mine.digest, WHEN, "CC-BY-4.0"), Rights(other.digest, WHEN, "CC-BY-NC-4.0")])
+    ledger.add([mine, other, Rights(mine.digest, WHEN, "CC-BY-NC-4.0"), Rights(other.digest, WHEN, "CC-BY-NC-4.0")])
+    assert not decide(mine, Policy(), rights=ledger.rights()).allowed
     (new,) = correct_licence(ledger, mine, "CC0-1.0", "a slip of the pen")
     decided = {one: decide(one, Policy(), rights=ledger.rights()) for one in (mine, other)}
     assert new.supersedes == ledger.rights()[0].digest
@@ -202,6 +203,8 @@ def test_what_concerns_footage_is_found_and_nothing_else(lived):
     lived.ledger.add([Output("c" * 64, lived.name, WHEN), Output("d" * 64, OTHER, WHEN)])
     lineage = Lineage(lived.ledger, find_artifacts(lived.home))
     assert lineage.consents_of([SHOWN.digest]) == (AGREED,)
+    assert lineage.captions_of([SHOTS[2].digest]) == (CAPTION,) and lineage.captions_of([SHOTS[0].digest]) == ()
+    assert lineage.manifests_with([SHOWN.digest]) == () != lineage.manifests_with([SHOTS[0].digest])
     assert lineage.drops_of([SHOTS[0].digest]) == (dropped,) and lineage.drops_of([SHOTS[1].digest]) == ()
     assert lineage.revoked_among(SHOTS) == (SHOTS[0],) == revoked_clips(lived.ledger, SHOTS)
     assert [item.content_sha256 for item in trace_descendants(lineage, [FILE]).outputs] == ["c" * 64]
