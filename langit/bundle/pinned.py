@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from typing import Final
 
-PINNED: Final = {"pocket": "sha256:190ed00f694a1d8695613310e8d7f18ea09847eac31adc7be5954af4db8df37c"}
+PINNED: Final = {"pocket": "sha256:1bdbb5ef2fd305eb7c05f2040d2229bee509b48dff3630846d2125a143294bd9"}
