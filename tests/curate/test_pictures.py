@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +21,12 @@ from langit.curate.settings import ClipLimits, Curation
 from langit.curate.survey import SurveySettings
 from langit.curate.takedown import RevokedLooks, keep_looks
 from langit.feed.pieces import Piece, piece_frames
+from langit.feed.traces import find_artifacts
 from langit.ledger.add import add_folder
+from langit.ledger.lineage import Lineage
 from langit.ledger.record import Revocation
+from langit.ledger.statements import Provider, corpus
+from langit.ledger.statements_eu import summary
 from langit.ledger.store import Ledger
 from langit.shapes import PixelShape
 
@@ -64,6 +69,9 @@ def test_pictures_become_clips_of_one_frame(
     assert video.probe(footage / "turned.jpg").still and (upright.frames, upright.start) == (1, 0)
     size = ledger.size
     assert run.curate(curation, ledger, tmp_path / "cache").manifest == found.manifest and ledger.size == size
+    whole = corpus(Lineage(ledger, find_artifacts(tmp_path)), "2026-11-28")
+    said = json.dumps(summary(whole, Provider()))
+    assert "Less than 1 million images (4 images)" in said and "Image, text (captions" in said
 
 
 def test_a_picture_passes_the_gates_of_films(
