@@ -39,7 +39,7 @@ class PixelShape:
         """
         found = re.fullmatch(r"(\d+)x(\d+)(?:x(\d+))?", text.strip().lower())
         if found is None:
-            raise ValueError(f"size {text!r} is not WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES, for example 64x64x17")
+            raise ValueError(f"size {text!r} is not WIDTHxHEIGHT or WIDTHxHEIGHTxFRAMES, for example 128x128x33")
         width, height, frames = (int(part) if part else 1 for part in found.groups())
         return cls(frames=frames, height=height, width=width)
 

@@ -98,7 +98,7 @@ def inpaint(
     *,
     making: Making,
 ) -> None:
-    """Generate a region of a video anew; every other pixel stays."""
+    """Regenerate a region of a video; every other pixel stays."""
     from langit.studio.video_requests import InpaintRequest
 
     make(making, InpaintRequest(video=video, prompt=prompt, mask=mask, strength=strength, fit=fit, rate=rate))

@@ -132,8 +132,20 @@ def describe_error(error: Exception) -> str:
         return f"the disk is full{where}: free some space, or set LANGIT_HOME and --output to another disk"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename} cannot be used ({error.strerror}): choose another place, or correct it"
-    text = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    text = _describe_usage(error) if isinstance(error, typer.TyperException) else str(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+def _describe_usage(error: typer.TyperException) -> str:
+    """What is wrong with the words of a command, with the value, which the parser's own sentences leave out."""
+    text = error.format_message()
+    if text.startswith("Got unexpected extra argument"):
+        return f"{text}: leave them out, or put words that belong together in quotation marks"
+    if not isinstance(error, typer.BadParameter) or not hasattr(error.__cause__, "errors"):
+        return text
+    given = error.__cause__.errors()[0]["input"]  # of pydantic's ValidationError
+    rule = error.message.removeprefix("Value error, ").replace("Input should be", "it must be").split(", unable")[0]
+    return text.removesuffix(error.message) + (rule if repr(given) in rule else f"{given}: {rule}")
 
 
 def _print_version(wanted: bool) -> None:

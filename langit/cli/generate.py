@@ -32,7 +32,8 @@ def generate(
     image: Annotated[Path | None, typer.Option(help="A picture for the first frame.")] = None,
     last: Annotated[Path | None, typer.Option(help="A picture for the last frame.")] = None,
     reference: Annotated[
-        list[Path] | None, typer.Option(help="A picture of what shall appear (VACE models); may be repeated.")
+        list[Path] | None,
+        typer.Option(help="A picture of something that should appear (VACE models); may be repeated."),
     ] = None,
     fit: Fit = None,
     *,

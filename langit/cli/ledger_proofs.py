@@ -87,7 +87,8 @@ def check(
     from langit.ledger.audit_check import Audit, needs_key
 
     if not file.is_file():
-        raise FileNotFoundError(f"{file} does not exist: name a receipt, or an audit file")
+        wrong = "is a folder" if file.is_dir() else "does not exist"
+        raise FileNotFoundError(f"{file} {wrong}: name a receipt, or an audit file")
     try:
         signed = not is_archive(file) or needs_key(file)
         verifier, whose_key = trusted_key(key) if signed else (None, "")
@@ -174,6 +175,8 @@ def verify(where: LedgerOption = None, as_json: JsonOption = False) -> None:
     """Hash all records and evidence, and compare with the log and its signed states. Exit code 1 if they differ."""
     from langit.ledger.verification import verify_ledger
 
+    if where is not None and "://" not in where and not Path(where).is_dir():
+        raise FileNotFoundError(f"there is no ledger at {where}: check --ledger")  # not one in order without entries
     try:
         answer = verify_ledger(open_ledger(where, empty=True))
     except ValueError as error:

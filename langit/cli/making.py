@@ -80,7 +80,7 @@ class Options:
     steps: Annotated[int | None, _option(min=1, max=1000, help="Solver steps.")] = None
     guidance: Annotated[float | None, _option(help="Guidance scale: how closely the video follows the prompt.")] = None
     solver: Annotated[str | None, _option(help="euler, heun, midpoint, ab2 or unipc.")] = None
-    negative: Annotated[str | None, _option(help="A text that the video is led away from.")] = None
+    negative: Annotated[str | None, _option(help="What the video should not show.")] = None
     reuse: Annotated[
         float | None,
         _option(help="Use the last velocity again while it changes by less than this share, such as 0.05."),
@@ -102,9 +102,7 @@ class Options:
     parent_names: Annotated[
         bool, _option("--parent-names", help="Sign the names of given files with the video, not only their hashes.")
     ] = False
-    preview: Annotated[
-        Path | None, _option(help="A .png that shows what the video is becoming, updated meanwhile.")
-    ] = None
+    preview: Annotated[Path | None, _option(help="A .png preview, updated while the video is generated.")] = None
     no_preview: Annotated[bool, _option("--no-preview", help="Draw no preview on the terminal.")] = False
     as_json: Annotated[bool, _option("--json", help="Print a line of JSON for each file instead of its path.")] = False
 

@@ -36,6 +36,9 @@ def nearest(
     from langit.release.nearest.query import find_nearest
 
     check_ordinary(video)
+    for place, suffix in ((png, ".png"), (html, ".html")):
+        if place is not None:
+            _check_place(place, suffix)  # before the search, which takes seconds
     found, how = (model, "as requested") if model is not None else find_maker(video, config.home())
     answer = find_nearest(video, found, count, config.home())
     if as_json:
@@ -54,6 +57,13 @@ def nearest(
     for path in (png, html):
         if path is not None:
             typer.echo(one_line(path.absolute()), err=as_json)  # stdout is one JSON value then
+
+
+def _check_place(path: Path, suffix: str) -> None:
+    if path.suffix.lower() != suffix or path.is_dir():
+        raise ValueError(f"{path} does not end in {suffix}, or is a folder: name a file such as near{suffix}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is not a folder: create it, or choose another")
 
 
 def _print_answer(answer: NearestAnswer, how: str) -> None:

@@ -199,7 +199,7 @@ def scale(
     dtype: Dtype = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Train a recipe's first stage at several budgets, and report what more computing gives."""
+    """Train a recipe's first stage at several budgets, and report what more compute gives."""
     from langit.config import override
     from langit.recipes import find
 

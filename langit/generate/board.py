@@ -111,7 +111,7 @@ def parse_board(text: str, folder: Path) -> Board:
     size = _value("the board", table, "size", str, None)
     if size is not None and size.lower().count("x") != 1:
         raise ValueError(
-            f"size {size!r} is not WIDTHxHEIGHT, for example 64x64: the number of frames follows from seconds"
+            f"size {size!r} is not WIDTHxHEIGHT, for example 128x128: the number of frames follows from seconds"
         )
     fit, rate = _value("the board", table, "fit", str, None), _value("the board", table, "rate", str, None)
     return Board(

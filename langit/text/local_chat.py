@@ -47,9 +47,12 @@ class LocalChatExpander:
             raise OSError(f"there is no folder {folder}: name one that holds a chat model")
         place = str(folder) if folder.is_dir() else name
         try:
-            tokenizer = AutoTokenizer.from_pretrained(place)
-            model = AutoModelForCausalLM.from_pretrained(place, use_safetensors=True).eval()
+            # "on this machine" is meant: a mistyped name must not be asked of a hub, nor waited for
+            tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=True)
+            model = AutoModelForCausalLM.from_pretrained(place, use_safetensors=True, local_files_only=True).eval()
         except (OSError, ValueError) as error:
+            if not folder.is_dir():
+                raise OSError(f"no chat model {name!r} is on this machine: name a folder that holds one") from None
             first_line = str(error).strip().split("\n")[0]
             raise OSError(f"no chat model can be read from {name}: {first_line}") from None
         if tokenizer.chat_template is None:

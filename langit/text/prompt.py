@@ -73,6 +73,6 @@ def check_prompt(prompt: str, scripts: frozenset[str] | None = LATIN) -> str:
             known = " and ".join(sorted(script.title() for script in scripts))
             raise ValueError(
                 f"the prompt has {script_of(letter).title()} letters ({letter!r}) and this model reads {known} ones:"
-                " translate it, or let --expand embedded do so"
+                " translate it, or use --expand embedded if it is Japanese or Chinese"
             )
     return plain

@@ -41,6 +41,16 @@ from langit.flow.solvers import SOLVERS
         ("worlds render 1 -o films --size 64x64x100000000", "100000000 frames"),
         ("worlds render 1 -o films --seed -1", "--seed"),
         ("dance", "No such command 'dance'"),
+        ("serve --model nonesuch", "no model 'nonesuch'"),
+        ("serve worker --model /nonesuch/model", "no model '/nonesuch/model'"),
+        ("nearest there --png near.jpg", "near.jpg does not end in .png"),
+        ("nearest there --html nowhere/near.html", "nowhere is not a folder"),
+        ("ledger verify --ledger nowhere", "there is no ledger at nowhere"),
+        ("ledger check .", ". is a folder: name a receipt"),
+        ("generate a red ball", "(red ball): leave them out, or put words that belong together in quotation marks"),
+        ("generate ball --seed -1", "Invalid value for '--seed': -1: it must be greater than or equal to 0"),
+        ("generate ball --seed abc", "'--seed': abc: it must be a valid integer\n"),
+        ("generate ball --quality best", "'--quality': 'best' is not one of 'fast', 'full'"),
     ],
 )
 @pytest.mark.draws

@@ -107,6 +107,11 @@ def test_a_folder_that_is_not_there_is_named(name: str) -> None:
         find_expander(f"transformers:{name}", Vocabulary(TOKENIZER))
 
 
+def test_a_name_is_not_looked_up_elsewhere() -> None:
+    with pytest.raises(OSError, match="no chat model 'nofolder' is on this machine"):
+        find_expander("transformers:nofolder", Vocabulary(TOKENIZER))
+
+
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no chat model can be read from"):
         find_expander(f"transformers:{tmp_path}", Vocabulary(TOKENIZER))
