@@ -141,9 +141,10 @@ def _describe_usage(error: typer.TyperException) -> str:
     text = error.format_message()
     if text.startswith("Got unexpected extra argument"):
         return f"{text}: leave them out, or put words that belong together in quotation marks"
-    if not isinstance(error, typer.BadParameter) or not hasattr(error.__cause__, "errors"):
+    refused = getattr(error.__cause__, "errors", None)  # of pydantic's ValidationError
+    if not isinstance(error, typer.BadParameter) or refused is None:
         return text
-    given = error.__cause__.errors()[0]["input"]  # of pydantic's ValidationError
+    given = refused()[0]["input"]
     rule = error.message.removeprefix("Value error, ").replace("Input should be", "it must be").split(", unable")[0]
     return text.removesuffix(error.message) + (rule if repr(given) in rule else f"{given}: {rule}")
 

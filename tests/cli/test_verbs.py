@@ -43,6 +43,7 @@ from langit.flow.solvers import SOLVERS
         ("dance", "No such command 'dance'"),
         ("serve --model nonesuch", "no model 'nonesuch'"),
         ("serve worker --model /nonesuch/model", "no model '/nonesuch/model'"),
+        ("mcp --model nonesuch", "no model 'nonesuch'"),
         ("nearest there --png near.jpg", "near.jpg does not end in .png"),
         ("nearest there --html nowhere/near.html", "nowhere is not a folder"),
         ("ledger verify --ledger nowhere", "there is no ledger at nowhere"),
