@@ -17,12 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from langit.evaluate.figures.intervals import wilson
+from langit.recipes.judges.gate_sentences import EARLIER
 from langit.release.gates.lexicon import lexicon
 from langit.release.gates.prompt import CLASSIFIER, RULES, judge_prompt
 
 FOLDER = Path(__file__).parent
 PROMPTS = FOLDER / "gate_prompts.toml"
-LATER_SETS = tuple(FOLDER / f"gate_prompts_{number}.toml" for number in range(2, 11))
+_LEARNT = FOLDER.parent / "langit" / "recipes" / "judges" / "sentences"  # the classifier learns from sets 2 to 8
+LATER_SETS = (
+    *(_LEARNT / f"prompts_{number}.toml" for number in EARLIER),
+    *(FOLDER / f"gate_prompts_{number}.toml" for number in (9, 10)),
+)
 SPLITS = ("develop", "held-out")
 FORMS = ("plain", "veiled", "disguised", "name")
 LANGUAGES = ("en", "id", "other")

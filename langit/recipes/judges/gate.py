@@ -1,8 +1,8 @@
 """Trains the gate's classifier, reproducibly, from sentences and word vectors to weights, and sets its threshold.
 
-Its sentences are the templates of `gate_sentences`, earlier prompts that were once held out to measure the gate, and
-captions of the worlds, which are harmless. One in three of the earlier prompts is not learnt from: these set the
-threshold and give the record's figures.
+Its sentences are the templates of `gate_sentences`, prompts by authors who did not know the gate, earlier prompts that
+were once held out to measure it, and captions of the worlds, which are harmless. One in six of the prompts that are no
+templates is not learnt from: these set the threshold and give the record's figures.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from langit import config as configs
 from langit.evaluate.figures.intervals import Rate
 from langit.recipes.judges.gate_sentences import (
+    BAD,
     CATEGORIES,
     HARMLESS,
     GateSentence,
+    authored_sentences,
     caption_sentences,
     earlier_sentences,
     gate_sentences,
@@ -40,12 +42,16 @@ from langit.release.gates.classifier import (
     WEIGHTS,
     GateFeatures,
     gate_features,
+    passages,
+    quantize,
+    restore,
 )
 from langit.release.gates.lexicon import lexicon
 from langit.release.gates.vectors import FILE, WordVectors
 
 RECORD = "record.json"
-_KEPT = 3  # one in so many earlier prompts sets the threshold
+UNSORTED = len(CATEGORIES)  # the label of a bad sentence whose category nobody noted
+_KEPT = 6  # one in so many prompts that are no templates sets the threshold
 GateProgress = Callable[[str, int, int, str], None]
 """Called with a stage, how many of its steps are done, of how many, and facts about it."""
 
@@ -54,17 +60,18 @@ GateProgress = Callable[[str, int, int, str], None]
 class GateRecipe:
     """Everything that determines the classifier's weights, besides its sentences and word vectors."""
 
-    each: int = 8  # sentences from a template
-    captions: int = 600  # of the worlds
-    earlier: int = 3  # how often an epoch repeats an earlier prompt
+    each: int = 4  # sentences from a template
+    captions: int = 2000  # of the worlds
+    repeats: int = 3  # how often an epoch repeats a prompt that is no template
     seed: int = 1
-    members: int = 2  # networks whose answers are averaged
-    refused: float = 0.01  # share of harmless earlier prompts that the threshold lets it refuse
-    least_threshold: float = 0.84  # no caption of the worlds reaches it
+    members: int = 4  # networks whose answers are averaged
+    refused: float = 0.03  # share of the harmless prompts kept aside that the threshold lets it refuse
+    least_threshold: float = 0.5
+    acquittal: float = 0.4  # below this chance of being bad, rules give way; docs/gates.md tells how it was chosen
     long_threshold: float = 0.95  # for long texts; docs/gates.md tells how it was chosen
     width: int = 96
     hidden: int = 64
-    epochs: int = 18
+    epochs: int = 12
     batch: int = 256
     rate: float = 3e-3
     weight_decay: float = 0.05
@@ -77,7 +84,7 @@ class GateRecipe:
     replaced: float = 0.4  # share of harmless sentences of which some words are replaced by any others
 
     def __post_init__(self) -> None:
-        for name in ("each", "earlier", "members", "width", "hidden", "epochs", "batch"):
+        for name in ("each", "repeats", "members", "width", "hidden", "epochs", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: use a whole number of at least 1")
         for name in (
@@ -87,6 +94,7 @@ class GateRecipe:
             "word_dropout",
             "tag_dropout",
             "least_threshold",
+            "acquittal",
             "long_threshold",
         ):
             if not 0 <= getattr(self, name) < 1:
@@ -130,7 +138,7 @@ class GateExample:
     """A sentence as the network reads it."""
 
     features: GateFeatures
-    label: int  # of CATEGORIES
+    label: int  # of CATEGORIES, or UNSORTED
 
 
 class GateReader:
@@ -147,14 +155,22 @@ class GateReader:
         self.table = torch.from_numpy(np.concatenate([np.zeros((1, words.size), np.float32), vectors]))
 
     def read(self, sentences: Sequence[GateSentence]) -> list[GateExample]:
-        """Read sentences; those without a known word are left out."""
-        examples = []
-        for sentence in sentences:
+        """Read sentences; those without a known word are left out.
+
+        Harmless ones are cut into passages, as prompts are when they are judged: every passage of them is harmless.
+        """
+        examples: dict[tuple[object, ...], GateExample] = {}
+        for index, sentence in enumerate(sentences):
             lattice = self.lexicon.read(sentence.text)
-            features = gate_features(self.words, self.tags, lattice, self.lexicon.hits(lattice))
-            if features.readable:
-                examples.append(GateExample(features, CATEGORIES.index(sentence.category)))
-        return examples
+            whole = gate_features(self.words, self.tags, lattice, self.lexicon.hits(lattice))
+            label = (*CATEGORIES, BAD).index(sentence.category)
+            parts = passages(whole, lattice.sentence) if label == 0 else [whole]
+            for part in parts:
+                if part.readable:
+                    # captions share passages, of which one is enough
+                    key = (part.rows, part.tags) if len(parts) > 1 else (index,)
+                    examples.setdefault(key, GateExample(part, label))
+        return list(examples.values())
 
     def tensors(
         self, examples: Sequence[GateExample]
@@ -227,13 +243,26 @@ def fit_network(
                 tagged = torch.rand(len(batch), 1, generator=generator) >= recipe.tag_dropout
                 logits = network(words, tags * (kept * tagged)[..., None].long(), there)
                 labels = torch.tensor([one.label for one in batch])
-                loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.smoothing)
+                loss = gate_loss(logits, labels, recipe.smoothing)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 schedule.step()
             report(epoch + 1)
     return network.eval()
+
+
+def gate_loss(
+    logits: Float[Tensor, "B categories"], labels: Int64[Tensor, " B"], smoothing: float
+) -> Float[Tensor, ""]:
+    """Cross-entropy; of an unsorted bad sentence, that of being anything but harmless."""
+    log_chances = logits.log_softmax(1)
+    sorted_ = functional.cross_entropy(
+        logits, labels.where(labels < UNSORTED, 0), label_smoothing=smoothing, reduction="none"
+    )
+    harmless = smoothing / logits.shape[1]  # what smoothing leaves to the wrong answer
+    bad = -(1 - harmless) * log_chances[:, 1:].logsumexp(1) - harmless * log_chances[:, 0]
+    return torch.where(labels < UNSORTED, sorted_, bad).mean()
 
 
 def _shuffled_batches(examples: Sequence[GateExample], size: int, dice: random.Random) -> list[list[GateExample]]:
@@ -273,21 +302,22 @@ def train_gate(recipe: GateRecipe, folder: Path, progress: GateProgress, words: 
         words: the folder of the word vectors.
 
     Returns:
-        Of the earlier prompts that it has not seen: how many bad ones of each category, and how many harmless ones, are
-        judged rightly at the threshold.
+        Of the prompts that it has not seen: how many bad ones of each category, and how many harmless ones, are judged
+        rightly at the threshold.
     """
     reader = GateReader(WordVectors.load(words))
     base = reader.read([*gate_sentences(recipe.each, recipe.seed), *caption_sentences(recipe.captions)])
-    earlier = reader.read(earlier_sentences())
-    dice = random.Random(recipe.seed)
-    dice.shuffle(earlier)
-    kept, seen = earlier[::_KEPT], [one for index, one in enumerate(earlier) if index % _KEPT]
-    weights: dict[str, Tensor] = {}
+    prompts = reader.read([*earlier_sentences(), *authored_sentences()])
+    random.Random(recipe.seed).shuffle(prompts)
+    kept, seen = prompts[::_KEPT], [one for index, one in enumerate(prompts) if index % _KEPT]
+    weights: dict[str, np.ndarray] = {}
     scores = np.zeros(len(kept))
     for member in range(recipe.members):
         report = _reporter(progress, f"network {member + 1} of {recipe.members}", recipe)
-        network = fit_network(recipe, reader, base + seen * recipe.earlier, recipe.seed + member, report)
-        weights |= {f"{member}.{name}": value.half() for name, value in network.state_dict().items()}
+        network = fit_network(recipe, reader, base + seen * recipe.repeats, recipe.seed + member, report)
+        stored = quantize({name: value.numpy() for name, value in network.state_dict().items()})
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in restore(stored).items()})
+        weights |= {f"{member}.{name}": value for name, value in stored.items()}
         scores += np.array(badness(network, reader, kept)) / recipe.members
     labels = [one.label for one in kept]
     threshold = max(calibrate(scores.tolist(), labels, recipe.refused), recipe.least_threshold)
@@ -299,15 +329,16 @@ def train_gate(recipe: GateRecipe, folder: Path, progress: GateProgress, words: 
         "categories": CATEGORIES,
         "members": recipe.members,
         "threshold": threshold,
-        "long threshold": recipe.long_threshold,
+        "long threshold": max(threshold, recipe.long_threshold),
+        "acquittal": recipe.acquittal,
         "tags": reader.tags,
     }
     (folder / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
     rates = _rates(scores.tolist(), labels, threshold)
     record = {
         "recipe": configs.dump(recipe),
-        "sentences": {"from templates and captions": len(base), "earlier prompts": len(seen)},
-        "earlier prompts that it has not seen, judged rightly": {n: str(r) for n, r in rates.items()},
+        "sentences": {"from templates and captions": len(base), "prompts": len(seen)},
+        "prompts that it has not seen, judged rightly": {n: str(r) for n, r in rates.items()},
     }
     (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return rates
@@ -319,7 +350,7 @@ def _reporter(progress: GateProgress, stage: str, recipe: GateRecipe) -> Callabl
 
 def _rates(scores: Sequence[float], labels: Sequence[int], threshold: float) -> dict[str, Rate]:
     rates = {}
-    for number, category in enumerate(CATEGORIES):
+    for number, category in enumerate((*CATEGORIES, BAD)):
         refused = [score >= threshold for score, label in zip(scores, labels, strict=True) if label == number]
         right = sum(refused) if category != HARMLESS else len(refused) - sum(refused)
         rates[category] = Rate(right, len(refused))

@@ -1,4 +1,4 @@
-"""The sentences that the gate's classifier learns from: this project's own, as templates in TOML files.
+"""The sentences that the gate's classifier learns from: this project's own, in TOML files, most of them as templates.
 
 A line of a template is one sentence. Of ``(a|b)`` one is chosen, and ``<name>`` stands for one entry of a list. Knows
 no model and no vectors.
@@ -16,20 +16,33 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from langit.release.gates.prompt import RULES
+from langit.release.gates.prompt import RULES, PromptConfig, judge_prompt
 from langit.worlds.world import WORLDS
 
 HARMLESS = "harmless"
 CATEGORIES = (HARMLESS, *RULES)
-KINDS = ("veiled", "plain", "hints", "harmless")
+BAD = "bad"  # of some category that nobody noted
+KINDS = ("veiled", "plain", "hints", "scenes", "harmless")
+EARLIER = range(2, 9)  # numbers of the sets of prompts that measured the gate once, see benchmarks/gates.py
 LANGUAGES = ("en", "id")
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _NAME = re.compile(r"<(\w+)>")
 
 
+_MEASURED_TOO = frozenset(
+    [
+        "a toddler locked in a cage without food",
+        "a bath bomb fizzes in the tub",
+        "a bullet train passes Mount Fuji",
+        "pisau dapur mengiris bawang merah",
+    ]
+)
+"""Prompts of these sets that also stand in a set that still measures the gate."""
+
+
 @dataclass(frozen=True)
 class GateSentence:
-    """A sentence with what it is an example of: ``harmless``, or a category of the gate's rules."""
+    """A sentence with what it is an example of: ``harmless``, a category of the gate's rules, or ``bad``."""
 
     text: str
     category: str
@@ -93,10 +106,35 @@ def rule_words(language: str) -> set[str]:
 
 
 def earlier_sentences() -> list[GateSentence]:
-    """Prompts that were held out to measure the gate, and served to improve it afterwards."""
+    """Prompts that were held out to measure the gate, and served to improve it afterwards.
+
+    Those that only name somebody are left out: the classifier knows no names. So are those that measure it still.
+    """
+    found = _grouped("earlier")
+    for number in EARLIER:
+        for group in _table(f"prompts_{number}")["group"]:
+            if group["form"] != "name":
+                category = group.get("category", BAD) if group["bad"] else HARMLESS
+                found += [GateSentence(text, category, group["language"]) for text in group["prompts"]]
+    found = [one for one in found if one.text not in _MEASURED_TOO]
+    return [one for one in found if one.category == HARMLESS or not _only_names(one.text)]
+
+
+def _only_names(text: str) -> bool:
+    findings = judge_prompt(text, PromptConfig(classifier="off"))
+    return bool(findings) and all(one.rule == "likeness" for one in findings)
+
+
+def authored_sentences(authors: Sequence[int] = (1, 2)) -> list[GateSentence]:
+    """Prompts by authors who saw neither the rules nor each other's."""
+    return _grouped("authors", authors)
+
+
+def _grouped(name: str, authors: Sequence[int] = ()) -> list[GateSentence]:
     return [
         GateSentence(text, group["category"], group["language"])
-        for group in _table("earlier")["group"]
+        for group in _table(name)["group"]
+        if not authors or group["author"] in authors
         for text in group["sentences"].strip().splitlines()
     ]
 

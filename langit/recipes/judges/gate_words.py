@@ -16,7 +16,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from langit.recipes.judges.gate_sentences import gate_sentences, glosses, rule_words
+from langit.recipes.judges.gate_sentences import (
+    authored_sentences,
+    earlier_sentences,
+    gate_sentences,
+    glosses,
+    rule_words,
+)
 from langit.release.gates.stems import english_stems, indonesian_stems
 from langit.release.gates.vectors import WordVectors, pack
 
@@ -65,8 +71,9 @@ def make_word_vectors(embeddings: Path, senses: Path, bahasa: Path) -> WordVecto
     source = Embeddings(embeddings)
     by_synset = _read_senses(senses)
     lemmas = {lemma for words in by_synset.values() for lemma in words}
-    ours = Counter(word for sentence in gate_sentences() for word in re.findall(r"[a-z]+", sentence.text.casefold()))
-    needed = set(ours) | rule_words("en")
+    sentences = (*gate_sentences(), *earlier_sentences(), *authored_sentences())
+    ours = {word for sentence in sentences for word in re.findall(r"[a-z]+", sentence.text.casefold())}
+    needed = ours | rule_words("en")
     english = {word: source.vector(word) for word in _english_words(source, lemmas, needed)}
     for word, meaning in glosses("en").items():
         mean = source.mean_of(dict.fromkeys(meaning, 1.0))

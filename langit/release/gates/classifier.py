@@ -1,7 +1,7 @@
 """The learnt classifier beside the gate's rules: how much a text resembles bad prompts, and of which category.
 
-A small network reads word vectors and what the rules' lexicon says of each word. It runs in numpy, in a millisecond.
-Knows no settings and refuses nothing. `langit judge train gate` trains it; weights and card are in
+A few small networks read word vectors and what the rules' lexicon says of each word. They run in numpy, in a
+millisecond or two. Knows no settings and refuses nothing. `langit judge train gate` trains it; weights and card are in
 ``langit/weights/gate``.
 """
 
@@ -33,9 +33,10 @@ PARAMETERS = tuple(
 )
 SCALE = 5.0  # word vectors have a length of 1; their numbers should be about 0.5
 MOST_TAGS = 6  # of a word
+_SCALE = "scale"  # ends the names of scales in the file of weights
 _SHORT_TEXT = 24  # words
 _FEWEST = 3  # words that say enough to be judged
-_SHORT, LONG, _OVERLAP = 4, 40, 10  # words of a passage, and those that two parts of a long one share
+_SHORT, LONG, _OVERLAP = 6, 40, 10  # words of a passage, and those that two parts of a long one share
 _LEAST_KNOWN = 0.5  # share of a text's words that need vectors; other texts are in a language that it does not read
 
 
@@ -85,17 +86,23 @@ def gate_features(
 
 @dataclass(frozen=True)
 class GateReading:
-    """What a classifier says of a text: the probability of each category, and from which one it should be refused."""
+    """What a classifier says of a text.
+
+    chances: the probability of each category.
+    threshold: that of being bad from which the text should be refused.
+    acquits: whether it is so sure of a short text that it was all read and is harmless, that rules should give way.
+    """
 
     chances: Mapping[str, float]
     threshold: float
+    acquits: bool = False
 
 
 class GateClassifier:
     """Some networks of one shape, whose answers are averaged, with their word vectors.
 
     ``threshold`` is the probability of being bad from which a text should be refused, ``long_threshold`` that for a
-    text of more than ``_SHORT_TEXT`` words: each of its many words may mislead.
+    text of more than ``_SHORT_TEXT`` words: each of its many words may mislead. Below ``acquittal`` it acquits.
     """
 
     def __init__(self, words: WordVectors, settings: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> None:
@@ -104,7 +111,8 @@ class GateClassifier:
         self.categories: tuple[str, ...] = tuple(settings["categories"])  # the first is "harmless"
         self.threshold = float(settings["threshold"])
         self.long_threshold = float(settings["long threshold"])
-        single = {name: value.astype(np.float32) for name, value in weights.items()}
+        self.acquittal = float(settings["acquittal"])
+        single = restore(weights)
         self.members = [
             {name: single[f"{member}.{name}"] for name in PARAMETERS} for member in range(int(settings["members"]))
         ]
@@ -133,12 +141,16 @@ class GateClassifier:
         """
         whole = gate_features(self.words, self.tags, lattice, hits).without(permitted)
         worst = np.eye(len(self.categories), dtype=np.float32)[0]
+        short, unread = len(whole.rows) <= _SHORT_TEXT, not whole.rows
         for passage in passages(whole, lattice.sentence):
             if passage.readable and len(passage.rows) >= _FEWEST:
                 chances = self.chances(passage)
                 worst = chances if chances[0] < worst[0] else worst
+            else:
+                unread = True
         found = {name: float(chance) for name, chance in zip(self.categories, worst, strict=True)}
-        return GateReading(found, self.threshold if len(whole.rows) <= _SHORT_TEXT else self.long_threshold)
+        acquits = short and not unread and 1 - float(worst[0]) < self.acquittal
+        return GateReading(found, self.threshold if short else self.long_threshold, acquits)
 
     def chances(self, features: GateFeatures) -> Float32[np.ndarray, " categories"]:
         """The probability of each category."""
@@ -149,6 +161,31 @@ class GateClassifier:
         answers = [_answer(member, words, features.tags) for member in self.members]
         mean: np.ndarray = np.stack(answers).mean(axis=0)
         return mean
+
+
+def quantize(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Weights as they are stored: matrices in eight bits, with a scale for each row; the others in half precision."""
+    stored: dict[str, np.ndarray] = {}
+    for name, value in weights.items():
+        if value.ndim == 1:
+            stored[name] = value.astype(np.float16)
+            continue
+        largest = np.abs(value).max(axis=tuple(range(1, value.ndim)), keepdims=True)
+        scale = np.where(largest > 0, largest / 127, 1).astype(np.float16)
+        stored[name] = np.clip(np.round(value / scale.astype(np.float32)), -127, 127).astype(np.int8)
+        stored[f"{name}.{_SCALE}"] = scale
+    return stored
+
+
+def restore(stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The weights that :func:`quantize` stored, in single precision."""
+    return {
+        name: value.astype(np.float32) * stored[f"{name}.{_SCALE}"].astype(np.float32)
+        if value.dtype == np.int8
+        else value.astype(np.float32)
+        for name, value in stored.items()
+        if not name.endswith(f".{_SCALE}")
+    }
 
 
 def passages(features: GateFeatures, sentence: Sequence[int]) -> list[GateFeatures]:

@@ -25,6 +25,9 @@ from langit.text.endpoint import (
 
 RULE = "guard"
 KEY_VARIABLES = ("LANGIT_GUARD_KEY", "OPENAI_API_KEY")
+_SAFE = "safe harmless benign neutral normal ok okay clean sfw non-toxic non_toxic nontoxic non-hate not-hate"
+SAFE_LABELS = frozenset(_SAFE.split())
+"""What models call texts that may pass, in lower case. A model with one of these needs no ``guard_labels``."""
 _OVERLAP = 16  # tokens that two windows on a long text share
 
 
@@ -119,13 +122,16 @@ class LocalGuard:
     def load(cls, name: str, labels: Mapping[str, Setting], threshold: float) -> LocalGuard:
         """Load a model from a folder.
 
+        Without ``labels``, whatever the model calls anything but safe refuses.
+
         Raises:
-            ValueError: no labels are set, or ones that the model does not have.
+            ValueError: ones that the model does not have, or none though none of its labels says "safe".
             OSError: there is no such model.
         """
         folder = Path(name).expanduser()
         if not name or not folder.is_dir():
             raise OSError(f"there is no folder {name!r} that holds a guard model: give transformers:FOLDER")
+        from safetensors import SafetensorError
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         try:
@@ -133,9 +139,10 @@ class LocalGuard:
             model = AutoModelForSequenceClassification.from_pretrained(
                 str(folder), local_files_only=True, use_safetensors=True
             ).eval()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             first_line = str(error).strip().split("\n")[0]
             raise OSError(f"no guard model can be read from {name}: {first_line}") from None
+        labels = labels or usual_actions(model.config.id2label.values())
         check_labels("guard_labels", labels, model.config.id2label.values(), name)
         return cls(name, model, tokenizer, labels, threshold)
 
@@ -165,6 +172,14 @@ class LocalGuard:
             if setting != "off" and score >= self.threshold:
                 findings.append(Finding(RULE, f"{Path(self.name).name} says {label}, {score:.2f}", setting))
         return findings
+
+
+def usual_actions(known: Iterable[object]) -> dict[str, Setting]:
+    """Actions for labels of which some say that a text is safe: the others refuse. Empty if none says so."""
+    names = [str(label) for label in known]
+    if not any(name.casefold() in SAFE_LABELS for name in names):
+        return {}
+    return {name: "refuse" for name in names if name.casefold() not in SAFE_LABELS}
 
 
 def check_labels(setting: str, labels: Mapping[str, Setting], known: Iterable[object], name: str) -> None:

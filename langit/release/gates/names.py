@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 _SHORTEST_SKELETON = 4  # consonants of a name that is searched for: shorter ones resemble too much
+_LONG_SKELETON = 6  # consonants that hardly agree by chance: "Dedi Korbuser"
 _SHORTEST_WORD = 6  # letters of a name of one word
 _SHORTEST_PAIR, _SHORTEST_HALF = 7, 3  # letters of a name of two words, and of the one that is misspelt
 _SHORTEST_ALONE = 4  # letters of a name of one word that is searched for where no ordinary word is near: "Oboma"
@@ -79,9 +80,9 @@ class NameIndex:
                 span = words[start : start + size]
                 if len(span) < size or not all(word.isascii() and word.isalpha() for word in span):
                     break
-                if tuple(span) in self.exact:
-                    continue
-                if size == 2 and all(word[:1].isupper() for word in written[start : start + 2]) and self._sounds(span):
+                if tuple(span) in self.exact or (size == 2 and span[0] == span[1]):
+                    continue  # words are doubled in Indonesian, names hardly ever
+                if size == 2 and self._sounds(span, written[start : start + 2], is_word):
                     yield start, start + size  # also of ordinary words: "Elon Mask"
                     continue
                 if all(word in ordinary for word in span):
@@ -100,15 +101,23 @@ class NameIndex:
             known = self.pairs.get(right, ())
             if len(near) >= _SHORTEST_HALF and near not in ordinary and near not in known:
                 bones = skeleton(near)
-                if any(_distance(one, near, 1) <= 1 or (len(one) > 4 and skeleton(one) == bones) for one in known):
+                if any(edit_distance(one, near, 1) <= 1 or (len(one) > 4 and skeleton(one) == bones) for one in known):
                     return True
         return False
 
-    def _sounds(self, span: Sequence[str]) -> bool:
-        """Whether one word of two is right and the other sounds the same: "Elon Mask", "Bred Pitt"."""
+    def _sounds(self, span: Sequence[str], written: Sequence[str], is_word: Callable[[str], bool] | None) -> bool:
+        """Whether one word of two is right and the other sounds the same: "Elon Mask", "Bred Pitt".
+
+        Without capitals, the right one has to be a word that no dictionary has.
+        """
+        capitals = all(word[:1].isupper() for word in written)
         return any(
-            len(near) >= _SHORTEST_HALF and len(skeleton(near)) > 1 and near not in known and _sound_alike(near, known)
-            for near, known in ((span[1], self.pairs.get(span[0], ())), (span[0], self.pairs.get(span[1], ())))
+            (capitals or (is_word is not None and len(right) >= _SHORTEST_ALONE and not is_word(right)))
+            and len(near) >= _SHORTEST_HALF
+            and len(skeleton(near)) > 1
+            and near not in self.pairs.get(right, ())
+            and _sound_alike(near, self.pairs.get(right, ()))
+            for right, near in (span, span[::-1])
         )
 
     def _is_short(self, letters: str) -> bool:
@@ -119,7 +128,7 @@ class NameIndex:
                 near = _without_doubles(name) == plain
             else:
                 same_sound = len(bones) > 2 and skeleton(name) == bones
-                near = _distance(name, letters, 2) <= (2 if same_sound else 1)
+                near = edit_distance(name, letters, 2) <= (2 if same_sound else 1)
             if near:
                 return True
         return False
@@ -129,14 +138,15 @@ class NameIndex:
         if word in self.surnames:
             return True
         near = self.surname_sounds.get(skeleton(word), ())
-        return len(word) >= _SHORTEST_WORD - 1 and any(_distance(name, word, 1) <= 1 for name in near)
+        return len(word) >= _SHORTEST_WORD - 1 and any(edit_distance(name, word, 1) <= 1 for name in near)
 
     def _resembles(self, letters: str, size: int) -> bool:
         if len(letters) >= _SHORTEST_WORD and (_without_doubles(letters), size) in self.undoubled:
             return True
         bones = skeleton(letters)
         if size == 1 and (near := self.sounds.get(bones)) is not None:
-            return any(_distance(name, letters, 1) <= 1 for name in near)
+            alike = 3 if len(letters) > _SHORTEST_PAIR else 1  # "Beyonsay"
+            return any(edit_distance(name, letters, alike) <= alike and name[:3] == letters[:3] for name in near)
         if len(bones) < _SHORTEST_SKELETON - 1:
             return False
         for key in {bones, *_without_one(bones)}:
@@ -148,8 +158,8 @@ class NameIndex:
                     continue
                 same_sound = len(name) >= (8 if size == 2 else 10) and skeleton(name) == bones
                 allowed = 1 if count == "1" or len(name) < 10 else 2 if len(name) < 16 else 3
-                allowed += same_sound
-                if abs(len(name) - len(letters)) <= allowed and _distance(name, letters, allowed) <= allowed:
+                allowed += same_sound * (3 if len(bones) >= _LONG_SKELETON else 1)
+                if abs(len(name) - len(letters)) <= allowed and edit_distance(name, letters, allowed) <= allowed:
                     return True
         return False
 
@@ -179,7 +189,7 @@ def _without_one(bones: str) -> set[str]:
     return {bones[:at] + bones[at + 1 :] for at in range(1, len(bones))}
 
 
-def _distance(one: str, two: str, most: int) -> int:
+def edit_distance(one: str, two: str, most: int) -> int:
     """Damerau-Levenshtein distance (optimal string alignment), or more than `most` if it is larger."""
     before: list[int] = []
     row = list(range(len(two) + 1))

@@ -22,6 +22,7 @@ Setting = Literal["refuse", "flag", "off"]
 
 RULES = ("sexual", "minors", "violence", "hate", "self-harm", "likeness", "election")
 CLASSIFIER = "classifier"  # the name of the learnt classifier among the rules
+_CERTAIN = ("likeness",)  # rules that the classifier cannot overrule: it knows no names
 _LIKENESS_REACH = 3  # words between "the likeness of" and the name
 _VICTIMS = ("person", "child", "animal", "people")  # tags of those whom a verb can hurt
 _HARM = ("hurt", "kill", "maltreated", "cruel")  # tags of verbs that need a victim
@@ -150,14 +151,15 @@ def judge_prompt(
 
 
 def _judge_view(text: str, settings: PromptConfig, consents: ConsentLookup | None) -> list[Finding]:
-    """Findings of the rules; if none of them refuses, the classifier's too."""
+    """Findings of the rules. The classifier acquits some of what they refuse, and reads what they let through."""
     words = lexicon()
     lattice = words.read(text)
     written = words.hits(lattice)
     hits, agreed = _read_roles(lattice, written), frozenset[int]()
     if consents is not None:
         hits, agreed = _apply_consents(lattice, hits, consents)
-    findings = []
+    findings: list[Finding] = []
+    certain = False  # whether a rule refuses that gives way to nothing
     for rule in words.rules:
         setting: Setting = "refuse" if rule.always else settings.of(rule.name)
         if setting == "off":
@@ -165,10 +167,27 @@ def _judge_view(text: str, settings: PromptConfig, consents: ConsentLookup | Non
         chosen = match_rule(rule, hits, lattice.sentence)
         if chosen is not None:
             findings.append(Finding(rule.name, _explain(rule, chosen, words.meanings), _action(setting)))
-    if not any(one.action == "refuse" for one in findings):
-        known = {one.rule for one in findings} | ({"likeness"} if agreed else set())
-        findings += _classify(shipped_classifier()(lattice, written, agreed), settings, known)
-    return findings
+            sure = rule.always or rule.name in _CERTAIN or any(map(_is_disguised, chosen))
+            certain |= setting == "refuse" and sure
+    refused = any(one.action == "refuse" for one in findings)
+    if certain or (refused and settings.classifier != "refuse"):
+        return findings
+    reading = shipped_classifier()(lattice, written, agreed)
+    if refused:
+        return [_acquit(one) if one.action == "refuse" else one for one in findings] if reading.acquits else findings
+    known = {one.rule for one in findings} | ({"likeness"} if agreed else set())
+    return findings + _classify(reading, settings, known)
+
+
+def _is_disguised(hit: LexiconHit) -> bool:
+    """Whether a phrase was written with digits or signs for letters, or with its letters apart."""
+    words = hit.shown.split()
+    return not all(word.isalpha() or word.isdecimal() for word in words) or sum(len(word) == 1 for word in words) > 2
+
+
+def _acquit(finding: Finding) -> Finding:
+    """A rule's refusal as a note: the classifier is sure that its words mean something harmless here."""
+    return replace(finding, why=f"{finding.why}; the classifier takes it for harmless", action="flag")
 
 
 def _classify(reading: GateReading, settings: PromptConfig, known: Collection[str]) -> list[Finding]:

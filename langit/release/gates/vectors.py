@@ -5,9 +5,11 @@ Knows words, not sentences. Where the vectors come from is on record in ``langit
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from jaxtyping import Float, Float16, Float32, UInt8
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from langit.release.gates.names import edit_distance
 from langit.release.gates.reading import TextLattice
 from langit.release.gates.stems import english_stems, indonesian_stems
 
@@ -22,6 +25,7 @@ FOLDER = Path(__file__).parents[2] / "weights" / "gate"
 FILE = "words.safetensors"
 _LEVELS = 7  # of either sign, in four bits
 _MOST = 400  # words of a text that are read: the limit on prompts is 1,000 characters
+_SHORTEST_MISSPELT, _FEWEST_CONSONANTS = 4, 3  # letters of a misspelt word
 _NUMBERS = [
     "zero",
     "one",
@@ -178,6 +182,7 @@ class WordVectors:
         self.indonesian = {word: row + len(english) for row, word in enumerate(indonesian)}
         self.packed, self.scales = packed, scales
         self._row_of = lru_cache(maxsize=4096)(self._look_up)
+        self._row_near = lru_cache(maxsize=1024)(self._near)
 
     @property
     def size(self) -> int:
@@ -194,16 +199,18 @@ class WordVectors:
         file = folder / FILE
         try:
             tensors = load_file(file)
-            words = [bytes(tensors[name]).decode().split("\n") for name in ("english", "indonesian")]
+            words = [zlib.decompress(bytes(tensors[name])).decode().split("\n") for name in ("english", "indonesian")]
             return cls(words[0], words[1], tensors["packed"], tensors["scales"])
-        except (OSError, SafetensorError, KeyError, UnicodeDecodeError, ValueError) as error:
+        except (OSError, SafetensorError, KeyError, ValueError, zlib.error) as error:
             raise ValueError(f"{file} is missing or damaged ({error}): reinstall langit") from None
 
     def save(self, folder: Path) -> None:
         """Write the vectors to a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         names = {"english": self.english, "indonesian": self.indonesian}
-        texts = {name: np.frombuffer("\n".join(table).encode(), np.uint8) for name, table in names.items()}
+        texts = {
+            name: np.frombuffer(zlib.compress("\n".join(table).encode(), 9), np.uint8) for name, table in names.items()
+        }
         save_file({**texts, "packed": self.packed, "scales": self.scales}, folder / FILE)
 
     def unpack(self, rows: Sequence[int]) -> Float32[np.ndarray, "n D"]:
@@ -224,6 +231,8 @@ class WordVectors:
         place = 0
         while place < len(pieces):
             end, row = place + 1, self._row_of(pieces[place], indonesian)
+            if row is None and lattice.pieces[place] == pieces[place]:  # a capital may begin a name
+                row = self._row_near(pieces[place], indonesian)
             # longer steps first: they read several pieces as one word, and only if a lexicon has that word
             for step in sorted(lattice.steps[place], key=lambda step: -step.end):
                 if step.end == place + 1 and row is not None:
@@ -236,6 +245,32 @@ class WordVectors:
             if row is not None or pieces[place].isalpha():
                 yield ReadWord(row, place)
             place = end
+
+    @cached_property
+    def _by_consonants(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """Words of English and of Indonesian by their consonants."""
+        found: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
+        for table, by_consonants in zip((self.english, self.indonesian), found, strict=True):
+            for word in table:
+                by_consonants.setdefault(_consonants(word), []).append(word)
+        return found
+
+    def _near(self, word: str, indonesian: bool) -> int | None:
+        """The row of the word that a misspelt one is nearest to: "kcing" lacks a vowel, "knief" has two swapped."""
+        bones = _consonants(word)
+        if len(word) < _SHORTEST_MISSPELT or len(bones) < _FEWEST_CONSONANTS or not (word.isascii() and word.isalpha()):
+            return None
+        for ours in (indonesian, not indonesian):
+            table = self.indonesian if ours else self.english
+            near = [
+                (edit_distance(one, word, 2), table[one])
+                for one in self._by_consonants[ours].get(bones, ())
+                if one[0] == word[0]
+            ]
+            near = [one for one in near if one[0] <= 2]
+            if near:
+                return min(near)[1]
+        return None
 
     def _look_up(self, word: str, indonesian: bool) -> int | None:
         if word.isdecimal() and word.isascii():
@@ -250,6 +285,10 @@ class WordVectors:
                     if stem in table:
                         return table[stem]
         return None
+
+
+def _consonants(word: str) -> str:
+    return re.sub(r"(.)\1+", r"\1", word[:1] + re.sub(r"[aeiou]", "", word[1:]))  # none of them twice in a row
 
 
 def pack(vectors: Float[np.ndarray, "N D"]) -> tuple[UInt8[np.ndarray, "N half"], Float16[np.ndarray, " N"]]:

@@ -25,7 +25,8 @@ from langit.release.gates.classifier import SHIPPED, GateClassifier, GateFeature
 from langit.release.gates.lexicon import lexicon
 from langit.release.gates.vectors import WordVectors
 
-TINY = GateRecipe(each=1, captions=3, earlier=1, members=2, width=8, hidden=8, epochs=1)
+MEASURED = (9, 10)  # sets that nothing was changed for
+TINY = GateRecipe(each=1, captions=3, repeats=1, members=2, width=8, hidden=8, epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -47,41 +48,44 @@ def test_templates_are_filled_completely_and_the_same_way() -> None:
 
 
 def test_sentences_have_a_category_and_both_languages_have_all_of_them() -> None:
-    found = sentences.gate_sentences(1) + sentences.earlier_sentences()
-    assert not any(set(one.text) & set("(|<>") for one in found)
+    prompts = [*sentences.earlier_sentences(), *sentences.authored_sentences()]
+    found = [*sentences.gate_sentences(1), *(one for one in prompts if one.language != "other")]
+    assert not any(set(one.text) & set("(|<>") for one in sentences.gate_sentences(1))
     assert all(one.text.strip() == one.text != "" for one in found)
     kinds = {(one.category, one.language) for one in found}
-    assert kinds == {(category, language) for category in sentences.CATEGORIES for language in sentences.LANGUAGES}
+    categories = (*sentences.CATEGORIES, sentences.BAD)
+    assert kinds == {(category, language) for category in categories for language in sentences.LANGUAGES}
     assert {one.category for one in sentences.caption_sentences(6)} == {sentences.HARMLESS}
 
 
 def test_no_held_out_prompt_is_learnt_from() -> None:
-    """The ninth set, and half of the first, give the figures of docs/gates.md."""
+    """The sets after the eighth, and half of the first, give the figures of docs/gates.md."""
     import tomllib
 
     folder = Path(__file__).parents[3] / "benchmarks"
-    tables = [
-        tomllib.loads((folder / name).read_text("utf-8")) for name in ("gate_prompts.toml", "gate_prompts_9.toml")
-    ]
+    names = ("gate_prompts.toml", *(f"gate_prompts_{number}.toml" for number in MEASURED))
+    tables = [tomllib.loads((folder / name).read_text("utf-8")) for name in names]
     held_out = {row["text"] for row in tables[0]["prompts"] if row["split"] == "held-out"}
-    held_out |= {text for group in tables[1]["group"] for text in group["prompts"]}
+    held_out |= {text for table in tables[1:] for group in table["group"] for text in group["prompts"]}
     assert len(held_out) > 500
-    learnt = {one.text for one in (*sentences.gate_sentences(4), *sentences.earlier_sentences())}
+    prompts = (*sentences.earlier_sentences(), *sentences.authored_sentences())
+    learnt = {one.text for one in (*sentences.gate_sentences(4), *prompts)}
     assert not held_out & learnt
 
 
 def test_a_tiny_run_gives_the_same_files_and_numpy_agrees_with_torch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: GateReader
 ) -> None:
-    some = [one for name in ("gate_sentences", "earlier_sentences") for one in getattr(sentences, name)()[::60]]
+    some = [one for name in ("gate_sentences", "authored_sentences") for one in getattr(sentences, name)()[::60]]
     monkeypatch.setattr(recipe, "gate_sentences", lambda each, seed: some[::2])
-    monkeypatch.setattr(recipe, "earlier_sentences", lambda: some[1::2])
+    monkeypatch.setattr(recipe, "earlier_sentences", lambda: [])
+    monkeypatch.setattr(recipe, "authored_sentences", lambda: some[1::2])
     monkeypatch.setattr(recipe, "GateReader", lambda words: reader)
     rates = train_gate(TINY, tmp_path / "one", quiet)
     train_gate(TINY, tmp_path / "two", quiet)
     for name in ("model.safetensors", "config.json", "record.json", "words.safetensors"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    assert list(rates) == list(sentences.CATEGORIES)
+    assert list(rates) == [*sentences.CATEGORIES, sentences.BAD]
     assert json.loads((tmp_path / "one" / "record.json").read_text())["recipe"]["width"] == 8
     trained = GateClassifier.load(tmp_path / "one")
     networks = []
@@ -149,8 +153,29 @@ def test_word_vectors_come_from_the_three_resources(tmp_path: Path) -> None:
     )
 
 
+def test_a_bad_sentence_of_no_category_may_be_of_any() -> None:
+    logits = torch.tensor([[0.0, 4.0, 0.0], [0.0, 0.0, 4.0], [4.0, 0.0, 0.0]]).repeat(1, 3)[
+        :, : len(sentences.CATEGORIES)
+    ]
+    unsorted = torch.full((3,), recipe.UNSORTED)
+    losses = [float(recipe.gate_loss(logits[row : row + 1], unsorted[:1], 0.0)) for row in range(3)]
+    chances = logits.softmax(1)
+    assert losses == pytest.approx([-float(torch.log(1 - chances[row, 0])) for row in range(3)], abs=1e-5)
+    known = torch.tensor([1, 2, 0])
+    assert float(recipe.gate_loss(logits, known, 0.05)) == pytest.approx(
+        float(torch.nn.functional.cross_entropy(logits, known, label_smoothing=0.05)), abs=1e-6
+    )
+
+
+def test_harmless_texts_are_read_in_passages_as_when_they_are_judged(reader: GateReader) -> None:
+    calm = "A red ball rolls over the green grass. The camera does not move at all. "
+    found = reader.read([sentences.GateSentence(calm, sentences.HARMLESS, "en")] * 2)
+    assert [len(one.features.rows) for one in found] == [8, 7]
+    assert len(reader.read([sentences.GateSentence(calm, sentences.BAD, "en")])) == 1
+
+
 def test_recipes_are_checked() -> None:
     assert isinstance(judge_recipe("gate", ["epochs=2"]), GateRecipe)
-    for wrong in ("epochs=0", "members=0", "dropout=1", "refused=-0.1"):
+    for wrong in ("epochs=0", "members=0", "repeats=0", "acquittal=1", "dropout=1", "refused=-0.1"):
         with pytest.raises(ValueError, match=wrong.split("=")[0]):
             judge_recipe("gate", [wrong])

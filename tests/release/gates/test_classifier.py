@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from langit.release.gates import prompt as gate
 from langit.release.gates.classifier import (
@@ -17,6 +18,8 @@ from langit.release.gates.classifier import (
     GateReading,
     gate_features,
     passages,
+    quantize,
+    restore,
     shipped_classifier,
 )
 from langit.release.gates.finding import Refused, enforce
@@ -115,6 +118,64 @@ def test_categories_count_together(fixed: Fixed) -> None:
     assert judge_prompt("a ball") == []
 
 
+# what rules refuse, and who may be wrong about it
+SPOKEN = "the comedian absolutely murdered it on stage, the room roared"
+
+
+@pytest.fixture
+def sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the classifier take every text for harmless."""
+    chances = dict.fromkeys(gate.RULES, 0.0) | {"harmless": 1.0}
+    monkeypatch.setattr(gate, "shipped_classifier", lambda: lambda *read: GateReading(chances, 0.8, acquits=True))
+
+
+@pytest.mark.usefixtures("sure")
+def test_what_it_is_sure_of_makes_a_rule_give_way_with_a_note() -> None:
+    (finding,) = judge_prompt(SPOKEN)
+    assert (finding.rule, finding.action) == ("violence", "flag")
+    assert "the classifier takes it for harmless" in finding.why
+    for setting in ("off", "flag"):
+        assert [one.action for one in judge_prompt(SPOKEN, PromptConfig(classifier=setting))] == ["refuse"]
+
+
+@pytest.mark.usefixtures("sure")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Barack Obama rides a horse",
+        "my boss dances",
+        "a naked fourteen year old poses",
+        "the comedian murd3red it on stage",
+        "the comedian b e h e a d e d it on stage",
+    ],
+)
+def test_names_disguises_and_sexualised_children_are_refused_whatever_it_says(text: str) -> None:
+    assert {one.action for one in judge_prompt(text)} == {"refuse"}
+
+
+def test_it_acquits_only_short_texts_that_it_read_to_the_end() -> None:
+    reader = shipped_classifier()
+    reader = GateClassifier(reader.words, {**_settings(), "acquittal": 1.0}, load_file(SHIPPED / WEIGHTS))
+    for text, acquits in (
+        ("a heron lands on a post", True),
+        ("a heron lands on a post. xqzzyv wqptl zzrrk bqq.", False),
+        ("a heron. lands", True),
+        ("her blood", False),
+        ("", False),
+        (" ".join(["ball"] * 24), True),
+        (" ".join(["ball"] * 25), False),
+    ):
+        lattice = lexicon().read(text)
+        assert reader(lattice, ()).acquits == acquits, text
+    strict = GateClassifier(reader.words, {**_settings(), "acquittal": 0.0}, load_file(SHIPPED / WEIGHTS))
+    assert not strict(lexicon().read("a heron lands on a post"), ()).acquits
+
+
+def _settings() -> dict[str, object]:
+    settings: dict[str, object] = json.loads((SHIPPED / SETTINGS).read_text(encoding="utf-8"))
+    return settings
+
+
 def test_somebody_who_agreed_to_be_shown_is_no_likeness_to_refuse(fixed: Fixed) -> None:
     class Agreed:
         def names(self) -> list[str]:
@@ -141,6 +202,8 @@ def test_disguised_words_are_read_as_what_they_stand_for() -> None:
     assert read("the k i l l e r in the nak3d city") == ["the", "killer", "in", "the", "naked", "city"]
     assert read("seorang pria di sawah menikamnya") == ["seorang", "pria", "di", "sawah", "tikam"]
     assert read("12 birds and 300 xqzzyv") == ["twelve", "birds", "and", "hundred", None]
+    assert read("the dnace of sleepng in the commedy") == ["the", "dance", "of", "sleeping", "in", "the", "comedy"]
+    assert read("Dnace the Commedy") == [None, "the", None]  # these may be names
 
 
 def test_texts_that_it_cannot_read_and_very_short_ones_have_no_score() -> None:
@@ -188,6 +251,17 @@ def test_vectors_keep_their_direction_in_four_bits() -> None:
     assert cosines.min() > 0.98
     with pytest.raises(ValueError, match="do not match"):
         WordVectors(["one"], [], *pack(vectors))
+
+
+def test_weights_keep_their_values_in_eight_bits() -> None:
+    rng = np.random.default_rng(0)
+    weights = {"a.weight": rng.normal(size=(4, 6, 3)), "b.weight": np.zeros((2, 5)), "a.bias": rng.normal(size=4)}
+    stored = quantize({name: value.astype(np.float32) for name, value in weights.items()})
+    assert stored["a.weight"].dtype == np.int8
+    back = restore(stored)
+    assert set(back) == set(weights)
+    for name, value in weights.items():
+        assert np.abs(back[name] - value).max() <= 0.01 * max(np.abs(value).max(), 1e-6)
 
 
 @pytest.mark.parametrize("name", [FILE, WEIGHTS, SETTINGS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import threading
@@ -13,10 +14,11 @@ from typing import Any
 
 import pytest
 import torch
+from cli.running import Run
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from langit.release.gates.guard import load_guard
+from langit.release.gates.guard import load_guard, usual_actions
 from langit.release.gates.prompt import PromptConfig, judge_prompt
 
 WORDS = {"[PAD]": 0, "[UNK]": 1, "a": 2, "ball": 3, "dragon": 4}
@@ -25,7 +27,10 @@ WORDS = {"[PAD]": 0, "[UNK]": 1, "a": 2, "ball": 3, "dragon": 4}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier of two labels that says "bad" of a text whose first window has many dragons, by its weights."""
-    place = tmp_path_factory.mktemp("guard")
+    return save_guard(tmp_path_factory.mktemp("guard"), "fine", "bad")
+
+
+def save_guard(place: Path, good: str, bad: str) -> Path:
     tokenizer = Tokenizer(models.WordLevel(WORDS, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     PreTrainedTokenizerFast(
@@ -38,8 +43,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_attention_heads=1,
         intermediate_size=4,
         max_position_embeddings=8,
-        id2label={0: "fine", 1: "bad"},
-        label2id={"fine": 0, "bad": 1},
+        id2label={0: good, 1: bad},
+        label2id={good: 0, bad: 1},
     )
     torch.manual_seed(0)
     model = BertForSequenceClassification(config)
@@ -85,6 +90,27 @@ def test_labels_must_be_the_models_own(folder: Path) -> None:
         load_guard(config(f"transformers:{folder}"))
     with pytest.raises(ValueError, match="does not read label=refuse"):
         config("x@http://localhost:1", "bad")
+
+
+def test_one_line_of_settings_adds_a_local_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the settings' file to the answer of the command line, with a checkpoint that transformers wrote."""
+    home = Path(os.environ["LANGIT_HOME"])
+    home.mkdir()
+    place = save_guard(tmp_path, "Safe", "unsafe")
+    (home / "release.toml").write_text(f'[prompt]\nguard = "transformers:{place}"\n')
+    assert Run(capsys, "gate", "a ball").out == "passes\n"
+    run = Run(capsys, "gate", "dragon a ball")
+    assert run.code == 2
+    assert "refused by rule guard" in run.err and "says unsafe" in run.err
+    (place / "model.safetensors").write_bytes(b"cut short")
+    run = Run(capsys, "gate", "a ball")
+    assert (run.code, run.out, run.err.count("\n")) == (2, "", 1)
+    assert "no guard model can be read from" in run.err
+
+
+def test_labels_that_say_safe_need_no_settings() -> None:
+    assert usual_actions(["SAFE", "hate", "S2"]) == {"hate": "refuse", "S2": "refuse"}
+    assert usual_actions(["LABEL_0", "LABEL_1"]) == {}
 
 
 def test_a_model_that_is_not_there_is_an_error(tmp_path: Path) -> None:
@@ -179,6 +205,20 @@ def test_a_guard_that_cannot_be_reached_refuses() -> None:
         settings = config(f"m@http://127.0.0.1:{closed.getsockname()[1]}/v1")
         (finding,) = judge_prompt("a ball", settings, guard=load_guard(settings))
     assert finding.action == "refuse" and "cannot be reached" in finding.why
+
+
+def test_one_line_of_settings_adds_an_endpoint(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    home = Path(os.environ["LANGIT_HOME"])
+    home.mkdir()
+    (home / "release.toml").write_text(f'[prompt]\nguard = "mod-1@http://127.0.0.1:{server.server_port}"\n')
+    server.answer = result(flagged=False, categories={})
+    assert Run(capsys, "gate", "a ball").out == "passes\n"
+    server.answer = result(flagged=True, categories={"gore": True})
+    run = Run(capsys, "gate", "a ball")
+    assert run.code == 2 and "mod-1 says gore" in run.err
+    server.code = 503
+    run = Run(capsys, "gate", "a ball")
+    assert run.code == 2 and "answered HTTP 503, and nothing passes without it" in run.err
 
 
 def test_a_guard_that_is_late_refuses() -> None:

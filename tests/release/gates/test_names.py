@@ -33,6 +33,10 @@ RULES_ALONE = PromptConfig(classifier="off")
         "presiden Amerika naik becak",
         "perdana menteri Inggris makan sate",
         "the pope on a trampoline",
+        "beyonsay on a silver horse",
+        "Dedi Korbuser di pasar ikan",  # most letters wrong, and all consonants right
+        "elon mask naik ojek",  # no capitals, and one half that is no word
+        "the mayor of London in the Thames",
     ],
 )
 def test_misspelt_names_mean_the_listed_person(text: str) -> None:
@@ -112,3 +116,18 @@ def test_two_words_with_capitals_are_compared_by_sound_although_both_are_ordinar
     assert list(names.misspelt(["Elon", "Mask"], ("elon", "mask"))) == [(0, 2)]
     assert not list(names.misspelt(["elon", "mask"], ("elon", "mask")))
     assert not list(names.misspelt(["Elon", "Mist"], ("elon", "mist")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "statue of Mahatma Gandhi with garlands at sunrise",
+        "Rosa Parks museum, visitors take a seat in silence",
+        "patung Sukarno di alun-alun",
+        "penumpang dibangunkan ramai-ramai di stasiun",  # doubled words resemble a name of two words
+        "my neighbour's dog wears headphones",
+    ],
+)
+def test_what_is_named_after_somebody_or_belongs_to_them_is_not_them(text: str) -> None:
+    assert judge_prompt(text, RULES_ALONE) == []
+    assert [one.rule for one in judge_prompt("Mahatma Gandhi dances at sunrise", RULES_ALONE)] == ["likeness"]
