@@ -76,7 +76,7 @@ def atomic_write(path: Path, *, durable: bool = False, private: bool = False, re
             flush(path.parent)
     except OSError as error:
         # Of a failed write the system says neither the file nor the folder.
-        if error.errno in (errno.ENOSPC, errno.EDQUOT) and error.filename is None:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and error.filename is None:
             error.filename = str(path)
         raise
     finally:
