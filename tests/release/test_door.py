@@ -58,8 +58,9 @@ def test_released_frames_carry_an_invisible_watermark(door: Door, out: Path) -> 
     again = release(shown, FACTS, out / "b.mp4", door).path
     assert (frames_of(path) == frames_of(again)).all()
     video.write(out / "bare.mp4", shown, FACTS.fps)
-    error = (frames_of(path).astype(float) - frames_of(out / "bare.mp4")) ** 2
-    assert 10 * np.log10(255**2 / error.mean()) > 38
+    left, bare = (np.mean((frames_of(each).astype(float) - shown) ** 2) for each in (path, out / "bare.mp4"))
+    # Beside what coding changes by itself: the mark of 40.3 dB adds 6.97, one of 39 dB would add 8.8.
+    assert left - bare < 255**2 / 10**3.95
 
 
 def test_a_released_file_is_signed_and_names_its_model(door: Door, out: Path) -> None:
