@@ -34,7 +34,7 @@ def canonical(value: object) -> bytes:
 MAX_DEPTH = 64  # levels of nesting that are read: configs have about ten, and deep nesting overflows the stack
 
 
-def parse_json(text: str | bytes, name: str) -> Any:
+def parse_json(text: str | bytes, name: str, *, constants: bool = False) -> Any:
     """Parse JSON that may come from anywhere.
 
     Of a key that is there twice, parsers take the first or the last; and NaN is not JSON. Both are refused, so that all
@@ -43,13 +43,16 @@ def parse_json(text: str | bytes, name: str) -> Any:
     Args:
         text: the JSON text; bytes are UTF-8.
         name: the file, for messages.
+        constants: read NaN and Infinity as Python does, for a caller that refuses them with its own words.
 
     Raises:
         ValueError: the text is not JSON, not UTF-8, has a key twice, or is nested deeper than ``MAX_DEPTH``.
     """
     try:
         decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-        plain = json.loads(decoded, object_pairs_hook=_unambiguous, parse_constant=_refuse_constant)
+        plain = json.loads(
+            decoded, object_pairs_hook=_unambiguous, parse_constant=float if constants else _refuse_constant
+        )
     except RecursionError as error:
         raise ValueError(f"{name} is nested too deeply: at most {MAX_DEPTH} levels are read") from error
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError, or a number with too many digits

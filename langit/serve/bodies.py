@@ -57,7 +57,7 @@ async def read_fields(request: Request) -> dict[str, Any]:
     except ClientDisconnect as error:
         raise ApiError(400, "the connection ended in the middle of the request") from error
     try:
-        found = parse_json(body or b"{}", "the body")
+        found = parse_json(body or b"{}", "the body", constants=True)
     except ValueError as error:
         raise ApiError(400, f"the body is not JSON: {str(error)[:200]}", code="invalid_body") from error
     if not isinstance(found, dict):
