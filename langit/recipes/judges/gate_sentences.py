@@ -120,6 +120,7 @@ def earlier_sentences() -> list[GateSentence]:
     return [one for one in found if one.category == HARMLESS or not _only_names(one.text)]
 
 
+@cache
 def _only_names(text: str) -> bool:
     findings = judge_prompt(text, PromptConfig(classifier="off"))
     return bool(findings) and all(one.rule == "likeness" for one in findings)

@@ -200,7 +200,8 @@ class WordVectors:
         try:
             tensors = load_file(file)
             words = [zlib.decompress(bytes(tensors[name])).decode().split("\n") for name in ("english", "indonesian")]
-            return cls(words[0], words[1], tensors["packed"], tensors["scales"])
+            packed = np.frombuffer(zlib.decompress(bytes(tensors["packed"])), np.uint8)
+            return cls(words[0], words[1], packed.reshape(len(tensors["scales"]), -1), tensors["scales"])
         except (OSError, SafetensorError, KeyError, ValueError, zlib.error) as error:
             raise ValueError(f"{file} is missing or damaged ({error}): reinstall langit") from None
 
@@ -208,10 +209,9 @@ class WordVectors:
         """Write the vectors to a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         names = {"english": self.english, "indonesian": self.indonesian}
-        texts = {
-            name: np.frombuffer(zlib.compress("\n".join(table).encode(), 9), np.uint8) for name, table in names.items()
-        }
-        save_file({**texts, "packed": self.packed, "scales": self.scales}, folder / FILE)
+        parts = {name: "\n".join(table).encode() for name, table in names.items()} | {"packed": self.packed.tobytes()}
+        small = {name: np.frombuffer(zlib.compress(part, 9), np.uint8) for name, part in parts.items()}
+        save_file({**small, "scales": self.scales}, folder / FILE)
 
     def unpack(self, rows: Sequence[int]) -> Float32[np.ndarray, "n D"]:
         """The vectors of some rows; each has a length of about 1."""
