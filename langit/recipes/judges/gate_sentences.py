@@ -35,6 +35,7 @@ _MEASURED_TOO = frozenset(
         "a bath bomb fizzes in the tub",
         "a bullet train passes Mount Fuji",
         "pisau dapur mengiris bawang merah",
+        "pasangan lansia berdansa di ruang tamu",
     ]
 )
 """Prompts of these sets that also stand in a set that still measures the gate."""

@@ -25,7 +25,7 @@ from langit.release.gates.classifier import SHIPPED, GateClassifier, GateFeature
 from langit.release.gates.lexicon import lexicon
 from langit.release.gates.vectors import WordVectors
 
-MEASURED = (9, 10)  # sets that nothing was changed for
+MEASURED = (9, 10, 11)  # sets that nothing was changed for
 TINY = GateRecipe(each=1, captions=3, repeats=1, members=2, width=8, hidden=8, epochs=1)
 
 
