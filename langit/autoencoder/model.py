@@ -207,7 +207,7 @@ class Autoencoder(VideoAutoencoder):
 
 
 def frame_blocks(video: Video, time: int = 4) -> Float[Tensor, "n V"]:
-    """All 8x8 blocks of all groups of ``time`` frames after the first frame, as rows; a picture stands still for one."""
+    """All 8x8 blocks of all groups of ``time`` frames after the first frame, as rows; a picture stands still."""
     after = video[:, :, 1:] if video.shape[2] > 1 else video.expand(-1, -1, time, -1, -1)
     groups = after.unflatten(2, (-1, time)).permute(0, 2, 1, 3, 4, 5).flatten(2, 3).flatten(0, 1)
     return functional.pixel_unshuffle(groups, 8).permute(0, 2, 3, 1).flatten(0, 2)

@@ -69,6 +69,8 @@ def read_model(folder: Path, logs: Iterable[ExposureFile] = ()) -> TrainedModel:
     Raises:
         ValueError: the folder is not a whole bundle, or the model's makers do not disclose its training data.
     """
+    if not (folder / PROVENANCE).is_file():
+        raise ValueError(f"{folder} has no {PROVENANCE}: give the name of a model, or the folder of its bundle")
     try:
         text = (folder / PROVENANCE).read_text(encoding="utf-8")
         provenance = Provenance.parse(text)

@@ -40,7 +40,7 @@ def verify_ledger(ledger: Ledger) -> dict[str, Any]:
         "records": ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "none",
         "evidence": f"{len(evidence)} files",
         "personal data": f"{kept} kept, {len(commitments) - kept} erased",
-        "signed states": list(dict.fromkeys(signed)) or "none: nothing was ever signed",
+        "signed states": list(dict.fromkeys(signed)) or "none: no state of this ledger was ever signed",
     }
 
 
