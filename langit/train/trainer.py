@@ -177,8 +177,8 @@ class Trainer(Generic[Items]):
         by_clock = "clock" in facts or (self.clock is not None and self.clock.timed)
         if not by_clock and saved_hold != hold and saved.step > min(saved_hold, hold):
             raise ValueError(
-                f"{newest} is past step {max(0, min(saved_hold, hold))}, where the rate begins to fall, so the length of"
-                f" the run cannot be changed any more: use steps={facts['steps']} and decay={facts['decay']}"
+                f"{newest} is past step {max(0, min(saved_hold, hold))}, where the rate begins to fall, so the length"
+                f" of the run cannot be changed any more: use steps={facts['steps']} and decay={facts['decay']}"
             )
         if self.everyone.first:
             self.exposure.restore(facts["exposures"], saved.step, facts.get("exposure_root"))
