@@ -297,17 +297,18 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--model", default="pocket")
     arguments.add_argument("--prompts", type=int, default=8, help="the most prompts of the first table")
-    arguments.add_argument("--judged", type=int, default=64, help="the most prompts of the second table")
+    arguments.add_argument("--judged", type=int, default=64, help="the most prompts of the second table; 0 for none")
     arguments.add_argument(
         "--budget", type=float, default=540.0, help="CPU seconds, a third of them for the first table"
     )
     arguments.add_argument("--brief", action="store_true", help="fewer arms, 2 and 8 prompts")
     arguments.add_argument("--plot", type=Path, default=Path("r5_steps.png"), help="the file for the chart")
     given = arguments.parse_args()
-    prompts, judgings = (2, 8) if given.brief else (given.prompts, given.judged)
+    prompts, judgings = (2, min(8, given.judged)) if given.brief else (given.prompts, given.judged)
     prepare()
     model, probe = Model.of(load_bundle(given.model)), load_probe()
-    pixels = next((size for size in model.sizes if size.frames == probe.config.frames), None)
+    fitting = [size for size in model.sizes if size.frames == probe.config.frames or not judgings]
+    pixels = fitting[0] if fitting else None
     if pixels is None:
         raise SystemExit(f"the probe judges {probe.config.frames} frames, which {given.model} does not make")
     base = baseline(model.full_quality)
@@ -320,6 +321,8 @@ def main() -> None:
     made, near = closeness(maker, chosen[:prompts], arms, given.budget / 3)
     show_closeness(made, near)
     show_goal(arms, made, near)
+    if not judgings:
+        return
     judged = fidelity(maker, probe, chosen[:judgings], judging, given.budget * 2 / 3)
     show_fidelity(judged, near)
     plot(given.plot, arms, made, near, judging, judged)
