@@ -7,6 +7,7 @@ of ours keeps its traceback; ``LANGIT_TRACEBACK=1`` shows the traceback of every
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import sys
@@ -42,6 +43,8 @@ WRITABLE = 0o022
 """What no file of ours is for others, even under an umask of 0: they could put another ledger in the place of ours."""
 INTERRUPTED = 130  # 128 plus the number of the signal, as shells report it
 TERMINATED = 143
+CHATTY = ("torchao", "torch.utils._pytree", "diffusers.quantizers.torchao.torchao_quantizer")
+"""Loggers that warn, whenever open weights are loaded, of GPU kernels and interfaces which nothing here uses."""
 LONGEST_ERROR = 8000
 """Characters of an error: some list files, each with a mend."""
 
@@ -63,6 +66,8 @@ def main(arguments: list[str] | None = None) -> None:
     if given[:2] == ["train", "lora"]:  # a recipe in name: it has options of its own
         given = ["tune", *given[2:]]
     os.umask(os.umask(0o077) | WRITABLE)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         with _termination_raises():
             code = app(given or ["--help"], prog_name="langit", standalone_mode=False)
