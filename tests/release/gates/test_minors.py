@@ -18,7 +18,15 @@ CHILDREN = (
         "an underage girl",
         "a schoolboy",
     ),
-    *("my little sister", "his young niece", "her small nephew", "a preteen", "a pupil", "a girl scout", "two boy scouts"),
+    *(
+        "my little sister",
+        "his young niece",
+        "her small nephew",
+        "a preteen",
+        "a pupil",
+        "a girl scout",
+        "two boy scouts",
+    ),
 )
 ANAK = (
     *("anak 8 tahun", "gadis 13 tahun", "gadis lima belas tahun", "cewek 16 thn", "siswi SMP", "murid kelas 3 SD"),
