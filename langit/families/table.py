@@ -273,8 +273,8 @@ PRESETS: Final = {
 
 REUSE: Final = "easycache"
 REUSE_THRESHOLD: Final = 0.05
-"""The preset that reuses velocities, and its threshold: that of EasyCache (arXiv 2507.02860) for Wan 2.1, and the
-default of diffusers' FirstBlockCacheConfig. What it costs in quality on the published weights was not measured here."""
+"""The preset that reuses velocities in the way of EasyCache (arXiv 2507.02860), and its threshold: our choice, which is
+also the default of diffusers' FirstBlockCacheConfig. What it costs in quality on published weights was not measured."""
 
 
 def family_named(name: str) -> Family:
