@@ -127,9 +127,9 @@ def linear(
 
 def _changed(x: Tensor, weight: Tensor, bias: Tensor, change: LowRank) -> Tensor:
     if weight.requires_grad or bias.requires_grad:  # all of them learn
-        whole: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+        whole: Tensor = _Linear.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # as above
         return whole + x @ change.down.t() @ change.up.t()
-    out: Tensor = _ChangedLinear.apply(x, weight, bias, *change)[0]  # type: ignore[no-untyped-call]
+    out: Tensor = _ChangedLinear.apply(x, weight, bias, *change)[0]  # type: ignore[no-untyped-call]  # as above
     return out
 
 

@@ -31,7 +31,7 @@ KNOWN = KnownOutput("looks", "cd" * 32, "ef" * 32, "2026-01-01", "01" * 32)
 
 
 def told(finding: VerifyFinding, credentials: Credentials | None = None, **more: object) -> dict[str, object]:
-    return public_verdict(FileVerdict("a.mp4", HASH, finding, credentials, **more))  # type: ignore[arg-type]
+    return public_verdict(FileVerdict("a.mp4", HASH, finding, credentials, **more))  # type: ignore[arg-type]  # named by the tests
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_a_given_file_is_not_told_as_an_output() -> None:
     for finding in (VerifyFinding.KNOWN_SOURCE, VerifyFinding.KNOWN_PARENT):
         found = told(finding, known=(KNOWN,))
         assert (found["known_here"], found["finding"]) == (None, "nothing")
-    assert told(VerifyFinding.KNOWN_LOOKS, known=(KNOWN,))["known_here"]["how"] == "looks"  # type: ignore[index]
+    assert told(VerifyFinding.KNOWN_LOOKS, known=(KNOWN,))["known_here"]["how"] == "looks"  # type: ignore[index]  # a dict of the tests
 
 
 def test_what_cannot_be_read_claims_nothing_and_nobody_signed_it() -> None:
     unreadable = dataclasses.replace(MADE, state="unreadable", signature=None)
     found = told(VerifyFinding.MANIFEST, unreadable)
     assert found["claims"] is None and found["signer"] is None
-    assert told(VerifyFinding.TRUSTED, MADE)["claims"]["generator"] == "Some Model"  # type: ignore[index]
+    assert told(VerifyFinding.TRUSTED, MADE)["claims"]["generator"] == "Some Model"  # type: ignore[index]  # a dict of the tests
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def lived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lived:
 
 
 def used(lived: Lived, content: str, **alike: object) -> tuple[str, str, str]:
-    found = find_usage(lived.home, content, alike)  # type: ignore[arg-type]
+    found = find_usage(lived.home, content, alike)  # type: ignore[arg-type]  # numbers only
     (tiny,) = [model for model in found["models"] if model["model"] == "tiny"]
     return found["used"], tiny["used"], tiny["why"]
 
