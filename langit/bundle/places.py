@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
@@ -34,6 +35,19 @@ def resolve(place: Path | str) -> Path:
     known = sorted({path.parent.name for home in (packaged, trained) for path in home.glob(f"*/{record.FILE}")})
     choices = f"there are {', '.join(known)}" if known else "train one with `langit train`"
     raise ValueError(f"no model {name!r}: {choices}, or give a bundle's folder")
+
+
+def check_models(names: Iterable[str]) -> None:
+    """Check that models exist that are opened later, where a name that is wrong would be found too late.
+
+    OWNER/NAME passes: whether there is one is for the hub to know.
+
+    Raises:
+        ValueError: there is no such model here.
+    """
+    for name in names:
+        if "/" not in name or Path(name).is_absolute():
+            resolve(name)
 
 
 def packaged_models() -> Path:

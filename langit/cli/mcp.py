@@ -23,14 +23,12 @@ def mcp(
     dtype: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16.")] = "auto",
 ) -> None:
     """Offer the verbs as tools over stdin and stdout (Model Context Protocol), with the same gates and records."""
-    from langit.bundle.places import resolve
+    from langit.bundle.places import check_models
     from langit.tools.server import create_server
     from langit.tools.workbench import Workbench
 
     for folder in allow or ():
         if not folder.is_dir():
             raise NotADirectoryError(f"{folder} is not a folder: give one that may be read")
-    for name in model or ():
-        if "/" not in name or Path(name).is_absolute():  # OWNER/NAME is for the hub to know
-            resolve(name)  # models are opened when a tool first needs them: too late to say that there is none
+    check_models(model or ())  # they are opened when a tool first needs them
     create_server(Workbench(tuple(model or ("pocket",)), tuple(allow or ()), device, dtype)).run("stdio")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -178,13 +177,11 @@ def _limit(text: str) -> tuple[str, float]:
 
 
 def _settings(**values: object) -> ServeSettings:
-    from langit.bundle.places import resolve
+    from langit.bundle.places import check_models
     from langit.serve.settings import ServeSettings
 
     settings = ServeSettings(**values)  # type: ignore[arg-type]  # the callers name them
-    for name in settings.models:
-        if "/" not in name or Path(name).is_absolute():  # OWNER/NAME is for the hub to know
-            resolve(name)  # a worker would fail, and be started again and again
+    check_models(settings.models)  # a worker would fail, and be started again and again
     return settings
 
 
