@@ -193,6 +193,12 @@ def scale(
     prompts: Annotated[int, typer.Option(min=2, help="How many held-out prompts each run is tested on.")] = 100,
     seeds: Annotated[int, typer.Option(min=1, help="How many videos of each prompt.")] = 1,
     clips: Annotated[int, typer.Option(min=2, help="How many held-out clips the loss is taken over.")] = 320,
+    finished: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL", help="A finished model of the recipe: all use its autoencoder, and it is shown too."
+        ),
+    ] = "",
     output: Output = None,
     workers: Workers = CORES,
     device: Device = "auto",
@@ -225,5 +231,6 @@ def scale(
             test=ScalingTest(prompts, seeds, clips),
             workers=workers,
             placement=Placement.choose(device, dtype),
+            finished=finished,
         )
     answer_report(done, folder, as_json)

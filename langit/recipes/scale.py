@@ -1,7 +1,8 @@
 """A scaling series: a recipe's first stage at several budgets and sizes, each a run of its own, and a report on them.
 
 Every run is kept under LANGIT_HOME and trained once; a run that was stopped is continued. The autoencoder is the
-recipe's own, as it is. `evaluate.scaling` says what the figures mean.
+recipe's own, as it is, or that of a finished model, which is then a point of the series as well. `evaluate.scaling`
+says what the figures mean.
 """
 
 from __future__ import annotations
@@ -16,15 +17,20 @@ from typing import Any
 import torch
 
 from langit import config
+from langit.autoencoder.model import Autoencoder
+from langit.bundle import load_bundle
+from langit.bundle.places import read_provenance, resolve
+from langit.bundle.provenance import Provenance
 from langit.device import CPU, Placement
 from langit.evaluate.fidelity.scores import ShownVideo, check_counts
+from langit.evaluate.figures.intervals import Rate
 from langit.evaluate.judges.probe import Probe, load_probe
 from langit.evaluate.report import check_writable
-from langit.evaluate.scaling.measures import fidelity_rates, held_out_loss
+from langit.evaluate.scaling.measures import HeldOutLoss, fidelity_rates, held_out_loss
 from langit.evaluate.scaling.report import ScaleReport, write
 from langit.evaluate.scaling.runs import OWN, ScalingRun
 from langit.feed.catalogue import FilmClip, FrameReader, StoredClip
-from langit.feed.latents import LatentClip, cache_latents
+from langit.feed.latents import LatentClip, cache_latents, encoder_hash
 from langit.files import created_folder
 from langit.generate.model import Model
 from langit.recipes.autoencoder import train_autoencoder
@@ -38,7 +44,7 @@ from langit.recipes.films import (
     training_clips,
 )
 from langit.recipes.identity import identity
-from langit.recipes.recipe import Recipe, Stage
+from langit.recipes.recipe import FilmGroup, Recipe, Stage
 from langit.recipes.run import first_model, train_stage
 from langit.shapes import PixelShape
 from langit.train import checkpoint
@@ -59,6 +65,46 @@ class PlannedRun:
     @property
     def stage(self) -> Stage:
         return self.recipe.stages[0]
+
+
+@dataclass(frozen=True)
+class FinishedModel:
+    """A model that was trained before: its autoencoder serves all runs, and it is a point of the series itself.
+
+    It may have learnt other films than the runs do, in other batches.
+    """
+
+    name: str
+    model: Model
+    provenance: Provenance
+
+    @classmethod
+    def open(cls, name: str, recipe: Recipe) -> FinishedModel:
+        """Open a bundle by its name or folder.
+
+        Raises:
+            ValueError: there is none, it has no such stage, or a transformer or an autoencoder of another make.
+        """
+        folder = resolve(name)
+        bundle, provenance = load_bundle(folder), read_provenance(folder)
+        known = provenance.training.keys() & provenance.exposure.keys()
+        if missing := [stage.name for stage in recipe.stages if stage.name not in known]:
+            raise ValueError(
+                f"--finished {name}: it has no stage {missing[0]!r} (its stages: {', '.join(sorted(known)) or 'none'});"
+                f" use a model of recipe {recipe.name}"
+            )
+        model = replace(Model.of(bundle), sampling=recipe.sampling)
+        if not isinstance(model.autoencoder, Autoencoder) or model.transformer.config != recipe.transformer:
+            raise ValueError(
+                f"--finished {name}: its transformer is not that of recipe {recipe.name}, so that they are no series of"
+                " one size; use a model of this recipe"
+            )
+        return cls(name, model, provenance)
+
+    @property
+    def autoencoder(self) -> Autoencoder:
+        assert isinstance(self.model.autoencoder, Autoencoder), "checked when it was opened"
+        return self.model.autoencoder
 
 
 @dataclass(frozen=True)
@@ -90,6 +136,7 @@ def scale(
     workers: int = 2,
     home: Path | None = None,
     placement: Placement = CPU,
+    finished: str = "",
 ) -> ScaleReport:
     """Train a recipe's first stage at several budgets and sizes, measure each, and write a report into a folder.
 
@@ -103,27 +150,31 @@ def scale(
         workers: processes that render missing films.
         home: where runs are kept; LANGIT_HOME when left out.
         placement: where to train, as for :func:`langit.recipes.run.run`.
+        finished: the name or folder of a finished model, for :class:`FinishedModel`.
 
     Raises:
         ValueError: fewer than two runs, a size that is not possible, an older run of another recipe, no clip to use,
-            or no film as long as the probe judges.
+            no film as long as the probe judges, or a finished model of another kind.
         OSError: the folder cannot be written.
     """
     test = test or ScalingTest()
     home = config.home() if home is None else home
-    planned = plan(recipe, budgets, sizes or {}, home)
+    model_before = FinishedModel.open(finished, recipe) if finished else None
+    planned = plan(recipe, budgets, sizes or {}, home, model_before)
     probe, stage, own = load_probe(), recipe.stages[0], RunPaths(home, recipe.name)
     judged = _judged_size(stage, probe)
     with created_folder(folder):
         check_writable(folder)
-        last = recipe.autoencoder_of(stage)
-        names = [each.name for each in recipe.autoencoder_stages]
-        before = recipe.autoencoder_stages[: names.index(last) + 1]
-        groups = tuple(dict.fromkeys((*stage.films, *(g for each in before for g in recipe.data_of(each).films))))
+        groups = stage.films if model_before else (*stage.films, *_autoencoder_films(recipe, stage))
+        groups = tuple(dict.fromkeys(groups))
         render_films(groups, own, workers, report)
         enter_films(recipe, groups, own, report)
         corpus = read_corpus(recipe, own)
-        autoencoder = train_autoencoder(recipe, corpus, own, True, report, last, placement=placement)[last]
+        if model_before is None:
+            last = recipe.autoencoder_of(stage)
+            autoencoder = train_autoencoder(recipe, corpus, own, True, report, last, placement=placement)[last]
+        else:
+            autoencoder = Placement(placement.device).put(model_before.autoencoder)
         clips = training_clips(recipe, recipe.data_of(stage), corpus, own, report)
         held_out = _sample(chosen_films(recipe, stage.films, corpus, "held-out"), test.clips)
         latents = cache_latents(
@@ -139,10 +190,19 @@ def scale(
             model = replace(first_model(each.recipe, clips, autoencoder, placement=placement), sizes=pixels)
             trained = _train(each, model, clips, report, placement)
             results.append(_measure(each, model, trained, latents, probe, judged, test, report))
+        if model_before is not None:
+            results.append(_measure_finished(model_before, recipe, latents, probe, judged, test, report, placement))
         runs = tuple(run for run, _ in results)
         done = ScaleReport(recipe.name, stage.name, test.prompts, test.seeds, str(judged), runs)
         write(done, [shown for _, shown in results], folder)
     return done
+
+
+def _autoencoder_films(recipe: Recipe, stage: Stage) -> tuple[FilmGroup, ...]:
+    """The films of all autoencoder stages up to the one whose latents the stage learns."""
+    names = [each.name for each in recipe.autoencoder_stages]
+    before = recipe.autoencoder_stages[: names.index(recipe.autoencoder_of(stage)) + 1]
+    return tuple(group for each in before for group in recipe.data_of(each).films)
 
 
 def _judged_size(stage: Stage, probe: Probe) -> PixelShape:
@@ -156,10 +216,17 @@ def _judged_size(stage: Stage, probe: Probe) -> PixelShape:
     )
 
 
-def plan(recipe: Recipe, budgets: Sequence[int], sizes: Mapping[str, Sequence[str]], home: Path) -> list[PlannedRun]:
+def plan(
+    recipe: Recipe,
+    budgets: Sequence[int],
+    sizes: Mapping[str, Sequence[str]],
+    home: Path,
+    finished: FinishedModel | None = None,
+) -> list[PlannedRun]:
     """The runs of the series, size by size, the smallest budget first.
 
-    The recipe's own run of the stage, where it is finished, serves as the budget of that length.
+    The recipe's own run of the stage, where it is finished, serves as the budget of that length. With the autoencoder
+    of a finished model it cannot, and runs are kept apart by the encoder whose latents they learn.
 
     Raises:
         ValueError: fewer than two runs, the same budget twice, a size that is not possible, or a base.
@@ -168,8 +235,11 @@ def plan(recipe: Recipe, budgets: Sequence[int], sizes: Mapping[str, Sequence[st
         raise ValueError("a scaling series trains from random weights: leave the base out")
     stage = recipe.stages[0]
     steps = sorted(budgets or {max(1, stage.training.steps // share) for share in (16, 4, 1)})
-    if len(set(steps)) < len(steps) or steps[0] < 1 or len(steps) * (1 + len(sizes)) < 2:
+    if len(set(steps)) < len(steps) or steps[0] < 1 or len(steps) * (1 + len(sizes)) + bool(finished) < 2:
         raise ValueError(f"budgets {', '.join(map(str, steps))}: give at least two different numbers of steps")
+    series = (
+        f"{recipe.name}-scale" if finished is None else f"{recipe.name}-scale-{encoder_hash(finished.autoencoder)[:8]}"
+    )
     runs = []
     for name, changes in {OWN: (), **sizes}.items():
         if name != OWN and not re.fullmatch(r"[a-z][a-z0-9_]*", name):
@@ -180,11 +250,11 @@ def plan(recipe: Recipe, budgets: Sequence[int], sizes: Mapping[str, Sequence[st
             run = PlannedRun(
                 name,
                 replace(sized, stages=(resized_stage(stage, budget, suffix), *recipe.stages[1:])),
-                RunPaths(home, f"{recipe.name}-scale"),
+                RunPaths(home, series),
             )
             own = PlannedRun(name, recipe, RunPaths(home, recipe.name), f"{recipe.name}/{stage.name}")
-            same = name == OWN and budget == stage.training.steps and _finished_checkpoint(own) is not None
-            runs.append(own if same else run)
+            same = name == OWN and budget == stage.training.steps and finished is None
+            runs.append(own if same and _finished_checkpoint(own) is not None else run)
     return runs
 
 
@@ -243,19 +313,7 @@ def _measure(
     report: Report,
 ) -> tuple[ScalingRun, tuple[ShownVideo, ...]]:
     stage = planned.stage
-    for module in (model.transformer, model.text):
-        module.eval()
-    loss = held_out_loss(
-        model, clips, stage.flow, test.draws, lambda done, of: report(f"{stage.name}: held-out loss", done, of, "")
-    )
-    rates, shown = fidelity_rates(
-        model,
-        probe,
-        pixels,
-        test.prompts,
-        test.seeds,
-        lambda done, of: report(f"{stage.name}: prompts", done, of, ""),
-    )
+    loss, rates, shown = _results(model, stage, clips, probe, pixels, test, report)
     facts: dict[str, Any] = trained.facts
     run = ScalingRun(
         size=planned.size,
@@ -270,6 +328,63 @@ def _measure(
         taken=planned.taken,
     )
     return run, shown
+
+
+def _measure_finished(
+    finished: FinishedModel,
+    recipe: Recipe,
+    clips: Sequence[LatentClip],
+    probe: Probe,
+    pixels: PixelShape,
+    test: ScalingTest,
+    report: Report,
+    placement: Placement,
+) -> tuple[ScalingRun, tuple[ShownVideo, ...]]:
+    """The finished model's results, with what its provenance says that all stages of its transformer took."""
+    stage, stages = recipe.stages[0], [each.name for each in recipe.stages]
+    weights, model = Placement(placement.device), finished.model
+    model = replace(model, transformer=weights.put(model.transformer), text=weights.put(model.text))
+    loss, rates, shown = _results(model, stage, clips, probe, pixels, test, report)
+    took, seen = finished.provenance.training, finished.provenance.exposure
+    trained = (*model.transformer.parameters(), *model.text.parameters())
+    run = ScalingRun(
+        size=OWN,
+        steps=sum(seen[name].steps for name in stages),
+        parameters=sum(value.numel() for value in trained),
+        flops=sum(took[name].flops for name in stages),
+        seconds=sum(took[name].seconds for name in stages),
+        clips=sum(seen[name].rows for name in stages),
+        loss=loss,
+        rates=rates,
+        curve=(),
+        taken=f"the finished model {finished.name}, which may have learnt other films in other batches",
+    )
+    return run, shown
+
+
+def _results(
+    model: Model,
+    stage: Stage,
+    clips: Sequence[LatentClip],
+    probe: Probe,
+    pixels: PixelShape,
+    test: ScalingTest,
+    report: Report,
+) -> tuple[HeldOutLoss, Mapping[str, Rate], tuple[ShownVideo, ...]]:
+    for module in (model.transformer, model.text):
+        module.eval()
+    loss = held_out_loss(
+        model, clips, stage.flow, test.draws, lambda done, of: report(f"{stage.name}: held-out loss", done, of, "")
+    )
+    rates, shown = fidelity_rates(
+        model,
+        probe,
+        pixels,
+        test.prompts,
+        test.seeds,
+        lambda done, of: report(f"{stage.name}: prompts", done, of, ""),
+    )
+    return loss, rates, shown
 
 
 def _sample(clips: Sequence[FilmClip], count: int) -> list[FilmClip]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from evaluate.tried import SMALL
 from PIL import Image
 
 from langit import recipes
+from langit.bundle.places import read_provenance
 from langit.evaluate.judges.probe import Probe, load_probe
 from langit.evaluate.scaling.measures import ALL, EVERYTHING
 from langit.evaluate.scaling.report import ScaleReport
@@ -90,6 +92,43 @@ def test_three_budgets_and_a_smaller_size(place: Path) -> None:
     assert [(run.size, run.steps) for run in smaller] == [(OWN, 6), ("half", 6)]
     assert smaller[0].loss == done.runs[2].loss and smaller[0].rates == done.runs[2].rates, "the test is the same"
     assert smaller[1].parameters < smaller[0].parameters and smaller[1].flops < smaller[0].flops
+
+
+def test_a_finished_model_gives_its_autoencoder_and_a_point(place: Path, home: Path) -> None:
+    tiny, model, stages = recipes.find("tiny"), home / "models" / "tiny", set()
+
+    def scaled(budgets: tuple[int, ...], finished: str) -> ScaleReport:
+        out, noted = place / "out", lambda stage, *_: stages.add(stage)
+        return scale(tiny, budgets, folder=out, report=noted, test=TEST, workers=1, home=place, finished=finished)
+
+    done = scaled((3,), str(model))
+    assert not {"autoencoder", "scenes"} & stages, "nothing that is finished is trained again"
+    assert [(run.size, run.steps) for run in done.runs] == [
+        (OWN, 3),
+        (OWN, sum(stage.training.steps for stage in tiny.stages)),
+    ]
+    provenance = read_provenance(model)
+    shown, stages_of = done.runs[1], [stage.name for stage in tiny.stages]
+    assert shown.flops == sum(provenance.training[name].flops for name in stages_of)
+    assert shown.clips == sum(provenance.exposure[name].rows for name in stages_of)
+    assert "taken from the finished model" in done.markdown()
+    assert done.trends[0].last == shown.flops, "it is a point of the line"
+    (folder,) = (path for path in (place / "runs").iterdir() if path.name.startswith("tiny-scale"))
+    assert len(folder.name) == len("tiny-scale-") + 8, "apart from runs with another autoencoder"
+    assert math.isfinite(shown.loss.mean) and shown.loss.mean != done.runs[0].loss.mean
+
+
+def test_a_finished_model_of_another_kind_is_refused_before_any_work(home: Path, tmp_path: Path) -> None:
+    other = scaling.config.override(recipes.find("tiny"), ["transformer.num_layers=1"])
+    out, tiny = tmp_path / "out", str(home / "models" / "tiny")
+    for recipe, finished, said in (
+        (recipes.find("tiny"), "pocket", "--finished pocket: it has no stage 'scenes' .its stages: everything, fast"),
+        (other, tiny, "its transformer is not that of recipe tiny"),
+        (recipes.find("tiny"), "nothing", "no model 'nothing'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            scale(recipe, (3, 6), folder=out, report=lambda *_: None, home=tmp_path, finished=finished)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_recipes_own_run_is_reused_only_if_finished_and_of_this_recipe(home: Path) -> None:
