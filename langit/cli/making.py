@@ -168,7 +168,7 @@ class Making(Options):
         if self.preview is not None:
             check_outputs(paths, suffixes, True, self.preview)
             if not self.overwrite and self.preview.exists():
-                raise FileExistsError(f"{self.preview} exists: choose another name, or ask to overwrite it")
+                raise FileExistsError(f"{self.preview} exists: choose another name, or overwrite it (--overwrite)")
             claims.enter_context(claim_paths([self.preview], self.overwrite))
         return paths
 

@@ -78,7 +78,7 @@ def check_path(path: Path, overwrite: bool = False, suffixes: tuple[str, ...] = 
         raise FileNotFoundError(f"{folder} is not a folder: create it, or choose another")
     for each in (path, _sidecar(path)):
         if each is not None and each.exists() and not overwrite:
-            raise FileExistsError(f"{each} exists: choose another name, or ask to overwrite it")
+            raise FileExistsError(f"{each} exists: choose another name, or overwrite it (--overwrite)")
     try:
         # Permission bits do not decide it: root passes them all, and still cannot write everywhere.
         tempfile.TemporaryFile(dir=folder).close()
@@ -181,7 +181,7 @@ def _release(
         sign(plain, signed, facts, door.identity, apart if beside is not None else None)
         digest = sha256(signed)
         if path.exists() and not overwrite:
-            raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
+            raise FileExistsError(f"{path} exists: choose another name, or overwrite it (--overwrite)")
         entry = door.outputs.describe(digest, facts, passage.looks(), [str(note) for note in notes])
         if stage is not None:
             signed = stage.keep(signed, entry, notes).path
@@ -206,7 +206,7 @@ def _place(source: Path, path: Path, overwrite: bool) -> None:
     try:
         move_to_new_name(source, path)
     except FileExistsError as error:
-        raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it") from error
+        raise FileExistsError(f"{path} exists: choose another name, or overwrite it (--overwrite)") from error
 
 
 @contextmanager

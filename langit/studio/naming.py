@@ -105,7 +105,7 @@ def _claim(path: Path, overwrite: bool) -> Iterator[None]:
     try:
         # Checked only now: another run may have finished the file just before.
         if path.exists() and not overwrite:
-            raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
+            raise FileExistsError(f"{path} exists: choose another name, or overwrite it (--overwrite)")
         yield
     finally:
         # Removed while the lock is held: another run that opens it now finds it locked.

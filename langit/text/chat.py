@@ -122,8 +122,10 @@ class ChatExpander:
 def _explain(error: EndpointError) -> str:
     """What happened at the endpoint and what a person can do about it."""
     if error.status is None:
-        without = error.failure.startswith(("cannot be reached", "gave no answer"))
-        return error.failure + (": start it, use a smaller model, or use --expand embedded" if without else "")
+        if error.failure.startswith("cannot be reached"):
+            return f"{error.failure}: start it, or use --expand embedded"
+        slow = error.failure.startswith("gave no answer")
+        return error.failure + (": use a smaller model, or use --expand embedded" if slow else "")
     advice = _ADVICE.get(error.status, "see the server's log")
     if error.location:
         advice = f"it points to {error.location}: give that address itself"

@@ -195,14 +195,14 @@ def test_nobody_there_is_an_error_that_names_the_address(endpoint: Endpoint) -> 
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        with pytest.raises(OSError, match=f"{url}/v1/chat/completions cannot be reached .*--expand embedded"):
+        with pytest.raises(OSError, match=f"{url}/v1/chat/completions cannot be reached .*: start it, or use --expand embedded"):
             find_expander(f"chat:tiny@{url}", Vocabulary(TOKENIZER))("ball", 0)
 
 
 def test_a_server_that_says_nothing_is_not_waited_for(endpoint: Endpoint) -> None:
     endpoint.silent = True
     slow = ChatExpander("tiny", api_url(endpoint.url, "chat/completions"), Vocabulary(TOKENIZER), timeout=0.2)
-    with pytest.raises(OSError, match="no answer within 0.2 s"):
+    with pytest.raises(OSError, match="no answer within 0.2 s: use a smaller model"):
         slow("ball", 0)
 
 
