@@ -9,7 +9,13 @@ from torch import nn
 
 from langit.patches import TextPack, pack
 from langit.transformer import SIZES, ControlConfig, ControlTransformer, VideoTransformer
-from langit.transformer.packed_int8 import SUPPORTED, packed_feed_forward, quantize_unsigned
+from langit.transformer.packed_int8 import (
+    SUPPORTED,
+    gelu_scale,
+    packed_feed_forward,
+    quantize_unsigned,
+    symmetric_scale,
+)
 from langit.transformer.packed_weights import pack_blocks
 from langit.transformer.precision import Int8FeedForward, Int8Linear, int8_product, narrow, quantize_tokens
 
@@ -73,19 +79,38 @@ def test_packed_int8_sums_exactly():
     inner, outer = nn.Linear(96, 320), nn.Linear(320, 96)
     x = torch.randn(300, 96) * torch.logspace(-6, 4, 300)[:, None]
     x[7] = 0
-    unsigned, scale = quantize_unsigned(x)
+    scale = symmetric_scale(x)
+    unsigned = quantize_unsigned(x, scale)
     signed, same = quantize_tokens(x)
-    assert torch.equal(scale, same) and (unsigned.int() - 128 - signed.int()).abs().max() <= 1  # of halves
+    assert (
+        torch.equal(scale, same.clamp(min=1e-12)) and (unsigned.int() - 128 - signed.int()).abs().max() <= 1
+    )  # of halves
     assert ((unsigned.int() - 128) * scale - x).abs().max(1).values.le(0.51 * scale[:, 0] + 1e-12).all()
     one, two = (Int8Linear(layer.weight, layer.bias) for layer in (inner, outer))
     assert isinstance(one.quantized, torch.Tensor) and isinstance(one.scale, torch.Tensor)
     expected = int8_product(x, one.quantized, one.scale, inner.bias)
     torch.testing.assert_close(one(x), expected, rtol=1e-2, atol=1e-3)
     assert torch.equal(one(x)[7], inner.bias)
-    both = Int8FeedForward(one, two)(x)
-    alone = two(nn.functional.gelu(one(x), approximate="tanh"))
-    torch.testing.assert_close(both, alone, rtol=1e-3, atol=1e-4 * float(alone.abs().max()))
-    assert torch.equal(both, packed_feed_forward(x, one.pack(), two.pack()))
+    assert torch.equal(Int8FeedForward(one, two)(x), packed_feed_forward(x, one.pack(), two.pack()))
+
+
+@pytest.mark.skipif(not SUPPORTED, reason="the CPU has no VNNI")
+@pytest.mark.parametrize("size", [0.01, 1.0, 100.0])
+@torch.no_grad()
+def test_int8_hidden_values_are_rounded_as_finely_as_by_both_signs_or_more(size):
+    torch.manual_seed(0)
+    inner, outer = nn.Linear(96, 320), nn.Linear(320, 96)
+    x = torch.randn(300, 96) * size
+    x[-10:] *= 0.01  # in a stretch of their own
+    hidden = nn.functional.gelu(inner(x), approximate="tanh")
+    scale, zero = gelu_scale(hidden)
+    unsigned = quantize_unsigned(hidden, scale, zero)
+    assert ((unsigned.int() - zero) * scale - hidden).abs().le(0.51 * scale).all()
+    assert scale.le(1.01 * symmetric_scale(hidden)).all()
+    one, two = (Int8Linear(layer.weight, layer.bias) for layer in (inner, outer))
+    exact, alone = outer(hidden), two(nn.functional.gelu(one(x), approximate="tanh"))
+    both = packed_feed_forward(x, one.pack(), two.pack())
+    assert (both - exact).norm() < 1.05 * (alone - exact).norm()
 
 
 @torch.no_grad()
