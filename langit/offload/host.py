@@ -1,28 +1,72 @@
-"""The host's allocator: freed tensors go back to the operating system at once.
+"""The host's allocator: freed tensors go back to the operating system at once, but not within a forward pass.
 
 glibc keeps freed blocks of up to 32 MB for later ones, which grow by use: after a video was decoded it held 190 MB that
 nothing used, and a peak was a third above what was alive. With a fixed threshold large tensors are mapped one by one,
-as those beyond 32 MB always are. Knows nothing of torch.
+as those beyond 32 MB always are. A transformer asks for the same sizes again and again, and mapping costs more than
+computing there: it doubles the time of an int8 block (docs/benchmarks.md). So freed blocks are kept while it samples.
+Knows nothing of torch.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 THRESHOLD: Final = 1 << 20
 """Bytes from which a block is mapped on its own; smaller ones share a heap."""
+KEPT: Final = 1 << 30
+"""Bytes up to which blocks share the heap while freed ones are kept, and that may lie free at its end."""
 # Parameters of mallopt(3).
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 
 
+@dataclass
+class _Keepers:
+    """How many keep freed memory now: the allocator is the whole process's, and several may sample at a time."""
+
+    count: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_keepers = _Keepers()
+
+
 @functools.cache
 def return_freed_memory() -> bool:
     """Have blocks of ``THRESHOLD`` bytes and more returned when they are freed; whether the C library can."""
+    return _set_thresholds(THRESHOLD)
+
+
+@contextmanager
+def keep_freed_memory() -> Iterator[None]:
+    """Keep freed blocks for later ones and return all at the end, if :func:`return_freed_memory` was called."""
+    if not return_freed_memory.cache_info().currsize or not return_freed_memory():
+        yield
+        return
+    with _keepers.lock:
+        _keepers.count += 1
+        if _keepers.count == 1:
+            _set_thresholds(KEPT)
+    try:
+        yield
+    finally:
+        with _keepers.lock:
+            _keepers.count -= 1
+            if _keepers.count == 0:
+                _set_thresholds(THRESHOLD)
+                ctypes.CDLL(None).malloc_trim(0)
+
+
+def _set_thresholds(size: int) -> bool:
+    """Set both thresholds of the C library; whether it has them."""
     try:
         set_option = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False  # not glibc: macOS and musl return large blocks anyway
-    return all(set_option(option, THRESHOLD) == 1 for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))
+    return all(set_option(option, size) == 1 for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))
