@@ -87,17 +87,28 @@ def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def pack_blocks(transformer: Denoiser) -> None:
-    """Pack the linear weights of all repeated layers, in place and one at a time."""
+    """Pack the linear weights of all repeated layers, in place.
+
+    A weight is freed before the next one is packed, so that this takes the memory of one weight for a moment.
+    """
     for layer in transformer.layers:
-        for part in list(layer.modules()):
-            if isinstance(part, SelfAttention):
-                part.__class__ = PackedSelfAttention
-            for name, child in list(part.named_children()):
-                if isinstance(child, FeedForward):
-                    inner, outer = child.net["0"].proj, child.net["2"]
-                    assert isinstance(inner, nn.Linear) and isinstance(outer, nn.Linear)
-                    setattr(part, name, PackedFeedForward(PackedLinear(inner), PackedLinear(outer)))
-                elif isinstance(child, Linear) and isinstance(part, nn.ModuleList):
-                    part[int(name)] = PackedLinear(child)
-                elif isinstance(child, Linear):
-                    setattr(part, name, PackedLinear(child))
+        _pack_inside(layer)
+
+
+def _pack_inside(part: nn.Module) -> None:
+    if isinstance(part, SelfAttention):
+        part.__class__ = PackedSelfAttention
+    # Names, not modules: a list of these would keep every weight until its end.
+    for name in list(part._modules):
+        child = part._modules[name]
+        if isinstance(child, FeedForward):
+            part._modules[name] = _pack_feed_forward(child)
+        elif isinstance(child, Linear):
+            part._modules[name] = PackedLinear(child)
+        elif child is not None:
+            _pack_inside(child)
+
+
+def _pack_feed_forward(layer: FeedForward) -> PackedFeedForward:
+    inner = PackedLinear(layer.net.pop("0").proj)  # type: ignore[arg-type]  # of a `Gelu`
+    return PackedFeedForward(inner, PackedLinear(layer.net.pop("2")))  # type: ignore[arg-type]  # a linear layer

@@ -1,6 +1,8 @@
 """Packed weights and packed int8: the numbers of those that are not, for few tokens and many."""
 
 import copy
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -46,6 +48,34 @@ def test_packed_weights_give_the_same_velocities(frames, words):
     expected = plain(*_inputs(frames, words))
     for model in (packed, copy.deepcopy(packed)):
         assert (model(*_inputs(frames, words)) - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's tables")
+def test_packing_takes_one_weight_for_a_moment():
+    code = """
+from dataclasses import replace
+from pathlib import Path
+import torch
+from langit.offload.host import return_freed_memory
+from langit.transformer import SIZES, VideoTransformer
+from langit.transformer.packed_weights import pack_blocks
+def resident(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
+return_freed_memory()
+sizes = replace(SIZES["pocket"], num_attention_heads=12, ffn_dim=4608, num_layers=4)
+pack_blocks(VideoTransformer(replace(sizes, num_layers=1)))  # kernels are read in
+model = VideoTransformer(sizes)
+largest = max(p.nbytes for p in model.blocks.parameters())
+torch.set_num_threads(1)
+Path("/proc/self/clear_refs").write_text("5")  # sets the peak of resident memory to what it is now
+before = resident("VmRSS")
+pack_blocks(model)
+print((resident("VmHWM") - before) / largest, (resident("VmRSS") - before) / largest)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    peak, after = map(float, run.stdout.split())
+    assert peak < 1.5 and after < 0.5  # a list of a block's modules would keep four such weights
 
 
 @torch.no_grad()
