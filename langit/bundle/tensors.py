@@ -70,7 +70,7 @@ class TensorFile:
         assert target.dtype == np.uint8 and target.nbytes == entry.end - entry.begin
         self.file.seek(entry.begin)
         if self.file.readinto(target) != target.nbytes:  # type: ignore[attr-defined]  # IO[bytes] does not declare it
-            raise ValueError(f"{self.path} is cut off in tensor {name!r}: get the bundle again")
+            raise ValueError(f"{self.path} is cut off in tensor {name!r}: get the file again")
 
     def read_part(self, name: str, offset: int, target: np.ndarray) -> None:
         """Read some of one tensor's bytes, from ``offset`` on, into an array of uint8.
@@ -82,7 +82,7 @@ class TensorFile:
         assert target.dtype == np.uint8 and offset + target.nbytes <= entry.end - entry.begin
         self.file.seek(entry.begin + offset)
         if self.file.readinto(target) != target.nbytes:  # type: ignore[attr-defined]  # IO[bytes] does not declare it
-            raise ValueError(f"{self.path} is cut off in tensor {name!r}: get the bundle again")
+            raise ValueError(f"{self.path} is cut off in tensor {name!r}: get the file again")
 
     def read_array(self, name: str) -> np.ndarray:
         """Read one tensor as an array of its own.
@@ -92,7 +92,7 @@ class TensorFile:
         """
         entry = self.entries.get(name)
         if entry is None or entry.dtype not in _NUMPY:
-            raise ValueError(f"{self.path} lacks an array {name!r}: get the bundle again")
+            raise ValueError(f"{self.path} lacks an array {name!r}: get the file again")
         array = np.empty(entry.shape, _NUMPY[entry.dtype])
         self.read_into(name, array.reshape(-1).view(np.uint8))
         return array
@@ -136,18 +136,20 @@ def _read_header(path: Path, file: IO[bytes], size: int) -> tuple[dict[str, Tens
         # starts with 0x80 0x02 0x00.
         if start[:2] == b"PK" or (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05" and start[2:3] != b"\0"):
             raise ValueError(
-                f"{path} is a pickle, which can run code: bundles hold safetensors only, get it again"
+                f"{path} is a pickle, which can run code: only safetensors are read, get the file in that format"
             ) from error
-        if length + 8 > size:
-            raise ValueError(f"{path} is cut off after {size} bytes: get the bundle again") from error
-        raise ValueError(f"{path} is not a safetensors file: get the bundle again") from error
+        if start[:4] == b"GGUF":
+            raise ValueError(f"{path} is GGUF, which is not supported: get the file as safetensors") from error
+        if size == 0 or size < length + 8 <= MAX_HEADER_BYTES:
+            raise ValueError(f"{path} is cut off after {size} bytes: get the file again") from error
+        raise ValueError(f"{path} is not a safetensors file: get the file again") from error
     whole = max((entry.end for entry in entries.values()), default=8 + length)
     if size != whole:
-        raise ValueError(f"{path} has {size} bytes, its header says {whole}: it was cut off, get the bundle again")
+        raise ValueError(f"{path} has {size} bytes, its header says {whole}: it was cut off, get the file again")
     place = 8 + length
     for entry in sorted(entries.values(), key=lambda entry: (entry.begin, entry.end)):
         if entry.begin != place:
-            raise ValueError(f"{path} has tensors that overlap or leave gaps: get the bundle again")
+            raise ValueError(f"{path} has tensors that overlap or leave gaps: get the file again")
         place = entry.end
     return entries, metadata
 

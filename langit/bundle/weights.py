@@ -251,12 +251,21 @@ def load_weights(
                     tensor = _read_to(file, stored, scales, place, scratch) if found is None else found
                     if tensor.is_floating_point():
                         dtypes[name] = TORCH_DTYPES[entry.dtype]
+                if mapped is None:
+                    _check_finite(tensor, stored, path)
                 _assign(module, missing.pop(name), tensor)
     if missing:
         raise ValueError(
             f"{folder} lacks weight {min(missing)!r}: its config.json describes another model, get the bundle again"
         )
     return dtypes
+
+
+def _check_finite(tensor: Tensor, name: str, path: Path) -> None:
+    """Refuse weights of which one number would make every pixel black; a sum takes no memory of its own."""
+    if tensor.is_floating_point() and not tensor.sum(dtype=torch.float32).isfinite() and not tensor.isfinite().all():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise ValueError(f"weight {name!r} in {path} has values that are not finite in {kind}: get the file again")
 
 
 def map_tensor(file: TensorFile, name: str, mapped: MappedFile | None) -> Tensor | None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from langit.bundle.files import PICKLES
 from langit.bundle.tensors import open_tensors
 from langit.config import parse_json
+from langit.families.sizes import check_boundary, check_sizes
 from langit.families.table import FAMILIES, Family, FewSteps, family_named, preset_for
 
 INDEX: Final = "model_index.json"
@@ -99,6 +100,8 @@ def read_checkpoint(
         raise ValueError(_explain_layout(folder))
     index = _json(folder / INDEX)
     pipeline = index.get("_class_name")
+    if pipeline is None:
+        raise ValueError(f"{folder / INDEX} names no pipeline (_class_name): {_LAYOUT}")
     if pipeline not in PIPELINES:
         raise ValueError(
             f"{folder} is a {pipeline!r}, which is not of the Wan family: use {', '.join(PIPELINES[:3])} (langit models"
@@ -118,6 +121,8 @@ def read_checkpoint(
         if not (folder / part / "config.json").is_file():
             raise ValueError(f"{folder / part / 'config.json'} is missing: get the checkpoint again")
         configs[part] = _json(folder / part / "config.json")
+        check_sizes(folder / part / "config.json", part, configs[part])
+    check_boundary(folder / INDEX, index.get("boundary_ratio"))
     recognised = _recognise(folder, index, configs)
     if family is not None:
         _check_family(folder, family_named(family), recognised)

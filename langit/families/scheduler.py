@@ -80,6 +80,10 @@ def read_scheduler(
     if preset is not None:
         return SchedulerReading(settings | few_steps(preset), (*notes, describe_preset(preset)))
     if plain is None:
+        notes.append(
+            f"this checkpoint has no scheduler config: it is sampled as its makers do, UniPC at shift {family.shift:g}"
+            f" ({family.source})"
+        )
         return SchedulerReading(settings, tuple(notes))
     name, shift = _kind_and_shift(plain)
     settings |= {"scheduler": name, "solver": name, "shift": shift}

@@ -18,6 +18,7 @@ from torch import Tensor
 from langit.flow.guidance import guided_velocity
 from langit.flow.reuse import VelocityField, reuse_velocity
 from langit.flow.solvers import Solver, SolverState
+from langit.offload.host import keep_freed_memory
 from langit.patches import Pack, TextPack, channels_last, join_texts, unpack
 
 Denoiser = Callable[[Pack, TextPack], Tensor]
@@ -113,6 +114,7 @@ def repeat_pack(pack: Pack, times: int) -> Pack:
 
 
 @torch.no_grad()
+@keep_freed_memory()
 def sample(
     denoiser: Denoiser,
     start: Pack,
@@ -157,6 +159,9 @@ def sample(
         level_for_model: what the denoiser is told of a level, where that is not the level itself.
         on_step: is called after every step. If it is a :class:`ResumableSteps` with a saved step, the steps up to that
             one are not taken again; the result is the same to the bit.
+
+    Raises:
+        ValueError: a step gives values that are not finite, which would be shown as black frames.
     """
     steps = list(zip(levels[:-1], levels[1:], strict=True))
     assert steps and all(1 >= level > after >= 0 for level, after in steps), f"levels {list(levels)} do not fall"
@@ -195,6 +200,11 @@ def sample(
         before, state = state, solver(state, after, reusing)
         # Solvers leave rounding errors in tokens of velocity zero; known ones must stay equal to the bit.
         state = replace(state, x=torch.where(given[:, None], start.tokens, state.x))  # N P
+        if not state.x.isfinite().all():
+            raise ValueError(
+                f"step {number} of {len(steps)} gave values that are not finite: weights are damaged (get them again),"
+                " too large for the dtype (use --dtype bf16 or fp32), or the guidance is far too strong"
+            )
         if on_step is not None:
             slope = (state.x - before.x) / (after - level)
             here = replace(start, tokens=state.x, noise=after * moving)

@@ -56,6 +56,8 @@ class LoraFile:
         Raises:
             ValueError: the weight is not a number, or there is no such file.
         """
+        if not text.strip():
+            raise ValueError("--lora is empty: name a .safetensors file, or leave --lora out")
         expert, equals, rest = text.partition("=")
         if not equals or expert not in EXPERTS or Path(text).exists():
             expert, rest = "", text
@@ -69,7 +71,7 @@ class LoraFile:
             name, strength = rest, 1.0
         path = Path(name)
         if not path.exists():
-            raise ValueError(f"--lora {text}: there is no file {path}")
+            raise ValueError(f"--lora {text}: there is no file {str(path)!r}: check the path, or leave --lora out")
         return cls(path, strength, expert)
 
     def facts(self) -> dict[str, Any]:
@@ -86,9 +88,9 @@ def check_weights(storage: str, placement: Placement) -> Storage:
     """
     if storage not in STORAGES:
         raise ValueError(f"weights {storage!r} are unknown: use {' or '.join(STORAGES[1:])}, or leave it out")
-    if storage and placement.offload == "blocks":
+    if storage and placement.offload != "none":
         raise ValueError(
-            f"--weights {storage} keeps weights on the device, --offload blocks does not: give one of them"
+            f"--weights {storage} keeps weights on the device, --offload {placement.offload} does not: give one of them"
         )
     return storage  # type: ignore[return-value]  # checked above
 
@@ -172,6 +174,23 @@ def check_memory(
             )
         pixels = replace(size, frames=min(size.frames, longest))
         check_fits(planned, replace(default_work(planned, placement), pixels=pixels, storage=storage, tiled=tiled))
+
+
+def check_loras(model: str | Path, loras: Sequence[LoraFile]) -> None:
+    """Refuse LoRA files that do not fit open weights, before these are loaded.
+
+    Raises:
+        ValueError: a file is damaged or of another base, or does not say which expert it is for.
+    """
+    if not loras or not is_open_weights(model):
+        return  # a bundle of this project is small, and its files are checked when they are added to it
+    from langit.plan.model import find_model
+
+    planned = find_model(model)
+    two = planned.family is not None and planned.family.boundary is not None
+    for name, build in planned.sizes.transformers.items():
+        if name == "transformer" or two:
+            _changes(name, build(), loras, two)
 
 
 def check_frames(frames: int, planned: PlannedModel) -> None:

@@ -31,6 +31,7 @@ from langit.studio.naming import check_home, check_outputs, claim_free_path, cla
 from langit.studio.opening import (
     LoraFile,
     check_compiling,
+    check_loras,
     check_memory,
     check_weights,
     compile_transformers,
@@ -95,6 +96,7 @@ class Studio:
         storage, files = check_weights(weights, placement), [LoraFile.parse(text) for text in loras]
         check_compiling(compiled, model, placement, storage)
         check_requests(model, requests)
+        check_loras(model, files)
         check_memory(model, placement, storage, requests, tiled)
         self.bundle = open_model(model, loading_placement(placement, storage))
         self.offloaded = settle_weights(self.bundle, placement, storage, files)

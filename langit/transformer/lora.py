@@ -234,10 +234,20 @@ def _read_layer(name: str, parts: Mapping[str, Tensor], layer: nn.Module, settin
         raise ValueError(f"layer {name} has an alpha but no matrices: use a complete file")
     scale = 1.0
     if down is not None and up is not None:
+        if min(down.ndim, up.ndim) < 2:
+            raise ValueError(
+                f"layer {name}: its halves are {tuple(down.shape)} and {tuple(up.shape)}, not matrices: use an intact"
+                " file"
+            )
         down, up = down.flatten(1), up.flatten(1)
         inputs, outputs = math.prod(weight.shape[1:]), weight.shape[0]
         wanted = (outputs, inputs)
-        if weight.ndim < 2 or (up.shape[0], down.shape[1]) != wanted or up.shape[1] != down.shape[0]:
+        if up.shape[1] != down.shape[0]:
+            raise ValueError(
+                f"layer {name}: its matrices have ranks {up.shape[1]} and {down.shape[0]}, which have to be equal: use"
+                " an intact file"
+            )
+        if weight.ndim < 2 or (up.shape[0], down.shape[1]) != wanted:
             raise ValueError(
                 f"layer {name}: {tuple(up.shape)} x {tuple(down.shape)} does not change a weight of"
                 f" {tuple(weight.shape)}: the LoRA was made for a model of another size"
@@ -248,7 +258,7 @@ def _read_layer(name: str, parts: Mapping[str, Tensor], layer: nn.Module, settin
     for kind, target in (("weight", weight), ("bias", bias)):
         given = parts.get(kind)
         if given is not None and (
-            target is None or given.numel() != target.numel() or given.shape[0] != target.shape[0]
+            target is None or given.numel() != target.numel() or given.shape[:1] != target.shape[:1]
         ):
             here = "none" if target is None else str(tuple(target.shape))
             raise ValueError(
@@ -268,8 +278,13 @@ def _scale(name: str, rank: int, alpha: Tensor | None, settings: Mapping[str, An
         return 1.0
     if settings.get("use_dora"):
         raise ValueError("it is a DoRA adapter, not a LoRA: use a LoRA file")
-    value = float(settings["lora_alpha"])
-    for pattern, other in dict(settings.get("alpha_pattern") or {}).items():
-        if re.search(rf"(^|\.){pattern}$", name):  # as PEFT matches its patterns
-            value = float(other)
+    try:
+        value = float(settings["lora_alpha"])
+        for pattern, other in dict(settings.get("alpha_pattern") or {}).items():
+            if re.search(rf"(^|\.){pattern}$", name):  # as PEFT matches its patterns
+                value = float(other)
+    except (TypeError, ValueError, re.error) as error:
+        raise ValueError(
+            f"lora_alpha or alpha_pattern in its metadata is wrong ({error}): use an intact file"
+        ) from error
     return value / (math.sqrt(rank) if settings.get("use_rslora") else rank)

@@ -15,6 +15,7 @@ from typing import Final, cast
 import av
 import numpy as np
 from av.codec.codec import UnknownCodecError
+from av.codec.context import ThreadType
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
@@ -28,6 +29,9 @@ SKIES: Final = "aq-mode=3:aq-strength=1.4:deblock=1,1"
 """x264's settings for skies: more bits for what is smooth or dark, where blocks are seen, and smoother borders between
 blocks. Files grow by 4% (docs/door.md)."""
 BT709: Final = 1  # primaries, transfer and matrix of ITU-R BT.709 share this number in ITU-T H.273
+LARGE: Final = 640 * 360
+"""Pixels of a frame from which on x264 encodes several frames at a time."""
+THREADS: Final = 8  # fixed, as x264's output depends on it: the same frames are the same file whatever the machine
 MAX_DENOMINATOR: Final = 1001  # of frame rates: 30000/1001 is exact
 FASTEST_GIF: Final = 50  # frames per second: browsers show shorter delays than 0.02 s as 0.1 s
 
@@ -219,6 +223,9 @@ def _ready(sink: av.filter.context.FilterContext) -> Iterator[av.VideoFrame]:
 def _configure(target: VideoStream, chosen: OutputFormat) -> None:
     target.pix_fmt = chosen.pixels
     target.options = dict(chosen.options)
+    if chosen.codec == ENCODER and target.height * target.width >= LARGE:
+        # PyAV's default cuts each frame into slices, which wait for each other, and makes the files larger.
+        target.codec_context.thread_type, target.codec_context.thread_count = ThreadType.FRAME, THREADS
     if chosen.pixels != "pal8":
         context = target.codec_context
         context.color_primaries = context.color_trc = context.colorspace = BT709

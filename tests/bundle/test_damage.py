@@ -86,7 +86,7 @@ def damage(folder, what):
 DAMAGE = {
     "missing weights": r"transformer/diffusion_pytorch_model\.safetensors is missing: get the bundle again",
     "missing config": r"vae/config\.json is missing",
-    "truncated": r"has \d+ bytes, its header says \d+: it was cut off, get the bundle again",
+    "truncated": r"has \d+ bytes, its header says \d+: it was cut off, get the file again",
     "empty": r"transformer/diffusion_pytorch_model\.safetensors is cut off after 0 bytes",
     "header alone": r"is cut off after 20 bytes",
     "swapped": r"transformer/diffusion_pytorch_model\.safetensors is vae/diffusion_pytorch_model\.safetensors under",
@@ -319,7 +319,7 @@ HEADERS = {
 def test_safetensors_with_a_forged_header_are_refused(tmp_path, what):
     path = tmp_path / "x.safetensors"
     path.write_bytes(HEADERS[what])
-    with pytest.raises(ValueError, match=r"x\.safetensors.*get the bundle again"):
+    with pytest.raises(ValueError, match=r"x\.safetensors.*get the file again"):
         check_whole(path)
 
 

@@ -145,7 +145,47 @@ def a_scheduler_for_other_models(place: Path) -> None:
     change(place / "scheduler" / "scheduler_config.json", prediction_type="epsilon")
 
 
+def no_pipeline(place: Path) -> None:
+    change(place / "model_index.json", _class_name=...)
+
+
+def a_billion_layers(place: Path) -> None:
+    change(place / "transformer" / "config.json", num_layers=10**9)
+
+
+def a_size_in_words(place: Path) -> None:
+    change(place / "vae" / "config.json", base_dim="eight")
+
+
+def no_heads(place: Path) -> None:
+    change(place / "text_encoder" / "config.json", num_heads=0)
+
+
+def one_mean_for_all_channels(place: Path) -> None:
+    change(place / "vae" / "config.json", latents_mean=[0.0])
+
+
+def a_deviation_of_nothing(place: Path) -> None:
+    change(place / "vae" / "config.json", latents_std=[1.0] * 15 + [0.0])
+
+
+def a_boundary_in_words(place: Path) -> None:
+    change(place / "model_index.json", boundary_ratio="half")
+
+
+def a_boundary_beyond_all_timesteps(place: Path) -> None:
+    change(place / "model_index.json", boundary_ratio=875)
+
+
 DAMAGE = {
+    no_pipeline: "model_index.json names no pipeline",
+    a_billion_layers: "config.json: num_layers 1000000000 is not a number from 1 to 500",
+    a_size_in_words: "config.json: base_dim 'eight' is not a number from 1 to",
+    no_heads: "config.json: num_heads 0 is not a number from 1 to",
+    one_mean_for_all_channels: "latents_mean is not a list of 16 numbers",
+    a_deviation_of_nothing: "latents_std is not a list of 16 numbers",
+    a_boundary_in_words: "boundary_ratio 'half' is not a number between 0 and 1",
+    a_boundary_beyond_all_timesteps: "boundary_ratio 875 is not a number between 0 and 1",
     pickled: "diffusion_pytorch_model.bin is a pickle, which can run code .* save_pretrained",
     pickled_under_another_name: "is a pickle",
     gguf: "GGUF, which is not supported",
@@ -201,6 +241,16 @@ def test_a_shard_that_is_missing_or_cut_off_or_lacks_a_weight(tmp_path: Path) ->
         damage(place / "transformer" / names[1])
         with pytest.raises(ValueError, match=said):
             find_checkpoint(place)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_weight_that_is_not_finite_is_named(copied: Callable[[str], Path], value: float) -> None:
+    path = copied("wan2.1-t2v") / "transformer" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(path)
+    weights["blocks.1.ffn.net.2.weight"].view(-1)[5] = value
+    save_file(weights, path)
+    with pytest.raises(ValueError, match=r"'blocks.1.ffn.net.2.weight' in .*\.safetensors has values that are not fin"):
+        open_checkpoint(path.parents[1])
 
 
 def test_single_files_are_not_folders(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_family_is_found_for_all_that_can_be_given() -> None:
 @pytest.mark.parametrize(
     ("plain", "scheduler", "shift", "said"),
     [
-        (None, "unipc", 12.0, ""),
+        (None, "unipc", 12.0, "no scheduler config: it is sampled as its makers do, UniPC at shift 12"),
         (UNIPC | {"flow_shift": 12.0}, "unipc", 12.0, ""),
         (UNIPC | {"flow_shift": 3.0}, "unipc", 3.0, "shift 3, its makers sample with 12"),
         ({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 12.0}, "euler", 12.0, "makers sample with UniPC"),

@@ -154,6 +154,22 @@ def test_reuse_looks_at_unknown_tokens_only() -> None:
     assert asked(0.0) == asked(1e6) < 20
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_end_sampling_at_their_step(value: float) -> None:
+    begin = start()
+    field, steps = Towards(torch.randn_like(begin.tokens)), []
+
+    def damaged(pack: Pack, text: TextPack) -> Tensor:
+        velocity = field(pack, text)
+        if len(field.calls) == 3:
+            velocity.view(-1)[0] = value
+        return velocity
+
+    with pytest.raises(ValueError, match=f"step 3 of {len(LEVELS) - 1} gave values that are not finite"):
+        run(damaged, begin, on_step=steps.append)  # type: ignore[arg-type]  # a function in place of the class
+    assert len(steps) == 2
+
+
 def test_every_step_is_reported() -> None:
     begin = start()
     guided: list[tuple[int, int, float]] = []

@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +63,22 @@ def test_released_frames_carry_an_invisible_watermark(door: Door, out: Path) -> 
     left, bare = (np.mean((frames_of(each).astype(float) - shown) ** 2) for each in (path, out / "bare.mp4"))
     # Beside what coding changes by itself: the mark of 40.3 dB adds 6.97, one of 39 dB would add 8.8.
     assert left - bare < 255**2 / 10**3.95
+
+
+def test_a_long_video_passes_without_being_held(door: Door, out: Path) -> None:
+    shown, alive = clip(9), []
+
+    def frames() -> Iterator[np.ndarray]:
+        for number in range(90):
+            frame = shown[number % len(shown)].copy()
+            alive.append(weakref.ref(frame))
+            yield frame
+            del frame
+            held.append(sum(each() is not None for each in alive))
+
+    held: list[int] = []
+    release(frames(), FACTS, out / "a.mp4", door)
+    assert len(held) == 90 and max(held) <= 3
 
 
 def test_a_released_file_is_signed_and_names_its_model(door: Door, out: Path) -> None:

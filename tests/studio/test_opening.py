@@ -8,7 +8,7 @@ import torch
 from families import tiny
 from safetensors.torch import save_file
 
-from langit import config
+from langit import Studio, config
 from langit.bundle.mapped import mapped_files
 from langit.device import CPU, Placement
 from langit.families.load import open_checkpoint
@@ -126,13 +126,34 @@ def test_loras_by_name(tmp_path):
     assert describe_loras([]) == {}
     with pytest.raises(ValueError, match="there is no file"):
         LoraFile.parse("absent.safetensors")
+    with pytest.raises(ValueError, match="--lora is empty"):
+        LoraFile.parse("")
     with pytest.raises(ValueError, match="'strong' is not a weight"):
         LoraFile.parse(f"{path}:strong")
 
 
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [((64, 64, 2, 2), "made for a model of another size"), ((48, 48, 4, 2), "ranks 4 and 2, which have to be equal")],
+)
+def test_loras_that_do_not_fit_are_named_before_weights_are_loaded(folder, two, tmp_path, monkeypatch, shape, said):
+    outputs, inputs, up, down = shape
+    path, layer = tmp_path / "a.safetensors", "transformer.blocks.0.attn1.to_q"
+    halves = {f"{layer}.lora_A.weight": torch.ones(down, inputs), f"{layer}.lora_B.weight": torch.ones(outputs, up)}
+    save_file(halves, path)
+    monkeypatch.setattr("langit.families.load.load_weights", lambda *_, **__: pytest.fail("weights were loaded"))
+    with pytest.raises(ValueError, match=said):
+        Studio(folder, loras=[str(path)])
+    with pytest.raises(ValueError, match="two experts: say which"):
+        Studio(two, loras=[str(path)])
+    with pytest.raises(ValueError, match=said):
+        Studio(two, loras=[f"low={path}"])
+
+
 def test_weights_and_offloading_exclude_each_other():
-    with pytest.raises(ValueError, match="fp8 keeps weights on the device, --offload blocks does not"):
-        check_weights("fp8", Placement(offload="blocks"))
+    for offload in ("blocks", "parts"):
+        with pytest.raises(ValueError, match=f"fp8 keeps weights on the device, --offload {offload} does not"):
+            check_weights("fp8", Placement(offload=offload))
     with pytest.raises(ValueError, match="weights 'int4' are unknown: use fp8 or int8"):
         check_weights("int4", CPU)
 

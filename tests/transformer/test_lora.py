@@ -232,6 +232,12 @@ def test_a_lora_of_another_architecture_is_refused():
         (lambda t: t.update({"transformer.proj_out.hada_w1_a": torch.ones(16)}), "LoHa"),
         (lambda t: t.update({"transformer.proj_out.alpha": torch.ones(2)}), "alpha"),
         (lambda t: t.update({"transformer.proj_out.diff_b": torch.ones(9)}), r"\(9,\) for a bias of \(16,\)"),
+        (lambda t: t.update({"transformer.proj_out.diff_b": torch.tensor(1.0)}), r"\(\) for a bias of \(16,\)"),
+        (
+            lambda t: t.update({"transformer.proj_out.lora_A.weight": torch.ones(3)}),
+            r"halves are \(3,\) and .*, not mat",
+        ),
+        (lambda t: t.update({"transformer.proj_out.lora_B.weight": torch.ones(16, 5)}), "ranks 5 and 3, which have to"),
         (lambda t: t.clear(), "no tensors"),
     ],
 )
@@ -240,6 +246,12 @@ def test_damaged_files_are_refused(change, message):
     change(tensors)
     with pytest.raises(ValueError, match=message):
         read_changes(tensors, _models()[0])
+
+
+@pytest.mark.parametrize("settings", [{"lora_alpha": "many"}, {"lora_alpha": 1, "alpha_pattern": {"(": 2}}])
+def test_settings_that_cannot_be_read_are_named(settings):
+    with pytest.raises(ValueError, match="lora_alpha or alpha_pattern in its metadata is wrong"):
+        read_changes(FILES["PEFT"](), _models()[0], settings)
 
 
 def test_pickles_folders_and_strengths(tmp_path):

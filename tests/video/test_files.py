@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Iterator
 from dataclasses import replace
@@ -92,6 +93,18 @@ def test_the_same_frames_give_the_same_file(tmp_path: Path) -> None:
     for number in range(30):
         video.write(tmp_path / f"{number}.mp4", clip(3), 8, {"title": "t"})
     assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+def test_large_frames_are_the_same_file_however_many_processors_there_are(tmp_path: Path) -> None:
+    usable = sorted(os.sched_getaffinity(0))
+    try:
+        for number in range(3):
+            os.sched_setaffinity(0, usable if number else usable[:1])
+            video.write(tmp_path / f"{number}.mp4", clip(9, 368, 640), 8)
+    finally:
+        os.sched_setaffinity(0, usable)
+    files = {path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(files) == 1 and b"threads=8" in files.pop() and b"sliced_threads=0" in (tmp_path / "0.mp4").read_bytes()
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.webm", "libvpx"), ("a.webm", "libvpx-vp9")])
