@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
+from PIL import Image
 
 Attack = Callable[[np.ndarray], np.ndarray]
 
@@ -69,6 +70,20 @@ def screenshot(frames: np.ndarray) -> np.ndarray:
     return encode(crop(scale(frames, 1.37, cv2.INTER_LINEAR), 0.93, 0.2, 0.6), "libx264", 23)[0]
 
 
+def jpeg(quality: int) -> Attack:
+    """Encode and decode each frame as JPEG, with Pillow's halved chroma."""
+
+    def attack(frames: np.ndarray) -> np.ndarray:
+        shown = []
+        for frame in frames:
+            file = io.BytesIO()
+            Image.fromarray(frame).save(file, format="JPEG", quality=quality)
+            shown.append(np.asarray(Image.open(file)))
+        return np.stack(shown)
+
+    return attack
+
+
 ATTACKS: dict[str, Attack] = {
     "none": lambda frames: frames,
     "h264, crf 18": codec("libx264", 18),
@@ -76,7 +91,10 @@ ATTACKS: dict[str, Attack] = {
     "h264, crf 28": codec("libx264", 28),
     "h264, crf 36": codec("libx264", 36),
     "h265, crf 28": codec("libx265", 28),
+    "scaled to 0.5": lambda frames: scale(frames, 0.5),
     "scaled to 0.7": lambda frames: scale(frames, 0.7),
+    "scaled to 1.5": lambda frames: scale(frames, 1.5, cv2.INTER_CUBIC),
+    "scaled to 0.75, h264, crf 28": lambda frames: encode(scale(frames, 0.75), "libx264", 28)[0],
     "cropped to 0.8": lambda frames: crop(frames, 0.8),
     "cropped to 0.8, off the middle": lambda frames: crop(frames, 0.8, 0.13, 0.77),
     "flipped left to right": lambda frames: np.ascontiguousarray(frames[:, :, ::-1]),
@@ -87,5 +105,13 @@ ATTACKS: dict[str, Attack] = {
     "twice as fast, h264, crf 23": lambda frames: encode(frames[::2], "libx264", 23)[0],
     "screenshot: scaled to 1.37, cropped to 0.93, h264, crf 23": screenshot,
 }
-SCALED_BACK = ("scaled to 0.7",)
+SCALED_BACK = ("scaled to 0.5", "scaled to 0.7", "scaled to 1.5", "scaled to 0.75, h264, crf 28")
 """Readers that cannot handle scaling get these at their original size."""
+PICTURE_ATTACKS: dict[str, Attack] = {
+    **{name: attack for name, attack in ATTACKS.items() if "h26" not in name},
+    **{f"JPEG, quality {quality}": jpeg(quality) for quality in (90, 75, 50)},
+    "screenshot: scaled to 1.37, cropped to 0.93, JPEG, quality 75": lambda frames: jpeg(75)(
+        crop(scale(frames, 1.37, cv2.INTER_LINEAR), 0.93, 0.2, 0.6)
+    ),
+}
+"""Changes that pictures undergo: clips of one frame."""
