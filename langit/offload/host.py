@@ -19,8 +19,10 @@ from typing import Final
 
 THRESHOLD: Final = 1 << 20
 """Bytes from which a block is mapped on its own; smaller ones share a heap."""
-KEPT: Final = 1 << 30
-"""Bytes up to which blocks share the heap while freed ones are kept, and that may lie free at its end."""
+KEPT: Final = 256 << 20, 32 << 20
+"""Bytes up to which blocks share the heap while freed ones are kept; older C libraries take only the smaller number."""
+MOST_FREE: Final = 2**31 - 1
+"""Bytes at the heap's end that are not returned while freed blocks are kept."""
 # Parameters of mallopt(3).
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
@@ -40,7 +42,7 @@ _keepers = _Keepers()
 @functools.cache
 def return_freed_memory() -> bool:
     """Have blocks of ``THRESHOLD`` bytes and more returned when they are freed; whether the C library can."""
-    return _set_thresholds(THRESHOLD)
+    return _set_thresholds(THRESHOLD, THRESHOLD)
 
 
 @contextmanager
@@ -52,21 +54,21 @@ def keep_freed_memory() -> Iterator[None]:
     with _keepers.lock:
         _keepers.count += 1
         if _keepers.count == 1:
-            _set_thresholds(KEPT)
+            any(_set_thresholds(size, MOST_FREE) for size in KEPT)
     try:
         yield
     finally:
         with _keepers.lock:
             _keepers.count -= 1
             if _keepers.count == 0:
-                _set_thresholds(THRESHOLD)
+                _set_thresholds(THRESHOLD, THRESHOLD)
                 ctypes.CDLL(None).malloc_trim(0)
 
 
-def _set_thresholds(size: int) -> bool:
-    """Set both thresholds of the C library; whether it has them."""
+def _set_thresholds(mapped: int, free: int) -> bool:
+    """Set from which size blocks are mapped on their own, and how much may lie free in the heap; whether both hold."""
     try:
         set_option = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False  # not glibc: macOS and musl return large blocks anyway
-    return all(set_option(option, size) == 1 for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD))
+    return set_option(_MMAP_THRESHOLD, mapped) == 1 and set_option(_TRIM_THRESHOLD, free) == 1
