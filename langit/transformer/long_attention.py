@@ -63,15 +63,16 @@ def _attend_flops(query: Any, key: Any, *_: Any, **__: Any) -> int:
 
 
 def uses_long_attention(query: Tensor, key: Tensor) -> bool:
-    """Whether attention runs here: many queries in single precision on a CPU, without gradients."""
-    return takes_many(query, query.shape[1]) and key.dtype == torch.float32 and key.shape[1] >= FEWEST_KEYS
+    """Whether attention runs here: many queries on a CPU, in single precision or where bf16 is fast, for inference."""
+    same = key.dtype == query.dtype
+    return takes_many(query, query.shape[1]) and same and key.shape[1] >= FEWEST_KEYS
 
 
 def takes_many(x: Tensor, rows: int) -> bool:
-    """Whether so many rows are worth a way of computing of their own: in single precision on a CPU, for inference."""
-    single = x.device.type == "cpu" and x.dtype == torch.float32
+    """Whether so many rows are worth a way of computing of their own: on a CPU, for inference."""
+    fast = x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and multiplies_half_faster())
     plain = not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
-    return ONEDNN and single and plain and rows >= FEWEST
+    return ONEDNN and x.device.type == "cpu" and fast and plain and rows >= FEWEST
 
 
 def multiplies_half_faster() -> bool:
@@ -97,5 +98,5 @@ def long_attention(
     """
     if mask is not None and mask.dtype == torch.bool:
         mask = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -torch.inf)
-    out: Tensor = torch.ops.langit.attend(query, key, value, mask, half)
+    out: Tensor = torch.ops.langit.attend(query, key, value, mask, half or query.dtype == torch.bfloat16)
     return out
