@@ -149,7 +149,7 @@ def override(config: Config, changes: list[str]) -> Config:
     for change in changes:
         path, separator, text = change.partition("=")
         if not separator:
-            raise ValueError(f"{change!r} is not of the form key=value, for example train.steps=100")
+            raise ValueError(f"{change!r} is not of the form key=value, for example {_example(dump(config))}")
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):  # not JSON: the text itself
@@ -166,6 +166,16 @@ def override(config: Config, changes: list[str]) -> Config:
         _check_key(last, place, ".".join(parents))
         place[last] = value
     return typing.cast(Config, _build(type(config), plain, type(config).__name__))
+
+
+def _example(plain: Any, path: str = "") -> str:
+    """A change that this config takes: its first number or text, with the value that it has."""
+    items = plain.items() if isinstance(plain, dict) else ()
+    for key, value in items:
+        if isinstance(value, int | float | str) and not isinstance(value, bool) and value != "":
+            return f"{path}{key}={value}"
+    nested = (_example(value, f"{path}{key}.") for key, value in items)
+    return next(filter(None, nested), "")
 
 
 def _check_key(key: str, place: dict[str, Any], where: str) -> None:

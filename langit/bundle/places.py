@@ -22,6 +22,8 @@ def resolve(place: Path | str) -> Path:
     packaged = packaged_models()
     trained = config.home() / "models"
     name = str(place)
+    if not name.strip():
+        raise ValueError("the model's name is empty: use pocket, or give a folder")
     # Shipped models come first, so that nothing in LANGIT_HOME or the working folder can pass for one of them.
     if Path(name).name == name and name not in (".", ".."):
         for folder in (packaged / name, trained / name):

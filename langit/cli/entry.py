@@ -146,6 +146,12 @@ def _describe_usage(error: typer.TyperException) -> str:
     text = error.format_message()
     if text.startswith("Got unexpected extra argument"):
         return f"{text}: leave them out, or put words that belong together in quotation marks"
+    context = getattr(error, "ctx", None)
+    if context is not None and text.startswith("Missing"):
+        usage = " ".join(context.command.collect_usage_pieces(context))
+        return f"{text.removesuffix('.')}: write {context.command_path} {usage} ({context.command_path} --help)"
+    if context is not None and text.startswith("No such"):
+        return f"{text.removesuffix('.')}: {context.command_path} --help lists them"
     refused = getattr(error.__cause__, "errors", None)  # of pydantic's ValidationError
     if not isinstance(error, typer.BadParameter) or refused is None:
         return text

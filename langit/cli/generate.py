@@ -121,6 +121,8 @@ def read_prompts(prompt: str | None, file: Path | None) -> list[str]:
         return [prompt]
     if file is None:
         raise ValueError("the prompt is missing: say what the video shows, for example 'a red ball on snow'")
+    if file.is_dir():
+        raise ValueError(f"--prompts {file} is a folder: name a text file with a prompt on each line")
     try:
         lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:

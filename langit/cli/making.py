@@ -212,10 +212,12 @@ def make(making: Making, *requests: StudioRequest, in_folder: bool = False) -> N
         ValueError, OSError: something that was given cannot be used.
     """
     from langit.studio import Studio
+    from langit.studio.models import check_options
 
     options = making.studio_options()
     for request in requests:
         request.check()
+    check_options(making.model, options)
     with ExitStack() as claims:
         paths = making.claim(requests, claims, in_folder)
         studio = Studio(

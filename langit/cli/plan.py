@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,7 +51,7 @@ def plan(
         return
     assert model is not None
     from langit.plan.hardware import find_hardware, free_memory, hardware_of
-    from langit.plan.model import find_model, planned_pixels
+    from langit.plan.model import check_pixels, find_model, planned_pixels
     from langit.studio.opening import check_weights
 
     placement, elsewhere = _placement(device, dtype, offload)
@@ -65,8 +66,12 @@ def plan(
     available = hardware.memory if elsewhere else free_memory(placement) + base
 
     scale = known.guidance if guidance is None else guidance
+    if not math.isfinite(scale):
+        raise ValueError(f"--guidance {scale} is not a number: use for example 5, or 1 for none")
+    pixels = planned_pixels(known, size, frames, seconds)
+    check_pixels(known, pixels)
     work = VideoWork(
-        pixels=planned_pixels(known, size, frames, seconds),
+        pixels=pixels,
         steps=known.steps if steps is None else steps,
         guided=scale != 1,
         placement=placement,

@@ -96,6 +96,9 @@ def read_checkpoint(
         ValueError: it is not such a folder, of another architecture, a pickle, or a file is missing or cut off.
     """
     name = folder.resolve().name if name is None else name
+    if folder.is_file():
+        what = "GGUF, which is not supported" if folder.suffix == ".gguf" else "a single file"
+        raise ValueError(f"{folder} is {what}: {_LAYOUT}")
     if not (folder / INDEX).is_file():
         raise ValueError(_explain_layout(folder))
     index = _json(folder / INDEX)

@@ -82,11 +82,6 @@ def find_checkpoint(place: Path | str, family: str | None = None) -> CheckpointF
         ValueError, OSError: see :func:`langit.families.folder.read_checkpoint` and :func:`langit.families.hub.fetch`.
     """
     name = str(place)
-    if Path(place).is_file():
-        what = "GGUF, which is not supported" if Path(place).suffix == ".gguf" else "a single file"
-        raise ValueError(
-            f"{place} is {what}: give a folder in diffusers' layout, for example Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
-        )
     if hub.is_hub_name(name):
         # Configs come first: gigabytes of weights that cannot be used would take hours.
         folder = hub.fetch(name, lambda configs: read_checkpoint(configs, name, family, weights=False))
@@ -203,7 +198,7 @@ def load_autoencoder(checkpoint: CheckpointFolder, placement: Placement) -> WanA
     from langit.families.autoencoder import WanAutoencoder
 
     vae = build_autoencoder(dict(checkpoint.configs["vae"]))
-    _load(checkpoint, "vae", vae, placement)
+    _load(checkpoint, "vae", vae, placement, single=("",))  # all of them, also when they come and go
     autoencoder = WanAutoencoder(vae).eval()
     autoencoder.set_statistics(placement.device)
     return autoencoder

@@ -80,21 +80,7 @@ class OpenModel(Model):
         Raises:
             ValueError: an unknown preset, a value that the settings do not allow, or one that would not count.
         """
-        base = self.sampling if sampling is None else sampling
-        preset = wanted.pop("preset", None)
-        if preset in PRESETS:
-            plain = {**config.dump(base), **few_steps(PRESETS[preset])}
-            base = config.load(OpenSampling, plain)
-        elif preset == REUSE:
-            base = replace(base, reuse=REUSE_THRESHOLD)
-        elif preset is not None:
-            raise ValueError(f"no preset is named {preset!r}: use {', '.join(PRESETS)} or {REUSE}")
-        changes = {name: value for name, value in wanted.items() if value is not None}
-        if "guidance" in changes and getattr(base, "guidance_low", None) is not None:
-            changes.setdefault("guidance_low", changes["guidance"])  # as diffusers does: one scale for both experts
-        changed = replace(base, **changes)
-        check_negative_counts(changed, changes, getattr(changed, "guidance_low", None))
-        return changed
+        return changed_sampling(self.sampling if sampling is None else sampling, **wanted)
 
     def experts(self, sampling: SamplingConfig, guided: bool = True) -> Experts:
         """The denoiser and the guidance scale at each level: by the boundary, where there are two experts."""
@@ -203,3 +189,23 @@ class OpenModel(Model):
             seen = frames if free else hold_given_frames(Canvas(frames, given))
             return known_tokens(seen, known_patches(given, self), self.autoencoder, patch, device)
         return Condition()
+
+
+def changed_sampling(base: SamplingConfig, *, preset: str | None = None, **wanted: Any) -> SamplingConfig:
+    """Sampling settings of open weights with those changed that are not None, beginning with a preset's.
+
+    Raises:
+        ValueError: see :meth:`OpenModel.settings`.
+    """
+    if preset in PRESETS:
+        base = config.load(OpenSampling, {**config.dump(base), **few_steps(PRESETS[preset])})
+    elif preset == REUSE:
+        base = replace(base, reuse=REUSE_THRESHOLD)
+    elif preset is not None:
+        raise ValueError(f"no preset is named {preset!r}: use {', '.join(PRESETS)} or {REUSE}")
+    changes = {name: value for name, value in wanted.items() if value is not None}
+    if "guidance" in changes and getattr(base, "guidance_low", None) is not None:
+        changes.setdefault("guidance_low", changes["guidance"])  # as diffusers does: one scale for both experts
+    changed = replace(base, **changes)
+    check_negative_counts(changed, changes, getattr(changed, "guidance_low", None))
+    return changed

@@ -21,7 +21,7 @@ from langit.families.folder import read_checkpoint
 from langit.families.load import build_autoencoder, build_transformer, extras, is_open_weights
 from langit.families.table import FAMILIES, TEXT_TOKENS, Family
 from langit.plan.generation import ModelSizes
-from langit.shapes import Compression, PixelShape, whole_frames
+from langit.shapes import Compression, PixelShape, cell_size, whole_frames
 from langit.text.umt5 import Umt5Encoder
 from langit.transformer.blank import blank
 
@@ -192,6 +192,27 @@ def published_configs(family: Family) -> tuple[dict[str, dict[str, Any]], dict[s
     if family.boundary is not None:
         configs["transformer_2"], index["transformer_2"] = dict(transformer), ["diffusers", kind]
     return configs, index
+
+
+def check_pixels(model: PlannedModel, pixels: PixelShape) -> None:
+    """Refuse sizes that no request could have, before anything is traced.
+
+    Raises:
+        ValueError: a side is no multiple of a patch, or open weights cannot compress the frames; names the nearest.
+    """
+    compression = model.sizes.autoencoder().compression
+    first = next(iter(model.sizes.transformers.values()))()
+    cell = cell_size(compression, first.patch_size)
+    for name, side in (("width", pixels.width), ("height", pixels.height)):
+        if side % cell:
+            near = " or ".join(str(each) for each in (side // cell * cell, side // cell * cell + cell) if each)
+            raise ValueError(f"{name} {side} is not a multiple of {cell} for {model.name}: use {near}")
+    low = whole_frames(pixels.frames, compression)
+    if model.family is not None and low != pixels.frames:
+        raise ValueError(
+            f"{pixels.frames} frames are not one more than a multiple of {compression.time} for {model.name}: use"
+            f" {low} or {low + compression.time}"
+        )
 
 
 def planned_pixels(model: PlannedModel, size: str | None, frames: int | None, seconds: float | None) -> PixelShape:

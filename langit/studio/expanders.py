@@ -41,10 +41,20 @@ def find_expander(name: str, vocabulary: Vocabulary, examples: Examples = None) 
         ValueError: there is no such expander, or the name lacks a part.
         OSError: a local chat model cannot be read.
     """
+    check_expander(name)
+    kind, _, rest = name.partition(":")
+    return EXPANDERS[kind](rest, vocabulary, examples)
+
+
+def check_expander(name: str) -> None:
+    """Refuse the name of an expander that there is not.
+
+    Raises:
+        ValueError: the message says which there are.
+    """
     kind, _, rest = name.partition(":")
     if kind not in EXPANDERS or (rest and kind in ("embedded", "off")):
         raise ValueError(
             f"there is no prompt expander {name!r}: use off, embedded, chat:MODEL@URL (an OpenAI-compatible endpoint)"
             " or transformers:FOLDER (a chat model on this machine)"
         )
-    return EXPANDERS[kind](rest, vocabulary, examples)

@@ -15,7 +15,10 @@ from langit.families import hub
 from langit.families.conditioning import check_given
 from langit.families.folder import INDEX, CheckpointFolder, is_checkpoint, read_checkpoint
 from langit.families.load import is_open_weights
-from langit.families.table import FAMILIES, Family
+from langit.families.scheduler import read_scheduler
+from langit.families.table import FAMILIES, Family, preset_for
+from langit.generate.settings import OpenSampling
+from langit.studio.options import StudioOptions
 from langit.studio.request import StudioRequest
 
 Where = Literal["shipped", "home", "hub cache", "folder", "known"]
@@ -91,6 +94,26 @@ def check_requests(place: str | Path, requests: Iterable[StudioRequest]) -> None
     for request in requests:
         for given in request.given_kinds(family.frames / family.fps):
             check_given(given, family)
+
+
+def check_options(place: str | Path, options: StudioOptions) -> None:
+    """Refuse options that open weights would not be sampled with, before they are downloaded or loaded.
+
+    Raises:
+        ValueError: an option has a wrong value, or does not count.
+    """
+    name, family = str(place), _family_of(str(place)) if is_open_weights(place) else None
+    if family is None:
+        return  # a bundle of this project opens at once; a repository that nobody knows says more when it is read
+    folder = hub.cached_folder(name) if hub.is_hub_name(name) else Path(name)
+    if folder is None:
+        reading = read_scheduler(None, family, preset_for(name), None)
+    else:
+        checkpoint = read_checkpoint(folder, name if hub.is_hub_name(name) else None)
+        reading = read_scheduler(
+            checkpoint.scheduler, family, checkpoint.preset, checkpoint.index.get("boundary_ratio")
+        )
+    options.check_for_open_weights(config.load(OpenSampling, dict(reading.sampling)))
 
 
 def _family_of(place: str) -> Family | None:

@@ -159,8 +159,10 @@ def check_memory(
     # A long video is generated in windows: its length takes no memory.
     longest = planned.pixels.frames
     for request in requests:
-        if isinstance(request, GenerateRequest) and request.frames is not None:
-            check_frames(request.frames, planned)
+        if isinstance(request, GenerateRequest):
+            named = _named_frames(request)
+            if named is not None:
+                check_frames(named, planned)
     for size in sizes or {PixelShape(5, cell, cell)}:
         for name, side in (("width", size.width), ("height", size.height)):
             if side % cell:
@@ -174,6 +176,16 @@ def check_memory(
             )
         pixels = replace(size, frames=min(size.frames, longest))
         check_fits(planned, replace(default_work(planned, placement), pixels=pixels, storage=storage, tiled=tiled))
+
+
+def _named_frames(request: GenerateRequest) -> int | None:
+    """The number of frames that a request names, by itself or as a part of its size."""
+    if request.size is None or request.size.lower().count("x") != 2:
+        return request.frames
+    frames = PixelShape.parse(request.size).frames
+    if request.frames not in (None, frames):
+        raise ValueError(f"size {request.size} has {frames} frames, not {request.frames}: give the frames once")
+    return frames
 
 
 def check_loras(model: str | Path, loras: Sequence[LoraFile]) -> None:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from langit.generate import Model, SamplingConfig
-from langit.generate.open_model import OpenModel
+from langit.generate.open_model import OpenModel, changed_sampling
 from langit.generate.settings import OpenSampling
+from langit.studio.expanders import check_expander
 
 Quality = Literal["fast", "full"]
 SAMPLING: Final = ("steps", "guidance", "solver", "negative", "reuse", "shift", "preset")
 """Options that are sampling settings of the same name."""
+NO_FAST: Final = "this model has no fast preset: leave quality out, or use full"
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,32 @@ class StudioOptions:
             ValueError: the embedded one, for a model that does not show its worlds.
         """
         raw = isinstance(model, OpenModel)
-        if raw and self.expand == "embedded":
+        if raw:
+            self._check_expand_for_open_weights()
+        return self.expand or ("off" if has_media or raw else "embedded")
+
+    def _check_expand_for_open_weights(self) -> None:
+        if self.expand == "embedded":
             raise ValueError(
                 "expand embedded writes captions of this project's own worlds, which open weights do not need: use off,"
                 " chat:MODEL@URL or transformers:FOLDER"
             )
-        return self.expand or ("off" if has_media or raw else "embedded")
+
+    def check_for_open_weights(self, sampling: SamplingConfig) -> None:
+        """Refuse options before open weights are loaded, which may take minutes.
+
+        Args:
+            sampling: the checkpoint's settings.
+
+        Raises:
+            ValueError: an option has a wrong value, or does not count.
+        """
+        self._check_expand_for_open_weights()
+        if self.expand is not None:
+            check_expander(self.expand)
+        if self.quality == "fast":
+            raise ValueError(NO_FAST)
+        changed_sampling(sampling, **{name: getattr(self, name) for name in SAMPLING})
 
     def sampling(self, model: Model) -> SamplingConfig:
         """The model's settings with these options.
@@ -76,7 +98,7 @@ class StudioOptions:
         if self.quality == "fast":
             # Asked for by name, it must not turn into something else silently.
             if not model.presets:
-                raise ValueError("this model has no fast preset: leave quality out, or use full")
+                raise ValueError(NO_FAST)
             if not settings.adapter:
                 raise ValueError(f"quality fast does not support {self._named_settings()}: use quality full")
         return settings

@@ -256,8 +256,9 @@ def test_a_weight_that_is_not_finite_is_named(copied: Callable[[str], Path], val
 def test_single_files_are_not_folders(tmp_path: Path) -> None:
     for name, said in (("wan-Q4_K_M.gguf", "GGUF, which is not supported"), ("wan.safetensors", "a single file")):
         (tmp_path / name).write_bytes(b"GGUF")
-        with pytest.raises(ValueError, match=said):
-            open_checkpoint(tmp_path / name)
+        for find in (open_checkpoint, read_checkpoint):
+            with pytest.raises(ValueError, match=said):
+                find(tmp_path / name)
 
 
 def test_the_makers_own_layout_is_named(tmp_path: Path) -> None:

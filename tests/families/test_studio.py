@@ -91,6 +91,34 @@ def test_what_a_family_cannot_take_is_refused_before_it_is_loaded(
         assert ("wan2.1-vace-14b" if "--reference" in arguments else "wan2.2-ti2v-5b") in said, said
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--reuse 2", "reuse 2.0 is not a relative change"),
+        ("--shift 0", "shift 0.0 is out of range"),
+        ("--guidance nan", "guidance nan is out of range"),
+        ("--guidance 1 --negative ugly", "does not count at guidance 1"),
+        ("--solver newton", "no solver is named 'newton'"),
+        ("--preset quick", "no preset is named 'quick'"),
+        ("--preset fastwan --solver heun", "solver heun does not count"),
+        ("--quality fast", "no fast preset"),
+        ("--expand embedded", "which open weights do not need"),
+        ("--expand nobody", "there is no prompt expander 'nobody'"),
+        ("--size 64x32x10", "use 9 or 13"),
+    ],
+)
+def test_options_that_are_wrong_are_refused_before_weights_are_loaded(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, said: str
+) -> None:
+    monkeypatch.setattr("langit.families.load.load_weights", lambda *_, **__: pytest.fail("weights were loaded"))
+    code, words = run("generate", "a ball", "--model", str(place), "-o", str(tmp_path / "a.mp4"), *option.split())
+    assert code != 0 and said in words, words
+    # The same options of weights of which nothing is here: nothing is downloaded to say so.
+    name = "Wan-AI/Wan2.2-T2V-A14B-Diffusers"
+    code, words = run("generate", "a ball", "--model", name, "-o", str(tmp_path / "a.mp4"), *option.split())
+    assert code != 0 and said in words, words
+
+
 def test_models_lists_what_is_here_and_what_is_known(place: Path) -> None:
     code, said = run("models", "--json")
     assert code == 0

@@ -225,6 +225,9 @@ def test_a_request_is_checked_before_anything_is_loaded(folder, monkeypatch):
     ):
         with pytest.raises(ValueError, match=said):
             check_memory(folder, CPU, "", [GenerateRequest(prompt="a red ball", size="64x64", frames=frames)])
+    for named, frames, said in (("64x64x10", None, "use 9 or 13"), ("64x64x9", 5, "has 9 frames, not 5")):
+        with pytest.raises(ValueError, match=said):
+            check_memory(folder, CPU, "", [GenerateRequest(prompt="a red ball", size=named, frames=frames)])
     with pytest.raises(ValueError, match="1920x1088 is larger than wan2.1-t2v-1.3b was made for: use 832x480"):
         check_memory(folder, CPU, "", [GenerateRequest(prompt="a red ball", size="1920x1088", frames=5)])
     with pytest.raises(ValueError, match="width 60 is not a multiple of 16 for t2v: use 48 or 64"):
