@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from langit.transformer.long_attention import FEWEST, long_attention, uses_long_attention
+from langit.transformer.long_attention import (
+    FEWEST,
+    long_attention,
+    multiplies_half_faster,
+    uses_long_attention,
+)
 
 
 def _inputs(tokens: int, others: int | None = None) -> tuple[torch.Tensor, ...]:
@@ -40,7 +45,9 @@ def test_it_is_used_for_many_tokens_without_gradients_alone():
         assert uses_long_attention(query, key)
         assert not uses_long_attention(query[:, :100], key)
         assert not uses_long_attention(query, key[:, :100])
-        assert not uses_long_attention(query.double(), key)
+        assert not uses_long_attention(query.double(), key.double())
+        assert not uses_long_attention(query.bfloat16(), key)
+        assert uses_long_attention(query.bfloat16(), key.bfloat16()) == multiplies_half_faster()
         with torch.autocast("cpu"):
             assert not uses_long_attention(query, key)
 
@@ -49,3 +56,11 @@ def test_it_is_used_for_many_tokens_without_gradients_alone():
 def test_large_scores_do_not_overflow():
     query, key, value = _inputs(1100)
     assert long_attention(100 * query, 100 * key, value).isfinite().all()
+
+
+@torch.no_grad()
+def test_bf16_stays_bf16_within_its_error():
+    inputs = _inputs(FEWEST, 300)
+    rough = long_attention(*(each.bfloat16() for each in inputs))
+    expected = _fused(*inputs)
+    assert rough.dtype == torch.bfloat16 and (rough.float() - expected).norm() / expected.norm() < 0.01
