@@ -1,17 +1,19 @@
 """`langit plan` against measurement: peak memory and seconds of generating with random models, each in a process of its
 own.
 
-    python -m benchmarks.plan [--models small medium] [--device cpu] [--steps 2]
+    python -m benchmarks.plan [--models small medium wide] [--settings "--dtype bf16 --offload blocks"]
 
-Models are built and saved with diffusers, opened as any checkpoint, and generate a video from text to pixels; the
-process says its own peak. On a CPU that is its resident memory, on a GPU what torch allocated. The plan of the same
-request is made in the same process before anything is loaded.
+Models are built and saved with diffusers, opened as `langit generate` opens them, and generate a video from text to
+pixels; what passes the door is not measured. The process says its own peak. On a CPU that is its resident memory, on a
+GPU what torch allocated. The plan of the same request is made in the same process before anything is loaded.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,15 +23,30 @@ from typing import Any
 
 import torch
 
+from langit.device import Placement
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 # Heads of 64 channels, layers, feed-forward width; text width, layers; the autoencoder's channels; the video.
 MODELS: dict[str, dict[str, Any]] = {
     "tiny": {"heads": 2, "layers": 2, "ffn": 256, "text": 64, "text_layers": 2, "vae": 8, "size": "64x64x5"},
     "small": {"heads": 4, "layers": 6, "ffn": 1024, "text": 256, "text_layers": 4, "vae": 16, "size": "192x128x9"},
-    "medium": {"heads": 12, "layers": 12, "ffn": 3072, "text": 512, "text_layers": 8, "vae": 32, "size": "320x192x17"},
+    "medium": {"heads": 12, "layers": 12, "ffn": 3072, "text": 512, "text_layers": 8, "vae": 32, "size": "320x192x9"},
+    "wide": {"heads": 20, "layers": 12, "ffn": 5120, "text": 512, "text_layers": 8, "vae": 8, "size": "256x128x5"},
+    "large frame": {"heads": 2, "layers": 2, "ffn": 256, "text": 64, "text_layers": 2, "vae": 16, "size": "640x384x5"},
 }
-OFFLOADS = ("none", "parts", "blocks")
+# What `langit generate` is given after the model.
+SETTINGS = (
+    "--dtype fp32",
+    "--dtype fp32 --offload parts",
+    "--dtype fp32 --offload blocks",
+    "--dtype bf16",
+    "--dtype bf16 --offload parts",
+    "--dtype bf16 --offload blocks",
+    "--dtype fp32 --weights int8",
+    "--dtype bf16 --weights fp8",
+    "--dtype fp32 --tiled",
+)
 VOCABULARY = 30_000
 
 
@@ -63,44 +80,67 @@ def build(sizes: dict[str, Any], folder: Path) -> None:
     pipeline.save_pretrained(folder, safe_serialization=True)
 
 
-def measure(folder: str, size: str, device: str, dtype: str, offload: str, steps: int) -> dict[str, float]:
-    """Plan, then generate; what was planned and measured. Runs in a process of its own."""
-    from langit.device import Placement
-    from langit.families.load import open_model
-    from langit.generate import Model
+def measure(folder: str, size: str, settings: str, steps: int) -> dict[str, float]:
+    """Plan, then generate as `langit generate` does, up to the frames. Runs in a process of its own."""
     from langit.generate.request import SamplingRequest, decode_frames, encode_prompts, sample_request
     from langit.plan.fit import plan_here
     from langit.plan.generation import VideoWork
     from langit.plan.hardware import hardware_of
     from langit.plan.model import find_model
     from langit.shapes import PixelShape
-    from langit.studio.opening import settle_weights
+    from langit.studio import Studio
 
     torch.set_num_threads(1)
-    placement = Placement.choose(device, dtype, offload)
+    given = chosen(settings)
+    placement = Placement.choose(given.device, given.dtype, given.offload)
     pixels = PixelShape.parse(size)
-    planned = find_model(folder)
-    work = VideoWork(pixels, steps, True, placement)
-    plan = plan_here(planned, pixels, work, hardware_of(placement))
+    work = VideoWork(pixels, steps, True, placement, given.weights, tiled=given.tiled)  # type: ignore[arg-type]  # a name
+    plan = plan_here(find_model(folder), pixels, work, hardware_of(placement))
     reset_peak(placement)
-    bundle = open_model(folder, placement)
-    settle_weights(bundle, placement, "", ())
-    model = Model.of(bundle)
+    studio = Studio(
+        folder,
+        device=given.device,
+        dtype=given.dtype,
+        offload=given.offload,
+        weights=given.weights,
+        tiled=given.tiled,
+    )
+    opened, model = peak_memory(placement), studio.model
     sampling = model.settings(steps=steps)
-    begin = time.perf_counter()
+    times = [time.perf_counter()]
+
+    def tick() -> None:
+        placement.synchronize()
+        times.append(time.perf_counter())
+
     conditioning = encode_prompts(["a red ball"], model, sampling)["a red ball"]
+    tick()
     latents = sample_request(SamplingRequest(conditioning, pixels, 0), model, sampling)
+    tick()
+    sampled = peak_memory(placement)
     frames = decode_frames(latents, model)
-    placement.synchronize()
-    seconds = time.perf_counter() - begin
+    tick()
     assert frames.shape[0] == pixels.frames
     return {
         "planned": plan.memory,
         "measured": peak_memory(placement),
         "base": plan.base,
         "planned_seconds": plan.seconds,
-        "seconds": seconds,
+        "seconds": times[-1] - times[0],
+        "by_phase": {  # type: ignore[dict-item]  # for a person who looks for the cause of a difference
+            "planned": [(each.name, each.memory + plan.base, each.seconds) for each in plan.phases],
+            "measured": [opened, sampled, *(after - before for before, after in itertools.pairwise(times))],
+        },
     }
+
+
+def chosen(settings: str) -> argparse.Namespace:
+    """Options of `langit generate`, read."""
+    parser = argparse.ArgumentParser()
+    for name, usual in (("device", "cpu"), ("dtype", "fp32"), ("offload", "none"), ("weights", "")):
+        parser.add_argument(f"--{name}", default=usual)
+    parser.add_argument("--tiled", action="store_true")
+    return parser.parse_args(settings.split())
 
 
 def reset_peak(placement: Any) -> None:
@@ -119,55 +159,63 @@ def peak_memory(placement: Any) -> int:
     return int(fields["VmHWM"].split()[0]) * 1024
 
 
-def in_process(arguments: dict[str, Any]) -> dict[str, float]:
-    """Call :func:`measure` in a new process."""
+def in_process(arguments: dict[str, Any], home: Path) -> dict[str, Any]:
+    """Call :func:`measure` in a new process that has encoded no prompt before."""
     code = (
         "import json, sys; from benchmarks.plan import measure; print(json.dumps(measure(**json.loads(sys.argv[1]))))"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[1],
-    )
-    found: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
+    with tempfile.TemporaryDirectory(dir=home) as place:
+        run = subprocess.run(
+            [sys.executable, "-c", code, json.dumps(arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "LANGIT_HOME": place},
+        )
+    if run.returncode:
+        raise SystemExit(run.stderr)
+    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
     return found
 
 
 def main() -> None:
-    """Print a row for each model and way of offloading."""
+    """Print a row for each model and setting, and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=["small", "medium"])
-    parser.add_argument("--offload", nargs="+", choices=OFFLOADS, default=list(OFFLOADS))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=["small", "medium", "wide"])
+    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), help="each the options of one run, quoted")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--dtype", nargs="+", default=["fp32"])
     parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="where models are built, and kept")
+    parser.add_argument("--phases", action="store_true", help="memory and seconds of each phase too")
     options = parser.parse_args()
-    print(f"{'':28}{'planned MB':>12}{'measured MB':>13}{'error':>8}{'of it process':>15}{'planned s':>11}{'s':>8}")
+    print(
+        f"{'':44}{'planned MB':>12}{'measured MB':>13}{'error':>8}{'process':>9}{'planned s':>11}{'s':>8}{'error':>8}"
+    )
     with tempfile.TemporaryDirectory() as place:
         for name in options.models:
-            folder = Path(place) / name
-            build(MODELS[name], folder)
-            for dtype in options.dtype:
-                for offload in options.offload:
-                    found = in_process(
-                        {
-                            "folder": str(folder),
-                            "size": MODELS[name]["size"],
-                            "device": options.device,
-                            "dtype": dtype,
-                            "offload": offload,
-                            "steps": options.steps,
-                        }
-                    )
-                    error = found["planned"] / found["measured"] - 1
-                    print(
-                        f"{f'{name}, {dtype}, offload {offload}':28}{found['planned'] / 1e6:12.0f}"
-                        f"{found['measured'] / 1e6:13.0f}{error:8.1%}{found['base'] / 1e6:15.0f}"
-                        f"{found['planned_seconds']:11.1f}{found['seconds']:8.1f}",
-                        flush=True,
-                    )
+            folder = (options.folder or Path(place)) / name.replace(" ", "-")
+            if not folder.exists():
+                build(MODELS[name], folder)
+            for settings in options.settings * options.rounds:
+                arguments = {
+                    "folder": str(folder),
+                    "size": MODELS[name]["size"],
+                    "settings": f"--device {options.device} {settings}",
+                    "steps": options.steps,
+                }
+                found = in_process(arguments, Path(place))
+                memory = found["planned"] / found["measured"] - 1
+                seconds = found["planned_seconds"] / found["seconds"] - 1
+                print(
+                    f"{f'{name}, {settings}':44}{found['planned'] / 1e6:12.0f}{found['measured'] / 1e6:13.0f}"
+                    f"{memory:8.1%}{found['base'] / 1e6:9.0f}"
+                    f"{found['planned_seconds']:11.1f}{found['seconds']:8.1f}{seconds:8.0%}",
+                    flush=True,
+                )
+                if options.phases:
+                    print(json.dumps(found["by_phase"]), flush=True)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,12 @@ def keep_freed_memory() -> Iterator[None]:
                 ctypes.CDLL(None).malloc_trim(0)
 
 
+def trim_freed_memory() -> None:
+    """Return what lies free between blocks in use, such as weights that came while freed memory was kept."""
+    if return_freed_memory.cache_info().currsize and return_freed_memory():
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def _set_thresholds(mapped: int, free: int) -> bool:
     """Set from which size blocks are mapped on their own, and how much may lie free in the heap; whether both hold."""
     try:

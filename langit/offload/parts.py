@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import mmap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from langit.autoencoder.protocol import VideoAutoencoder
 from langit.bundle.mapped import mapped_files, single_weights
 from langit.device import COMPUTES_ON, OFFLOADS, Offload, Placement
+from langit.offload.host import trim_freed_memory
 from langit.offload.visits import Change, Visit, Visitor, list_visitors
 
 ENTRIES: Final = ("forward", "encode", "decode", "encode_stream", "decode_stream")
@@ -102,6 +104,7 @@ class OffloadedModel:
             return
         if self.here is not None:
             self.here.leave()
+            trim_freed_memory()
         if part is not None:
             part.arrive()
         self.here = part
@@ -131,7 +134,9 @@ def offload(
         layers = repeated_layers(module) if mode == "blocks" else ()
         keep = functools.partial(_dtype_on_device, placement.dtype, single_weights(module))
         model.add(OffloadedPart(module, placement, layers, keep, (changes or {}).get(name, {})))
-        module.__dict__[COMPUTES_ON] = placement
+        # As `placement_of` says of weights that stay: latents are drawn and decoded in this dtype.
+        name, first = next(module.named_parameters())
+        module.__dict__[COMPUTES_ON] = replace(placement, dtype=keep(name, first))
     return model
 
 
@@ -146,6 +151,6 @@ def repeated_layers(module: nn.Module) -> tuple[nn.Module, ...]:
     return max(lists, key=len) if lists else ()
 
 
-def _dtype_on_device(dtype: torch.dtype, single: tuple[str, ...], name: str, home: Tensor) -> torch.dtype:
-    """Weights that are kept in single precision keep it on the device."""
-    return home.dtype if any(part in name for part in single) else dtype
+def _dtype_on_device(dtype: torch.dtype, single: tuple[str, ...], name: str, _: Tensor) -> torch.dtype:
+    """Weights that are kept in single precision have it on the device, whatever their file has."""
+    return torch.float32 if any(part in name for part in single) else dtype

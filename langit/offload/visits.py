@@ -34,6 +34,8 @@ class Visitor:
     def copy_to(self, device: torch.device) -> Tensor:
         """The weight as it computes on a device: its home itself where that is possible."""
         copied = self.home.to(device, self.dtype, non_blocking=True)
+        if copied is not self.home:
+            self.advise(mmap.MADV_DONTNEED)  # a page that is still being copied is read again from its file
         return copied if self.change is None else self.change(copied)
 
     def put(self, value: Tensor) -> None:

@@ -21,11 +21,12 @@ from langit.generate.sampler import repeat_pack
 from langit.generate.tiles import Tiles
 from langit.offload.parts import repeated_layers
 from langit.patches import Pack, TextPack
-from langit.plan.hardware import CPU_SHARE, GPU_SHARE, Hardware
+from langit.plan.hardware import GPU_SHARE, Hardware
 from langit.plan.trace import Usage, materialize, trace
 from langit.shapes import LatentShape, PixelShape, latent_shape, pixels_of, token_grid, whole_frames
 from langit.text.umt5 import Umt5Encoder
 from langit.transformer import VideoTransformer
+from langit.transformer.packed_weights import can_pack
 from langit.transformer.precision import Storage
 from langit.transformer.protocol import Denoiser
 
@@ -151,16 +152,18 @@ def plan_generation(
         return weights[name][1] if work.placement.offload == "blocks" else weights[name][0]
 
     def phase(name: str, label: str, used: Usage, times: float = 1.0) -> Phase:
-        flops = used.flops * times
-        share = CPU_SHARE if work.placement.device.type == "cpu" else GPU_SHARE
-        dtype = "int8" if work.storage == "int8" and name in denoisers else DTYPE_NAMES[work.placement.dtype]
-        slow = {kernel: used.convolutions.get(kernel, 0) * times for kernel in hardware.convolutions}
-        seconds = (flops - sum(slow.values())) / (hardware.peak(dtype) * share)
-        seconds += sum(slow[kernel] / rate for kernel, rate in hardware.convolutions.items())
+        place = decoding.placement if name == "autoencoder" else work.placement
+        dtype = "int8" if work.storage == "int8" and name in denoisers else DTYPE_NAMES[place.dtype]
+        seconds = computing_seconds(used, dtype, hardware) * times
+        if name in denoisers and work.storage in hardware.settling:
+            count = sum(p.numel() for layer in denoisers[name].layers for p in layer.parameters())
+            seconds += count / hardware.settling[work.storage] * (times if work.storage == "fp8" else 1.0)
         if work.placement.offload != "none":
             trips = times if work.placement.offload == "blocks" and name in denoisers else 1.0
-            seconds = max(seconds, trips * weights[name][0] / hardware.link)
-        return Phase(label, held(name), used.peak, flops, seconds)
+            travel = trips * weights[name][0] / hardware.link
+            # On a GPU weights travel while others compute; a CPU reads them itself.
+            seconds = seconds + travel if hardware.measured else max(seconds, travel)
+        return Phase(label, held(name), used.peak, used.flops * times, seconds)
 
     known = {} if traces is None else traces
 
@@ -170,7 +173,8 @@ def plan_generation(
             known[key] = run()
         return known[key]
 
-    phases = [phase("text encoder", "text encoding", traced("text", lambda: trace_text(text, sizes.text_words, work)))]
+    phases = _opening(sizes, denoisers, parts, work)
+    phases += [phase("text encoder", "text encoding", traced("text", lambda: trace_text(text, sizes.text_words, work)))]
     calls = work.steps * work.evaluations
     for name, denoiser in denoisers.items():
         # Experts are of one size.
@@ -186,6 +190,40 @@ def plan_generation(
         phases=tuple(phases),
         base=base,
     )
+
+
+def _opening(
+    sizes: ModelSizes, denoisers: Mapping[str, nn.Module], parts: Mapping[str, nn.Module], work: VideoWork
+) -> list[Phase]:
+    """What loading takes on a CPU beside the weights that stay: narrowed and packed ones come as they are first."""
+    place = work.placement
+    packed = can_pack(place.device, place.dtype) and not work.storage
+    if place.device.type != "cpu" or place.offload != "none" or not (packed or work.storage):
+        return []
+    width = place.dtype.itemsize
+    weights = sizes.other_parameters * width
+    for name, part in parts.items():
+        dtype = sizes.decodes_in if name == "autoencoder" and sizes.decodes_in is not None else place.dtype
+        weights += sum(p.numel() for p in part.parameters()) * dtype.itemsize
+    layers = [layer for denoiser in denoisers.values() for layer in denoiser.layers]
+    largest = max((p.numel() for layer in layers for p in layer.parameters()), default=0)
+    # Packing makes a second copy of one weight, narrowing two of single precision.
+    extra = largest * (4 if packed else 2 * 4)
+    return [Phase("opening (packing)" if packed else f"opening ({work.storage})", weights, extra, 0.0, 0.0)]
+
+
+def computing_seconds(used: Usage, dtype: str, hardware: Hardware) -> float:
+    """Seconds of one run: of all operations at a share of the peak, or kernel by kernel where these were measured."""
+    if not hardware.measured:
+        return used.flops / (hardware.peak(dtype) * GPU_SHARE)
+    slow = {kernel: used.convolutions.get(kernel, 0) for kernel in hardware.convolutions}
+    seconds = sum(count / hardware.convolutions[kernel] for kernel, count in slow.items())
+    attention = used.attention if dtype in hardware.attention else 0
+    if attention:
+        seconds += attention / hardware.attention[dtype]
+    seconds += (used.flops - sum(slow.values()) - attention) / hardware.peak(dtype)
+    # Norms between convolutions are in these' rates.
+    return seconds + (0.0 if used.convolutions else used.moved / hardware.bandwidth)
 
 
 def part_weights(part: nn.Module, work: VideoWork) -> tuple[int, int]:
@@ -249,12 +287,21 @@ def trace_denoiser(denoiser: Denoiser, latent: LatentShape, words: int, work: Vi
 
         made[kept], _ = trace(build, lambda built: built[0](repeat_pack(built[1], times), built[2]))
     fewest, most = made[min(made)], made[max(made)]
-    per_layer = (most.flops - fewest.flops) / max(max(made) - min(made), 1)
+    more = (layers - max(made)) / max(max(made) - min(made), 1)
     states = STATES * grid.count * per_token * 4
     # Keys and values of the prompts are kept for all steps; those of pads are one row.
     width = denoiser.config.width if isinstance(denoiser, VideoTransformer) else 0
     states += len(denoiser.layers) * 2 * times * min(words, KEPT_WORDS) * width * work.placement.dtype.itemsize
-    return Usage(peak=most.peak + states, flops=round(most.flops + per_layer * (layers - max(made))))
+
+    def of_all(few: int, many: int) -> int:
+        return round(many + (many - few) * more)
+
+    return Usage(
+        peak=most.peak + states,
+        flops=of_all(fewest.flops, most.flops),
+        attention=of_all(fewest.attention, most.attention),
+        moved=of_all(fewest.moved, most.moved),
+    )
 
 
 def _first_layers(denoiser: Denoiser, count: int) -> Denoiser:

@@ -6,9 +6,11 @@ nothing of models.
 
 from __future__ import annotations
 
+import mmap
 import re
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ import torch
 from torch.nn import functional
 
 from langit.device import Placement
+from langit.offload.host import keep_freed_memory, return_freed_memory
 
 ONEDNN: Final = "oneDNN"
 UNFOLDING: Final = "unfolding"
@@ -35,6 +38,10 @@ class Hardware:
     link: bytes a second between it and the host, over which offloaded weights travel.
     source: where the figures come from.
     convolutions: operations a second of convolutions with their norms, by kernel, where they are far from a product's.
+    attention: operations a second of attention, by the dtype of computing, where they are far from a product's.
+    measured: whether rates are those of kernels that ran here, norms and copies apart; otherwise they are peaks, of
+        which whole models reach a share.
+    settling: weights a second that are widened from fp8, in every step, or packed for int8, once.
     """
 
     name: str
@@ -44,6 +51,9 @@ class Hardware:
     link: float
     source: str
     convolutions: Mapping[str, float] = field(default_factory=dict, hash=False)
+    attention: Mapping[str, float] = field(default_factory=dict, hash=False)
+    measured: bool = False
+    settling: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def peak(self, dtype: str) -> float:
         """The peak of a dtype; one that the device does not compute in runs in the next wider one."""
@@ -113,9 +123,8 @@ HARDWARE: Final = {
 ALIASES: Final = {"4090": "rtx4090", "3090": "rtx3090", "geforcertx4090": "rtx4090", "geforcertx3090": "rtx3090"}
 
 # Shares of the peak that a Wan transformer of full size reaches, attention included. On an H100 diffusers takes 9.77 s
-# a step for Wan2.1-I2V-14B at 480p, 37% of 989 TFLOP/s (LightX2V's table). A CPU's peak is the measured one.
+# a step for Wan2.1-I2V-14B at 480p, 37% of 989 TFLOP/s (LightX2V's table).
 GPU_SHARE: Final = 0.37
-CPU_SHARE: Final = 0.75
 # NeMo's record for video models is 48% (arXiv 2503.12964); FSDP2 with torch.compile reaches 33-39% (torchtitan).
 TRAINING_SHARE: Final = 0.35
 
@@ -126,10 +135,11 @@ def find_hardware(name: str) -> Hardware:
     Raises:
         ValueError: it is not in the table.
     """
-    plain = re.sub(r"[^a-z0-9]", "", name.lower()).removeprefix("nvidia")
-    plain = ALIASES.get(plain, plain)
-    for key in (plain, *(key for key in HARDWARE if plain.startswith(key))):
-        if key in HARDWARE:
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    words = words[1:] if words[:1] == ["nvidia"] else words
+    for count in range(len(words), 0, -1):  # "H100 80GB HBM3" is an H100, "H1000" is none
+        plain = "".join(words[:count])
+        if (key := ALIASES.get(plain, plain)) in HARDWARE:
             return HARDWARE[key]
     raise ValueError(f"device {name!r} is not in the table: use {', '.join(key.upper() for key in HARDWARE)} or cpu")
 
@@ -165,12 +175,105 @@ def hardware_of(placement: Placement) -> Hardware:
         memory = int(torch.mps.recommended_max_memory())
         rate = measure_product(placement)
         return Hardware(placement.name, memory, {"fp32": rate, "bf16": rate}, 1e11, 1e11, "measured here")
-    rate = measure_product(placement)
-    single = measure_product(Placement(placement.device)) if placement.dtype != torch.float32 else rate
-    half = rate if placement.dtype == torch.bfloat16 else single
-    rates = {"fp32": single, "bf16": half, "fp16": half}
-    # The host's own memory is its link: offloaded weights come from disk, at the speed of its page cache.
-    return Hardware(placement.name, available_memory(), rates, 1e10, 1e9, "measured here", measure_convolutions())
+    # As where models run: a sampler keeps freed memory, a decoder does not.
+    return_freed_memory()
+    convolutions, link = measure_convolutions(), measure_mapping(placement.dtype)
+    with keep_freed_memory():
+        rate = measure_product(placement)
+        single = measure_product(Placement(placement.device)) if placement.dtype != torch.float32 else rate
+        half = rate if placement.dtype == torch.bfloat16 else single
+        return Hardware(
+            placement.name,
+            available_memory(),
+            {"fp32": single, "bf16": half, "fp16": half} | measure_int8(),
+            bandwidth=measure_bandwidth(),
+            link=link,
+            source="measured here",
+            convolutions=convolutions,
+            attention=measure_attention(placement),
+            measured=True,
+            settling=measure_settling(placement.dtype),
+        )
+
+
+def _fastest(run: Callable[[], object], seconds: float = 0.1) -> float:
+    """Seconds of the fastest of those runs that fit into ``seconds``, at least one."""
+    run()
+    fastest, begin = float("inf"), time.perf_counter()
+    while fastest == float("inf") or time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        run()
+        fastest = min(fastest, time.perf_counter() - start)
+    return fastest
+
+
+@torch.no_grad()
+def measure_int8(side: int = 1024) -> dict[str, float]:
+    """Operations a second of int8 products with the quantizing of tokens; nothing where a CPU has no kernel."""
+    from langit.transformer.packed_int8 import SUPPORTED, pack_weight, packed_linear
+
+    if not SUPPORTED:
+        return {}
+    tokens, ones = torch.ones(side, side, device="cpu"), torch.ones(side, device="cpu")
+    weight = pack_weight(torch.ones(side, side, dtype=torch.int8, device="cpu"), ones, ones)
+    return {"int8": 2 * side**3 / _fastest(lambda: packed_linear(tokens, weight))}
+
+
+@torch.no_grad()
+def measure_settling(dtype: torch.dtype, side: int = 1024) -> dict[str, float]:
+    """Weights a second that a CPU widens from fp8, and packs for int8 products where it has a kernel for these."""
+    from langit.transformer.packed_int8 import SUPPORTED, pack_weight
+
+    stored = torch.ones(side, side, device="cpu").to(torch.float8_e4m3fn)
+    found = {"fp8": side**2 / _fastest(lambda: stored.to(dtype) * torch.ones((), dtype=dtype, device="cpu"))}
+    if SUPPORTED:
+        whole, ones = torch.ones(side, side, dtype=torch.int8, device="cpu"), torch.ones(side, device="cpu")
+        found["int8"] = side**2 / _fastest(lambda: pack_weight(whole.t(), ones, ones))
+    return found
+
+
+@torch.no_grad()
+def measure_attention(placement: Placement, tokens: int = 1024, heads: int = 4, width: int = 64) -> dict[str, float]:
+    """Operations a second of attention on a CPU, by the dtype of computing; "int8" is that of int8 blocks."""
+    from langit.transformer.long_attention import long_attention, multiplies_half_faster, uses_long_attention
+
+    inputs = torch.ones(1, tokens, heads, width, device="cpu")
+    narrow, half = inputs.to(placement.dtype), multiplies_half_faster()
+
+    def attend_narrow() -> torch.Tensor:
+        if uses_long_attention(narrow, narrow):
+            return long_attention(narrow, narrow, narrow)
+        return functional.scaled_dot_product_attention(*(narrow.transpose(1, 2),) * 3)
+
+    flops = 4 * tokens**2 * heads * width
+    return {
+        "fp32": flops / _fastest(lambda: long_attention(inputs, inputs, inputs)),
+        "int8": flops / _fastest(lambda: long_attention(inputs, inputs, inputs, half=half)),
+        "bf16": flops / _fastest(attend_narrow),
+    }
+
+
+@torch.no_grad()
+def measure_bandwidth(tokens: int = 1024, width: int = 1024) -> float:
+    """Bytes a second that a layer norm and a product by elements read and write on a CPU, new memory included."""
+    video, scale = torch.ones(tokens, width, device="cpu"), torch.ones(tokens, width, device="cpu")
+    return 5 * video.nbytes / _fastest(lambda: functional.layer_norm(video, (width,)) * scale)
+
+
+def measure_mapping(dtype: torch.dtype, size: int = 1 << 24) -> float:
+    """Bytes a second of weights in ``dtype`` that come from a mapped file of single precision in the page cache."""
+    with tempfile.TemporaryFile() as file:
+        file.write(bytes(size))
+        file.flush()
+        with mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE) as content:
+
+            def visit() -> None:
+                home = torch.frombuffer(content, dtype=torch.float32)
+                home.sum() if dtype == torch.float32 else home.to(dtype)
+                content.madvise(mmap.MADV_DONTNEED)
+
+            seconds = _fastest(visit)
+    return size // 4 * dtype.itemsize / seconds
 
 
 def measure_product(placement: Placement, side: int = 1024, seconds: float = 0.2) -> float:
@@ -179,15 +282,13 @@ def measure_product(placement: Placement, side: int = 1024, seconds: float = 0.2
 
     left = placement.put(torch.ones(side, side, device="cpu"))
     right, bias = left.clone(), left[0].clone()
-    fastest, begin = float("inf"), time.perf_counter()
-    with torch.no_grad():
+
+    @torch.no_grad()
+    def multiply() -> None:
         linear(left, right, bias)
-        while fastest == float("inf") or time.perf_counter() - begin < seconds:
-            start = time.perf_counter()
-            linear(left, right, bias)
-            placement.synchronize()
-            fastest = min(fastest, time.perf_counter() - start)
-    return 2 * side**3 / fastest
+        placement.synchronize()
+
+    return 2 * side**3 / _fastest(multiply, seconds)
 
 
 @torch.no_grad()
@@ -198,13 +299,12 @@ def measure_convolutions(seconds: float = 0.1) -> dict[str, float]:
     for kernel, channels, side in ((ONEDNN, 64, 96), (UNFOLDING, 16, 64)):
         video = torch.ones(1, channels, 4, side, side, device="cpu")
         weight = torch.ones(channels, channels, 3, 3, 3, device="cpu")
-        fastest, begin = float("inf"), time.perf_counter()
-        while fastest == float("inf") or time.perf_counter() - begin < seconds:
-            start = time.perf_counter()
+
+        def convolve(video: torch.Tensor = video, weight: torch.Tensor = weight) -> None:
             padded = functional.pad(functional.silu(functional.normalize(video, dim=1)), (1, 1, 1, 1, 2, 0))
             functional.conv3d(padded, weight)
-            fastest = min(fastest, time.perf_counter() - start)
-        found[kernel] = 2 * 27 * channels**2 * 4 * side**2 / fastest
+
+        found[kernel] = 2 * 27 * channels**2 * 4 * side**2 / _fastest(convolve, seconds)
     return found
 
 

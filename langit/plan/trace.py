@@ -11,7 +11,7 @@ import math
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
@@ -32,12 +32,16 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 class Usage:
     """What a traced computation took. ``live`` and ``peak`` are bytes of tensors made while it was traced.
 
-    ``convolutions`` are the operations of ``flops`` that are convolutions on a CPU, by kernel: see `hardware`.
+    attention: operations of ``flops`` that are attention.
+    convolutions: those that are convolutions on a CPU, by kernel, see `hardware`.
+    moved: bytes that operations without products read and write.
     """
 
     live: int = 0
     peak: int = 0
     flops: int = 0
+    attention: int = 0
+    moved: int = 0
     convolutions: dict[str, int] = field(default_factory=dict)
     seen: dict[int, int] = field(default_factory=dict)
 
@@ -99,14 +103,21 @@ class _Counting(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        given = {t.untyped_storage()._cdata for t in tree_flatten((args, kwargs))[0] if isinstance(t, Tensor)}
+        read = [t for t in tree_flatten((args, kwargs))[0] if isinstance(t, Tensor)]
+        given = {t.untyped_storage()._cdata for t in read}
         out = func(*args, **kwargs)
-        for tensor in tree_flatten(out)[0]:
-            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in given:
-                self.usage.add(tensor)
+        written = [t for t in tree_flatten(out)[0] if isinstance(t, Tensor)]
+        new = [t for t in written if t.untyped_storage()._cdata not in given]
+        for tensor in new:
+            self.usage.add(tensor)
         counter = flop_registry.get(func._overloadpacket)
         flops = 0 if counter is None else counter(*args, **kwargs, out_val=out)
         self.usage.flops += flops
+        name = func._schema.name
+        if name == "langit::attend":
+            self.usage.attention += flops
+        elif counter is None and "empty" not in name and (new or name.endswith("_")):  # views move nothing
+            self.usage.moved += sum(t.numel() * t.element_size() for t in (*read, *written))
         if func is torch.ops.aten.convolution.default and out.device.type == "cpu":
             self.usage.peak = max(self.usage.peak, self.usage.live + convolution_scratch(args[0], args[1], out))
             kernel = ONEDNN if uses_onednn_convolution(args[0], args[1]) else UNFOLDING
@@ -145,7 +156,9 @@ class _Stand(TorchFunctionMode):
     def attend(self, query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Tensor:
         """Attention without numbers."""
         scores = query[..., 0].numel() * key.shape[-2]
-        self.usage.flops += 2 * scores * (query.shape[-1] + value.shape[-1])
+        flops = 2 * scores * (query.shape[-1] + value.shape[-1])
+        self.usage.flops += flops
+        self.usage.attention += flops
         out: Tensor = _Attention.apply(query, key, value)  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return out
 
@@ -203,10 +216,10 @@ def trace(build: Callable[[], Any], run: Callable[[Any], object], *, grad: bool 
     with tracing() as usage, torch.set_grad_enabled(grad):
         built = build()
         held = usage.live
-        usage.peak, usage.flops = usage.live, 0
+        usage.peak, usage.flops, usage.attention, usage.moved = usage.live, 0, 0, 0
         with _attention_of_recomputing(usage, grad):
             run(built)
-        return Usage(live=usage.live - held, peak=usage.peak - held, flops=usage.flops), held
+        return replace(usage, live=usage.live - held, peak=usage.peak - held, seen={}), held
 
 
 def materialize(module: ModuleT, device: torch.device, dtype: torch.dtype) -> ModuleT:

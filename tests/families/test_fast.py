@@ -159,6 +159,18 @@ def test_tiles_are_the_whole_where_no_border_is_near(opened: Callable[[str], Ope
     assert torch.equal(whole, decode_frames(latents, replace(model, tiles=Tiles(side=48, overlap=4))))
 
 
+def test_an_autoencoder_that_comes_and_goes_computes_in_single_precision(opened: Callable[[str], OpenBundle]) -> None:
+    latents, path = torch.randn(16, 2, 4, 4, generator=torch.Generator().manual_seed(1)), opened("wan2.1-t2v").path
+    half = Placement(dtype=torch.bfloat16)
+    stays = open_checkpoint(path, half)
+    frames = decode_frames(latents, model_of(stays))
+    for offload in ("parts", "blocks"):
+        placement = replace(half, offload=offload)
+        comes = open_checkpoint(path, placement)
+        settle_weights(comes, placement, "", ())
+        assert torch.equal(decode_frames(latents, model_of(comes)), frames)
+
+
 def test_planned_memory_of_tiles_does_not_grow_with_the_frame() -> None:
     autoencoder = find_model("Wan-AI/Wan2.1-T2V-14B-Diffusers").sizes.autoencoder()
     gpu = Placement(torch.device("meta"))

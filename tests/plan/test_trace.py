@@ -38,6 +38,23 @@ def test_attention_never_holds_its_scores():
     assert usage.flops == 4 * 100_000**2 * 8
 
 
+def test_kinds_of_work_are_told_apart():
+    """Without them, the time of convolutions, attention and norms would be that of plain products."""
+
+    def run(x: torch.Tensor) -> None:
+        heads = x.view(1, 1, 1000, 8)
+        nn.functional.scaled_dot_product_attention(heads, heads, heads)
+        (x + 1).mul_(2)  # two read and one written twice
+        nn.functional.conv3d(x.view(1, 1, 1, 100, 80), torch.empty(1, 1, 1, 3, 3))
+
+    usage, _ = trace(lambda: torch.empty(8000), run)
+    (convolution,) = usage.convolutions.values()
+    assert convolution == 2 * 9 * 98 * 78
+    assert usage.attention == 4 * 1000**2 * 8
+    assert usage.flops == convolution + usage.attention
+    assert usage.moved == 4 * 8000 * 4
+
+
 def test_gradients_of_recomputed_blocks_are_traced_without_scores():
     from torch.utils.checkpoint import checkpoint
 

@@ -50,6 +50,12 @@ def test_devices_by_name(name, key):
     assert find_hardware(name) is HARDWARE[key]
 
 
+@pytest.mark.parametrize("name", ["H1000", "H100x", "RTX", "40900", "nvidia", ""])
+def test_a_device_is_not_guessed_from_the_beginning_of_its_name(name):
+    with pytest.raises(ValueError, match="is not in the table"):
+        find_hardware(name)
+
+
 def test_numbers_of_devices():
     assert parse_devices("8xH100") == (8, HARDWARE["h100"])
     assert parse_devices("h200") == (1, HARDWARE["h200"])
