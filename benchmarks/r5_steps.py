@@ -7,12 +7,18 @@ Seconds are CPU seconds of one thread from prompt to latents; arms are interleav
 one of the guided velocity; passes count its conditional and its unconditional half. Step reuse on Euler is EasyCache's
 setting. The default to choose is the cheapest arm that is no worse than the 50-step output by more than a standard
 error, and that gives the same video: a blurred one may still show every attribute.
+
+``--six N`` asks instead how close settings of about six times fewer evaluations than 50 Euler steps come on N prompts
+about one world's scenes and N stories, and prints every prompt. ``--tiny`` does so with a tiny open-weights checkpoint
+with random weights, and UniPC as such checkpoints are sampled.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +29,7 @@ from torch import Tensor
 
 from benchmarks.protocol import prepare
 from langit.bundle import load_bundle
+from langit.evaluate.fidelity import story_cases
 from langit.evaluate.fidelity.scores import LANGUAGES, FidelityCase, cases
 from langit.evaluate.figures.chart import Line, Panel, chart
 from langit.evaluate.judges.probe import Probe, judge, load_probe
@@ -43,6 +50,8 @@ STEPS = {
 }
 REUSE = (("euler", 50), ("ab2", 25))
 THRESHOLDS = (0.05, 0.1, 0.2, 0.4)
+SIX = (("ab2", 25, 0.4), ("unipc", 25, 0.4), ("ab2", 50, 0.4), ("ab2", 25, 0.3), ("ab2", 8, 0.0), ("unipc", 8, 0.0))
+"""Solvers, steps and thresholds of reuse that take 8 to 10 evaluations."""
 INTERVALS = ((1.0, 0.3), (1.0, 0.6), (1.0, 0.8), (0.98, 0.0))
 
 
@@ -186,6 +195,35 @@ def fidelity(
     return judged
 
 
+def show_six(maker: Maker, texts: Sequence[str], first: int) -> None:
+    """Print for each setting its evaluations and the dB to 50 Euler steps, prompt by prompt and in the median."""
+    base = baseline(maker.model.full_quality)
+    found: dict[str, list[tuple[int, float]]] = {}
+    for number, text in enumerate(texts, start=first):
+        fifty = maker.make(text, number, base).frames
+        print(f"  {number:3} {text[:60]!r}")
+        for solver, steps, reuse in SIX:
+            name = f"{solver} {steps}" + (f", reuse {reuse}" if reuse else "")
+            one = maker.make(text, number, replace(base, solver=solver, steps=steps, reuse=reuse))
+            found.setdefault(name, []).append((one.evaluations, psnr(fifty, one.frames)))
+            print(f"      {name:22}{one.evaluations:4}  {found[name][-1][1]:.1f} dB", flush=True)
+    for name, ones in found.items():
+        evaluations, close = mean([one[0] for one in ones]), [one[1] for one in ones]
+        print(f"  {name:22}{evaluations:6.1f}, {50 / evaluations:.1f}x: {statistics.median(close):.1f} dB", end=" ")
+        print(f"[{min(close):.1f}-{max(close):.1f}], {sum(dB >= GOAL for dB in close)} of {len(close)} at {GOAL:g} dB")
+
+
+def tiny_model(folder: Path) -> Model:
+    """A tiny checkpoint of Wan 2.1 with random weights, built with diffusers' own classes."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from families import tiny
+
+    from langit.families.load import open_checkpoint
+
+    tiny.save("wan2.1-t2v", folder)
+    return Model.of(open_checkpoint(folder))
+
+
 def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
@@ -303,7 +341,26 @@ def main() -> None:
     )
     arguments.add_argument("--brief", action="store_true", help="fewer arms, 2 and 8 prompts")
     arguments.add_argument("--plot", type=Path, default=Path("r5_steps.png"), help="the file for the chart")
+    arguments.add_argument("--six", type=int, default=0, help="so many prompts of each kind at six times fewer")
+    arguments.add_argument("--first", type=int, default=0, help="with --six: the number of the first prompt")
+    arguments.add_argument("--tiny", action="store_true", help="with --six: random open weights instead of the model")
     given = arguments.parse_args()
+    if given.six:
+        prepare()
+        numbers = range(given.first, given.first + given.six)
+        if given.tiny:
+            with tempfile.TemporaryDirectory() as folder:
+                small = Maker(tiny_model(Path(folder)), PixelShape(9, 32, 64))
+                show_six(small, [f"a red ball {number}" for number in numbers], given.first)
+                return
+        scenes, stories = cases(SCORED + numbers.stop)[SCORED:], story_cases.cases(SCORED + numbers.stop)[SCORED:]
+        model = Model.of(load_bundle(given.model))
+        print(f"{model.sizes[0]}; one world's scenes, then stories")
+        maker = Maker(model, model.sizes[0])
+        texts = [text_of(scenes[number], number) for number in numbers]
+        texts += [stories[number].text(LANGUAGES[number % 2]) for number in numbers]
+        show_six(maker, texts, given.first)
+        return
     prompts, judgings = (2, min(8, given.judged)) if given.brief else (given.prompts, given.judged)
     prepare()
     model, probe = Model.of(load_bundle(given.model)), load_probe()
