@@ -94,7 +94,7 @@ def measure(folder: str, size: str, settings: str, steps: int) -> dict[str, floa
     given = chosen(settings)
     placement = Placement.choose(given.device, given.dtype, given.offload)
     pixels = PixelShape.parse(size)
-    work = VideoWork(pixels, steps, True, placement, given.weights, tiled=given.tiled)  # type: ignore[arg-type]  # a name
+    work = VideoWork(pixels, steps, True, placement, given.weights, tiled=given.tiled)
     plan = plan_here(find_model(folder), pixels, work, hardware_of(placement))
     reset_peak(placement)
     studio = Studio(

@@ -77,4 +77,4 @@ def _set_thresholds(mapped: int, free: int) -> bool:
         set_option = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False  # not glibc: macOS and musl return large blocks anyway
-    return set_option(_MMAP_THRESHOLD, mapped) == 1 and set_option(_TRIM_THRESHOLD, free) == 1
+    return bool(set_option(_MMAP_THRESHOLD, mapped) == 1 and set_option(_TRIM_THRESHOLD, free) == 1)

@@ -193,7 +193,7 @@ def plan_generation(
 
 
 def _opening(
-    sizes: ModelSizes, denoisers: Mapping[str, nn.Module], parts: Mapping[str, nn.Module], work: VideoWork
+    sizes: ModelSizes, denoisers: Mapping[str, Denoiser], parts: Mapping[str, nn.Module], work: VideoWork
 ) -> list[Phase]:
     """What loading takes on a CPU beside the weights that stay: narrowed and packed ones come as they are first."""
     place = work.placement

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,6 +140,35 @@ def test_tiles_differ_from_the_whole_no_more_than_those_of_diffusers(opened: Cal
         theirs = to_frames(vae.decode(raw).sample)[0].float()
     mine, other = ((each - whole).abs().mean() for each in (ours, theirs))
     assert 0 < mine <= 1.1 * other  # random weights and noise: of 255, far from small for both
+
+
+def test_an_overlap_hides_seams(opened: Callable[[str], OpenBundle], monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of(opened("wan2.1-t2v"))
+    latents = torch.randn(16, 2, 12, 20, generator=torch.Generator().manual_seed(1))
+    whole = decode_frames(latents, model).float()
+
+    def seam_quality(overlap: int) -> float:
+        """PSNR in dB against the whole frame, over the columns where two tiles of 12 cells meet."""
+        tiles = Tiles(side=12, overlap=overlap)
+        (_, last), (first, _) = tiles.spans(20)
+        seam = slice((first - 1) * 8, (last + 1) * 8)  # and a cell beside it
+        error = (decode_frames(latents, replace(model, tiles=tiles)).float() - whole)[:, :, seam]
+        return float(10 * torch.log10(255**2 / error.square().mean()))
+
+    wide = seam_quality(4)
+    assert wide > 24  # of noise by random weights, to which each pixel's neighbours matter as much as it does
+    assert seam_quality(1) < wide - 3
+
+    def cut(spans: tuple[tuple[int, int], ...], scale: int) -> Iterator[torch.Tensor]:
+        """Each tile up to the next one, without fading."""
+        for number, weights in enumerate(ramps(spans, scale)):
+            weights[:] = 1
+            if number + 1 < len(spans):
+                weights[(spans[number + 1][0] - spans[number][0]) * scale :] = 0
+            yield weights
+
+    monkeypatch.setattr("langit.generate.tiles.ramps", cut)
+    assert seam_quality(4) < wide - 2
 
 
 @pytest.mark.parametrize("kind", ["wan2.1-t2v", "wan2.2-ti2v"])

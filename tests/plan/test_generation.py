@@ -26,7 +26,7 @@ MEASURED = Hardware(
 )
 
 
-def test_measured_kernels_add_up():
+def test_measured_kernels_add_up() -> None:
     transformer = Usage(flops=1000, attention=200, moved=3000)
     assert computing_seconds(transformer, "fp32", MEASURED) == pytest.approx(800 / 100 + 200 / 20 + 3)
     assert computing_seconds(transformer, "int8", MEASURED) == pytest.approx(800 / 400 + 200 / 40 + 3)
@@ -37,7 +37,7 @@ def test_measured_kernels_add_up():
 
 
 @pytest.mark.skipif(not can_pack(CPU.device, torch.float32), reason="no kernel to pack for")
-def test_opening_counts_what_is_packed_or_narrowed_later():
+def test_opening_counts_what_is_packed_or_narrowed_later() -> None:
     sizes = find_model("Wan-AI/Wan2.1-T2V-1.3B-Diffusers").sizes
     denoisers = {name: build() for name, build in sizes.transformers.items()}
     parts = {"text encoder": sizes.text(), **denoisers, "autoencoder": sizes.autoencoder()}
