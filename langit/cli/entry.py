@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -148,7 +149,8 @@ def _describe_usage(error: typer.TyperException) -> str:
         return f"{text}: leave them out, or put words that belong together in quotation marks"
     context = getattr(error, "ctx", None)
     if context is not None and text.startswith("Missing"):
-        usage = " ".join(context.command.collect_usage_pieces(context))
+        pieces = " ".join(context.command.collect_usage_pieces(context))
+        usage = re.sub(r"\{(\w+)\}", lambda name: name[1].upper(), pieces).replace("[[", "[").replace("]]", "]")
         return f"{text.removesuffix('.')}: write {context.command_path} {usage} ({context.command_path} --help)"
     if context is not None and text.startswith("No such"):
         return f"{text.removesuffix('.')}: {context.command_path} --help lists them"

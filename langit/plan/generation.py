@@ -7,6 +7,7 @@ Memory is the weights that a phase holds, plus what the code of that phase alloc
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -25,7 +26,7 @@ from langit.plan.hardware import GPU_SHARE, Hardware
 from langit.plan.trace import Usage, materialize, trace
 from langit.shapes import LatentShape, PixelShape, latent_shape, pixels_of, token_grid, whole_frames
 from langit.text.umt5 import Umt5Encoder
-from langit.transformer import VideoTransformer
+from langit.transformer import ControlTransformer, VideoTransformer
 from langit.transformer.packed_weights import can_pack
 from langit.transformer.precision import Storage
 from langit.transformer.protocol import Denoiser
@@ -273,6 +274,9 @@ def trace_denoiser(denoiser: Denoiser, latent: LatentShape, words: int, work: Vi
         cut = _first_layers(denoiser, kept)
 
         def build(cut: Denoiser = cut) -> tuple[Denoiser, Pack, TextPack]:
+            control = None
+            if isinstance(cut, ControlTransformer):  # VACE reads a second video; its blocks all stay
+                control = torch.empty(grid.count, cut.config.vace_in_channels * math.prod(patch), device=device)
             pack = Pack(
                 torch.empty(grid.count, per_token, device=device),
                 torch.empty(grid.count, 3, device=device),
@@ -280,6 +284,7 @@ def trace_denoiser(denoiser: Denoiser, latent: LatentShape, words: int, work: Vi
                 (grid.count,),
                 (grid,),
                 patch,
+                control=control,
             )
             embedding: nn.Linear = cut.get_submodule("condition_embedder.text_embedder.linear_1")  # type: ignore[assignment]
             text = TextPack(torch.empty(times * words, embedding.in_features, device=device), (words,) * times)

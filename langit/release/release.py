@@ -66,6 +66,8 @@ def check_path(path: Path, overwrite: bool = False, suffixes: tuple[str, ...] = 
         FileNotFoundError: the folder does not exist.
         PermissionError: the folder cannot be written to.
     """
+    if path == Path():
+        raise ValueError(f"no file is named, or only this folder: name one, for example video{suffixes[0]}")
     if path.is_dir():
         raise ValueError(f"{path} is a folder: name a file in it, for example {path / f'video{suffixes[0]}'}")
     suffix = path.suffix.lower()

@@ -43,7 +43,7 @@ from langit.flow.solvers import SOLVERS
         ("dance", "No such command 'dance': langit --help lists them"),
         ("ledger dance", "No such command 'dance': langit ledger --help lists them"),
         ("extend", "Missing argument 'video': write langit extend [OPTIONS]"),
-        ("connect there", "Missing argument 'second': write langit connect [OPTIONS]"),
+        ("connect there", "Missing argument 'second': write langit connect [OPTIONS] FIRST SECOND [PROMPT]"),
         ("train lora", "Missing option '--model': write langit tune [OPTIONS]"),
         ("train pocket nonsense", "for example captions=8"),
         ("generate ball --dance", "No such option"),

@@ -91,6 +91,18 @@ def test_what_a_family_cannot_take_is_refused_before_it_is_loaded(
         assert ("wan2.1-vace-14b" if "--reference" in arguments else "wan2.2-ti2v-5b") in said, said
 
 
+def test_vace_with_a_reference_picture_is_planned_generated_and_released(
+    saved: Callable[[str], Path], tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 32), (200, 40, 30)).save(tmp_path / "still.png")
+    model, size = str(saved("wan2.1-vace")), ("--size", "64x32", "--frames", "5", "--steps", "1")
+    code, said = run("plan", "--model", model, *size)
+    assert code == 0 and "denoising (transformer)" in said, said
+    still, out = str(tmp_path / "still.png"), tmp_path / "a.mp4"
+    code, said = run("generate", "a ball", "--model", model, "--reference", still, *size, "-o", str(out))
+    assert code == 0 and out.is_file(), said
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
