@@ -198,7 +198,8 @@ def _opening(
 ) -> list[Phase]:
     """What loading takes on a CPU beside the weights that stay: narrowed and packed ones come as they are first."""
     place = work.placement
-    packed = can_pack(place.device, place.dtype) and not work.storage
+    # Only open weights are packed: those whose autoencoder has a dtype of its own.
+    packed = can_pack(place.device, place.dtype) and not work.storage and sizes.decodes_in is not None
     if place.device.type != "cpu" or place.offload != "none" or not (packed or work.storage):
         return []
     width = place.dtype.itemsize
