@@ -91,7 +91,7 @@ def write(
     with atomic_write(path) as unfinished:
         encode(unfinished, frames, fps, metadata, path)
         if path.exists() and not overwrite:
-            raise FileExistsError(f"{path} exists: choose another name, or ask to overwrite it")
+            raise FileExistsError(f"{path} exists: choose another name, or overwrite it (--overwrite)")
 
 
 def encode(
