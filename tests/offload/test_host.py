@@ -36,13 +36,14 @@ def _run(setting: str) -> list[int]:
     return [int(word) for word in run.stdout.split()]
 
 
-def test_pages_are_mapped_once_while_memory_is_kept_and_returned_afterwards():
+def test_pages_stay_mapped_while_memory_is_kept_and_are_returned_afterwards():
     inner, outer, after, held = _run("return_freed_memory()")
-    assert inner < 2000 and outer < 2000  # a tensor has 1954 pages
-    assert after > 20 * 1900
+    # How many faults a tensor takes depends on the size of the system's pages, so the counts are compared.
+    assert 4 * max(inner, outer) < after
     assert held < 1_000_000
 
 
 def test_a_process_that_returns_nothing_is_left_as_it_is():
+    mapped_anew = _run("return_freed_memory()")[2]
     inner, outer, after, _ = _run("keep = return_freed_memory.cache_info().currsize; assert keep == 0")
-    assert max(inner, outer, after) < 4000  # glibc's own threshold grows with the first tensor that is freed
+    assert 4 * max(inner, outer, after) < mapped_anew  # glibc's own threshold grows with the first tensor that is freed

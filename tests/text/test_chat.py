@@ -195,7 +195,8 @@ def test_nobody_there_is_an_error_that_names_the_address(endpoint: Endpoint) -> 
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        with pytest.raises(OSError, match=f"{url}/v1/chat/completions cannot be reached .*: start it, or use --expand embedded"):
+        said = f"{url}/v1/chat/completions cannot be reached .*: start it, or use --expand embedded"
+        with pytest.raises(OSError, match=said):
             find_expander(f"chat:tiny@{url}", Vocabulary(TOKENIZER))("ball", 0)
 
 
