@@ -8,4 +8,4 @@ from __future__ import annotations
 
 from typing import Final
 
-PINNED: Final = {"pocket": "sha256:1bdbb5ef2fd305eb7c05f2040d2229bee509b48dff3630846d2125a143294bd9"}
+PINNED: Final = {"pocket": "sha256:a2c9afeb30e3a53dc190bd70214c512cecaa160433d8084078337aa7336e86f5"}
