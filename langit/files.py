@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -17,6 +18,7 @@ from pathlib import Path
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700  # for keys and for personal data, whatever the umask
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)  # sticks and shares: FAT, exFAT, SMB
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, or what one file may hold
 _unfinished: set[Path] = set()  # what `atomic_write` is writing now, in any thread
 
 
@@ -58,7 +60,7 @@ def atomic_write(path: Path, *, durable: bool = False, private: bool = False, re
 
     Raises:
         FileExistsError: ``path`` exists and ``replace`` is false.
-        OSError: the folder cannot be written to.
+        OSError: the folder cannot be written to, or the disk is full, also where the writer says so by another error.
     """
     unfinished = path.with_name(f".{secrets.token_hex(8)}.part{path.suffix}")
     _unfinished.add(unfinished)
@@ -76,12 +78,36 @@ def atomic_write(path: Path, *, durable: bool = False, private: bool = False, re
             flush(path.parent)
     except OSError as error:
         # Of a failed write the system says neither the file nor the folder.
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and error.filename is None:
+        if error.errno in FULL and error.filename is None:
             error.filename = str(path)
+        raise
+    except Exception as error:
+        if (full := system_error(error, path)) is not None and full.errno in FULL:
+            raise full from error
         raise
     finally:
         unfinished.unlink(missing_ok=True)
         _unfinished.discard(unfinished)
+
+
+def system_error(error: Exception, path: Path | None = None) -> OSError | None:
+    """The ``OSError`` that libraries in Rust (safetensors, Lance) hide in the words of their own, if there is one.
+
+    Args:
+        error: what a writer raised.
+        path: what was being written, if that is known.
+    """
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    if number is None:
+        return None
+    named = () if path is None else (str(path),)
+    return OSError(int(number[1]), os.strerror(int(number[1])), *named)
+
+
+def full_disk(error: Exception) -> OSError | None:
+    """The error as the system's own if it says that a disk or a quota is full, in whatever words; None otherwise."""
+    known = error if isinstance(error, OSError) and error.errno is not None else system_error(error)
+    return known if known is not None and known.errno in (errno.ENOSPC, errno.EDQUOT) else None
 
 
 def move_to_new_name(source: Path, path: Path) -> None:
@@ -156,7 +182,12 @@ def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
         shutil.rmtree(stray, ignore_errors=True)
     try:
         unfinished.mkdir()
-        write(unfinished)
+        try:
+            write(unfinished)
+        except Exception as error:
+            if not isinstance(error, OSError) and (full := system_error(error, folder)) and full.errno in FULL:
+                raise full from error
+            raise
         for path in [*unfinished.rglob("*"), unfinished]:
             flush(path)
         if folder.exists():

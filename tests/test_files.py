@@ -6,8 +6,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
-from langit.files import atomic_write, created_folder, recover, replace_folder, sha256, write_bytes
+from langit.files import atomic_write, created_folder, full_disk, recover, replace_folder, sha256, write_bytes
 
 
 def test_the_digest_is_sha256(tmp_path: Path) -> None:
@@ -82,6 +83,32 @@ def test_a_full_disk_is_named_by_the_file_that_did_not_fit(tmp_path: Path) -> No
     ):
         raise OSError(errno.ENOSPC, "No space left on device")  # as a write to an open file fails: without a name
     assert caught.value.filename == str(tmp_path / "film.mp4") and not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_known_by_the_words_of_other_writers(tmp_path: Path) -> None:
+    words = "Error while serializing: I/O error: No space left on device (os error 28)"
+    with pytest.raises(OSError, match="No space left on device.*some") as caught, atomic_write(tmp_path / "some"):
+        raise SafetensorError(words)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "some"))
+
+    def full(_: Path) -> None:
+        raise SafetensorError(words)
+
+    with pytest.raises(OSError, match="No space left on device.*folder") as caught:
+        replace_folder(tmp_path / "folder", full)
+    assert caught.value.errno == errno.ENOSPC and list(tmp_path.iterdir()) == []
+    # What was read is not what was written.
+    with pytest.raises(SafetensorError, match="No such file"), atomic_write(tmp_path / "some"):
+        raise SafetensorError("No such file or directory (os error 2)")
+
+
+def test_a_full_disk_is_told_from_other_errors() -> None:
+    lance = OSError("LanceError(IO): No space left on device (os error 28), writer.rs:254:9")  # without a number
+    for error in (lance, SafetensorError("(os error 122)"), OSError(errno.ENOSPC, "full")):
+        found = full_disk(error)
+        assert found is not None and found.errno in (errno.ENOSPC, errno.EDQUOT)
+    for other in (OSError("(os error 2)"), OSError(errno.ENOENT, "no space"), ValueError("the disk is full")):
+        assert full_disk(other) is None
 
 
 def test_the_first_writer_wins_on_disks_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

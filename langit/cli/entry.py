@@ -6,7 +6,6 @@ of ours keeps its traceback; ``LANGIT_TRACEBACK=1`` shows the traceback of every
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import re
@@ -21,6 +20,7 @@ from typing import Annotated
 import typer
 
 import langit
+from langit.files import full_disk
 from langit.printable import one_line
 
 EXTRAS = {
@@ -133,8 +133,8 @@ def describe_error(error: Exception) -> str:
             raise error
         extra = EXTRAS[error.name]
         return f"this needs {error.name}, which is not installed: pip install 'langit[{extra}]'"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" where {error.filename} belongs" if error.filename is not None else ""
+    if (full := full_disk(error)) is not None:
+        where = f" where {full.filename} belongs" if full.filename is not None else ""
         return f"the disk is full{where}: free some space, or set LANGIT_HOME and --output to another disk"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename} cannot be used ({error.strerror}): choose another place, or correct it"

@@ -6,7 +6,6 @@ Knows nothing of what the tensors mean.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from langit.files import atomic_write
+from langit.files import atomic_write, system_error
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
@@ -35,11 +34,10 @@ def os_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))
-        if number is None:
+        hidden = system_error(error, path)
+        if hidden is None:
             raise
-        code = int(number[1])
-        raise OSError(code, os_message(code), str(path)) from error
+        raise hidden from error
     except OSError as error:
         if error.filename is not None:
             raise

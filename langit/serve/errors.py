@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Mapping
 from typing import Final
@@ -13,6 +12,8 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+
+from langit.files import full_disk
 
 LOGGER: Final = logging.getLogger("langit.serve")
 TYPES: Final[Mapping[int, str]] = {
@@ -109,14 +110,15 @@ def add_handlers(app: FastAPI) -> None:
         ).response()
 
     async def no_file(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, OSError)
         LOGGER.error("a file failed at %s %s", request.method, request.url.path, exc_info=error)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if full_disk(error) is not None:
             return _full()
         return ApiError(500, "the server could not use one of its files, which its log describes").response()
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         LOGGER.error("unexpected error at %s %s", request.method, request.url.path, exc_info=error)
+        if full_disk(error) is not None:
+            return _full()
         return ApiError(
             500, "the server made a mistake, which its log describes; try again", code="internal"
         ).response()

@@ -5,7 +5,6 @@ A killed process leaves the job's row, its denoising states and its staged relea
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
 import time
@@ -20,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from langit import video
 from langit.config import canonical
+from langit.files import full_disk
 from langit.release import Refused, ReleaseStage, StagedRelease, release_preview
 from langit.release.nearest.bundled import open_index
 from langit.release.nearest.clips import describe_matches
@@ -293,10 +293,10 @@ def describe_failure(error: Exception, job: Job) -> tuple[str, str]:
     """Code and message of a job's error. What is no answer to the request tells nothing of this machine."""
     if isinstance(error, Refused):
         return "moderation_blocked", str(error)
+    if full_disk(error) is not None:
+        LOGGER.error("the disk is full", extra={"job": job.id})
+        return "disk_full", "the server's disk is full: try again later"
     if isinstance(error, OSError):
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            LOGGER.error("the disk is full", extra={"job": job.id})
-            return "disk_full", "the server's disk is full: try again later"
         LOGGER.error("job failed", exc_info=error, extra={"job": job.id})
         return "internal", "the server could not use one of its files, which its log describes"
     if isinstance(error, ValueError):
