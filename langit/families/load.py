@@ -28,7 +28,8 @@ from langit.families import hub
 from langit.families.folder import DIFFUSION_STEM, STEMS, CheckpointFolder, is_checkpoint, read_checkpoint
 from langit.families.scheduler import read_scheduler
 from langit.families.table import TEXT_TOKENS, Family, FewSteps
-from langit.files import write_bytes
+from langit.files import sha256, write_bytes
+from langit.ledger.artifacts import TUNED
 from langit.offload.host import return_freed_memory
 from langit.text.encoder import TextConfig
 from langit.transformer import ControlConfig, ControlTransformer, TransformerConfig, VideoTransformer
@@ -332,6 +333,8 @@ def make_provenance(checkpoint: CheckpointFolder) -> Provenance:
     family, known = checkpoint.family, checkpoint.family.repositories
     source = checkpoint.name if "/" in checkpoint.name else f"the folder {checkpoint.name}, by its configs {known[0]}"
     base = {"family": family.name, "makers": family.makers, "licence": checkpoint.licence, "source": source}
+    if (tuning := checkpoint.folder / TUNED).is_file():
+        base["tuning"] = sha256(tuning)
     provenance = Provenance(
         model=checkpoint.name,
         version="open weights",

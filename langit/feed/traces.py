@@ -1,4 +1,4 @@
-"""What was made from clips, as it lies under LANGIT_HOME: models, runs with their exposure logs, cached latents.
+"""What was made from clips, as it lies under LANGIT_HOME: models, LoRAs, runs with exposure logs, cached latents.
 
 Reads what other rooms have written, without loading torch, so that answers are quick. Knows nothing of whose the clips
 are.
@@ -6,6 +6,7 @@ are.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -19,10 +20,12 @@ import langit
 from langit.bundle.provenance import FILE as PROVENANCE
 from langit.bundle.provenance import ExposureRecord, Provenance, Undisclosed
 from langit.config import parse_json
-from langit.ledger.artifacts import Artifacts, ExposureFile, Latents, TrainedModel, TrainingStage
+from langit.files import sha256
+from langit.ledger.artifacts import TUNED, Artifacts, ExposureFile, Latents, TrainedModel, TrainingStage
 from langit.ledger.exposure_columns import count_rows
 from langit.ledger.shipped import BASE
 
+NO_STATE = {"origin": "a ledger whose state was not noted", "size": 0, "root": hashlib.sha256(b"").hexdigest()}
 CHECKPOINT = re.compile(r"step-(\d{8})")  # the names of `train.checkpoint`
 
 
@@ -42,7 +45,41 @@ def find_artifacts(home: Path) -> Artifacts:
             models.append(read_model(file.parent, logs))
         except ValueError:
             continue  # half a bundle, or another program's: `langit bundle check` says what is wrong with it
+    models += _tuned(home, logs)
     return Artifacts(tuple(models), runs, tuple(_latents(home / "latents")), _undisclosed(home))
+
+
+def _tuned(home: Path, logs: Iterable[ExposureFile]) -> Iterable[TrainedModel]:
+    """What `langit tune` made: LoRA files, and models all of whose weights were tuned, with their own records."""
+    for file in sorted({*home.glob("loras/*.safetensors"), *home.glob(f"tuned/*/{TUNED}")}):
+        try:
+            text = _tuning_record(file)
+            record = parse_json(text, str(file))
+            seen, base, ledger = record["exposure"], record["base"], record.get("ledger", NO_STATE)
+            stage = ExposureRecord(str(seen["root"]), int(seen["rows"]), int(seen["steps"]))
+            yield TrainedModel(
+                name=file.stem if file.name != TUNED else file.parent.name,
+                digest=sha256(file),  # as the ledger's entry on the run names it
+                place=file if file.name != TUNED else file.parent,
+                origin=str(ledger["origin"]),
+                ledger_size=int(ledger["size"]),
+                ledger_root=str(ledger["root"]),
+                stages=(_stage("tuning", stage, logs),),
+                films={},
+                provenance=json.dumps({"files": {}, "tuning": record}),
+                version=f"tuned from {base['model']}",
+                base=str(base["digest"]).removeprefix("sha256:"),
+            )
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # another program's LoRA, or a damaged file
+
+
+def _tuning_record(file: Path) -> bytes:
+    if file.name == TUNED:
+        return file.read_bytes()
+    with safe_open(file, framework="numpy") as tensors:
+        text: str = (tensors.metadata() or {})["langit"]
+    return text.encode()
 
 
 def _undisclosed(home: Path) -> dict[str, str]:

@@ -95,6 +95,9 @@ def _ask(lineage: Lineage, model: TrainedModel, content: str, wanted: Collection
     family = asked.artifacts.with_bases(whole)
     if any(content in each.films.values() for each in family):
         return answer | {"used": "yes", "why": "its own table of films lists it"}
+    undisclosed = asked.artifacts.undisclosed.get(family[-1].base or "")
+    if undisclosed is not None:
+        return answer | {"used": "unknown", "why": f"it began with {undisclosed}"}
     if any(each.base is not None for each in family[-1:]):
         return answer | {"used": "unknown", "why": "it began with a model that is not here"}
     if any(stage.log is None for each in family for stage in each.stages) and not any(each.films for each in family):

@@ -158,7 +158,7 @@ def descendants(lineage: Lineage, source: Source | None, clips: Sequence[Clip], 
         for model in (lineage.models_listing(source) if source else ())
     ]
     models = {item.model.digest for item in sightings}
-    outputs = [output for output in lineage.outputs if output.model in models]
+    outputs = [output for output in lineage.outputs if models.intersection(output.weights)]
     return {
         "manifests": [f"{item.name} ({item.digest})" for item in lineage.manifests_with(digests)],
         "models": [*sighting_lines(sightings), *listed] or "no model on this machine saw it",
@@ -211,7 +211,7 @@ def describe_model(lineage: Lineage, model: TrainedModel, every: bool) -> Fields
         "entered in the ledger": [
             f"{item.run}, recorded at {item.recorded_at}" for item in lineage.exposures_of(model)
         ],
-        "videos": sum(output.model == model.digest for output in lineage.outputs) or None,
+        "videos": sum(model.digest in output.weights for output in lineage.outputs) or None,
     }
 
 
@@ -235,6 +235,8 @@ def _base_line(lineage: Lineage, model: TrainedModel) -> str | None:
     if model.base is None:
         return None
     _, *bases = lineage.artifacts.with_bases(model)
+    if model.base in lineage.artifacts.undisclosed:
+        return lineage.artifacts.undisclosed[model.base]
     if not bases:
         return f"model {model.base}, which is not here: what it saw is not listed"
     if lineage.continues(bases[0]):
@@ -246,6 +248,7 @@ def describe_output(lineage: Lineage, output: Output, every: bool) -> Fields:
     """A video that a model made."""
     parents = [parent for parent in output.parents if parent]
     models = [model for model in lineage.artifacts.models if model.digest == output.model]
+    tuned = {model.digest: model for model in lineage.artifacts.models if model.digest in output.tuned}
     return {
         "video": output.content_sha256,
         "made at": output.made_at,
@@ -253,6 +256,12 @@ def describe_output(lineage: Lineage, output: Output, every: bool) -> Fields:
         "made by": describe_model(lineage, models[0], every)
         if models
         else lineage.artifacts.undisclosed.get(output.model, f"model {output.model}, which is not on this machine"),
+        "tuned by": [
+            describe_model(lineage, tuned[digest], every)
+            if digest in tuned
+            else f"{digest}, of which this machine does not know what it was trained on"
+            for digest in output.tuned
+        ],
     }
 
 

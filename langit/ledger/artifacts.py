@@ -12,10 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from langit.ledger.exposure_columns import read_rows
 from langit.ledger.exposures import ClipExposure, count_exposures, rows_root
 from langit.ledger.shipped import BASE, FILE, ShippedRecord, read_record
+
+TUNED: Final = "training.json"
+"""The record in the folder of a model all of whose weights were tuned on clips."""
 
 
 class ExposureRows(ABC):

@@ -7,11 +7,13 @@ trained; the rooms that do it fill these in.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from langit.ledger.likeness import LikenessConsent
 from langit.ledger.record import (
+    SHA256,
     Clip,
     Consent,
     Record,
@@ -138,13 +140,27 @@ class RunExposure(Record):
             raise ValueError(f"exposure of run {self.run!r} has {self.rows} rows at step {self.step}: count from 0")
 
 
+def tuned_parts(sampling: Mapping[str, Any], base: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was tuned from clips and took part in a video, by its SHA-256.
+
+    Args:
+        sampling: settings of sampling, which name LoRA files.
+        base: what is known of open weights; ``tuning`` is the record of tuning all of them, if they were.
+    """
+    listed = sampling.get("loras")
+    named = [each.get("sha256") for each in (listed if isinstance(listed, list) else ()) if isinstance(each, dict)]
+    # These may be a file's own words, in which anything can stand.
+    return tuple(dict.fromkeys(text for text in map(str, (base.get("tuning"), *named)) if SHA256.fullmatch(text)))
+
+
 @dataclass(frozen=True)
 class Output(Record):
     """A released video or image: its bytes, the model that made it, and what it was made from.
 
     ``parents`` are the content hashes of footage that it continues or edits; ``prompt`` a salted commitment. ``mark``
     is the id in its watermark, ``looks`` are PDQ fingerprints of frames of it, both in hexadecimal digits: they find
-    the entry when the file's own credentials are gone. ``flags`` are what the gates noted and allowed.
+    the entry when the file's own credentials are gone. ``flags`` are what the gates noted and allowed,
+    ``tuned`` what :func:`tuned_parts` finds.
     """
 
     record: ClassVar[str] = "output"
@@ -158,11 +174,17 @@ class Output(Record):
     mark: str | None = None
     looks: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    tuned: tuple[str, ...] = ()
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Digests of all that made it: the model's, and of what was tuned from clips."""
+        return self.model, *self.tuned
 
     def __post_init__(self) -> None:
         check_sha256("content_sha256", self.content_sha256)
         check_sha256("model", self.model)
-        for name in ("parents", "looks"):
+        for name in ("parents", "looks", "tuned"):
             for value in getattr(self, name):
                 check_sha256(name, value)
         if self.prompt is not None:

@@ -328,7 +328,7 @@ def trace_descendants(lineage: Lineage, records: Iterable[Record]) -> Descendant
         tuple(_runs_that_saw(lineage.artifacts, clips)),
         sightings,
         tuple({model.digest: model for model in listed}.values()),
-        tuple(output for output in lineage.outputs if output.model in models),
+        tuple(output for output in lineage.outputs if models.intersection(output.weights)),
     )
 
 

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import torch
 
@@ -34,6 +34,7 @@ from langit.feed.loader import LatentFeed
 from langit.files import replace_folder, sha256, write_bytes
 from langit.flow.levels import LevelsConfig
 from langit.generate.model import Model
+from langit.ledger.artifacts import TUNED
 from langit.ledger.derived import RunExposure
 from langit.ledger.policy import Policy
 from langit.ledger.store import Ledger
@@ -49,7 +50,9 @@ from langit.train.tuning import EncodedPrompts, TuningLevels, TuningTask
 from langit.transformer.adapter import Adapter
 from langit.transformer.protocol import Denoiser
 
-RECORD = "training.json"
+STATE: Final = "ledger.json"
+"""The ledger as a run read it, beside its checkpoints."""
+RECORD: Final = TUNED
 """What was trained on what, beside the weights; a LoRA file has the same in its metadata."""
 
 
@@ -111,6 +114,7 @@ def tune(tuning: TuningConfig, home: Path, report: Report, placement: Placement 
     bundle = open_model(tuning.model, Placement(placement.device))
     denoiser, levels_of = choose_expert(bundle, tuning)
     wanted = TrainingFormat(training_size(bundle, tuning), bundle.fps)
+    state = {"origin": f"langit/{tuning.name}", "size": ledger.size, "root": ledger.root().hex()}
     records = ClipRecords.read(ledger, Policy(), chosen.clips)
     clips = footage_clips(
         records, chosen, places_file(home), paths.footage, wanted, lambda done, of: report("decoding", done, of, "")
@@ -157,6 +161,7 @@ def tune(tuning: TuningConfig, home: Path, report: Report, placement: Placement 
     target.load_state_dict({name.removeprefix(prefix): value for name, value in trainer.ema.items()}, strict=False)
     log = ExposureLog(paths.run / "exposure.log")
     record = describe_training(tuning, bundle, chosen.manifest.digest, log, trainer.step)
+    record["ledger"] = _kept_state(paths.run / STATE, state, resume)
     if adapter is not None:
         output = home / "loras" / f"{tuning.name}.safetensors"
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -167,6 +172,14 @@ def tune(tuning: TuningConfig, home: Path, report: Report, placement: Placement 
         digest = sha256(output / RECORD)
     enter_tuning(ledger, tuning, record, chosen.manifest.digest, digest)
     return output
+
+
+def _kept_state(file: Path, state: dict[str, Any], resume: bool) -> dict[str, Any]:
+    """The ledger as the run read it: of a finished run that is resumed, as it was the first time."""
+    if resume and file.is_file():
+        return dict(config.parse_json(file.read_bytes(), str(file)))
+    write_bytes(file, json.dumps(state).encode())
+    return state
 
 
 def choose_expert(bundle: Bundle, tuning: TuningConfig) -> tuple[Denoiser, Any]:

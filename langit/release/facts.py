@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 import langit
 from langit import config
 from langit.bundle.provenance import LedgerState, Undisclosed
 from langit.generate.footage import Parent
+from langit.ledger.derived import tuned_parts
 
 __all__ = ["MARK_BYTES", "Facts", "LedgerState", "Parent", "Undisclosed"]
 
@@ -39,6 +41,11 @@ class Facts:
     def weights(self) -> str:
         """The model's digest, 64 hexadecimal digits; the ledger knows by it which clips the model was trained on."""
         return self.provenance.removeprefix("sha256:")
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """What was tuned from clips and took part, by its SHA-256."""
+        return tuned_parts(*(json.loads(text) if text else {} for text in (self.sampling, self.base)))
 
     @property
     def mark(self) -> bytes:

@@ -133,6 +133,7 @@ class Outputs:
             mark=facts.mark.hex(),
             looks=tuple(looks),
             flags=tuple(flags),
+            tuned=facts.tuned,
         )
 
     def by_hash(self, digest: str) -> Output | None:

@@ -28,8 +28,26 @@ MAX_NAMED: Final = 5
 """Sources of footage that are named for one owner."""
 
 
-def describe_training(digest: str, home: Path, ledger: Ledger | None) -> tuple[str, ...]:
-    """Lines on what the model was trained on; none if no model on this machine has the digest."""
+def describe_training(digest: str, home: Path, ledger: Ledger | None, tuned: Iterable[str] = ()) -> tuple[str, ...]:
+    """Lines on what the model was trained on, and what tuned it from clips, by its SHA-256.
+
+    Of a model that this machine has not there is no line, of what tuned it one that says so.
+    """
+    return *_describe_chain(digest, home, ledger), *_describe_tuning(tuned, home, ledger)
+
+
+def _describe_tuning(tuned: Iterable[str], home: Path, ledger: Ledger | None) -> Iterator[str]:
+    for digest in tuned:
+        artifacts = find_artifacts(home)
+        model = next((model for model in artifacts.models if model.digest == digest), None)
+        if model is None:
+            yield f"it was tuned by {digest[:16]}…, a LoRA perhaps, of which this machine does not know what it learnt"
+            continue
+        footage = _footage(model, artifacts, ledger) or ["clips of a ledger that is not on this machine"]
+        yield from (f"it was tuned by {model.name} ({digest[:16]}…) on {line}" for line in footage)
+
+
+def _describe_chain(digest: str, home: Path, ledger: Ledger | None) -> tuple[str, ...]:
     found = find_model(digest, home)
     if found is None:
         return ()

@@ -93,6 +93,7 @@ class KnownOutput:
     prompt: str | None = None  # if it has not been erased
     parents: tuple[str, ...] = ()
     p_value: float | None = None  # of a watermark: how often chance would match as well
+    tuned: tuple[str, ...] = ()  # what was tuned from clips and took part, by its SHA-256
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -68,9 +68,15 @@ def verify(path: Path, home: Path | None = None, signing: SigningConfig | None =
     model = credentials.weights if credentials is not None else verdict.known[0].model if verdict.known else None
     if not model:
         return verdict
+    from langit.ledger.derived import tuned_parts
     from langit.release.training import describe_training
 
-    return replace(verdict, training=describe_training(model, home, ledger))
+    if credentials is not None:
+        sampling = (credentials.settings or {}).get("sampling")
+        tuned = tuned_parts(sampling if isinstance(sampling, Mapping) else {}, credentials.base or {})
+    else:
+        tuned = verdict.known[0].tuned
+    return replace(verdict, training=describe_training(model, home, ledger, tuned))
 
 
 def _read_credentials(path: Path, layout: FileLayout | None, home: Path, signing: SigningConfig) -> Credentials | None:
@@ -262,4 +268,5 @@ def _known(how: str, output: Output, ledger: Ledger | None, p_value: float | Non
         prompt=json.loads(kept).get("prompt") if kept is not None else None,
         parents=output.parents,
         p_value=p_value,
+        tuned=output.tuned,
     )

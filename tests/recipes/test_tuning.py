@@ -12,13 +12,23 @@ from recipes.footage import add_footage
 from safetensors import safe_open
 
 from langit.autoencoder.model import to_float
+from langit.bundle.provenance import Provenance
 from langit.device import CPU
 from langit.families.clips import given_by_chance
 from langit.families.load import open_checkpoint
+from langit.files import sha256
 from langit.generate import Model
+from langit.inquiry.lookup import lineage_over
+from langit.inquiry.usage import find_usage
+from langit.ledger.answers import describe_output, describe_source
+from langit.ledger.derived import Output, tuned_parts
 from langit.ledger.store import Ledger
 from langit.recipes.tuning import TuningConfig, clip_encoder, tune
+from langit.release.facts import Facts
+from langit.release.outputs import Outputs
+from langit.release.training import describe_training
 from langit.studio.opening import LoraFile, settle_weights
+from langit.studio.studio import describe_base
 from langit.train.optim import OptimConfig
 from langit.train.trainer import TrainConfig
 
@@ -155,3 +165,52 @@ def test_vace_is_given_something_else_of_each_clip():
     shares = {round(float(given_by_chance(clip).float().mean()), 2) for clip in clips}
     assert shares == {0.0, 0.2, 0.4, 0.75}
     assert torch.equal(given_by_chance(clips[0]), given_by_chance(clips[0].clone()))
+
+
+def test_footage_and_videos_lead_to_what_was_tuned(place, monkeypatch):
+    model, home, _ = place
+    monkeypatch.setenv("LANGIT_HOME", str(home))
+    lora = tune(_config(model, "found"), home, _report)
+    folder = tune(_config(model, "all", rank=0), home, _report)
+    ledger = Ledger(home / "ledger")
+    before = ledger.size
+    plain, whole = open_checkpoint(model, CPU).provenance, open_checkpoint(folder, CPU).provenance
+    digests = sha256(lora), sha256(folder / "training.json")
+    assert whole.recipe["base"]["tuning"] == digests[1] and "tuning" not in plain.recipe["base"]
+
+    def released(number: int, made_by: Provenance, sampling: dict[str, object]) -> Output:
+        facts = Facts("m", "a ball", number, 8.0, 1, 1.0, made_by.digest, made_by.ledger, sampling=json.dumps(sampling))
+        return Outputs.of(home).enter(f"{number:064x}", replace(facts, base=describe_base(made_by)))
+
+    named = {"loras": [{"sha256": digests[0], "weight": 0.5}, {"sha256": "no hash"}]}
+    videos = [released(1, plain, named), released(2, whole, {}), released(3, plain, {})]
+    assert [video.tuned for video in videos] == [(digests[0],), (digests[1],), ()]
+    assert b"tuned" not in videos[2].canonical, "entries of other videos are what they were"
+
+    lineage = lineage_over(ledger, home)
+    tuned = {item.digest: item for item in lineage.artifacts.models}
+    assert tuned[digests[0]].name == "found" and tuned[digests[1]].name == "all"
+    assert all(lineage.continues(tuned[digest]) and tuned[digest].ledger_size < before for digest in digests)
+    seen = {item.model.digest for item in lineage.sightings(lineage.clips)}
+    assert seen.issuperset(digests)
+    source = next(iter(lineage.sources_of(tuned[digests[0]]).values()))
+    answer = describe_source(lineage, source, every=True)
+    assert any("found (" in line for line in answer["models"]) and any("all (" in line for line in answer["models"])
+    assert answer["videos made by these models"] == [videos[0].content_sha256, videos[1].content_sha256]
+    assert describe_output(lineage, videos[0], True)["tuned by"][0]["provenance"] == digests[0]
+
+    used = {item["digest"]: item["used"] for item in find_usage(home, source.content_sha256)["models"]}
+    assert [used[digest] for digest in digests] == ["yes", "yes"]
+    other = {item["digest"]: item for item in find_usage(home, "0" * 64)["models"]}
+    assert other[digests[0]]["used"] == "unknown" and "do not disclose" in other[digests[0]]["why"]
+
+    for video, name in ((videos[0], "found"), (videos[1], "all")):
+        lines = describe_training(video.model, home, ledger, video.tuned)
+        assert lines[0].startswith("not disclosed by") and source.title in lines[1] and f"by {name} (" in lines[1]
+    assert "does not know" in describe_training(videos[0].model, home, ledger, ["0" * 64])[-1]
+
+
+def test_tuned_parts_are_hashes_whatever_a_file_says():
+    good = "a" * 64
+    assert tuned_parts({"loras": [{"sha256": good}, {"sha256": 7}, "x", {"sha256": good}]}, {"tuning": None}) == (good,)
+    assert tuned_parts({"loras": "x"}, {"tuning": "b" * 64}) == ("b" * 64,)
