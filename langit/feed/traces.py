@@ -69,6 +69,7 @@ def _tuned(home: Path, logs: Iterable[ExposureFile]) -> Iterable[TrainedModel]:
                 provenance=json.dumps({"files": {}, "tuning": record}),
                 version=f"tuned from {base['model']}",
                 base=str(base["digest"]).removeprefix("sha256:"),
+                tuned=True,
             )
         except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError):
             continue  # another program's LoRA, or a damaged file

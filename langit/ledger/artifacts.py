@@ -86,7 +86,9 @@ class TrainedModel:
     ``digest`` is the hash of its provenance, without ``sha256:``. ``ledger_root`` is the log's root at ``ledger_size``
     entries, as the run read it. ``films`` are the entries and content hashes of the rendered films in its own table.
     ``provenance`` is the text of its ``provenance.json``, ``fps`` its frames per second. ``base`` is the digest of the
-    model whose weights its training began with, if there was one: what that one saw, this one has learnt too.
+    model whose weights its training began with, if there was one: what that one saw, this one has learnt too. ``tuned``
+    is true of LoRA files and of open weights that were tuned, which have a record and no provenance: ``digest`` is the
+    file's, or the record's.
     """
 
     name: str
@@ -101,6 +103,7 @@ class TrainedModel:
     version: str
     fps: float | None = None
     base: str | None = None
+    tuned: bool = False
 
     @cached_property
     def record(self) -> ShippedRecord | None:

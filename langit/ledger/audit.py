@@ -39,10 +39,16 @@ def write(lineage: Lineage, ledger: Ledger, model: TrainedModel, signer: Signer,
     """Write the audit file of a model that was trained from a ledger, under a checkpoint that is signed now.
 
     Raises:
-        ValueError: the model was trained from another ledger, an exposure log of its training is not at hand, or the
-            ledger was changed.
+        ValueError: the model was trained from another ledger, an exposure log of its training is not at hand, the
+            ledger was changed, or it is no model of its own but tuned from open weights.
         OSError: the file cannot be written.
     """
+    if model.tuned:
+        raise ValueError(
+            f"{model.name} was tuned from open weights and has no provenance, on which audit files are built:"
+            " `langit ledger prove` shows that the entry of its run is in the ledger, and"
+            f" `langit ledger whose {model.name} --all` what it saw"
+        )
     if not lineage.continues(model):
         raise ValueError(
             f"model {model.name} was trained from {model.origin} at {model.ledger_size} entries, root"

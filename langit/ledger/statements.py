@@ -192,7 +192,10 @@ def corpus(
             f"{'' if lineage.continues(base) else ' not'} in this summary"
             for base in chain[1:]
         )
-        if (lost := chain[-1].base) is not None:
+        lost = chain[-1].base
+        if lost is not None and lost in lineage.artifacts.undisclosed:
+            bases = (*bases, lineage.artifacts.undisclosed[lost])
+        elif lost is not None:
             bases = (*bases, f"a model that is not here ({lost[:16]}), whose data are not in this summary")
         if unlogged and not (lineage.continues(found) and found.films):
             raise ValueError(

@@ -21,7 +21,9 @@ from langit.generate import Model
 from langit.inquiry.lookup import lineage_over
 from langit.inquiry.usage import find_usage
 from langit.ledger.answers import describe_output, describe_source
+from langit.ledger.audit import write as write_audit
 from langit.ledger.derived import Output, tuned_parts
+from langit.ledger.statements import corpus
 from langit.ledger.store import Ledger
 from langit.recipes.tuning import TuningConfig, clip_encoder, tune
 from langit.release.facts import Facts
@@ -198,6 +200,10 @@ def test_footage_and_videos_lead_to_what_was_tuned(place, monkeypatch):
     assert any("found (" in line for line in answer["models"]) and any("all (" in line for line in answer["models"])
     assert answer["videos made by these models"] == [videos[0].content_sha256, videos[1].content_sha256]
     assert describe_output(lineage, videos[0], True)["tuned by"][0]["provenance"] == digests[0]
+
+    assert "do not disclose" in corpus(lineage, "2026-11-28", "found").bases[-1]
+    with pytest.raises(ValueError, match="found was tuned from open weights and has no provenance"):
+        write_audit(lineage, ledger, tuned[digests[0]], None, home / "never")
 
     used = {item["digest"]: item["used"] for item in find_usage(home, source.content_sha256)["models"]}
     assert [used[digest] for digest in digests] == ["yes", "yes"]
