@@ -51,7 +51,7 @@ def on_our_kernel(model: nn.Module) -> nn.Module:
 def block_error(model: nn.Module, narrowed: nn.Module, run: Callable[[], object], dtype: torch.dtype) -> float:
     """The largest relative error of a block on the inputs that the exact model gives it, in this dtype."""
     errors = []
-    for block, (given, wanted) in zip(narrowed.blocks, block_calls(model, run), strict=True):  # type: ignore[arg-type]
+    for block, (given, wanted) in zip(narrowed.blocks, block_calls(model, run), strict=True):  # type: ignore[arg-type]  # a ModuleList
         x, levels, angles, text, runs = given
         out = block(x.to(dtype), levels, angles, replace(text, tokens=text.tokens.to(dtype)), runs)
         errors.append(float((out.float() - wanted).norm() / wanted.norm()))

@@ -67,27 +67,34 @@ def atomic_write(path: Path, *, durable: bool = False, private: bool = False, re
     try:
         if private:
             os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
-        yield unfinished
-        if durable:
-            flush(unfinished)
+        with _full_named(path):
+            yield unfinished
+            if durable:
+                flush(unfinished)
         if replace:
             unfinished.replace(path)
         else:
             move_to_new_name(unfinished, path)
         if durable:
             flush(path.parent)
-    except OSError as error:
-        # Of a failed write the system says neither the file nor the folder.
-        if error.errno in FULL and error.filename is None:
-            error.filename = str(path)
-        raise
-    except Exception as error:
-        if (full := system_error(error, path)) is not None and full.errno in FULL:
-            raise full from error
-        raise
     finally:
         unfinished.unlink(missing_ok=True)
         _unfinished.discard(unfinished)
+
+
+@contextmanager
+def _full_named(path: Path) -> Iterator[None]:
+    """Name what did not fit: of a failed write the system says neither file nor folder, and libraries hide the rest."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL and error.filename is None:
+            error.filename = str(path)
+        raise
+    except Exception as error:  # whatever a writer has for it; others pass through
+        if (full := system_error(error, path)) is not None and full.errno in FULL:
+            raise full from error
+        raise
 
 
 def system_error(error: Exception, path: Path | None = None) -> OSError | None:
@@ -182,14 +189,10 @@ def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
         shutil.rmtree(stray, ignore_errors=True)
     try:
         unfinished.mkdir()
-        try:
+        with _full_named(folder):
             write(unfinished)
-        except Exception as error:
-            if not isinstance(error, OSError) and (full := system_error(error, folder)) and full.errno in FULL:
-                raise full from error
-            raise
-        for path in [*unfinished.rglob("*"), unfinished]:
-            flush(path)
+            for path in [*unfinished.rglob("*"), unfinished]:
+                flush(path)
         if folder.exists():
             folder.rename(old)
         unfinished.rename(folder)

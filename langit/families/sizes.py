@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 LAYERS: Final = ("num_layers", "num_hidden_layers", "num_res_blocks")
 MOST_LAYERS: Final = 500
@@ -58,8 +58,9 @@ def _check_statistics(path: Path, key: str, values: object, channels: int) -> No
     """Each channel of the latents has a mean and a deviation."""
     if values is None:
         return
-    fits = isinstance(values, list) and len(values) == channels
-    if not fits or not all(_is_number(each) and (key != "latents_std" or each > 0) for each in values):  # type: ignore[attr-defined]
+    listed = values if isinstance(values, list) else []
+    numbers = [each for each in listed if _is_number(each) and (key != "latents_std" or each > 0)]
+    if not len(numbers) == len(listed) == channels:
         raise ValueError(f"{path}: {key} is not a list of {channels} numbers, one a channel: get the checkpoint again")
 
 
@@ -69,9 +70,9 @@ def check_boundary(path: Path, ratio: object) -> None:
     Raises:
         ValueError: it is not a number between 0 and 1.
     """
-    if ratio is not None and not (_is_number(ratio) and 0 < ratio < 1):  # type: ignore[operator]
+    if ratio is not None and not (_is_number(ratio) and 0 < ratio < 1):
         raise ValueError(f"{path}: boundary_ratio {ratio!r} is not a number between 0 and 1: get the checkpoint again")
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

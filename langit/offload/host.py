@@ -47,8 +47,11 @@ def return_freed_memory() -> bool:
 
 @contextmanager
 def keep_freed_memory() -> Iterator[None]:
-    """Keep freed blocks for later ones and return all at the end, if :func:`return_freed_memory` was called."""
-    if not return_freed_memory.cache_info().currsize or not return_freed_memory():
+    """Keep freed blocks for later ones and return all at the end, if :func:`return_freed_memory` was called.
+
+    Holes that small blocks leave in the heap have no memory then, and serve later blocks before others are mapped.
+    """
+    if not _is_returned():
         yield
         return
     with _keepers.lock:
@@ -67,8 +70,13 @@ def keep_freed_memory() -> Iterator[None]:
 
 def trim_freed_memory() -> None:
     """Return what lies free between blocks in use, such as weights that came while freed memory was kept."""
-    if return_freed_memory.cache_info().currsize and return_freed_memory():
+    if _is_returned():
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _is_returned() -> bool:
+    """Whether :func:`return_freed_memory` was called, and could."""
+    return bool(return_freed_memory.cache_info().currsize) and return_freed_memory()
 
 
 def _set_thresholds(mapped: int, free: int) -> bool:
