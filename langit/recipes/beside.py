@@ -10,19 +10,16 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from langit.feed.shaped import batch_size
+from torch import nn
+
 from langit.recipes.clock import RunClock
+from langit.recipes.compiling import compile_stage
 from langit.recipes.film_stream import FilmStream
 from langit.recipes.films import Report, RunPaths
 from langit.recipes.recipe import AutoencoderStage, DistilStage, FilmGroup, Stage
-from langit.shapes import Compression, latent_shape, token_grid
 from langit.train import checkpoint
 from langit.train.clock import StageClock
-from langit.train.compiled import Shape, common_shapes, compiled_blocks
 from langit.train.tasks import FlowConfig
-from langit.transformer.protocol import Denoiser
-
-STATIC = 2  # shapes that are compiled statically: 128x128 of 17 and of 33 frames
 
 
 @dataclass
@@ -61,12 +58,12 @@ class Beside:
         return newest is not None and bool(checkpoint.facts(newest)[1].get("clock", {}).get("finished"))
 
     def compile_blocks(
-        self, transformer: Denoiser, flow: FlowConfig, films: Sequence[FilmGroup]
+        self, blocks: Sequence[nn.Module], flow: FlowConfig, films: Sequence[FilmGroup]
     ) -> AbstractContextManager[None]:
         """Blocks that are compiled where the machine is good for it."""
         if not (self.compile and flow.one_shape):
             return nullcontext()
-        return compiled_blocks(list(transformer.blocks), static_shapes(flow, films), self.graphs)
+        return compile_stage(blocks, flow, films, self.graphs)
 
     def check(self, doing: str) -> None:
         """Check that there is time left.
@@ -106,13 +103,3 @@ class Beside:
         films = f"{self.films.farm.done} of {self.films.farm.total} films"
         last = f"the last checkpoint is {newest[-1]}" if newest else "there is no checkpoint yet"
         return ValueError(f"{why} {doing}: {last}, {films} are kept; go on with --resume")
-
-
-def static_shapes(flow: FlowConfig, films: Sequence[FilmGroup]) -> tuple[Shape, ...]:
-    """The shapes of whole windows of most films, as `feed.shaped` batches them."""
-    shapes: list[Shape] = []
-    for group in films:
-        tokens = token_grid(latent_shape(group.pixels, Compression())).count
-        videos = batch_size(flow.token_budget, tokens)
-        shapes += [(videos, tokens)] * (len(group.seeds) // videos + 1)
-    return common_shapes(shapes, STATIC)

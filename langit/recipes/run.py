@@ -44,6 +44,7 @@ from langit.ledger.shipped import write_record
 from langit.ledger.store import Ledger
 from langit.recipes.autoencoder import train_autoencoder
 from langit.recipes.beside import Beside
+from langit.recipes.compiling import compile_stage
 from langit.recipes.distil import train_adapters
 from langit.recipes.entries import enter_training
 from langit.recipes.feeds import flow_feed, stage_source
@@ -276,9 +277,6 @@ def train_stage(
     whole = stage.flow.one_shape
     with laid_out(model.transformer, model.text, ranks, placement, whole) as (transformer, encoder):
         own = replace(model, transformer=transformer, text=encoder)
-        if stage.training.compile:
-            for block in own.transformer.blocks:
-                block.compile()
         preview = video_preview(data, clips, lambda: own)
         task = _flow_task(stage, own, watched_preview(preview, recipe, stage, paths, own, note))
         text = own.text if isinstance(task, ShapedFlowTask) else None
@@ -288,7 +286,11 @@ def train_stage(
         folder, name = paths.stage(stage.name), identity(recipe, stage.name)
         clock = None if beside is None else beside.flow_clock(stage)
         trainer = Trainer(task, feed, stage.training, folder, name, placement, ranks, clock)
-        with nullcontext() if beside is None else beside.compile_blocks(own.transformer, stage.flow, data.films):
+        trained = [each.modules()["transformer"] for each in trainer.micro_batches.tasks]
+        blocks = [block for each in trained for block in each.get_submodule("blocks").children()]
+        compiling = compile_stage if beside is None else beside.compile_blocks
+        compiled = stage.training.compile or beside is not None
+        with compiling(blocks, stage.flow, data.films) if compiled else nullcontext():
             trainer.train(StageProgress(stage.name, folder, report, task.by_level), resume)
         if beside is not None:
             beside.check_trained(stage.name)

@@ -10,7 +10,8 @@ import torch
 from langit.device import Placement
 from langit.feed.shaped import batch_size
 from langit.plan.hardware import GIB, parse_devices
-from langit.recipes.beside import Beside, static_shapes
+from langit.recipes.beside import Beside
+from langit.recipes.compiling import static_shapes
 from langit.recipes.costs import plan_recipe
 from langit.recipes.recipe import Recipe
 from langit.shapes import TokenGrid
@@ -55,7 +56,10 @@ def warm_up(recipe: Recipe, beside: Beside, placement: Placement) -> None:
     model = Placement(placement.device).put(VideoTransformer(recipe.transformer))
     rare = (TokenGrid(3, 8, 8), TokenGrid(2, 6, 10))  # two: the first dynamic graph still has sides as constants
     grids = [*(TokenGrid(1, 1, tokens) for _, tokens in static_shapes(stage.flow, films)), *rare]
-    with beside.compile_blocks(model, stage.flow, films), torch.autocast(placement.device.type, placement.dtype):
+    with (
+        beside.compile_blocks(list(model.blocks), stage.flow, films),
+        torch.autocast(placement.device.type, placement.dtype),
+    ):
         for grid in grids:
             videos = batch_size(stage.flow.token_budget, grid.count)
             shape = (videos, grid.count)

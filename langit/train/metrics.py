@@ -45,7 +45,10 @@ def gemm_peak(placement: Placement, size: int | None = None, seconds: float = 0.
 
 
 def count_flops(call: Callable[[], object]) -> int:
-    """Floating-point operations of one call (forward and backward), as `FlopCounterMode` counts them."""
-    with FlopCounterMode(display=False) as counter:
+    """Floating-point operations of one call (forward and backward), as `FlopCounterMode` counts them.
+
+    What is compiled runs as it is: a function that is first met while operations are counted stays uncompiled for ever.
+    """
+    with torch.compiler.set_stance("force_eager"), FlopCounterMode(display=False) as counter:
         call()
     return int(counter.get_total_flops())

@@ -11,7 +11,7 @@ from bundle.miniature import make_parts
 from torch import Tensor
 
 from langit.recipes import find
-from langit.recipes.beside import static_shapes
+from langit.recipes.compiling import static_shapes
 from langit.shapes import TokenGrid
 from langit.train.compiled import CACHE, common_shapes, compiled_blocks, use_cache
 from langit.transformer.batched import batched_velocity
