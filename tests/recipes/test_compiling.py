@@ -1,0 +1,62 @@
+"""A stage whose blocks are compiled learns what it would have learnt, and they are compiled indeed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial, partialmethod
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, fx, nn
+
+from langit import recipes
+from langit.autoencoder.model import Autoencoder
+from langit.recipes import compiling
+from langit.recipes.films import RunPaths, read_corpus, training_clips
+from langit.recipes.run import first_model, train_stage
+from langit.train.compiled import compiled_blocks
+
+
+@pytest.mark.parametrize("one_shape", [True, False])
+def test_a_compiled_stage_learns_the_same_on_two_threads(
+    beside: Path, monkeypatch: pytest.MonkeyPatch, one_shape: bool
+) -> None:
+    graphs: list[fx.GraphModule] = []
+
+    def backend(graph: fx.GraphModule, _inputs: list[Tensor]) -> fx.GraphModule:
+        graphs.append(graph)
+        return graph
+
+    monkeypatch.setattr(compiling, "compiled_blocks", partial(compiled_blocks, backend=backend))
+    monkeypatch.setattr(nn.Module, "compile", partialmethod(_compile, backend=backend))
+    recipe, paths, steps = recipes.find("tiny"), RunPaths(beside, "tiny"), 3
+    first = recipe.stages[0]
+    training = replace(first.training, steps=steps, lanes=2)
+    corpus, autoencoder = read_corpus(recipe, paths), Autoencoder(recipe.autoencoder)
+    learnt = []
+    for compiled in (False, True):
+        stage = replace(
+            first,
+            name=f"compiled-{compiled}".lower(),
+            flow=replace(first.flow, one_shape=one_shape),
+            training=replace(training, compile=compiled),
+        )
+        whole = replace(recipe, stages=(stage,))
+        clips = training_clips(whole, whole.data_of(stage), corpus, paths, lambda *_: None)
+        model = first_model(whole, clips, autoencoder)
+        begun = _weights(model.transformer)
+        torch._dynamo.reset()
+        train_stage(whole, stage, paths, model, clips, False, lambda *_: None)
+        learnt.append(_weights(model.transformer) - begun)
+        assert bool(graphs) == compiled
+    plain, ours = learnt
+    assert (ours - plain).norm() < 1e-3 * plain.norm()
+
+
+def _compile(module: nn.Module, *_: object, backend: object) -> None:
+    module._compiled_call_impl = torch.compile(module._call_impl, backend=backend)  # type: ignore[assignment,call-overload]
+
+
+def _weights(module: nn.Module) -> Tensor:
+    return torch.cat([value.detach().flatten().clone() for value in module.parameters()])
