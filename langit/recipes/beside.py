@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from langit.recipes.clock import RunClock
-from langit.recipes.compiling import compile_stage
+from langit.recipes.compiling import QUICK, compile_stage
 from langit.recipes.film_stream import FilmStream
 from langit.recipes.films import Report, RunPaths
 from langit.recipes.recipe import AutoencoderStage, DistilStage, FilmGroup, Stage
@@ -63,7 +63,7 @@ class Beside:
         """Blocks that are compiled where the machine is good for it."""
         if not (self.compile and flow.one_shape):
             return nullcontext()
-        return compile_stage(blocks, flow, films, self.graphs)
+        return compile_stage(blocks, flow, films, self.graphs, QUICK)
 
     def check(self, doing: str) -> None:
         """Check that there is time left.

@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 from torch import nn
 
 from langit.feed.shaped import batch_size
 from langit.recipes.recipe import FilmGroup
 from langit.shapes import Compression, latent_shape, token_grid
-from langit.train.compiled import Shape, common_shapes, compiled_blocks
+from langit.train.compiled import Shape, compiled_blocks
 from langit.train.tasks import FlowConfig
 
-STATIC = 2  # shapes that are compiled statically: 128x128 of 17 and of 33 frames
+QUICK, LONG = 2, 8
+"""Shapes that are compiled statically, in runs of minutes and in others: each takes most of a minute on a CPU."""
 
 
-def static_shapes(flow: FlowConfig, films: Sequence[FilmGroup]) -> tuple[Shape, ...]:
-    """The shapes of whole windows of most films, as `feed.shaped` batches them."""
-    shapes: list[Shape] = []
+def static_shapes(flow: FlowConfig, films: Sequence[FilmGroup], count: int) -> tuple[Shape, ...]:
+    """The ``count`` shapes with most tokens, as `feed.shaped` batches windows of films; roughly for later windows."""
+    shares = flow.windows
+    tokens = Counter[Shape]()
     for group in films:
-        tokens = token_grid(latent_shape(group.pixels, Compression())).count
-        videos = batch_size(flow.token_budget, tokens)
-        shapes += [(videos, tokens)] * (len(group.seeds) // videos + 1)
-    return common_shapes(shapes, STATIC)
+        latent = latent_shape(group.pixels, Compression())
+        for frames in range(1, latent.frames + 1):
+            share = (1 - shares.whole - shares.image - shares.later) / latent.frames
+            share += shares.whole * (frames == latent.frames) + shares.image * (frames == 1)
+            share += shares.later / max(latent.frames - 1, 1) * (frames > 1)
+            each = token_grid(replace(latent, frames=frames)).count
+            videos = batch_size(flow.token_budget, each)
+            tokens[videos, each] += share * len(group.seeds) * each
+    return tuple(shape for shape, many in tokens.most_common(count) if many > 0)
 
 
 def compile_stage(
-    blocks: Sequence[nn.Module], flow: FlowConfig, films: Sequence[FilmGroup], graphs: bool = False
+    blocks: Sequence[nn.Module],
+    flow: FlowConfig,
+    films: Sequence[FilmGroup],
+    graphs: bool = False,
+    count: int = LONG,
 ) -> AbstractContextManager[None]:
     """Compile a stage's blocks: for batches of one shape by their common shapes, for packs as they come.
 
@@ -36,9 +49,10 @@ def compile_stage(
         flow: its settings.
         films: of the stage.
         graphs: capture the common shapes as CUDA graphs.
+        count: how many shapes are compiled statically.
     """
     if flow.one_shape:
-        return compiled_blocks(blocks, static_shapes(flow, films), graphs)
+        return compiled_blocks(blocks, static_shapes(flow, films, count), graphs)
     for block in blocks:
         block.compile()
     return nullcontext()

@@ -11,7 +11,7 @@ from langit.device import Placement
 from langit.feed.shaped import batch_size
 from langit.plan.hardware import GIB, parse_devices
 from langit.recipes.beside import Beside
-from langit.recipes.compiling import static_shapes
+from langit.recipes.compiling import QUICK, static_shapes
 from langit.recipes.costs import plan_recipe
 from langit.recipes.recipe import Recipe
 from langit.shapes import TokenGrid
@@ -55,7 +55,7 @@ def warm_up(recipe: Recipe, beside: Beside, placement: Placement) -> None:
     films = recipe.data_of(stage).films
     model = Placement(placement.device).put(VideoTransformer(recipe.transformer))
     rare = (TokenGrid(3, 8, 8), TokenGrid(2, 6, 10))  # two: the first dynamic graph still has sides as constants
-    grids = [*(TokenGrid(1, 1, tokens) for _, tokens in static_shapes(stage.flow, films)), *rare]
+    grids = [*(TokenGrid(1, 1, tokens) for _, tokens in static_shapes(stage.flow, films, QUICK)), *rare]
     with (
         beside.compile_blocks(list(model.blocks), stage.flow, films),
         torch.autocast(placement.device.type, placement.dtype),

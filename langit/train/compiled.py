@@ -7,7 +7,6 @@ more than it gives. Compiling is a matter of the machine: it decides no weights,
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,14 +19,6 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 Shape = tuple[int, int]  # videos, and tokens of each
 CACHE = "TORCHINDUCTOR_CACHE_DIR"
 GRAPHS = 64  # compiled forms of a block that may be kept: shapes, with gradients and without
-
-
-def common_shapes(shapes: Iterable[Shape], count: int) -> tuple[Shape, ...]:
-    """The shapes with most tokens in all, at most ``count``; as many times as each is given, it occurs."""
-    tokens = Counter[Shape]()
-    for videos, length in shapes:
-        tokens[videos, length] += videos * length
-    return tuple(shape for shape, _ in tokens.most_common(count))
 
 
 def use_cache(folder: Path) -> Path:

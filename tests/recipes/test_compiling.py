@@ -12,10 +12,24 @@ from torch import Tensor, fx, nn
 
 from langit import recipes
 from langit.autoencoder.model import Autoencoder
+from langit.feed.windows import WindowConfig
 from langit.recipes import compiling
 from langit.recipes.films import RunPaths, read_corpus, training_clips
+from langit.recipes.recipe import FilmGroup
 from langit.recipes.run import first_model, train_stage
 from langit.train.compiled import compiled_blocks
+
+
+def test_the_shapes_with_most_tokens_are_static() -> None:
+    pocket = recipes.find("pocket")
+    flow = pocket.stages[0].flow
+    assert set(compiling.static_shapes(flow, pocket.films, 2)) == {(64, 576), (120, 320)}  # whole films
+    short = (FilmGroup("128x128x17", 0, 100),)
+    # Of one size: whole windows, then the lengths that later ones can have, by their tokens; then single frames.
+    shapes = compiling.static_shapes(replace(flow, token_budget=10_000), short, 8)
+    assert shapes == ((24, 320), (32, 256), (48, 192), (72, 128), (152, 64))
+    whole = replace(flow, windows=WindowConfig())
+    assert compiling.static_shapes(whole, short, 8) == ((120, 320),)
 
 
 @pytest.mark.parametrize("one_shape", [True, False])

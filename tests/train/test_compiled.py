@@ -10,10 +10,8 @@ import torch
 from bundle.miniature import make_parts
 from torch import Tensor
 
-from langit.recipes import find
-from langit.recipes.compiling import static_shapes
 from langit.shapes import TokenGrid
-from langit.train.compiled import CACHE, common_shapes, compiled_blocks, use_cache
+from langit.train.compiled import CACHE, compiled_blocks, use_cache
 from langit.transformer.batched import batched_velocity
 from langit.transformer.model import VideoTransformer
 
@@ -62,13 +60,6 @@ def test_compiled_blocks_have_the_same_numbers_in_few_graphs() -> None:
     assert model.patch_embedding.weight.grad is not None
     assert "forward" not in vars(model.blocks[0])
     assert torch.equal(velocity(model, *shapes[0]), plain[0])
-
-
-def test_the_common_shapes_are_those_with_most_tokens() -> None:
-    assert common_shapes([(8, 10), (8, 10), (2, 70), (1, 5)], 2) == ((8, 10), (2, 70))
-    pocket = find("pocket")
-    found = static_shapes(pocket.stages[0].flow, pocket.films)
-    assert found == ((64, 576), (120, 320)) or found == ((120, 320), (64, 576))
 
 
 def test_the_cache_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
