@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -22,7 +21,7 @@ QUICK, LONG = 2, 8
 def static_shapes(flow: FlowConfig, films: Sequence[FilmGroup], count: int) -> tuple[Shape, ...]:
     """The ``count`` shapes with most tokens, as `feed.shaped` batches windows of films; roughly for later windows."""
     shares = flow.windows
-    tokens = Counter[Shape]()
+    tokens: dict[Shape, float] = {}
     for group in films:
         latent = latent_shape(group.pixels, Compression())
         for frames in range(1, latent.frames + 1):
@@ -31,8 +30,9 @@ def static_shapes(flow: FlowConfig, films: Sequence[FilmGroup], count: int) -> t
             share += shares.later / max(latent.frames - 1, 1) * (frames > 1)
             each = token_grid(replace(latent, frames=frames)).count
             videos = batch_size(flow.token_budget, each)
-            tokens[videos, each] += share * len(group.seeds) * each
-    return tuple(shape for shape, many in tokens.most_common(count) if many > 0)
+            tokens[videos, each] = tokens.get((videos, each), 0.0) + share * len(group.seeds) * each
+    occurring = [shape for shape, many in tokens.items() if many > 0]
+    return tuple(sorted(occurring, key=tokens.__getitem__, reverse=True)[:count])
 
 
 def compile_stage(

@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+from langit.train.recompute import recompute, recomputes
 
 Shape = tuple[int, int]  # videos, and tokens of each
 CACHE = "TORCHINDUCTOR_CACHE_DIR"
@@ -33,6 +36,8 @@ def compiled_blocks(
     blocks: Sequence[nn.Module], static: Iterable[Shape], graphs: bool = False, backend: str = "inductor"
 ) -> Iterator[None]:
     """Compile the forward of blocks (`transformer.block.Block`) for the time of a ``with`` block.
+
+    Blocks that compute again in the backward pass (`train.recompute`) still do.
 
     Args:
         blocks: all of one class; they share what is compiled.
@@ -73,11 +78,14 @@ def compiled_blocks(
 
         return run
 
+    own = [vars(block).get("forward") for block in blocks]
     for block in blocks:
-        block.forward = chosen(block)
+        block.forward = partial(recompute, block, chosen(block)) if recomputes(block) else chosen(block)
     try:
         yield
     finally:
-        for block in blocks:
+        for block, before_this in zip(blocks, own, strict=True):
             del block.forward  # the class's own again
+            if before_this is not None:
+                block.forward = before_this
         config.recompile_limit = before

@@ -5,6 +5,8 @@ Results and gradients are the same. Knows a transformer by its blocks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -22,13 +24,23 @@ def recompute_blocks(transformer: Denoiser) -> None:
         block.forward = MethodType(_recomputed, block)
 
 
-def _recomputed(block: nn.Module, *inputs: Any) -> Tensor:
+def recomputes(block: nn.Module) -> bool:
+    """Whether :func:`recompute_blocks` was called for a block."""
+    own = vars(block).get("forward")
+    return isinstance(own, MethodType) and own.__func__ is _recomputed
+
+
+def recompute(block: nn.Module, forward: Callable[..., Tensor], *inputs: Any) -> Tensor:
+    """Call a block's forward, in whatever form, and again in the backward pass."""
     attached = changes_in(block)
 
-    def forward(*inputs: Any) -> Tensor:
+    def again(*inputs: Any) -> Tensor:
         with changed_layers(attached):  # in the backward pass an adapter is not attached any more
-            out: Tensor = type(block).forward(block, *inputs)
-        return out
+            return forward(*inputs)
 
-    out: Tensor = checkpoint(forward, *inputs, use_reentrant=False)
+    out: Tensor = checkpoint(again, *inputs, use_reentrant=False)
     return out
+
+
+def _recomputed(block: nn.Module, *inputs: Any) -> Tensor:
+    return recompute(block, partial(type(block).forward, block), *inputs)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from bundle.miniature import make_parts
+from torch._dynamo.utils import counters
 
 from langit.device import CPU
 from langit.feed.exposure import ExposureLog
@@ -71,6 +72,7 @@ def train(folder: Path, lanes: int, ranks: Ranks, how: str = "") -> dict[str, ob
         config = TrainConfig(steps=STEPS, lanes=lanes, optim=OPTIM, checkpoint_every=2, sample_every=3)
         trainer = Trainer(task, feed, config, folder, "sha256:flow", CPU, ranks)
         trainer.train(note, resume=was_restarted() or (folder / "resume").exists())
+        assert bool(counters["stats"]["unique_graphs"]) == (how == "compile")
         weights = torch.cat([value.flatten() for value in gather(trainer.named).values()])
     return {
         "losses": losses,

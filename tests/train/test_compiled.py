@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from langit.shapes import TokenGrid
 from langit.train.compiled import CACHE, compiled_blocks, use_cache
+from langit.train.recompute import recompute_blocks, recomputes
 from langit.transformer.batched import batched_velocity
 from langit.transformer.model import VideoTransformer
 
@@ -60,6 +62,38 @@ def test_compiled_blocks_have_the_same_numbers_in_few_graphs() -> None:
     assert model.patch_embedding.weight.grad is not None
     assert "forward" not in vars(model.blocks[0])
     assert torch.equal(velocity(model, *shapes[0]), plain[0])
+
+
+def test_blocks_that_recompute_still_do_when_they_are_compiled() -> None:
+    model = make_parts(0).transformer
+    assert isinstance(model, VideoTransformer)
+    torch.nn.init.normal_(model.proj_out.weight, std=0.1)
+    calls, shape = 0, (4, TokenGrid(2, 2, 3))
+
+    def backend(graph: torch.fx.GraphModule, _inputs: list[Tensor]) -> Callable[..., object]:
+        def counted(*inputs: Tensor) -> object:
+            nonlocal calls
+            calls += 1
+            return graph(*inputs)
+
+        return counted
+
+    def gradient() -> Tensor:
+        model.zero_grad()
+        velocity(model, *shape).square().mean().backward()
+        assert model.patch_embedding.weight.grad is not None
+        return model.patch_embedding.weight.grad.clone()
+
+    plain, count = gradient(), len(model.blocks)
+    torch._dynamo.reset()
+    with compiled_blocks(list(model.blocks), [(4, 12)], backend=backend):
+        torch.testing.assert_close(gradient(), plain)
+    assert calls == count
+    recompute_blocks(model)
+    with compiled_blocks(list(model.blocks), [(4, 12)], backend=backend):
+        torch.testing.assert_close(gradient(), plain)
+    assert calls == count + 2 * count
+    assert all(recomputes(block) for block in model.blocks)
 
 
 def test_the_cache_is_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
