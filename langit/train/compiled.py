@@ -84,8 +84,8 @@ def compiled_blocks(
     try:
         yield
     finally:
-        for block, before_this in zip(blocks, own, strict=True):
+        for block, earlier in zip(blocks, own, strict=True):
             del block.forward  # the class's own again
-            if before_this is not None:
-                block.forward = before_this
+            if earlier is not None:
+                block.forward = earlier
         config.recompile_limit = before
