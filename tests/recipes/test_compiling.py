@@ -43,7 +43,7 @@ def test_a_compiled_stage_learns_the_same_on_two_threads(
         return graph
 
     monkeypatch.setattr(compiling, "compiled_blocks", partial(compiled_blocks, backend=backend))
-    monkeypatch.setattr(nn.Module, "compile", partialmethod(_compile, backend=backend))
+    monkeypatch.setattr(nn.Module, "compile", partialmethod(nn.Module.compile, backend=backend))
     recipe, paths, steps = recipes.find("tiny"), RunPaths(beside, "tiny"), 3
     first = recipe.stages[0]
     training = replace(first.training, steps=steps, lanes=2)
@@ -66,10 +66,6 @@ def test_a_compiled_stage_learns_the_same_on_two_threads(
         assert bool(graphs) == compiled
     plain, ours = learnt
     assert (ours - plain).norm() < 1e-3 * plain.norm()
-
-
-def _compile(module: nn.Module, *_: object, backend: object) -> None:
-    module._compiled_call_impl = torch.compile(module._call_impl, backend=backend)  # type: ignore[assignment,call-overload]
 
 
 def _weights(module: nn.Module) -> Tensor:
